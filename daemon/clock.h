@@ -1,0 +1,9 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The only place where the daemon reads a clock. */
+#include <stdint.h>
+
+int64_t clock_wall_ms(void);      /* since 1970, may jump */
+int64_t clock_monotonic_ms(void); /* for measuring spans */
+/* CPU time of the process so far, all threads, user and system. */
+int64_t clock_cpu_us(void);

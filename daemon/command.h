@@ -1,0 +1,60 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Subcommands
+ *
+ * `scored` is one program of many commands. The table in command.c names them all; help is made from it.
+ */
+#include <sysexits.h>
+
+#include "lib/model.h"
+
+/*
+ * Exit statuses: EXIT_SUCCESS; EXIT_FAILURE, where the command ran and what it found was not well;
+ * EX_USAGE (64), a wrong command line; EX_CONFIG (78), a configuration or a model with errors; and of
+ * sysexits.h what else kept it from running: EX_NOINPUT, EX_CANTCREAT, EX_IOERR, EX_OSERR.
+ */
+
+/* Values of options stay below every letter, so that the two cannot be confused. */
+#define COMMAND_OPTION_MAX 31
+
+typedef struct CommandOption {
+    const char *name;     /* long, without its dashes; NULL ends the list */
+    int value;            /* what command_option() returns for it; 1 to COMMAND_OPTION_MAX */
+    const char *argument; /* what stands for it in help, or NULL: takes none */
+    const char *summary;  /* in a few words */
+} CommandOption;
+
+typedef struct Command Command;
+struct Command {
+    const char *name;
+    const char *summary;          /* one line */
+    const char *usage;            /* the command line after the name */
+    const char *description;      /* whole lines, or NULL */
+    const CommandOption *options; /* --help is understood besides */
+    /* Returns the exit status. `argv[0]` is the command's name. */
+    int (*run)(const Command *self, int argc, char **argv);
+};
+
+extern const Command command_replay;
+
+/* The program: finds the command and runs it. Returns the exit status. */
+int command_main(int argc, char **argv);
+
+/*
+ * The next option, as getopt_long() has it (optarg, optind): its value; 0 after the last; or -1: the command
+ * ends with *ret_status, after an error that has been reported, or help that has been given.
+ */
+MUST_CHECK int command_option(const Command *self, int argc, char **argv, int *ret_status);
+/* Reports a wrong command line. Returns EX_USAGE. */
+int command_usage_error(const Command *self, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Reports what went wrong, as "scored NAME: ...". */
+void command_error(const Command *self, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* The file's bytes on the heap. 0, a negative errno, or -EFBIG: over len_max. */
+MUST_CHECK int file_read(const char *path, size_t len_max, char **ret, size_t *ret_len);
+/*
+ * Loads a model, with errors and warnings reported on standard error. Returns EXIT_SUCCESS, with *ret the
+ * caller's to free, or the exit status.
+ */
+MUST_CHECK int command_load_model(const Command *self, const char *path, Model **ret);

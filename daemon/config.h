@@ -1,0 +1,87 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Configuration
+ *
+ * scored.yaml: connections, topics, batching. Read and checked in one go like the model (every error with its
+ * place), from one table of keys that also lists the defaults. Secrets are given by file, never in the open.
+ */
+#include "lib/diagnostic.h"
+#include "lib/output.h"
+
+#define CONFIG_SOURCES_MAX 16
+#define CONFIG_SCHEMAS_MAX 256
+
+/* A librdkafka property, passed through as it is. */
+typedef struct KafkaProperty {
+    const char *name, *value;
+} KafkaProperty;
+
+/* A writer schema of source events. */
+typedef struct SchemaFile {
+    int32_t id;
+    const char *path;
+} SchemaFile;
+
+typedef enum WatermarkMode {
+    WATERMARK_WALL, /* follows the wall clock where every source is proved to be read up to it */
+    WATERMARK_DATA, /* follows the events alone: loads of history */
+} WatermarkMode;
+
+typedef enum LogFormat { LOG_LOGFMT, LOG_JSON } LogFormat;
+typedef enum LogLevel { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG } LogLevel;
+
+/* Where a new shard starts in its sources. */
+typedef enum StartAt { START_EARLIEST, START_LATEST } StartAt;
+
+typedef struct Config {
+    struct Arena *arena;
+    const char *model_path;
+
+    const char *bootstrap_servers;
+    const char *group;    /* consumer group; also names the transactional id */
+    const char *instance; /* default: the host name */
+    const char *partitioner; /* murmur2_random, consistent_random or fnv1a_random */
+    StartAt start;
+    bool embedded; /* librdkafka's in-process cluster: no admin requests, no transactional offsets */
+    KafkaProperty *kafka_properties;
+    size_t n_kafka_properties;
+
+    const char *sources[CONFIG_SOURCES_MAX]; /* topics, in the order in which a batch takes them */
+    size_t n_sources;
+    const char *prefix;                              /* of every topic of ours: <prefix>.changelog, … */
+    const char *output_topics[_OUTPUT_TYPE_MAX];     /* default <prefix>.stages, .sla, .refused, .retired, .dead-letters */
+    const char *changelog_topic, *internal_topic;
+    bool create_topics;
+    int64_t replication_factor; /* of created topics; -1: the broker's default */
+
+    SchemaFile *schemas;
+    size_t n_schemas;
+    const char *output_schema_dir; /* of our own .avsc */
+    int32_t output_schema_ids[_OUTPUT_TYPE_MAX];
+
+    const char *redis_address; /* unix:/path or tcp:host:port */
+    const char *redis_username;
+    const char *redis_password_file;
+    int64_t redis_database;
+    const char *redis_prefix;  /* of every key of ours */
+
+    WatermarkMode watermark;
+    int64_t max_future_ms;
+    int64_t batch_max_events;
+    int64_t batch_max_ms;
+    int64_t batch_max_moments; /* due moments of a shard in one transaction */
+    int64_t view_max_pending;  /* batches that may wait for Redis */
+    int64_t cache_max_bytes;   /* records in memory, all shards */
+    int64_t moments_near_max;  /* moments of leads that are not cached, kept in the process, per shard */
+    LogFormat log_format;
+    LogLevel log_level;
+} Config;
+
+/*
+ * Reads `source`, the bytes of scored.yaml. Relative paths in it are taken from `directory`, the file's own.
+ * *ret is set only if there is no error. Returns 0 or -ENOMEM.
+ */
+MUST_CHECK int config_load(Str source, const char *directory, Diagnostics *diagnostics, Config **ret);
+Config *config_free(Config *config);
+DEFINE_CLEANUP(Config *, config_free)

@@ -1,0 +1,61 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Footer
+ *
+ * The last changelog record of every batch of a shard, under one constant key: what the batch was (DESIGN section 3). The footer of the
+ * highest bno is the truth about a shard: where its inputs stand, its watermark, which model made its records. JSON, so
+ * that an operator can read it with any console consumer.
+ */
+#include "daemon/config.h"
+#include "daemon/io/json_writer.h"
+#include "lib/model.h"
+
+#define FOOTER_FORMAT 1
+#define FOOTER_KEY "footer"
+/* Keys of state records: the prefix and the id. */
+#define CHANGELOG_LEAD_PREFIX "lead:"
+#define LINEAGE_LEN 32
+#define BATCH_HASH_LEN 32
+#define TOPICS_MAX (CONFIG_SOURCES_MAX + 1)
+#define TOPIC_NAME_MAX 249 /* Kafka's limit */
+
+/* Where one input of the shard stands. */
+typedef struct FooterInput {
+    char topic[TOPIC_NAME_MAX + 1];
+    int64_t offset;    /* next to read; -1: nothing read yet */
+    int64_t newest_ms; /* the greatest occurred_at; TIME_NONE: none */
+} FooterInput;
+
+typedef struct Footer {
+    char lineage[LINEAGE_LEN + 1]; /* a random id made when the shard was first written */
+    int64_t bno;                   /* dense from 1 within the lineage */
+    int64_t watermark_ms;          /* TIME_NONE: none */
+    FooterInput inputs[TOPICS_MAX];
+    size_t n_inputs;
+    int64_t model_version;
+    char model_hash[2 * MODEL_HASH_SIZE + 1];
+    int64_t n_events, n_outputs, n_records; /* of the batch */
+    char hash[BATCH_HASH_LEN + 1];          /* over the batch's outputs and records, in order */
+    int64_t shards;                         /* number of partitions: part of the lineage */
+} Footer;
+
+/* Appends the footer's JSON. 0 or -ENOMEM. */
+MUST_CHECK int footer_print(const Footer *footer, JsonWriter *writer);
+enum { _FOOTER_E_SUCCESS, FOOTER_E_CORRUPT, FOOTER_E_FORMAT /* of a newer program */ };
+MUST_CHECK int footer_parse(Str json, Footer *ret);
+/* The input of `topic`, or NULL. */
+const FooterInput *footer_input(const Footer *footer, const char *topic);
+
+/*
+ * The hint that travels as metadata of the committed offsets: lineage, bno, and the changelog offset of the footer
+ * before this one, where reading may begin.
+ */
+#define HINT_SIZE 128
+typedef struct Hint {
+    char lineage[LINEAGE_LEN + 1];
+    int64_t bno;
+    int64_t footer_offset; /* -1: unknown */
+} Hint;
+void hint_print(const Hint *hint, char text[static HINT_SIZE]);
+MUST_CHECK bool hint_parse(const char *text, Hint *ret);

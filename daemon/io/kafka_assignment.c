@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/io/kafka_assignment.h"
+
+#include <inttypes.h>
+
+void assignment_clear(Assignment *assignment) {
+    free(assignment->shards);
+    free(assignment->numbers);
+    free(assignment->positions);
+    *assignment = (Assignment){.topics = assignment->topics, .n_topics = assignment->n_topics};
+}
+
+static int alloc_shards(Assignment *assignment, size_t n) {
+    if (n == 0)
+        return 0;
+    assignment->shards = calloc(n, sizeof(*assignment->shards));
+    assignment->numbers = calloc(n, sizeof(*assignment->numbers));
+    assignment->positions = calloc(n * assignment->n_topics, sizeof(*assignment->positions));
+    if (!assignment->shards || !assignment->numbers || !assignment->positions) {
+        assignment_clear(assignment);
+        return -ENOMEM;
+    }
+    assignment->n_shards = n;
+    return 0;
+}
+
+static int compare_numbers(const void *a, const void *b) {
+    int32_t x, y;
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return (x > y) - (x < y);
+}
+
+static size_t count_partitions(const rd_kafka_topic_partition_list_t *list, const char *topic) {
+    size_t n = 0;
+    for (int i = 0; i < list->cnt; i++)
+        n += strcmp(list->elems[i].topic, topic) == 0;
+    return n;
+}
+
+/* The first topic's partitions are the shards. */
+static int take_first_topic(Assignment *assignment, const rd_kafka_topic_partition_list_t *list) {
+    const char *topic = assignment->topics[0];
+    size_t n = count_partitions(list, topic);
+    int r = alloc_shards(assignment, n);
+    if (r || n == 0)
+        return r;
+    size_t n_taken = 0;
+    for (int i = 0; i < list->cnt; i++)
+        if (strcmp(list->elems[i].topic, topic) == 0)
+            assignment->numbers[n_taken++] = list->elems[i].partition;
+    qsort(assignment->numbers, n, sizeof(*assignment->numbers), compare_numbers);
+    for (size_t i = 0; i < n; i++)
+        assignment->shards[i] = (AssignedShard){
+                .number = assignment->numbers[i],
+                .positions = assignment->positions + i * assignment->n_topics,
+        };
+    return 0;
+}
+
+/*
+ * Every partition belongs to a shard, and every topic has as many as there are shards. Else the topics differ in
+ * their partition counts, or the group's members in their topics, and a shard's records would go to two owners.
+ */
+static bool is_paired(
+        const Assignment *assignment, const rd_kafka_topic_partition_list_t *list, const char *group, char *text) {
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *partition = &list->elems[i];
+        if (assignment_find(assignment, partition->partition))
+            continue;
+        kafka_tell(text,
+                "partition %" PRId32 " of topic %s was assigned without that of topic %s; all source topics and the "
+                "internal topic must have the same number of partitions, and all members of group %s the same topics",
+                partition->partition, partition->topic, assignment->topics[0], group);
+        return false;
+    }
+    for (unsigned i = 0; i < assignment->n_topics; i++) {
+        size_t n = count_partitions(list, assignment->topics[i]);
+        if (n == assignment->n_shards)
+            continue;
+        kafka_tell(text,
+                "%zu partitions of topic %s were assigned, but %zu of topic %s; all source topics and the internal "
+                "topic must exist with the same number of partitions, and all members of group %s have the same topics",
+                n, assignment->topics[i], assignment->n_shards, assignment->topics[0], group);
+        return false;
+    }
+    return true;
+}
+
+int assignment_take(
+        Assignment *assignment, const rd_kafka_topic_partition_list_t *list, const char *group, char *text) {
+    assignment_clear(assignment);
+    int r = take_first_topic(assignment, list);
+    if (r)
+        return r;
+    if (is_paired(assignment, list, group, text))
+        return 0;
+    assignment_clear(assignment);
+    return -EPROTO;
+}
+
+AssignedShard *assignment_find(const Assignment *assignment, int32_t number) {
+    size_t low = 0, high = assignment->n_shards;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        AssignedShard *shard = &assignment->shards[middle];
+        if (shard->number == number)
+            return shard;
+        if (shard->number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+rd_kafka_topic_partition_list_t *assignment_started(const Assignment *assignment) {
+    rd_kafka_topic_partition_list_t *list =
+            rd_kafka_topic_partition_list_new((int)(assignment->n_shards * assignment->n_topics));
+    for (size_t i = 0; i < assignment->n_shards; i++) {
+        const AssignedShard *shard = &assignment->shards[i];
+        for (unsigned topic = 0; shard->is_started && topic < assignment->n_topics; topic++)
+            rd_kafka_topic_partition_list_add(list, assignment->topics[topic], shard->number)->offset =
+                    shard->positions[topic];
+    }
+    return list;
+}

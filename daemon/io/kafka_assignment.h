@@ -1,0 +1,36 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Assignment
+ *
+ * The shards that the group has given to this member, and where to read on in each of their topics. Part of the
+ * Kafka source; nobody else includes it.
+ */
+#include "daemon/io/kafka_internal.h"
+
+typedef struct AssignedShard {
+    int32_t number;
+    bool is_started;    /* only then it is read */
+    int64_t *positions; /* next to read, one per topic; RD_KAFKA_OFFSET_BEGINNING and _END until known better */
+} AssignedShard;
+
+typedef struct Assignment {
+    const char *const *topics; /* borrowed */
+    unsigned n_topics;
+    AssignedShard *shards; /* in order of their numbers */
+    size_t n_shards;
+    int32_t *numbers; /* of the shards */
+    int64_t *positions;
+} Assignment;
+
+void assignment_clear(Assignment *assignment);
+/*
+ * Takes what the group has assigned; no shard is started. -EPROTO with a text if a shard does not have the same
+ * partition of every topic, and then, as with -ENOMEM, the assignment is empty.
+ */
+MUST_CHECK int assignment_take(
+        Assignment *assignment, const rd_kafka_topic_partition_list_t *list, const char *group, char *text);
+/* NULL if it is not assigned. */
+AssignedShard *assignment_find(const Assignment *assignment, int32_t number);
+/* The partitions of the started shards with their positions. The caller frees the list. */
+rd_kafka_topic_partition_list_t *assignment_started(const Assignment *assignment);

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Properties are applied in three layers: our defaults, which the user may override; the user's own, the same for
+ * every client; ours that the protocol rests on. Librdkafka takes a consumer's property on a producer (and the
+ * other way round) and ignores it with a warning in the log, which we drop, since one list serves all clients.
+ */
+#include "daemon/io/kafka_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <syslog.h>
+
+/* Longest transactional.id, "<group>.<instance>"; a Kafka string may be longer. */
+#define TRANSACTIONAL_ID_SIZE 1024
+
+/*
+ * Before 2.2, librdkafka's fetcher sleeps up to a second once the queue holds queued.min.messages, which starves a
+ * consumer that is slower than the fetcher; so the bound that counts is the one in bytes, for all partitions
+ * together. The session is shorter than librdkafka's 45 s so that a dead member's shards don't wait that long.
+ */
+static const char *const reader_defaults[] = {
+    "queued.min.messages", "1000000",
+    "queued.max.messages.kbytes", "65536",
+    "session.timeout.ms", "15000",
+    "check.crcs", "true",
+    NULL,
+};
+static const char *const reader_properties[] = {
+    "enable.auto.commit", "false",
+    "enable.auto.offset.store", "false",
+    "isolation.level", "read_committed",
+    "enable.partition.eof", "true",
+    "auto.offset.reset", "error",
+    "partition.assignment.strategy", "range",
+    NULL,
+};
+static const char *const questions_properties[] = {
+    "enable.auto.commit", "false",
+    "isolation.level", "read_uncommitted",
+    NULL,
+};
+static const char *const producer_defaults[] = {
+    "compression.codec", "lz4",
+    "linger.ms", "5",
+    "queue.buffering.max.messages", "500000",
+    "queue.buffering.max.kbytes", "131072",
+    NULL,
+};
+static const char *const producer_properties[] = {
+    "enable.idempotence", "true",
+    "transaction.timeout.ms", "10000",
+    NULL,
+};
+static const char *const no_properties[] = {NULL};
+
+static const struct {
+    rd_kafka_type_t type;
+    KafkaExtra defaults, properties;
+} roles[] = {
+    [KAFKA_ROLE_READER] = {RD_KAFKA_CONSUMER, reader_defaults, reader_properties},
+    [KAFKA_ROLE_QUESTIONS] = {RD_KAFKA_CONSUMER, no_properties, questions_properties},
+    [KAFKA_ROLE_PRODUCER] = {RD_KAFKA_PRODUCER, producer_defaults, producer_properties},
+};
+
+/* Beside those in the tables above: from other keys of the configuration, or contrary to how the clients are used. */
+static const char *const reserved[] = {
+    "bootstrap.servers", "metadata.broker.list", "group.id", "group.instance.id", "group.protocol.type",
+    "transactional.id", "partitioner", "auto.commit.enable", "offset.store.method", "delivery.report.only.error",
+    "log.queue", "enabled_events", "test.mock.num.brokers",
+};
+
+static bool is_among(KafkaExtra properties, const char *name) {
+    for (; *properties; properties += 2)
+        if (strcmp(*properties, name) == 0)
+            return true;
+    return false;
+}
+
+bool kafka_property_is_reserved(const char *name) {
+    for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
+        if (strcmp(reserved[i], name) == 0)
+            return true;
+    for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
+        if (is_among(roles[i].properties, name))
+            return true;
+    return false;
+}
+
+void kafka_tell(char *text, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, KAFKA_TEXT_SIZE, format, args);
+    va_end(args);
+}
+
+static rd_kafka_conf_t *conf_free(rd_kafka_conf_t *conf) {
+    rd_kafka_conf_destroy(conf);
+    return NULL;
+}
+DEFINE_CLEANUP(rd_kafka_conf_t *, conf_free)
+
+static int set(rd_kafka_conf_t *conf, const char *name, const char *value, char *text) {
+    char error[KAFKA_TEXT_SIZE - 64];
+    if (rd_kafka_conf_set(conf, name, value, error, sizeof(error)) == RD_KAFKA_CONF_OK)
+        return 0;
+    kafka_tell(text, "Kafka property: %s", error);
+    return KAFKA_E_CONFIG;
+}
+
+static int set_all(rd_kafka_conf_t *conf, KafkaExtra properties, char *text) {
+    for (; *properties; properties += 2) {
+        int r = set(conf, properties[0], properties[1], text);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+bool kafka_property_check(const char *name, const char *value, char *text) {
+    _cleanup_(conf_free) rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    return set(conf, name, value, text) == 0;
+}
+
+static int set_identity(rd_kafka_conf_t *conf, const Config *config, KafkaRole role, char *text) {
+    if (role == KAFKA_ROLE_QUESTIONS)
+        return 0;
+    if (role == KAFKA_ROLE_READER)
+        return set(conf, "group.id", config->group, text);
+    char id[TRANSACTIONAL_ID_SIZE];
+    int n = snprintf(id, sizeof(id), "%s.%s", config->group, config->instance);
+    if (n < 0 || (size_t)n >= sizeof(id)) {
+        kafka_tell(text, "group and instance together are longer than %d bytes", TRANSACTIONAL_ID_SIZE - 2);
+        return KAFKA_E_CONFIG;
+    }
+    int r = set(conf, "transactional.id", id, text);
+    return r ? r : set(conf, "partitioner", config->partitioner, text);
+}
+
+static int fill(rd_kafka_conf_t *conf, const Config *config, KafkaRole role, char *text) {
+    int r = set(conf, "client.id", "scored", text);
+    if (!r)
+        r = set_all(conf, roles[role].defaults, text);
+    for (size_t i = 0; !r && i < config->n_kafka_properties; i++)
+        r = set(conf, config->kafka_properties[i].name, config->kafka_properties[i].value, text);
+    if (!r)
+        r = set_all(conf, roles[role].properties, text);
+    if (!r)
+        r = set(conf, "bootstrap.servers", config->bootstrap_servers, text);
+    return r ? r : set_identity(conf, config, role, text);
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *message) {
+    const KafkaOwner *owner = rd_kafka_opaque(rk);
+    if (strcmp(facility, "CONFWARN") == 0 && strstr(message, "property and will be ignored by this"))
+        return;
+    if (owner && owner->log)
+        owner->log(level, facility, message);
+}
+
+int kafka_client_new(const Config *config, KafkaRole role, KafkaOwner *owner, KafkaCallbacks callbacks, char *text,
+        rd_kafka_t **ret) {
+    _cleanup_(conf_free) rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    int r = fill(conf, config, role, text);
+    if (r)
+        return r;
+    rd_kafka_conf_set_opaque(conf, owner);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    if (callbacks.rebalance)
+        rd_kafka_conf_set_rebalance_cb(conf, callbacks.rebalance);
+    if (callbacks.delivery)
+        rd_kafka_conf_set_dr_msg_cb(conf, callbacks.delivery);
+    char error[KAFKA_TEXT_SIZE - 64];
+    rd_kafka_t *rk = rd_kafka_new(roles[role].type, conf, error, sizeof(error));
+    if (!rk) {
+        kafka_tell(text, "Kafka client: %s", error);
+        return KAFKA_E_CONFIG;
+    }
+    conf = NULL; /* the client has it now */
+    *ret = rk;
+    return 0;
+}
+
+int kafka_sort(rd_kafka_resp_err_t err) {
+    switch ((int)err) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+        return 0;
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+        return KAFKA_E_TIMEOUT;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        return KAFKA_E_UNKNOWN;
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+        return KAFKA_E_OFFSET;
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
+    case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
+        return KAFKA_E_RETRY;
+    case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
+    case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
+    case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
+    case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+        return KAFKA_E_CONFIG;
+    default:
+        return KAFKA_E_FATAL;
+    }
+}
+
+int kafka_sort_transaction(const char *action, rd_kafka_error_t *error, char *text) {
+    int r = KAFKA_E_FATAL;
+    if (!rd_kafka_error_is_fatal(error) && rd_kafka_error_txn_requires_abort(error))
+        r = KAFKA_E_ABORT;
+    else if (!rd_kafka_error_is_fatal(error) && rd_kafka_error_is_retriable(error))
+        r = KAFKA_E_RETRY;
+    kafka_tell(text, "%s: %s: %s", action, rd_kafka_error_name(error), rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    return r;
+}
+
+int32_t kafka_partition_of(const Config *config, Str key, int32_t n) {
+    static const struct {
+        const char *name;
+        int32_t (*partition_of)(const rd_kafka_topic_t *, const void *, size_t, int32_t, void *, void *);
+        bool scatters_empty;
+    } partitioners[] = {
+        {"murmur2_random", rd_kafka_msg_partitioner_murmur2_random, false},
+        {"consistent_random", rd_kafka_msg_partitioner_consistent_random, true},
+        {"fnv1a_random", rd_kafka_msg_partitioner_fnv1a_random, false},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(partitioners); i++) {
+        if (strcmp(config->partitioner, partitioners[i].name) != 0)
+            continue;
+        if (str_is_null(key) || (key.len == 0 && partitioners[i].scatters_empty))
+            return -1;
+        /* The topic is only looked at for a key that is scattered. */
+        return partitioners[i].partition_of(NULL, key.data, key.len, n, NULL, NULL);
+    }
+    assert(!"a partitioner that the configuration has not checked");
+    return -1;
+}

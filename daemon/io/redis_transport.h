@@ -1,0 +1,75 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Redis Transport
+ *
+ * One connection to one Redis: a non-blocking socket of our own (Unix or TCP), requests written in RESP, replies
+ * parsed by hiredis, which is used as a codec only. A request is built, sent and answered as a whole within a
+ * time limit; whatever goes wrong on the way closes the connection, and the next call opens a new one. Included
+ * by daemon/io/redis_*.c only.
+ */
+#include <hiredis/hiredis.h>
+
+#include "daemon/config.h"
+#include "daemon/io/redis_view.h"
+
+/* A healthy Redis connects within a round trip and answers a request of ours within some 10 ms. */
+#define REDIS_CONNECT_TIMEOUT_MS 2000
+#define REDIS_COMMAND_TIMEOUT_MS 5000
+#define REDIS_PASSWORD_LEN_MAX 512
+
+typedef struct RedisTransport RedisTransport;
+
+static inline redisReply *redis_reply_free(redisReply *reply) {
+    if (reply)
+        freeReplyObject(reply);
+    return NULL;
+}
+DEFINE_CLEANUP(redisReply *, redis_reply_free)
+
+/*
+ * VIEW_E_REFUSED with a text (of REDIS_TEXT_SIZE) if the address is not one: unix:/path, tcp:host:port or
+ * tcp:[address]:port. The strings of `config` are borrowed. Connects to nothing yet.
+ */
+MUST_CHECK int redis_transport_new(const Config *config, char *text, RedisTransport **ret);
+RedisTransport *redis_transport_free(RedisTransport *t);
+DEFINE_CLEANUP(RedisTransport *, redis_transport_free)
+void redis_transport_set_timeouts(RedisTransport *t, int connect_timeout_ms, int command_timeout_ms);
+
+/*
+ * Makes sure of a connection (which the server has not closed, as far as is known), logs in and selects the database;
+ * then begins an empty request. VIEW_E_UNREACHABLE at once when it fails: waiting before the next try is the
+ * caller's. VIEW_E_REFUSED: password or database not accepted.
+ */
+MUST_CHECK int redis_transport_open(RedisTransport *t, char *text);
+void redis_transport_close(RedisTransport *t);
+
+/* Appends a command of exactly n_args arguments to the request. Out of memory is reported by the exchange. */
+void redis_request_command(RedisTransport *t, size_t n_args);
+void redis_request_arg(RedisTransport *t, Str arg);
+/* An argument that consists of several pieces: `len` in all. */
+void redis_request_arg_begin(RedisTransport *t, size_t len);
+void redis_request_arg_piece(RedisTransport *t, Str piece);
+void redis_request_arg_end(RedisTransport *t);
+void redis_request_arg_integer(RedisTransport *t, int64_t value);
+/* A whole command of C strings. */
+#define redis_request(t, ...)                                                                                \
+    do {                                                                                                     \
+        const char *const _args[] = {__VA_ARGS__};                                                           \
+        redis_request_command((t), ARRAY_SIZE(_args));                                                       \
+        for (size_t _i = 0; _i < ARRAY_SIZE(_args); _i++)                                                    \
+            redis_request_arg((t), str_from(_args[_i]));                                                     \
+    } while (0)
+
+/*
+ * Sends the request and waits for its `n` replies, which the caller frees; error replies are replies. Returns
+ * VIEW_E_UNREACHABLE (connection closed; none of `ret` is set; whether anything was done is unknown) or -ENOMEM.
+ * The request is empty afterwards.
+ */
+MUST_CHECK int redis_transport_exchange(RedisTransport *t, size_t n, redisReply **ret, char *text);
+
+/*
+ * 0 if the reply is no error. Errors that pass by themselves, after a failover or while Redis loads, close the connection and are
+ * VIEW_E_UNREACHABLE; all others are VIEW_E_REFUSED.
+ */
+MUST_CHECK int redis_reply_check(RedisTransport *t, const redisReply *reply, char *text);

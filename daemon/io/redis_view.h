@@ -1,0 +1,123 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Redis View
+ *
+ * What others read, and where records that are not cached come from. It follows the changelog: a shard's keys
+ * change only by one conditional script call that carries absolute values from batch `from` to batch `to`
+ * (DESIGN section 3, step 4), so that no paused, restarted or duplicated writer can harm it.
+ *
+ * Keys of shard s, where T is the shard's hash tag (shard_tag.h) and P the configured prefix:
+ *   P:{T}:meta          hash: lineage, bno, next (changelog offset), mode (live or rebuilding), watermark, updated_at
+ *   P:{T}:record:<id>   string: the packed record (lib/record.h)
+ *   P:{T}:lead:<id>     hash: readable fields
+ *   P:{T}:moments       sorted set: lead id by next moment, ms
+ *   P:{T}:rank:<name>   sorted set: leaderboard of a derived score
+ *   P:info              hash: shards, partitioner, prefix, model, model_version
+ * Only daemon/io/redis_*.c know hiredis.
+ */
+#include "daemon/config.h"
+#include "lib/record.h"
+
+#define REDIS_TEXT_SIZE 512
+#define VIEW_LINEAGE_SIZE 33 /* 32 hexadecimal digits and a NUL */
+
+enum {
+    _VIEW_E_SUCCESS,
+    VIEW_E_UNREACHABLE, /* connection down or timed out: whether a write happened is unknown; it may be repeated */
+    VIEW_E_BEHIND,      /* the shard stands at an older batch than asked for, or has no meta: catch up */
+    VIEW_E_AHEAD,       /* it stands at a newer one: somebody else owns the shard, or Kafka lost data */
+    VIEW_E_LINEAGE,     /* the keys belong to another changelog */
+    VIEW_E_REFUSED,     /* Redis answers with an error: out of memory, wrong type, no permission; see text */
+};
+
+typedef enum ViewMode { VIEW_ABSENT, VIEW_LIVE, VIEW_REBUILDING } ViewMode;
+
+typedef struct ViewMeta {
+    ViewMode mode;
+    char lineage[VIEW_LINEAGE_SIZE];
+    int64_t bno;         /* 0: none applied yet */
+    int64_t next_offset; /* of the changelog: everything before it is in the view */
+    int64_t watermark_ms;
+    int64_t updated_at_ms;
+} ViewMeta;
+
+/* A readable field of a lead's hash. */
+typedef struct ViewField {
+    Str name, value;
+} ViewField;
+
+typedef struct ViewRank {
+    unsigned rank; /* index into the names given to redis_view_new() */
+    double score;  /* -INFINITY: not on the board */
+} ViewRank;
+
+/* One entity's absolute state. */
+typedef struct ViewWrite {
+    Str lead_id;
+    Str record;        /* packed; null: erase everything of this id */
+    int64_t moment_ms; /* next moment; TIME_NEVER: none */
+    const ViewField *fields;
+    size_t n_fields;
+    const ViewRank *ranks;
+    size_t n_ranks;
+} ViewWrite;
+
+typedef struct RedisView RedisView;
+
+MUST_CHECK int redis_view_new(const Config *config, const char *const *rank_names, size_t n_ranks, char *text,
+        RedisView **ret);
+RedisView *redis_view_free(RedisView *view);
+DEFINE_CLEANUP(RedisView *, redis_view_free)
+
+/* Connects if not connected; every other call does so too, without waiting longer than the configured timeout. */
+MUST_CHECK int redis_view_connect(RedisView *view, char *text);
+/* Eviction policy must be noeviction: VIEW_E_REFUSED with the remedy otherwise. */
+MUST_CHECK int redis_view_check(RedisView *view, char *text);
+/* Writes P:info. */
+MUST_CHECK int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char *text);
+
+MUST_CHECK int redis_view_meta(RedisView *view, int32_t shard, char *text, ViewMeta *ret);
+
+/*
+ * Applies a batch: if the shard is live, of `lineage` and at batch from_bno, performs the writes and stands at
+ * to_bno, next_offset afterwards. Already at to_bno: success (it was applied before). Large batches are cut
+ * into several calls of which the last one moves bno; a shard cut off in between is at from_bno and takes the same
+ * absolute writes again.
+ */
+typedef struct ViewBatch {
+    int32_t shard;
+    const char *lineage;
+    int64_t from_bno, to_bno, next_offset, watermark_ms, now_ms;
+    const ViewWrite *writes;
+    size_t n_writes;
+} ViewBatch;
+MUST_CHECK int redis_view_apply(RedisView *view, const ViewBatch *batch, char *text);
+
+/* Catching up. Begins a rebuild from nothing: drops the shard's keys (in bounded steps) and marks it rebuilding. */
+MUST_CHECK int redis_view_drop(RedisView *view, int32_t shard, const char *lineage, int64_t now_ms, char *text);
+/*
+ * One chunk of changelog records: conditional on the stored next offset being expect_next (VIEW_E_AHEAD if not: somebody else moved
+ * it). With to_bno > 0 the chunk ends with that batch's footer and the shard is live afterwards; with 0 it stays in its mode
+ * with its bno as it was.
+ */
+MUST_CHECK int redis_view_catch_up(RedisView *view, int32_t shard, const char *lineage, int64_t expect_next,
+        int64_t next_offset, int64_t to_bno, int64_t watermark_ms, int64_t now_ms, const ViewWrite *writes, size_t n_writes, char *text);
+
+/*
+ * The packed records of `ids` with the shard's lineage and bno in the same atomic answer: VIEW_E_BEHIND, _AHEAD or _LINEAGE unless
+ * it is live, of `lineage` and at least at min_bno. values[i] is null where there is none; they are borrowed until the view's next call.
+ */
+MUST_CHECK int redis_view_fetch(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno, int64_t max_bno, const Str *ids,
+        size_t n, char *text, Str *values);
+
+typedef struct ViewMoment {
+    Str lead_id; /* borrowed until the view's next call */
+    int64_t moment_ms;
+} ViewMoment;
+/*
+ * Up to `max` earliest moments at or after `from_ms` (TIME_NONE: all), in order; *ret_n of them into `ret`. Reads them atomically with
+ * lineage and bno, as redis_view_fetch() does.
+ */
+MUST_CHECK int redis_view_moments(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno, int64_t max_bno, int64_t from_ms,
+        size_t max, char *text, ViewMoment *ret, size_t *ret_n);

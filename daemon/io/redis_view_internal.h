@@ -1,0 +1,69 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What redis_view.c and redis_view_write.c share. */
+#include <locale.h>
+
+#include "daemon/io/redis_script.h"
+#include "daemon/io/redis_transport.h"
+#include "daemon/io/redis_view.h"
+#include "daemon/io/shard_tag.h"
+#include "lib/siphash.h"
+
+#define VIEW_TOKEN_SIZE 40 /* token_prefix and a number */
+
+struct RedisView {
+    const Config *config;
+    RedisTransport *transport;
+    Str info_key;
+
+    int32_t n_shards;
+    Str *bases; /* by shard: what its keys begin with, P:{T}: */
+
+    Str *boards; /* the ranks' names */
+    size_t n_boards;
+    Str board_list; /* the names, each followed by a newline */
+
+    char digests[_REDIS_SCRIPT_MAX][41]; /* as SCRIPT LOAD answered; empty: not loaded yet */
+    char token_prefix[18]; /* 16 random hexadecimal digits and a dash: what makes a token ours */
+    uint64_t n_tokens;
+    SipKey hash_key; /* random, for hashing ids: they are chosen by others */
+    locale_t locale; /* a number's point is a point, whatever the process's locale says */
+
+    redisReply **held; /* what was lent out, until the next call */
+    size_t n_held, n_held_alloc;
+};
+
+/* Begins a public call: takes back what was lent, makes sure of a connection. */
+MUST_CHECK int view_begin(RedisView *view, char *text);
+/* Appends the key <base><kind><id> of the shard to the request. */
+void view_request_key(RedisView *view, int32_t shard, const char *kind, Str id);
+/* Sends the request, checks its `n` replies for errors and keeps them until the next call, at view->held[n_held - n …]. */
+MUST_CHECK int view_exchange(RedisView *view, size_t n, char *text);
+static inline const redisReply *view_last_reply(const RedisView *view) {
+    return view->held[view->n_held - 1];
+}
+
+/* A script's call: `append` adds keys and arguments of the numbers given. */
+typedef struct ScriptCall {
+    RedisScript script;
+    size_t n_keys, n_args;
+    void (*append)(RedisView *view, const void *context);
+    const void *context;
+} ScriptCall;
+/* Loads the script where it is not. The reply is view_last_reply(). */
+MUST_CHECK int view_run_script(RedisView *view, const ScriptCall *call, char *text);
+
+/* A token that no other writer has, nor this one had before. */
+void view_new_token(RedisView *view, char token[static VIEW_TOKEN_SIZE]);
+
+static inline Str view_reply_str(const redisReply *reply) {
+    bool is_text = reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS;
+    return is_text ? (Str){reply->str, reply->len} : STR_NULL;
+}
+/* A reply that no Redis gives, or a meta that we have not written: VIEW_E_REFUSED. */
+MUST_CHECK int view_unexpected(RedisView *view, int32_t shard, char *text);
+/* A decimal number in full; false: it is not one. */
+MUST_CHECK bool view_parse_integer(Str s, int64_t *ret);
+/* The meta's key, for texts. */
+#define VIEW_META_FMT "%.*smeta"
+#define VIEW_META_ARG(view, shard) STR_FMT((view)->bases[shard])

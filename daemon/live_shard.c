@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/live_shard.h"
+
+#include "daemon/log.h"
+#include "daemon/takeover.h"
+
+/* Leads fetched with one call: large enough to make round trips cheap, small enough not to hold Redis up. */
+#define FETCH_MAX 1000
+/* Moments paged in with one call. */
+#define PAGE_MAX 5000
+
+int live_shard_new(Pipeline *p, int32_t id, OutputSink sink, LiveShard **ret) {
+    _cleanup_(live_shard_free) LiveShard *shard = calloc(1, sizeof(*shard));
+    if (!shard)
+        return -ENOMEM;
+    *shard = (LiveShard){.pipeline = p, .id = id, .footer_offset = -1, .horizon_ms = TIME_NEVER};
+    for (size_t i = 0; i < TOPICS_MAX; i++)
+        shard->offsets[i] = -1;
+    for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++)
+        shard->sources[i] = SOURCE_PROGRESS_INIT;
+    sink.userdata = shard;
+    int r = shard_new(p->model, sink, &shard->engine);
+    if (r == 0)
+        r = view_queue_new(&shard->view_queue);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(shard);
+    return 0;
+}
+
+LiveShard *live_shard_free(LiveShard *shard) {
+    if (!shard)
+        return NULL;
+    shard_free(shard->engine);
+    view_queue_free(shard->view_queue);
+    free(shard);
+    return NULL;
+}
+
+static int load_record(LiveShard *shard, Str id, Str bytes) {
+    _cleanup_(lead_free) Lead *lead = NULL;
+    int r = record_unpack(bytes, id, shard->pipeline->model, &lead);
+    if (r > 0) {
+        log_error("record.unreadable", LOG_INT("shard", shard->id), LOG_BYTES("lead", id), LOG_INT("code", r),
+                LOG_STR("remedy", "delete the shard's keys in Redis; they are rebuilt from the changelog"));
+        return PIPELINE_E_HALT;
+    }
+    if (r == 0)
+        r = shard_load(shard->engine, lead);
+    if (r == 0)
+        lead = NULL;
+    return r;
+}
+
+/* Fetches up to FETCH_MAX records; ids of leads that are in memory meanwhile are passed over. */
+static int fetch(LiveShard *shard, const Str *ids, size_t n) {
+    Pipeline *p = shard->pipeline;
+    Str values[FETCH_MAX];
+    char text[REDIS_TEXT_SIZE];
+    int r;
+    assert(n <= FETCH_MAX);
+    do {
+        r = redis_view_fetch(p->view, shard->id, shard->lineage, shard->bno - (int64_t)view_queue_count(shard->view_queue),
+                shard->bno, ids, n, text, values);
+        if (r > 0) {
+            int repaired = takeover_repair(shard, r, text);
+            if (repaired != 0)
+                return repaired;
+        }
+    } while (r > 0);
+    for (size_t i = 0; i < n && r == 0; i++)
+        if (values[i].data && !lead_table_get(shard_leads(shard->engine), ids[i]))
+            r = load_record(shard, ids[i], values[i]);
+    return r;
+}
+
+int live_shard_load(LiveShard *shard, const Str *ids, size_t n) {
+    Str missing[FETCH_MAX];
+    size_t n_missing = 0;
+    int r = 0;
+    if (shard->bno == 0)
+        return 0; /* nothing has ever been written */
+    for (size_t i = 0; i < n && r == 0; i++) {
+        if (!lead_table_get(shard_leads(shard->engine), ids[i]))
+            missing[n_missing++] = ids[i];
+        if (n_missing == FETCH_MAX || (i + 1 == n && n_missing)) {
+            r = fetch(shard, missing, n_missing);
+            n_missing = 0;
+        }
+    }
+    return r;
+}
+
+/* --- moments ----------------------------------------------------------------------------------------- */
+
+int64_t live_shard_barrier(const LiveShard *shard) {
+    int64_t cold_ms;
+    (void)shard_next_cold(shard->engine, &cold_ms);
+    return MIN(cold_ms, shard->horizon_ms);
+}
+
+/* Up to `max` moments from the horizon on, into `moments`; repairs the view if need be. */
+static int read_moments(LiveShard *shard, size_t max, ViewMoment *moments, size_t *ret_n) {
+    const Pipeline *p = shard->pipeline;
+    char text[REDIS_TEXT_SIZE];
+    for (;;) {
+        int r = redis_view_moments(p->view, shard->id, shard->lineage,
+                shard->bno - (int64_t)view_queue_count(shard->view_queue), shard->bno, shard->horizon_ms, max, text,
+                moments, ret_n);
+        int repaired = r > 0 ? takeover_repair(shard, r, text) : r;
+        if (r <= 0 || repaired != 0)
+            return repaired;
+    }
+}
+
+/*
+ * Pages in what follows the horizon and moves it. A full page may have been cut within a millisecond, so the next one begins there
+ * again; if a page holds nothing but one millisecond, a larger one is read.
+ */
+static int load_page(LiveShard *shard) {
+    for (size_t max = PAGE_MAX;; max *= 2) {
+        _cleanup_(free_null) ViewMoment *moments = calloc(max, sizeof(*moments));
+        size_t n = 0;
+        int r = moments ? read_moments(shard, max, moments, &n) : -ENOMEM;
+        if (r == 0 && n == max && moments[0].moment_ms == moments[n - 1].moment_ms)
+            continue;
+        for (size_t i = 0; i < n && r == 0; i++)
+            r = shard_add_cold(shard->engine, moments[i].lead_id, moments[i].moment_ms);
+        if (r == 0)
+            shard->horizon_ms = n < max ? TIME_NEVER : moments[n - 1].moment_ms;
+        return r;
+    }
+}
+
+int live_shard_load_moments(LiveShard *shard) {
+    shard->horizon_ms = TIME_NONE;
+    int r = 0;
+    if (shard->bno == 0)
+        shard->horizon_ms = TIME_NEVER;
+    while (r == 0 && shard->horizon_ms != TIME_NEVER &&
+            shard_count_cold(shard->engine) < (size_t)shard->pipeline->config->moments_near_max) {
+        r = load_page(shard);
+        pipeline_note_progress(shard->pipeline);
+    }
+    return r;
+}
+
+/* Ids taken from the cold ones, so that they can be put back. */
+typedef struct Chunk {
+    Arena *arena;
+    Str ids[FETCH_MAX];
+    int64_t at_ms[FETCH_MAX];
+    size_t n;
+} Chunk;
+
+static int take_chunk(LiveShard *shard, int64_t until_ms, Chunk *chunk) {
+    while (chunk->n < FETCH_MAX) {
+        int64_t at_ms;
+        Str id = shard_next_cold(shard->engine, &at_ms);
+        if (at_ms == TIME_NEVER || at_ms > until_ms)
+            return 0;
+        Str copy = arena_str(chunk->arena, id);
+        if (!copy.data)
+            return -ENOMEM;
+        chunk->ids[chunk->n] = copy;
+        chunk->at_ms[chunk->n++] = at_ms;
+        shard_drop_cold(shard->engine, copy);
+    }
+    return 0;
+}
+
+static int load_chunk(LiveShard *shard, int64_t until_ms, size_t *n) {
+    _cleanup_(free_null) Chunk *chunk = calloc(1, sizeof(*chunk));
+    _cleanup_(arena_free) Arena *arena = NULL;
+    int r = chunk ? arena_new(&arena) : -ENOMEM;
+    if (r < 0)
+        return r;
+    chunk->arena = arena;
+    r = take_chunk(shard, until_ms, chunk);
+    if (r == 0)
+        r = fetch(shard, chunk->ids, chunk->n);
+    for (size_t i = 0; i < chunk->n && r > 0; i++) {
+        int put_back = shard_add_cold(shard->engine, chunk->ids[i], chunk->at_ms[i]);
+        if (put_back < 0)
+            return put_back;
+    }
+    *n += chunk->n;
+    return r;
+}
+
+int live_shard_load_due(LiveShard *shard, int64_t until_ms, size_t budget, size_t *ret_n) {
+    size_t n = 0;
+    int r = 0;
+    int64_t barrier_ms, last_ms = TIME_NONE;
+    while (r == 0 && (barrier_ms = live_shard_barrier(shard)) <= until_ms) {
+        /* Moments of one millisecond are loaded together, or the watermark could never pass it. */
+        if (n >= budget && barrier_ms != last_ms)
+            break;
+        last_ms = barrier_ms;
+        r = barrier_ms == shard->horizon_ms ? load_page(shard) : load_chunk(shard, until_ms, &n);
+    }
+    *ret_n = n;
+    return r;
+}
+
+int live_shard_trim(LiveShard *shard) {
+    const Pipeline *p = shard->pipeline;
+    if (view_queue_count(shard->view_queue) > 0)
+        return 0; /* the view has not got all of them yet */
+    size_t max_bytes = (size_t)(p->config->cache_max_bytes / MAX(p->n_owned, 1));
+    return shard_trim(shard->engine, max_bytes, shard->horizon_ms);
+}

@@ -1,0 +1,75 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Pipeline
+ *
+ * What `scored run` does: records in, the engine over them, one Kafka transaction a round, then the view
+ * (DESIGN section 3). One thread; the clients have their own.
+ *
+ *   pipeline.c     the loop: polls, proofs of being caught up, rounds, shutting down
+ *   live_shard.c   what is held of a shard between rounds; loading of leads and moments from the view
+ *   takeover.c     taking a shard over: offsets, last footer, the view brought up to it
+ *   round.c        one round: events and moments through the engine, the transaction, the view's writes
+ *   view_queue.c   committed batches that the view has not acknowledged yet
+ *   topics.c       creating and checking topics at the start
+ *
+ * Outcomes that the parts hand up, beside 0 and negative errno (out of memory, a broken engine: the process ends):
+ */
+#include <signal.h>
+
+#include "daemon/config.h"
+#include "daemon/io/avro_event.h"
+#include "daemon/io/avro_output.h"
+#include "daemon/io/kafka_changelog.h"
+#include "daemon/io/kafka_sink.h"
+#include "daemon/io/redis_view.h"
+#include "daemon/io/registry.h"
+
+enum {
+    _PIPELINE_E_SUCCESS,
+    PIPELINE_E_WAIT,    /* a server is away; nothing was changed: try the same again later */
+    PIPELINE_E_RESTART, /* fenced, or an unknown outcome: all clients anew, all shards taken over anew */
+    PIPELINE_E_HALT,    /* this shard cannot go on until an operator has acted; said in the log */
+    PIPELINE_E_REFUSED, /* the daemon must not start like this; said in the log */
+};
+
+typedef struct LiveShard LiveShard;
+typedef struct Round Round;
+
+/* Since the start of the process. */
+typedef struct PipelineCounts {
+    int64_t events, applied, duplicates, ignored, dead_letters, outputs, batches, restarts;
+} PipelineCounts;
+
+typedef struct Pipeline {
+    const Config *config;
+    const Model *model;
+    char model_hash[2 * MODEL_HASH_SIZE + 1];
+    const volatile sig_atomic_t *stop; /* set by a signal */
+
+    Registry *registry;
+    AvroEventDecoder *decoder;
+    AvroOutput *encoder;
+    KafkaCluster *cluster;
+    KafkaSource *source;
+    KafkaSink *sink;
+    KafkaChangelog *changelog;
+    RedisView *view;
+
+    unsigned n_topics; /* sources and the internal topic */
+    int32_t n_shards;
+    LiveShard **shards; /* n_shards; NULL: not ours, or halted */
+    int32_t n_owned;
+    Round *round;
+    bool in_transaction;
+    bool all_lost; /* the assignment went while a round was under way */
+    PipelineCounts counts;
+    int64_t last_progress_ms; /* monotonic: of the loop, for the watchdog */
+} Pipeline;
+
+/* Runs until *stop is set. Returns 0, -errno, or PIPELINE_E_REFUSED. */
+MUST_CHECK int pipeline_run(const Config *config, const Model *model, Registry *registry, AvroOutput *encoder,
+        const volatile sig_atomic_t *stop);
+
+/* To be called by whatever takes long: tells the watchdog that there is progress. */
+void pipeline_note_progress(Pipeline *p);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/replay_dump.h"
+
+#include <math.h>
+
+#include "daemon/io/file_sink.h"
+
+static void dump_scores(JsonWriter *writer, const Model *model, const Lead *lead, int64_t at_ms) {
+    json_write_object_begin(writer, STR_LITERAL("scores"));
+    for (unsigned i = 0; i < model->n_scores; i++)
+        json_write_number(writer, model->scores[i].id, lead_score(lead, model, i, at_ms));
+    json_write_object_end(writer);
+}
+
+static void dump_derived(JsonWriter *writer, const Model *model, const Lead *lead, int64_t at_ms) {
+    const Situation situation = {.model = model, .lead = lead, .at_ms = at_ms};
+
+    json_write_object_begin(writer, STR_LITERAL("derived"));
+    for (size_t i = 0; i < model->n_derived; i++) {
+        Value value = condition_value(model->derived[i].value, &situation);
+        /* Null where its arithmetic has no result. */
+        json_write_number(writer, model->derived[i].id, value_is_number(value) ? value_number(value) : NAN);
+    }
+    json_write_object_end(writer);
+}
+
+static void dump_stages(JsonWriter *writer, const Model *model, const Lead *lead) {
+    json_write_object_begin(writer, STR_LITERAL("stages"));
+    for (size_t i = 0; i < model->n_tracks; i++) {
+        const Track *track = &model->tracks[i];
+        json_write_string(writer, track->id, track->stages[lead->tracks[i].stage].id);
+    }
+    json_write_object_end(writer);
+}
+
+static void dump_clocks(JsonWriter *writer, const Model *model, const Lead *lead) {
+    json_write_array_begin(writer, STR_LITERAL("sla"));
+    for (size_t i = 0; i < model->n_policies; i++) {
+        const SlaClock *clock = &lead->clocks[i];
+        if (clock->phase != SLA_PHASE_OPEN)
+            continue;
+        json_write_object_begin(writer, STR_NULL);
+        json_write_string(writer, STR_LITERAL("policy"), model->policies[i].id);
+        json_write_integer(writer, STR_LITERAL("epoch"), clock->epoch);
+        json_write_time(writer, STR_LITERAL("started_at"), clock->started_at_ms);
+        json_write_time(writer, STR_LITERAL("due_at"), clock->due_at_ms);
+        json_write_boolean(writer, STR_LITERAL("breached"), clock->breached);
+        json_write_boolean(writer, STR_LITERAL("paused"), false);
+        json_write_object_end(writer);
+    }
+    json_write_array_end(writer);
+}
+
+int lead_dump(JsonWriter *writer, const Model *model, const Lead *lead, int64_t at_ms) {
+    json_write_object_begin(writer, STR_NULL);
+    json_write_string(writer, STR_LITERAL("lead_id"), lead->lead_id);
+    json_write_string(writer, STR_LITERAL("account_id"), lead->account_id);
+    json_write_time(writer, STR_LITERAL("at"), at_ms);
+    json_write_string(writer, STR_LITERAL("segment"), model_segment_id(model, lead->segment));
+    dump_scores(writer, model, lead, at_ms);
+    dump_derived(writer, model, lead, at_ms);
+    json_write_object_begin(writer, STR_LITERAL("counters"));
+    json_write_object_end(writer);
+    dump_stages(writer, model, lead);
+    dump_clocks(writer, model, lead);
+    json_write_object_end(writer);
+    return writer->error;
+}
+
+static int compare_by_id(const void *a, const void *b) {
+    const Lead *const *left = a, *const *right = b;
+    return str_compare((*left)->lead_id, (*right)->lead_id);
+}
+
+static int dump_sorted(
+        FILE *file, const Model *model, const Lead *const *leads, size_t n, int64_t watermark_ms) {
+    JsonWriter writer = JSON_WRITER_INIT;
+    int r = 0;
+
+    for (size_t i = 0; i < n && r == 0; i++) {
+        r = lead_dump(&writer, model, leads[i], MAX(watermark_ms, leads[i]->clock_ms));
+        if (r)
+            break;
+        json_write_newline(&writer);
+        r = json_writer_flush(&writer, file);
+    }
+    json_writer_deinit(&writer);
+    return r;
+}
+
+int leads_dump(FILE *file, const Model *model, const LeadTable *table, int64_t watermark_ms) {
+    size_t n = 0, n_alloc = lead_table_count(table), iterator = 0;
+    const Lead *lead;
+
+    if (n_alloc == 0)
+        return 0;
+    _cleanup_(free_null) const Lead **leads = calloc(n_alloc, sizeof(const Lead *));
+    if (!leads)
+        return -ENOMEM;
+    while ((lead = lead_table_next(table, &iterator)))
+        if (!lead->erased) {
+            assert(n < n_alloc);
+            leads[n++] = lead;
+        }
+    qsort(leads, n, sizeof(const Lead *), compare_by_id);
+    return dump_sorted(file, model, leads, n, watermark_ms);
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The committed offsets come from a read_committed consumer, which waits for a predecessor's pending transaction; the last
+ * footer is read from the changelog. Both were written by one transaction, so they agree, unless somebody has reset the group's
+ * offsets: then the shard halts, for going back would count events twice that the records hold already. Where there are no
+ * offsets any more (Kafka forgets those of an empty group after a week), the footer alone is believed.
+ */
+#include "daemon/takeover.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "daemon/clock.h"
+#include "daemon/log.h"
+
+#define ASK_TIMEOUT_MS 15000
+/* Longer than a predecessor's transaction can stay open (10 s). */
+#define CHANGELOG_TIMEOUT_MS 20000
+#define CATCH_UP_CHUNK 500
+/* The changelog keeps tombstones this long (topics.c sets delete.retention.ms): older views may miss some. */
+#define VIEW_AGE_MAX_MS (INT64_C(7) * 24 * 3600 * 1000 - INT64_C(3600) * 1000)
+
+static int halt(int32_t shard, const char *reason, const char *remedy) {
+    log_error("shard.halted", LOG_INT("shard", shard), LOG_STR("reason", reason), LOG_STR("remedy", remedy));
+    return PIPELINE_E_HALT;
+}
+
+static int wait_for(const char *what, int32_t shard, const char *text) {
+    log_warning("takeover.waiting", LOG_STR("for", what), LOG_INT("shard", shard), LOG_STR("error", text));
+    return PIPELINE_E_WAIT;
+}
+
+/* --- reading the changelog --------------------------------------------------------------------------- */
+
+/* The next committed record; *ret_end: all there is has been read. */
+static int next_record(Pipeline *p, int32_t shard, ChangelogRecord *ret, bool *ret_end) {
+    char text[KAFKA_TEXT_SIZE];
+    *ret_end = false;
+    for (int64_t since_ms = clock_monotonic_ms();;) {
+        int r = kafka_changelog_next(p->changelog, 200, text, ret);
+        pipeline_note_progress(p);
+        if (r == KAFKA_E_UNKNOWN) {
+            *ret_end = true;
+            return 0;
+        }
+        if (r <= 0)
+            return r;
+        if (r == KAFKA_E_OFFSET)
+            return r;
+        if (*p->stop || clock_monotonic_ms() - since_ms > CHANGELOG_TIMEOUT_MS)
+            return wait_for("changelog", shard, text);
+    }
+}
+
+static bool is_footer(const ChangelogRecord *record) {
+    return str_eq_c(record->key, FOOTER_KEY) && record->value.data;
+}
+
+typedef struct LastFooter {
+    bool found;
+    int64_t offset;
+    Footer footer;
+} LastFooter;
+
+/* The last footer from `offset` on; if it is not there yet though committed (want_bno), waits a while for it. */
+static int read_last_footer(Pipeline *p, int32_t shard, int64_t offset, int64_t want_bno, LastFooter *ret) {
+    char text[KAFKA_TEXT_SIZE] = "";
+    int64_t since_ms = clock_monotonic_ms();
+    int r = kafka_changelog_seek(p->changelog, shard, offset, text);
+    if (r > 0)
+        return wait_for("changelog", shard, text);
+    ret->found = false;
+    while (r == 0) {
+        ChangelogRecord record;
+        bool end;
+        r = next_record(p, shard, &record, &end);
+        if (r == 0 && end) {
+            if (!want_bno || (ret->found && ret->footer.bno >= want_bno) || *p->stop ||
+                    clock_monotonic_ms() - since_ms > CHANGELOG_TIMEOUT_MS)
+                return 0;
+        } else if (r == 0 && is_footer(&record)) {
+            int parsed = footer_parse(record.value, &ret->footer);
+            if (parsed != 0)
+                return halt(shard, parsed == FOOTER_E_FORMAT ? "the changelog was written by a newer version of scored"
+                                                             : "the changelog holds a footer that cannot be read",
+                        "run the version that wrote it, or use another changelog topic");
+            ret->found = true;
+            ret->offset = record.offset;
+        }
+    }
+    return r;
+}
+
+static int find_last_footer(Pipeline *p, int32_t shard, int64_t from, int64_t want_bno, LastFooter *ret) {
+    int r = from >= 0 ? read_last_footer(p, shard, from, want_bno, ret) : KAFKA_E_OFFSET;
+    if (r == KAFKA_E_OFFSET || (r == 0 && !ret->found))
+        r = read_last_footer(p, shard, -2, want_bno, ret);
+    return r == KAFKA_E_OFFSET ? wait_for("changelog", shard, "its first offset moved meanwhile") : r;
+}
+
+/* --- the view ---------------------------------------------------------------------------------------- */
+
+/* One chunk of a catch-up under way. */
+typedef struct CatchUp {
+    LiveShard *shard;
+    ViewJob *job;
+    int64_t expect_next; /* as stored in the view */
+    int64_t next;        /* behind the last record read */
+    int64_t n_records;
+} CatchUp;
+
+static int apply_chunk(CatchUp *c, int64_t to_bno, int64_t watermark_ms) {
+    LiveShard *shard = c->shard;
+    char text[REDIS_TEXT_SIZE];
+    int r = redis_view_catch_up(shard->pipeline->view, shard->id, shard->lineage, c->expect_next, c->next, to_bno,
+            watermark_ms, clock_wall_ms(), view_job_writes(c->job), view_job_count(c->job), text);
+    if (r > 0)
+        return wait_for("redis", shard->id, text);
+    c->n_records += (int64_t)view_job_count(c->job);
+    c->expect_next = c->next;
+    c->job = view_job_free(c->job);
+    return r < 0 ? r : view_job_new(&c->job);
+}
+
+static int add_record(CatchUp *c, const ChangelogRecord *record) {
+    const LiveShard *shard = c->shard;
+    size_t prefix_len = strlen(CHANGELOG_LEAD_PREFIX);
+    if (!str_starts_with(record->key, CHANGELOG_LEAD_PREFIX))
+        return 0; /* of a later version's making, or an account: not for this view */
+    Str lead_id = {record->key.data + prefix_len, record->key.len - prefix_len};
+    int r = view_job_add_record(c->job, shard->pipeline->model, lead_id, record->value);
+    return r > 0 ? halt(shard->id, "the changelog holds a record that cannot be read",
+                             "run the version and the model that wrote it")
+                 : r;
+}
+
+/* Reads on until the footer of the shard's committed batch has been applied. */
+static int apply_changelog(CatchUp *c) {
+    LiveShard *shard = c->shard;
+    for (int64_t since_ms = clock_monotonic_ms();;) {
+        ChangelogRecord record;
+        bool end;
+        int r = next_record(shard->pipeline, shard->id, &record, &end);
+        if (r != 0)
+            return r;
+        if (end) {
+            if (clock_monotonic_ms() - since_ms > CHANGELOG_TIMEOUT_MS)
+                return halt(shard->id, "the changelog ends before the committed batch: records were lost",
+                        "restore the changelog topic, or start over with another prefix");
+            continue;
+        }
+        since_ms = clock_monotonic_ms();
+        c->next = record.offset + 1;
+        if (is_footer(&record)) {
+            Footer footer;
+            if (footer_parse(record.value, &footer) != 0)
+                return halt(shard->id, "the changelog holds a footer that cannot be read", "see the changelog topic");
+            if (footer.bno >= shard->bno)
+                return apply_chunk(c, footer.bno, footer.watermark_ms);
+        } else {
+            r = add_record(c, &record);
+        }
+        if (r == 0 && view_job_count(c->job) >= CATCH_UP_CHUNK)
+            r = apply_chunk(c, 0, TIME_NONE);
+        if (r != 0)
+            return r;
+    }
+}
+
+static int drop_view(LiveShard *shard, const char *why) {
+    char text[REDIS_TEXT_SIZE];
+    log_warning("view.rebuild", LOG_INT("shard", shard->id), LOG_STR("why", why));
+    int r = redis_view_drop(shard->pipeline->view, shard->id, shard->lineage, clock_wall_ms(), text);
+    return r > 0 ? wait_for("redis", shard->id, text) : r;
+}
+
+/* From where to catch up; drops what cannot be caught up. *ret_from -1: the view stands where it should. */
+static int plan_catch_up(LiveShard *shard, int64_t *ret_from) {
+    ViewMeta meta;
+    char text[REDIS_TEXT_SIZE];
+    int r = redis_view_meta(shard->pipeline->view, shard->id, text, &meta);
+    if (r != 0)
+        return r > 0 ? wait_for("redis", shard->id, text) : r;
+    *ret_from = 0;
+    if (meta.mode == VIEW_ABSENT) {
+        if (shard->bno == 0) {
+            *ret_from = -1;
+            return 0;
+        }
+        return drop_view(shard, "the view has no record of this shard");
+    }
+    if (strcmp(meta.lineage, shard->lineage) != 0)
+        return halt(shard->id, "the shard's keys in Redis belong to another changelog",
+                "check redis.prefix and topics.prefix; if the keys are left over, delete the shard's keys");
+    if (meta.bno > shard->bno)
+        return halt(shard->id, "Redis is ahead of the changelog: Kafka lost data, or this is another cluster",
+                "restore the changelog; or delete the shard's keys in Redis to accept its state");
+    if (meta.mode == VIEW_LIVE && meta.bno == shard->bno) {
+        *ret_from = -1;
+        return 0;
+    }
+    if (clock_wall_ms() - meta.updated_at_ms > VIEW_AGE_MAX_MS)
+        return drop_view(shard, "the view is older than the changelog keeps erasures");
+    *ret_from = meta.next_offset;
+    return 0;
+}
+
+int takeover_catch_up(LiveShard *shard) {
+    CatchUp c = {.shard = shard};
+    char text[KAFKA_TEXT_SIZE];
+    int64_t from, begun_ms = clock_monotonic_ms();
+    int r = plan_catch_up(shard, &from);
+    if (r != 0 || from == -1)
+        return r;
+    log_info("view.catch_up", LOG_INT("shard", shard->id), LOG_INT("from_offset", from), LOG_INT("to_bno", shard->bno));
+    r = kafka_changelog_seek(shard->pipeline->changelog, shard->id, from == 0 ? -2 : from, text);
+    if (r > 0)
+        return wait_for("changelog", shard->id, text);
+    if (r == 0)
+        r = view_job_new(&c.job);
+    c.expect_next = c.next = from;
+    if (r == 0)
+        r = apply_changelog(&c);
+    view_job_free(c.job);
+    if (r == KAFKA_E_OFFSET) {
+        /* what the view stands at was deleted meanwhile: from the beginning, with the next try */
+        r = drop_view(shard, "the changelog does not reach back to where the view stands");
+        return r == 0 ? PIPELINE_E_WAIT : r;
+    }
+    if (r == 0) {
+        view_queue_clear(shard->view_queue);
+        log_info("view.caught_up", LOG_INT("shard", shard->id), LOG_INT("bno", shard->bno),
+                LOG_INT("records", c.n_records), LOG_INT("took_ms", clock_monotonic_ms() - begun_ms));
+    }
+    return r;
+}
+
+int takeover_repair(LiveShard *shard, int code, const char *text) {
+    static LogLimit limit;
+    unsigned left_out;
+    switch (code) {
+    case VIEW_E_BEHIND:
+        log_warning("view.behind", LOG_INT("shard", shard->id), LOG_STR("error", text));
+        return takeover_catch_up(shard);
+    case VIEW_E_AHEAD:
+    case VIEW_E_LINEAGE:
+        log_error("view.foreign", LOG_INT("shard", shard->id), LOG_STR("error", text));
+        return PIPELINE_E_RESTART; /* the takeover that follows says what is the matter, and halts or goes on */
+    default:
+        if (log_limit_allows(&limit, clock_monotonic_ms(), 3, &left_out))
+            log_warning("view.away", LOG_INT("shard", shard->id), LOG_STR("error", text), LOG_INT("left_out", left_out));
+        return PIPELINE_E_WAIT;
+    }
+}
+
+/* --- the whole --------------------------------------------------------------------------------------- */
+
+static int make_lineage(char lineage[static LINEAGE_LEN + 1]) {
+    uint8_t bytes[LINEAGE_LEN / 2];
+    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+        return -EIO;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        (void)snprintf(lineage + 2 * i, 3, "%02x", bytes[i]);
+    return 0;
+}
+
+static const char *topic_name(const Pipeline *p, unsigned topic) {
+    return topic < p->config->n_sources ? p->config->sources[topic] : p->config->internal_topic;
+}
+
+static int check_model(const Pipeline *p, int32_t shard, const Footer *footer) {
+    if (footer->shards != p->n_shards)
+        return halt(shard, "the number of partitions has changed since the shards were first written",
+                "leads would move between shards: go back to the old number, or start over with another prefix");
+    if (footer->model_version == p->model->version && strcmp(footer->model_hash, p->model_hash) == 0)
+        return 0;
+    if (footer->model_version == p->model->version)
+        return halt(shard, "the model file has changed, but its version has not", "restore the file that the records "
+                "were made with");
+    return halt(shard, footer->model_version > p->model->version ? "the records were made by a newer model version"
+                                                                  : "changing to another model version is not supported yet",
+            "use the model version that the records were made with");
+}
+
+/* Did somebody move the group's offsets? `remedy` says how to move them back. */
+static int check_offsets(const Pipeline *p, int32_t shard, const Footer *footer, const CommittedOffset *committed) {
+    if (p->config->embedded)
+        return 0;
+    for (unsigned t = 0; t < p->n_topics; t++) {
+        const FooterInput *input = footer_input(footer, topic_name(p, t));
+        char remedy[TOPIC_NAME_MAX + 256];
+        if (!input || committed[t].offset < 0 || committed[t].offset == input->offset)
+            continue;
+        (void)snprintf(remedy, sizeof(remedy),
+                "stop scored, then: kafka-consumer-groups --group %s --topic %s:%" PRId32
+                " --reset-offsets --to-offset %" PRId64 " --execute",
+                p->config->group, input->topic, shard, input->offset);
+        log_error("shard.offset_reset", LOG_INT("shard", shard), LOG_STR("topic", input->topic),
+                LOG_INT("committed", committed[t].offset), LOG_INT("footer", input->offset));
+        return halt(shard, "the group's committed offset is not where the last batch left it", remedy);
+    }
+    return 0;
+}
+
+/* Where a topic begins for a shard that has not read it: at its committed offset, or at its first or end. */
+static int first_offset(Pipeline *p, int32_t shard, unsigned topic, int64_t committed, int64_t *ret) {
+    char text[KAFKA_TEXT_SIZE];
+    int64_t first, end;
+    if (committed >= 0) {
+        *ret = committed;
+        return 0;
+    }
+    int r = kafka_cluster_range(p->cluster, topic_name(p, topic), shard, ASK_TIMEOUT_MS, text, &first, &end);
+    if (r > 0)
+        return wait_for("kafka", shard, text);
+    bool from_end = p->config->start == START_LATEST && topic < p->config->n_sources;
+    *ret = from_end ? end : first;
+    return r;
+}
+
+static int restore_inputs(LiveShard *shard, const Footer *footer, const CommittedOffset *committed) {
+    Pipeline *p = shard->pipeline;
+    for (unsigned t = 0; t < p->n_topics; t++) {
+        const FooterInput *input = footer ? footer_input(footer, topic_name(p, t)) : NULL;
+        if (input)
+            shard->offsets[t] = input->offset;
+        else {
+            int r = first_offset(p, shard->id, t, committed[t].offset, &shard->offsets[t]);
+            if (r != 0)
+                return r;
+        }
+        if (t < p->config->n_sources) {
+            shard->sources[t].read_to = shard->offsets[t];
+            if (input)
+                shard->sources[t].newest_ms = input->newest_ms;
+        }
+    }
+    return 0;
+}
+
+/* Offsets, hint and last footer of the shard. */
+typedef struct Past {
+    CommittedOffset committed[TOPICS_MAX];
+    bool hinted;
+    Hint hint;
+    LastFooter last;
+} Past;
+
+static int read_past(Pipeline *p, int32_t id, Past *past) {
+    char text[KAFKA_TEXT_SIZE];
+    ViewMeta meta;
+    int r = kafka_source_committed(p->source, id, ASK_TIMEOUT_MS, text, past->committed);
+    if (r > 0)
+        return wait_for("kafka", id, text);
+    for (unsigned t = 0; t < p->n_topics && r == 0 && !past->hinted; t++)
+        past->hinted = hint_parse(past->committed[t].metadata, &past->hint);
+    if (r == 0)
+        r = redis_view_meta(p->view, id, text, &meta);
+    if (r != 0)
+        return r > 0 ? wait_for("redis", id, text) : r;
+    int64_t from = past->hinted ? past->hint.footer_offset : meta.mode != VIEW_ABSENT ? meta.next_offset - 1 : -1;
+    return find_last_footer(p, id, from, past->hinted ? past->hint.bno : 0, &past->last);
+}
+
+/* The shard as the past left it; without one, a new lineage. */
+static int restore(LiveShard *shard, const Past *past) {
+    const Footer *footer = past->last.found ? &past->last.footer : NULL;
+    Pipeline *p = shard->pipeline;
+    int r = 0;
+    if (!footer) {
+        if (past->hinted)
+            return halt(shard->id, "the group has committed offsets, but the changelog is empty: it was lost",
+                    "restore the changelog topic, or start over with another group and prefix");
+        r = make_lineage(shard->lineage);
+        return r < 0 ? r : restore_inputs(shard, NULL, past->committed);
+    }
+    if (past->hinted && (strcmp(past->hint.lineage, footer->lineage) != 0 || past->hint.bno > footer->bno))
+        return halt(shard->id, "the changelog is not the one that the committed offsets belong to",
+                "check topics.prefix and kafka.group, or restore the changelog topic");
+    r = check_model(p, shard->id, footer);
+    if (r == 0)
+        r = check_offsets(p, shard->id, footer, past->committed);
+    if (r != 0)
+        return r;
+    memcpy(shard->lineage, footer->lineage, sizeof(shard->lineage));
+    shard->bno = footer->bno;
+    shard->footer_offset = past->last.offset;
+    shard_restore_watermark(shard->engine, footer->watermark_ms);
+    return restore_inputs(shard, footer, past->committed);
+}
+
+int takeover_shard(Pipeline *p, int32_t id, OutputSink sink, LiveShard **ret) {
+    _cleanup_(live_shard_free) LiveShard *shard = NULL;
+    _cleanup_(free_null) Past *past = calloc(1, sizeof(*past));
+    int64_t begun_ms = clock_monotonic_ms();
+    int r = past ? live_shard_new(p, id, sink, &shard) : -ENOMEM;
+    if (r == 0)
+        r = read_past(p, id, past);
+    if (r == 0)
+        r = restore(shard, past);
+    if (r == 0)
+        r = takeover_catch_up(shard);
+    if (r == 0)
+        r = live_shard_load_moments(shard);
+    if (r != 0)
+        return r;
+    log_info("shard.taken", LOG_INT("shard", id), LOG_STR("lineage", shard->lineage), LOG_INT("bno", shard->bno),
+            LOG_INT("moments", shard_count_cold(shard->engine)), LOG_INT("took_ms", clock_monotonic_ms() - begun_ms));
+    *ret = TAKE_PTR(shard);
+    return 0;
+}

@@ -1,0 +1,36 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The View Queue
+ *
+ * Committed batches of a shard on their way to the view. They are applied in order, each onto the one before; while
+ * Redis is away they wait, up to a configured number, and their leads stay in memory.
+ */
+#include "daemon/pipeline.h"
+#include "lib/lead.h"
+
+typedef struct ViewQueue ViewQueue;
+
+MUST_CHECK int view_queue_new(ViewQueue **ret);
+ViewQueue *view_queue_free(ViewQueue *queue);
+DEFINE_CLEANUP(ViewQueue *, view_queue_free)
+
+/* A batch under construction or waiting: the writes, in memory of its own. */
+typedef struct ViewJob ViewJob;
+MUST_CHECK int view_job_new(ViewJob **ret);
+ViewJob *view_job_free(ViewJob *job);
+DEFINE_CLEANUP(ViewJob *, view_job_free)
+/* Adds the lead's state; `record`: its packed form, copied; null if it is erased. */
+MUST_CHECK int view_job_add(ViewJob *job, const Model *model, const Lead *lead, Str record);
+/* Adds a record of the changelog as it is: for catching up. The value null erases. Corrupt records: RECORD_E_*. */
+MUST_CHECK int view_job_add_record(ViewJob *job, const Model *model, Str lead_id, Str record);
+size_t view_job_count(const ViewJob *job);
+const ViewWrite *view_job_writes(const ViewJob *job);
+
+/* Queues the job as the batch to_bno; takes it. */
+void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t next_offset, int64_t watermark_ms);
+size_t view_queue_count(const ViewQueue *queue);
+/* Forgets what waits: the view was caught up otherwise. */
+void view_queue_clear(ViewQueue *queue);
+/* Applies what waits. 0: nothing waits any more. Else PIPELINE_E_WAIT, _HALT, _RESTART or negative errno. */
+MUST_CHECK int view_queue_flush(ViewQueue *queue, LiveShard *shard);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The evaluator. It cannot fail: what makes no sense is null, and null makes a comparison false (SPEC
+ * section 2). The compiler has checked that no program needs more than CONDITION_STACK_MAX cells.
+ */
+#include "lib/condition_program.h"
+
+#include <math.h>
+
+#include "lib/lead.h"
+
+static Value elapsed(int64_t since_ms, int64_t at_ms) {
+    return since_ms == TIME_NONE ? VALUE_NONE : value_double((double)(at_ms - since_ms));
+}
+
+static Value finite_or_null(double number) {
+    return isfinite(number) ? value_double(number) : VALUE_NONE;
+}
+
+static Value event_value(const Instruction *i, const LeadEvent *event) {
+    if (!event)
+        return VALUE_NONE;
+    switch (i->op) {
+    case OP_EVENT_TYPE:
+        return value_string(event->type);
+    case OP_EVENT_SOURCE:
+        return value_string(event->source);
+    case OP_EVENT_CAMPAIGN:
+        return value_string(event->campaign);
+    case OP_EVENT_TOPIC:
+        return value_string(event->topic);
+    default:
+        return event_property(event, i->constant.string);
+    }
+}
+
+static double score_value(unsigned score, const Situation *s) {
+    return s->scores ? s->scores[score] : lead_score(s->lead, s->model, score, s->at_ms);
+}
+
+Value condition_push(const Instruction *i, const Situation *s) {
+    const Model *model = s->model;
+    const Lead *lead = s->lead;
+    const TrackState *track;
+
+    switch (i->op) {
+    case OP_CONSTANT:
+        return i->constant;
+    case OP_PARAM:
+        return value_double(model->segment_params[lead->segment * model->n_params + i->index]);
+    case OP_PARAM_GLOBAL:
+        return value_double(model->params[i->index].value);
+    case OP_SCORE:
+        return value_double(score_value(i->index, s));
+    case OP_DERIVED:
+        return condition_value(model->derived[i->index].value, s);
+    case OP_PROFILE:
+        return lead_profile(lead, i->constant.string);
+    case OP_SEGMENT:
+        return value_string(model_segment_id(model, lead->segment));
+    case OP_ROUTE:
+        return value_string(model_route_id(model, lead->route));
+    case OP_FIRST_SOURCE:
+        return value_string(lead->first_source);
+    case OP_LAST_SOURCE:
+        return value_string(lead->last_source);
+    case OP_STAGE:
+        track = &lead->tracks[i->index];
+        return value_string(model->tracks[i->index].stages[track->stage].id);
+    case OP_AGE:
+        track = &lead->tracks[i->index];
+        return elapsed(track->stages[track->stage].entered_at_ms, s->at_ms);
+    case OP_SINCE:
+        return elapsed(lead->tracks[i->index].stages[i->stage].entered_at_ms, s->at_ms);
+    case OP_LEFT:
+        return elapsed(lead->tracks[i->index].stages[i->stage].left_at_ms, s->at_ms);
+    case OP_ENTRIES:
+        return value_double(lead->tracks[i->index].stages[i->stage].entries);
+    case OP_IDLE:
+        return elapsed(lead->latest_activity_ms, s->at_ms);
+    default:
+        return event_value(i, s->event);
+    }
+}
+
+static bool is_true(Value v) {
+    return v.type == VALUE_BOOLEAN && v.boolean;
+}
+
+static Value arithmetic(Op op, Value a, Value b) {
+    if (!value_is_number(a) || !value_is_number(b))
+        return VALUE_NONE;
+    double x = value_number(a), y = value_number(b);
+    switch (op) {
+    case OP_ADD:
+        return finite_or_null(x + y);
+    case OP_SUBTRACT:
+        return finite_or_null(x - y);
+    case OP_MULTIPLY:
+        return finite_or_null(x * y);
+    case OP_DIVIDE:
+        return y == 0 ? VALUE_NONE : finite_or_null(x / y);
+    case OP_MIN:
+        return value_double(MIN(x, y));
+    default:
+        return value_double(MAX(x, y));
+    }
+}
+
+static bool numbers_equal(double x, double y) {
+    return fabs(x - y) < SCORE_EPSILON;
+}
+
+static bool values_equal(Value a, Value b) {
+    if (value_is_number(a) && value_is_number(b))
+        return numbers_equal(value_number(a), value_number(b));
+    if (a.type != b.type)
+        return false;
+    switch (a.type) {
+    case VALUE_BOOLEAN:
+        return a.boolean == b.boolean;
+    case VALUE_STRING:
+        return str_eq(a.string, b.string);
+    default:
+        return true; /* null == null */
+    }
+}
+
+static bool ordered(Op op, int order) {
+    switch (op) {
+    case OP_LESS:
+        return order < 0;
+    case OP_LESS_EQUAL:
+        return order <= 0;
+    case OP_GREATER:
+        return order > 0;
+    default:
+        return order >= 0;
+    }
+}
+
+static bool compare(Op op, Value a, Value b) {
+    if (op == OP_EQUAL || op == OP_NOT_EQUAL)
+        return values_equal(a, b) == (op == OP_EQUAL);
+    if (value_is_number(a) && value_is_number(b)) {
+        double x = value_number(a), y = value_number(b);
+        return ordered(op, numbers_equal(x, y) ? 0 : x < y ? -1 : 1);
+    }
+    if (a.type == VALUE_STRING && b.type == VALUE_STRING)
+        return ordered(op, str_compare(a.string, b.string));
+    return false;
+}
+
+static char ascii_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/*
+ * Glob with `*` only. Greedy with one step back: on a mismatch only the latest star needs to take one byte
+ * more, so the time is at most len(text) * len(pattern).
+ */
+static bool like(Str text, Str pattern) {
+    size_t t = 0, p = 0, star = SIZE_MAX, star_text = 0;
+    while (t < text.len) {
+        if (p < pattern.len && pattern.data[p] == '*') {
+            star = p++;
+            star_text = t;
+        } else if (p < pattern.len && ascii_lower(pattern.data[p]) == ascii_lower(text.data[t])) {
+            p++;
+            t++;
+        } else if (star != SIZE_MAX) {
+            p = star + 1;
+            t = ++star_text;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && pattern.data[p] == '*')
+        p++;
+    return p == pattern.len;
+}
+
+/* Decimal digits with sign, fraction and exponent; nothing around them. No "inf", "nan" or hexadecimal. */
+static Value number_of(Value v) {
+    char text[64];
+    if (value_is_number(v))
+        return v;
+    if (v.type != VALUE_STRING || v.string.len == 0 || v.string.len >= sizeof(text))
+        return VALUE_NONE;
+    memcpy(text, v.string.data, v.string.len);
+    text[v.string.len] = '\0';
+    if (strspn(text, "0123456789+-.eE") != v.string.len || text[0] == 'e' || text[0] == 'E')
+        return VALUE_NONE;
+    char *end;
+    double number = strtod(text, &end);
+    return end == text + v.string.len ? finite_or_null(number) : VALUE_NONE;
+}
+
+Value condition_unary(const Instruction *i, Value v) {
+    switch (i->op) {
+    case OP_NEGATE:
+        return value_is_number(v) ? value_double(-value_number(v)) : VALUE_NONE;
+    case OP_NUMBER:
+        return number_of(v);
+    case OP_PRESENT:
+        return value_boolean(v.type != VALUE_NULL);
+    case OP_LIKE:
+        return value_boolean(v.type == VALUE_STRING && like(v.string, i->constant.string));
+    case OP_NOT:
+        return value_boolean(!is_true(v));
+    default:
+        return value_boolean(is_true(v)); /* OP_TRUTH */
+    }
+}
+
+Value condition_binary(const Instruction *i, Value a, Value b) {
+    if (i->op >= OP_EQUAL)
+        return value_boolean(compare(i->op, a, b));
+    if (i->op == OP_DEFAULT)
+        return a.type == VALUE_NULL ? b : a;
+    return arithmetic(i->op, a, b);
+}
+
+static Value in_list(Value value, const Value *items, unsigned n) {
+    if (value.type == VALUE_NULL)
+        return value_boolean(false);
+    for (unsigned k = 0; k < n; k++)
+        if (values_equal(value, items[k]))
+            return value_boolean(true);
+    return value_boolean(false);
+}
+
+Value condition_run(const Condition *condition, unsigned begin, unsigned end, const Situation *s) {
+    Value stack[CONDITION_STACK_MAX];
+    unsigned n = 0;
+
+    for (unsigned pc = begin; pc < end; pc++) {
+        const Instruction *i = &condition->code[pc];
+        if (i->op <= OP_IDLE) {
+            stack[n++] = condition_push(i, s);
+        } else if (i->op <= OP_LIKE || i->op == OP_TRUTH) {
+            stack[n - 1] = condition_unary(i, stack[n - 1]);
+        } else if (i->op <= OP_GREATER_EQUAL) {
+            n--;
+            stack[n - 1] = condition_binary(i, stack[n - 1], stack[n]);
+        } else if (i->op == OP_IN) {
+            n -= i->index;
+            stack[n - 1] = in_list(stack[n - 1], &stack[n], i->index);
+        } else {
+            bool decided = is_true(stack[n - 1]) == (i->op == OP_OR_ELSE);
+            if (decided) {
+                stack[n - 1] = value_boolean(i->op == OP_OR_ELSE);
+                pc = i->index - 1;
+            } else {
+                n--;
+            }
+        }
+    }
+    assert(n == 1);
+    return stack[0];
+}
+
+Value condition_value(const Condition *condition, const Situation *situation) {
+    return condition_run(condition, 0, condition->n_code, situation);
+}
+
+bool condition_holds(const Condition *condition, const Situation *situation) {
+    return !condition || is_true(condition_value(condition, situation));
+}
+
+bool condition_is_time_dependent(const Condition *condition) {
+    return condition && condition->n_atoms > 0;
+}
+
+Str condition_text(const Condition *condition) {
+    return condition->text;
+}
+
+uint32_t condition_derived(const Condition *condition) {
+    return condition->derived;
+}

@@ -1,0 +1,834 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The compiler: recursive descent over the text, one function a level of precedence (SPEC section 2),
+ * writing instructions as it goes. Each function returns what is known of its operand at load: whether and
+ * how time alone can change it. From that the linearity check follows on the spot. After the first syntax
+ * error a condition is given up, so that one slip makes one message; wrong names do not stop it.
+ */
+#include <math.h>
+#include <stdio.h>
+
+#include "lib/condition_program.h"
+#include "lib/model.h"
+#include "lib/timestamp.h"
+
+#define NEST_MAX 24
+#define CODE_MAX 1024
+
+typedef enum TokenType {
+    TOKEN_END,
+    TOKEN_NUMBER, /* durations too */
+    TOKEN_STRING,
+    TOKEN_NAME,
+    TOKEN_SYMBOL,
+    TOKEN_BAD, /* reported already */
+} TokenType;
+
+typedef struct Token {
+    TokenType type;
+    Str text; /* the source's bytes */
+    size_t offset;
+    double number;
+    Str string;
+} Token;
+
+typedef struct Compiler {
+    Arena *arena;
+    const Model *model;
+    const YamlNode *node;
+    ConditionPlace place;
+    Diagnostics *diagnostics;
+    Str text;
+    size_t offset;
+    Token token;
+    Instruction *code;
+    unsigned n_code;
+    unsigned atoms[CODE_MAX];
+    unsigned n_atoms;
+    unsigned depth; /* of the stack at run time */
+    unsigned nest;
+    uint32_t derived;
+    bool failed;    /* by syntax: stop */
+    bool bad;       /* some error was reported */
+    bool no_memory;
+} Compiler;
+
+typedef struct Operand {
+    TimeKind kind;
+    unsigned begin; /* of its instructions */
+    bool null_literal;
+} Operand;
+
+#define OPERAND_STATIC(begin_arg) ((Operand){TIME_STATIC, (begin_arg), false})
+
+/* --- places and errors ------------------------------------------------------------------------------- */
+
+static unsigned count_characters(Str text) {
+    unsigned n = 0;
+    for (size_t i = 0; i < text.len; i++)
+        n += ((uint8_t)text.data[i] & 0xC0) != 0x80;
+    return n;
+}
+
+static Mark mark_at(const Compiler *c, size_t offset, size_t len) {
+    if (!c->node->text_exact)
+        return c->node->mark;
+    unsigned characters = count_characters((Str){c->text.data + offset, len});
+    return (Mark){.line = c->node->mark.line,
+            .column = c->node->text_column + count_characters((Str){c->text.data, offset}),
+            .length = MAX(characters, 1)};
+}
+
+static Mark token_mark(const Compiler *c) {
+    return mark_at(c, c->token.offset, c->token.text.len);
+}
+
+#define compile_error(c, mark, ...)                                                                          \
+    do {                                                                                                     \
+        (c)->bad = true;                                                                                     \
+        diagnostics_add((c)->diagnostics, DIAGNOSTIC_ERROR, (mark), __VA_ARGS__);                            \
+    } while (0)
+
+#define syntax_error(c, mark, ...)                                                                           \
+    do {                                                                                                     \
+        if (!(c)->failed)                                                                                    \
+            compile_error((c), (mark), __VA_ARGS__);                                                         \
+        (c)->failed = true;                                                                                  \
+    } while (0)
+
+/* --- tokens ------------------------------------------------------------------------------------------ */
+
+static bool is_letter(char ch) {
+    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || ch == '_';
+}
+
+static bool is_digit(char ch) {
+    return ch >= '0' && ch <= '9';
+}
+
+static char peek(const Compiler *c, size_t ahead) {
+    return c->offset + ahead < c->text.len ? c->text.data[c->offset + ahead] : '\0';
+}
+
+static void token_finish(Compiler *c, TokenType type) {
+    c->token.type = type;
+    c->token.text = (Str){c->text.data + c->token.offset, c->offset - c->token.offset};
+}
+
+static void lex_digits(Compiler *c) {
+    while (is_digit(peek(c, 0)))
+        c->offset++;
+}
+
+static void lex_number(Compiler *c) {
+    lex_digits(c);
+    if (peek(c, 0) == '.' && is_digit(peek(c, 1))) {
+        c->offset++;
+        lex_digits(c);
+    }
+    size_t sign = peek(c, 1) == '+' || peek(c, 1) == '-';
+    if ((peek(c, 0) == 'e' || peek(c, 0) == 'E') && is_digit(peek(c, 1 + sign))) {
+        c->offset += 1 + sign;
+        lex_digits(c);
+    }
+    bool duration = is_letter(peek(c, 0));
+    while (is_letter(peek(c, 0)) || is_digit(peek(c, 0)))
+        c->offset++;
+    token_finish(c, TOKEN_NUMBER);
+
+    int64_t ms;
+    char copy[64];
+    if (duration) {
+        if (duration_parse(c->token.text, &ms)) {
+            c->token.number = (double)ms;
+            return;
+        }
+        syntax_error(c, token_mark(c), "\"%.*s\" is neither a number nor a duration (such as 90s, 24h, 30d)",
+                STR_FMT(c->token.text));
+    } else if (c->token.text.len < sizeof(copy)) {
+        memcpy(copy, c->token.text.data, c->token.text.len);
+        copy[c->token.text.len] = '\0';
+        c->token.number = strtod(copy, NULL);
+        if (isfinite(c->token.number))
+            return;
+    }
+    syntax_error(c, token_mark(c), "the number is too large");
+    c->token.type = TOKEN_BAD;
+}
+
+static void lex_string(Compiler *c) {
+    char *string = arena_alloc(c->arena, c->text.len + 1, 1);
+    size_t n = 0;
+    if (!string) {
+        c->no_memory = c->failed = true;
+        c->token.type = TOKEN_BAD;
+        return;
+    }
+    c->offset++;
+    while (c->offset < c->text.len && peek(c, 0) != '"') {
+        if (peek(c, 0) == '\\') {
+            if (peek(c, 1) != '"' && peek(c, 1) != '\\')
+                syntax_error(c, mark_at(c, c->offset, 2), "in a string only \\\" and \\\\ are escapes");
+            c->offset++;
+        }
+        string[n++] = peek(c, 0);
+        c->offset++;
+    }
+    bool closed = c->offset < c->text.len;
+    if (closed)
+        c->offset++;
+    token_finish(c, TOKEN_STRING);
+    c->token.string = (Str){string, n};
+    if (!closed)
+        syntax_error(c, token_mark(c), "the string has no closing \"");
+}
+
+static void lex_symbol(Compiler *c) {
+    static const char *const two[] = {"==", "!=", "<=", ">="};
+    for (size_t i = 0; i < ARRAY_SIZE(two); i++)
+        if (peek(c, 0) == two[i][0] && peek(c, 1) == two[i][1]) {
+            c->offset += 2;
+            token_finish(c, TOKEN_SYMBOL);
+            return;
+        }
+    char ch = peek(c, 0);
+    /* A whole character, so that a message never shows half of one. */
+    do
+        c->offset++;
+    while (((uint8_t)peek(c, 0) & 0xC0) == 0x80);
+    token_finish(c, TOKEN_SYMBOL);
+    if (strchr("()[],.<>+-*/", ch))
+        return;
+    c->token.type = TOKEN_BAD;
+    if (ch == '=')
+        syntax_error(c, token_mark(c), "unexpected \"=\"; did you mean \"==\"?");
+    else if (ch == '\'')
+        syntax_error(c, token_mark(c), "strings are written in double quotes: \"…\"");
+    else if (ch == '&' || ch == '|' || ch == '!')
+        syntax_error(c, token_mark(c), "unexpected \"%c\"; \"and\", \"or\" and \"not\" are words here", ch);
+    else
+        syntax_error(c, token_mark(c), "unexpected \"%.*s\"", STR_FMT(c->token.text));
+}
+
+static void next_token(Compiler *c) {
+    while (peek(c, 0) == ' ' || peek(c, 0) == '\t' || peek(c, 0) == '\n' || peek(c, 0) == '\r')
+        c->offset++;
+    c->token = (Token){.offset = c->offset};
+    if (c->offset >= c->text.len) {
+        token_finish(c, TOKEN_END);
+    } else if (is_digit(peek(c, 0))) {
+        lex_number(c);
+    } else if (peek(c, 0) == '"') {
+        lex_string(c);
+    } else if (is_letter(peek(c, 0))) {
+        while (is_letter(peek(c, 0)) || is_digit(peek(c, 0)))
+            c->offset++;
+        token_finish(c, TOKEN_NAME);
+    } else {
+        lex_symbol(c);
+    }
+}
+
+/* After the dot of `track.stage`: stage ids may hold '-', which elsewhere is a minus. */
+static void extend_stage_token(Compiler *c) {
+    if (c->token.type != TOKEN_NAME && c->token.type != TOKEN_NUMBER)
+        return;
+    c->offset = c->token.offset;
+    while (is_letter(peek(c, 0)) || is_digit(peek(c, 0)) || peek(c, 0) == '-')
+        c->offset++;
+    token_finish(c, TOKEN_NAME);
+}
+
+static bool at_symbol(const Compiler *c, const char *symbol) {
+    return c->token.type == TOKEN_SYMBOL && str_eq_c(c->token.text, symbol);
+}
+
+static bool at_word(const Compiler *c, const char *word) {
+    return c->token.type == TOKEN_NAME && str_eq_c(c->token.text, word);
+}
+
+static bool accept_symbol(Compiler *c, const char *symbol) {
+    if (c->failed || !at_symbol(c, symbol))
+        return false;
+    next_token(c);
+    return true;
+}
+
+static bool accept_word(Compiler *c, const char *word) {
+    if (c->failed || !at_word(c, word))
+        return false;
+    next_token(c);
+    return true;
+}
+
+static void unexpected(Compiler *c, const char *expected) {
+    if (c->token.type == TOKEN_END)
+        syntax_error(c, mark_at(c, c->text.len, 0), "the condition ends where %s was expected", expected);
+    else
+        syntax_error(c, token_mark(c), "unexpected \"%.*s\" where %s was expected", STR_FMT(c->token.text), expected);
+}
+
+static void expect_symbol(Compiler *c, const char *symbol) {
+    char expected[8];
+    if (accept_symbol(c, symbol))
+        return;
+    (void)snprintf(expected, sizeof(expected), "\"%s\"", symbol);
+    unexpected(c, expected);
+}
+
+/* --- instructions ------------------------------------------------------------------------------------ */
+
+/* How many cells deeper the stack is afterwards. Jumps are counted as falling through. */
+static int stack_effect(const Instruction *i) {
+    if (i->op <= OP_IDLE)
+        return 1;
+    if (i->op <= OP_LIKE || i->op == OP_TRUTH)
+        return 0;
+    return i->op == OP_IN ? -(int)i->index : -1;
+}
+
+static unsigned emit(Compiler *c, Instruction instruction) {
+    if (c->failed)
+        return 0;
+    int depth = (int)c->depth + stack_effect(&instruction);
+    if (c->n_code == CODE_MAX || depth > CONDITION_STACK_MAX) {
+        syntax_error(c, c->node->mark, "the condition is too long or too deeply nested");
+        return 0;
+    }
+    c->depth = (unsigned)depth;
+    c->code[c->n_code] = instruction;
+    return c->n_code++;
+}
+
+static Operand emit_operand(Compiler *c, Instruction instruction, TimeKind kind) {
+    unsigned begin = emit(c, instruction);
+    return (Operand){kind, begin, false};
+}
+
+static Operand emit_constant(Compiler *c, Value value) {
+    Operand operand = emit_operand(c, (Instruction){.op = OP_CONSTANT, .constant = value}, TIME_STATIC);
+    operand.null_literal = value.type == VALUE_NULL;
+    return operand;
+}
+
+/* --- names ------------------------------------------------------------------------------------------- */
+
+static bool place_has_event(ConditionPlace place) {
+    return place == CONDITION_EVENT || place == CONDITION_TRACK_EVENT;
+}
+
+static bool place_has_route(ConditionPlace place) {
+    return place == CONDITION_TRACK || place == CONDITION_TRACK_EVENT;
+}
+
+/* Scores, tracks and elapsed times. */
+static bool place_has_state(ConditionPlace place) {
+    return place != CONDITION_SEGMENT && place != CONDITION_PROFILE;
+}
+
+/* Reports a name that the place may not use; it compiles to null so that the rest is checked too. */
+static Operand not_here(Compiler *c, Mark mark, Str name) {
+    static const char *const allowed[] = {
+        [CONDITION_SEGMENT] = "profile.*, first_source, last_source and params",
+        [CONDITION_PROFILE] = "profile.*, first_source, last_source, segment and params",
+        [CONDITION_LEAD] = "the lead's scores, profile, tracks and params, but no event and no route",
+        [CONDITION_EVENT] = "everything but route",
+        [CONDITION_TRACK] = "everything but event.*, for no event is at hand",
+        [CONDITION_TRACK_EVENT] = "everything",
+    };
+    compile_error(c, mark, "\"%.*s\" cannot be named here: only %s", STR_FMT(name), allowed[c->place]);
+    return emit_constant(c, VALUE_NONE);
+}
+
+static Operand unknown_name(Compiler *c, Mark mark, Str name) {
+    static const char *const words[] = {"event", "profile", "segment", "route", "first_source", "last_source",
+            "idle", "age", "since", "left", "entries", "present", "default", "number", "min", "max", "true", "false",
+            "null", "not", "and", "or", "in", "like"};
+    const Model *m = c->model;
+    size_t n = 0, n_all = ARRAY_SIZE(words) + m->n_params + m->n_scores + m->n_derived + m->n_tracks;
+    const char **names = arena_new_array(c->arena, const char *, n_all);
+    const char *nearest = NULL;
+    if (names) {
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+            names[n++] = words[i];
+        for (size_t i = 0; i < m->n_params; i++)
+            names[n++] = m->params[i].id.data;
+        for (size_t i = 0; i < m->n_scores; i++)
+            names[n++] = m->scores[i].id.data;
+        for (size_t i = 0; i < m->n_derived; i++)
+            names[n++] = m->derived[i].id.data;
+        for (size_t i = 0; i < m->n_tracks; i++)
+            names[n++] = m->tracks[i].id.data;
+        nearest = diagnostic_nearest(name, names, n);
+    }
+    if (nearest)
+        compile_error(c, mark, "unknown name \"%.*s\"; did you mean \"%s\"?", STR_FMT(name), nearest);
+    else
+        compile_error(c, mark,
+                "unknown name \"%.*s\": a score, a derived score, a param, a track, segment, route, profile.*, "
+                "event.* or a function was expected",
+                STR_FMT(name));
+    return emit_constant(c, VALUE_NONE);
+}
+
+#define find_index(array, n, name_arg)                                                                       \
+    ({                                                                                                       \
+        int _found = -1;                                                                                     \
+        for (size_t _i = 0; _i < (n) && _found < 0; _i++)                                                    \
+            if (str_eq((array)[_i].id, (name_arg)))                                                          \
+                _found = (int)_i;                                                                            \
+        _found;                                                                                              \
+    })
+
+static Str member_name(Compiler *c) {
+    expect_symbol(c, ".");
+    if (!c->failed && c->token.type != TOKEN_NAME)
+        unexpected(c, "a name");
+    if (c->failed)
+        return STR_NULL;
+    Str name = arena_str(c->arena, c->token.text);
+    c->no_memory |= !name.data;
+    next_token(c);
+    return name;
+}
+
+static Operand parse_event(Compiler *c, Mark mark, Str word) {
+    Str name = member_name(c);
+    if (c->failed)
+        return OPERAND_STATIC(0);
+    if (!place_has_event(c->place))
+        return not_here(c, mark, word);
+    static const struct {
+        const char *name;
+        Op op;
+    } fields[] = {{"type", OP_EVENT_TYPE}, {"source", OP_EVENT_SOURCE}, {"campaign", OP_EVENT_CAMPAIGN},
+            {"topic", OP_EVENT_TOPIC}};
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+        if (str_eq_c(name, fields[i].name))
+            return emit_operand(c, (Instruction){.op = fields[i].op}, TIME_STATIC);
+    return emit_operand(c, (Instruction){.op = OP_EVENT_PROPERTY, .constant = value_string(name)}, TIME_STATIC);
+}
+
+static int resolve_track(Compiler *c, Str name, Mark mark) {
+    const Model *m = c->model;
+    int track = find_index(m->tracks, m->n_tracks, name);
+    if (track >= 0)
+        return track;
+    const char *names[MODEL_TRACKS_MAX];
+    size_t n = MIN(m->n_tracks, ARRAY_SIZE(names));
+    for (size_t i = 0; i < n; i++)
+        names[i] = m->tracks[i].id.data;
+    const char *nearest = diagnostic_nearest(name, names, n);
+    compile_error(c, mark, "unknown track \"%.*s\"%s%s%s", STR_FMT(name), nearest ? "; did you mean \"" : "",
+            nearest ? nearest : "", nearest ? "\"?" : "");
+    return -1;
+}
+
+static int resolve_stage(Compiler *c, const Track *track, Str name, Mark mark) {
+    int stage = find_index(track->stages, track->n_stages, name);
+    if (stage >= 0)
+        return stage;
+    const char *names[MODEL_STAGES_MAX];
+    size_t n = MIN(track->n_stages, ARRAY_SIZE(names));
+    for (size_t i = 0; i < n; i++)
+        names[i] = track->stages[i].id.data;
+    const char *nearest = diagnostic_nearest(name, names, n);
+    compile_error(c, mark, "track \"%.*s\" has no stage \"%.*s\"%s%s%s", STR_FMT(track->id), STR_FMT(name),
+            nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    return -1;
+}
+
+/* age(track), since(track.stage), left(track.stage), entries(track.stage) */
+static Operand parse_track_function(Compiler *c, Mark mark, Str word, Op op) {
+    expect_symbol(c, "(");
+    if (!c->failed && c->token.type != TOKEN_NAME)
+        unexpected(c, "a track");
+    if (c->failed)
+        return OPERAND_STATIC(0);
+    Mark track_mark = token_mark(c);
+    Str track_name = c->token.text;
+    next_token(c);
+    Mark stage_mark = {0};
+    Str stage_name = STR_NULL;
+    if (op != OP_AGE) {
+        expect_symbol(c, ".");
+        extend_stage_token(c);
+        if (!c->failed && c->token.type != TOKEN_NAME)
+            unexpected(c, "a stage");
+        if (c->failed)
+            return OPERAND_STATIC(0);
+        stage_mark = token_mark(c);
+        stage_name = c->token.text;
+        next_token(c);
+    }
+    expect_symbol(c, ")");
+    if (c->failed)
+        return OPERAND_STATIC(0);
+    if (!place_has_state(c->place))
+        return not_here(c, mark, word);
+    int track = resolve_track(c, track_name, track_mark);
+    int stage = track >= 0 && op != OP_AGE ? resolve_stage(c, &c->model->tracks[track], stage_name, stage_mark) : 0;
+    if (track < 0 || stage < 0)
+        return emit_constant(c, VALUE_NONE);
+    return emit_operand(c, (Instruction){.op = op, .index = (unsigned)track, .stage = (unsigned)stage},
+            op == OP_ENTRIES ? TIME_STATIC : TIME_LINEAR);
+}
+
+static Operand parse_derived(Compiler *c, unsigned derived) {
+    const Condition *value = c->model->derived[derived].value;
+    c->derived |= UINT32_C(1) << derived;
+    return emit_operand(
+            c, (Instruction){.op = OP_DERIVED, .index = derived}, value ? value->kind : TIME_LINEAR);
+}
+
+static Operand parse_plain_name(Compiler *c, Mark mark, Str word) {
+    static const struct {
+        const char *name;
+        Op op;
+        TimeKind kind;
+    } names[] = {{"first_source", OP_FIRST_SOURCE, TIME_STATIC}, {"last_source", OP_LAST_SOURCE, TIME_STATIC},
+            {"segment", OP_SEGMENT, TIME_STATIC}, {"route", OP_ROUTE, TIME_STATIC}, {"idle", OP_IDLE, TIME_LINEAR}};
+    const Model *m = c->model;
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (!str_eq_c(word, names[i].name))
+            continue;
+        if ((names[i].op == OP_SEGMENT && c->place == CONDITION_SEGMENT) ||
+                (names[i].op == OP_ROUTE && !place_has_route(c->place)) ||
+                (names[i].op == OP_IDLE && !place_has_state(c->place)))
+            return not_here(c, mark, word);
+        return emit_operand(c, (Instruction){.op = names[i].op}, names[i].kind);
+    }
+    int index = find_index(m->params, m->n_params, word);
+    if (index >= 0) {
+        Op op = c->place == CONDITION_SEGMENT ? OP_PARAM_GLOBAL : OP_PARAM;
+        return emit_operand(c, (Instruction){.op = op, .index = (unsigned)index}, TIME_STATIC);
+    }
+    int score = find_index(m->scores, m->n_scores, word);
+    int derived = find_index(m->derived, m->n_derived, word);
+    int track = find_index(m->tracks, m->n_tracks, word);
+    if (score < 0 && derived < 0 && track < 0)
+        return unknown_name(c, mark, word);
+    if (!place_has_state(c->place))
+        return not_here(c, mark, word);
+    if (score >= 0)
+        return emit_operand(c, (Instruction){.op = OP_SCORE, .index = (unsigned)score},
+                m->scores[score].decay.kind == DECAY_NONE ? TIME_STATIC : TIME_LINEAR);
+    if (derived >= 0)
+        return parse_derived(c, (unsigned)derived);
+    return emit_operand(c, (Instruction){.op = OP_STAGE, .index = (unsigned)track}, TIME_STATIC);
+}
+
+/* --- expressions, loosest first ---------------------------------------------------------------------- */
+
+static Operand parse_or(Compiler *c);
+
+static Operand parse_function_1(Compiler *c, Op op) {
+    Mark mark = token_mark(c);
+    expect_symbol(c, "(");
+    Operand x = parse_or(c);
+    expect_symbol(c, ")");
+    emit(c, (Instruction){.op = op});
+    if (op == OP_NUMBER)
+        return (Operand){x.kind == TIME_TRUTH ? TIME_STATIC : x.kind, x.begin, false};
+    /* present(): whether a linear value is null does not change with time */
+    if (x.kind == TIME_NONLINEAR)
+        compile_error(c, mark, "present() of a value that is not linear in scores and elapsed times");
+    return OPERAND_STATIC(x.begin);
+}
+
+static Operand parse_function_2(Compiler *c, Op op) {
+    expect_symbol(c, "(");
+    Operand x = parse_or(c);
+    expect_symbol(c, ",");
+    Operand y = parse_or(c);
+    expect_symbol(c, ")");
+    emit(c, (Instruction){.op = op});
+    TimeKind kind = MAX(x.kind, y.kind); /* static < linear < nonlinear < truth */
+    if (op != OP_DEFAULT && kind != TIME_STATIC)
+        kind = TIME_NONLINEAR;
+    return (Operand){kind, x.begin, false};
+}
+
+static Operand parse_name(Compiler *c) {
+    static const struct {
+        const char *name;
+        Op op;
+        enum { FUNCTION_1, FUNCTION_2, FUNCTION_TRACK } shape;
+    } functions[] = {{"min", OP_MIN, FUNCTION_2}, {"max", OP_MAX, FUNCTION_2}, {"default", OP_DEFAULT, FUNCTION_2},
+            {"number", OP_NUMBER, FUNCTION_1}, {"present", OP_PRESENT, FUNCTION_1}, {"age", OP_AGE, FUNCTION_TRACK},
+            {"since", OP_SINCE, FUNCTION_TRACK}, {"left", OP_LEFT, FUNCTION_TRACK},
+            {"entries", OP_ENTRIES, FUNCTION_TRACK}};
+    Mark mark = token_mark(c);
+    Str word = c->token.text;
+    next_token(c);
+
+    if (str_eq_c(word, "true") || str_eq_c(word, "false"))
+        return emit_constant(c, value_boolean(str_eq_c(word, "true")));
+    if (str_eq_c(word, "null"))
+        return emit_constant(c, VALUE_NONE);
+    if (str_eq_c(word, "event"))
+        return parse_event(c, mark, word);
+    if (str_eq_c(word, "profile")) {
+        Str name = member_name(c);
+        return emit_operand(c, (Instruction){.op = OP_PROFILE, .constant = value_string(name)}, TIME_STATIC);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
+        if (!str_eq_c(word, functions[i].name))
+            continue;
+        switch (functions[i].shape) {
+        case FUNCTION_1:
+            return parse_function_1(c, functions[i].op);
+        case FUNCTION_2:
+            return parse_function_2(c, functions[i].op);
+        default:
+            return parse_track_function(c, mark, word, functions[i].op);
+        }
+    }
+    return parse_plain_name(c, mark, word);
+}
+
+static Operand parse_primary(Compiler *c) {
+    Operand operand = OPERAND_STATIC(0);
+    if (c->failed)
+        return operand;
+    switch (c->token.type) {
+    case TOKEN_NUMBER:
+        operand = emit_constant(c, value_double(c->token.number));
+        next_token(c);
+        return operand;
+    case TOKEN_STRING:
+        operand = emit_constant(c, value_string(c->token.string));
+        next_token(c);
+        return operand;
+    case TOKEN_NAME:
+        if (at_word(c, "and") || at_word(c, "or") || at_word(c, "not") || at_word(c, "in") || at_word(c, "like"))
+            break;
+        return parse_name(c);
+    default:
+        break;
+    }
+    if (!accept_symbol(c, "(")) {
+        unexpected(c, "a value");
+        return operand;
+    }
+    operand = parse_or(c);
+    expect_symbol(c, ")");
+    operand.null_literal = false;
+    return operand;
+}
+
+/* Guards the recursion of parentheses, `not` and unary minus. */
+static bool enter(Compiler *c) {
+    if (c->failed)
+        return false;
+    if (++c->nest > NEST_MAX) {
+        syntax_error(c, token_mark(c), "more than %d levels of nesting", NEST_MAX);
+        return false;
+    }
+    return true;
+}
+
+static Operand parse_unary(Compiler *c) {
+    if (!accept_symbol(c, "-"))
+        return parse_primary(c);
+    if (!enter(c))
+        return OPERAND_STATIC(0);
+    Operand x = parse_unary(c);
+    c->nest--;
+    emit(c, (Instruction){.op = OP_NEGATE});
+    return (Operand){x.kind == TIME_TRUTH ? TIME_STATIC : x.kind, x.begin, false};
+}
+
+static Operand parse_product(Compiler *c) {
+    Operand x = parse_unary(c);
+    while (!c->failed && (at_symbol(c, "*") || at_symbol(c, "/"))) {
+        bool divide = at_symbol(c, "/");
+        next_token(c);
+        Operand y = parse_unary(c);
+        emit(c, (Instruction){.op = divide ? OP_DIVIDE : OP_MULTIPLY});
+        bool linear = x.kind == TIME_LINEAR ? y.kind == TIME_STATIC : y.kind == TIME_LINEAR && !divide;
+        bool constant = x.kind == TIME_STATIC && y.kind == TIME_STATIC;
+        if (x.kind == TIME_LINEAR && y.kind != TIME_STATIC)
+            linear = false;
+        if (y.kind == TIME_LINEAR && x.kind != TIME_STATIC)
+            linear = false;
+        x = (Operand){constant ? TIME_STATIC : linear ? TIME_LINEAR : TIME_NONLINEAR, x.begin, false};
+    }
+    return x;
+}
+
+static Operand parse_sum(Compiler *c) {
+    Operand x = parse_product(c);
+    while (!c->failed && (at_symbol(c, "+") || at_symbol(c, "-"))) {
+        bool subtract = at_symbol(c, "-");
+        next_token(c);
+        Operand y = parse_product(c);
+        emit(c, (Instruction){.op = subtract ? OP_SUBTRACT : OP_ADD});
+        TimeKind kind = MAX(x.kind, y.kind);
+        x = (Operand){kind == TIME_TRUTH ? TIME_NONLINEAR : kind, x.begin, false};
+    }
+    return x;
+}
+
+static bool comparison_op(const Compiler *c, Op *ret) {
+    static const struct {
+        const char *symbol;
+        Op op;
+    } ops[] = {{"==", OP_EQUAL}, {"!=", OP_NOT_EQUAL}, {"<", OP_LESS}, {"<=", OP_LESS_EQUAL}, {">", OP_GREATER},
+            {">=", OP_GREATER_EQUAL}};
+    for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
+        if (at_symbol(c, ops[i].symbol)) {
+            *ret = ops[i].op;
+            return true;
+        }
+    return false;
+}
+
+/* The check of SPEC section 2: what a comparison that involves time may look like. */
+static TimeKind check_comparison(Compiler *c, Op op, Operand x, Operand y, Mark mark) {
+    if (x.kind == TIME_STATIC && y.kind == TIME_STATIC)
+        return TIME_STATIC;
+    if (x.kind > TIME_LINEAR || y.kind > TIME_LINEAR) {
+        compile_error(c, mark,
+                "each side of a comparison that involves scores or elapsed times must be linear in them: sums, "
+                "and products and quotients with values that time does not change");
+        return TIME_STATIC;
+    }
+    if (op != OP_EQUAL && op != OP_NOT_EQUAL)
+        return TIME_TRUTH;
+    if (!x.null_literal && !y.null_literal)
+        compile_error(c, mark,
+                "a value that changes with time cannot be compared by == or != (other than with null); "
+                "use <, <=, > or >=");
+    return TIME_STATIC; /* whether it is null does not change with time */
+}
+
+static Operand parse_in(Compiler *c, Operand x, Mark mark) {
+    unsigned n = 0;
+    expect_symbol(c, "[");
+    bool time = x.kind != TIME_STATIC;
+    while (!c->failed && !at_symbol(c, "]")) {
+        time |= parse_sum(c).kind != TIME_STATIC;
+        n++;
+        if (!accept_symbol(c, ","))
+            break;
+    }
+    expect_symbol(c, "]");
+    if (time)
+        compile_error(c, mark, "\"in\" cannot test a value that changes with time; use <, <=, > or >=");
+    emit(c, (Instruction){.op = OP_IN, .index = n});
+    return OPERAND_STATIC(x.begin);
+}
+
+static Operand parse_comparison(Compiler *c) {
+    Operand x = parse_sum(c);
+    Mark mark = token_mark(c);
+    Op op;
+    if (accept_word(c, "in"))
+        return parse_in(c, x, mark);
+    if (accept_word(c, "like")) {
+        if (!c->failed && c->token.type != TOKEN_STRING)
+            unexpected(c, "a pattern in double quotes");
+        emit(c, (Instruction){.op = OP_LIKE, .constant = value_string(c->token.string)});
+        if (!c->failed)
+            next_token(c);
+        return OPERAND_STATIC(x.begin);
+    }
+    if (c->failed || !comparison_op(c, &op))
+        return x;
+    next_token(c);
+    Operand y = parse_sum(c);
+    if (c->failed)
+        return x;
+    TimeKind kind = check_comparison(c, op, x, y, mark);
+    unsigned at = emit(c, (Instruction){.op = op, .left = x.begin, .right = y.begin, .mark = mark});
+    if (kind == TIME_TRUTH && !c->failed)
+        c->atoms[c->n_atoms++] = at;
+    Op chained;
+    if (!c->failed && comparison_op(c, &chained))
+        syntax_error(c, token_mark(c), "comparisons do not chain; join them with \"and\"");
+    return (Operand){kind, x.begin, false};
+}
+
+static Operand parse_not(Compiler *c) {
+    if (!accept_word(c, "not"))
+        return parse_comparison(c);
+    if (!enter(c))
+        return OPERAND_STATIC(0);
+    Operand x = parse_not(c);
+    c->nest--;
+    emit(c, (Instruction){.op = OP_NOT});
+    return (Operand){x.kind == TIME_TRUTH ? TIME_TRUTH : TIME_STATIC, x.begin, false};
+}
+
+static Operand join(Compiler *c, const char *word, Op op, Operand (*parse_operand)(Compiler *)) {
+    Operand x = parse_operand(c);
+    while (accept_word(c, word)) {
+        unsigned jump = emit(c, (Instruction){.op = op});
+        Operand y = parse_operand(c);
+        emit(c, (Instruction){.op = OP_TRUTH});
+        if (!c->failed)
+            c->code[jump].index = c->n_code;
+        bool time = x.kind == TIME_TRUTH || y.kind == TIME_TRUTH;
+        x = (Operand){time ? TIME_TRUTH : TIME_STATIC, x.begin, false};
+    }
+    return x;
+}
+
+static Operand parse_and(Compiler *c) {
+    return join(c, "and", OP_AND_THEN, parse_not);
+}
+
+static Operand parse_or(Compiler *c) {
+    if (!enter(c))
+        return OPERAND_STATIC(0);
+    Operand x = join(c, "or", OP_OR_ELSE, parse_and);
+    c->nest--;
+    return x;
+}
+
+/* --- the whole --------------------------------------------------------------------------------------- */
+
+static int finish(const Compiler *c, TimeKind kind, Condition **ret) {
+    Condition *condition = arena_alloc(c->arena, 1, sizeof(*condition));
+    if (!condition)
+        return -ENOMEM;
+    *condition = (Condition){.text = c->text, .kind = kind, .n_code = c->n_code, .n_atoms = c->n_atoms,
+            .derived = c->derived};
+    condition->code = arena_new_array(c->arena, Instruction, c->n_code);
+    condition->atoms = arena_new_array(c->arena, unsigned, MAX(c->n_atoms, 1));
+    if (!condition->code || !condition->atoms)
+        return -ENOMEM;
+    memcpy(condition->code, c->code, c->n_code * sizeof(*c->code));
+    memcpy(condition->atoms, c->atoms, c->n_atoms * sizeof(*c->atoms));
+    *ret = condition;
+    return 0;
+}
+
+int condition_compile(Arena *arena, const Model *model, const YamlNode *node, ConditionPlace place,
+        Diagnostics *diagnostics, Condition **ret) {
+    _cleanup_(free_null) Compiler *c = calloc(1, sizeof(*c));
+    _cleanup_(free_null) Instruction *code = calloc(CODE_MAX, sizeof(*code));
+    *ret = NULL;
+    if (!c || !code)
+        return -ENOMEM;
+    *c = (Compiler){.arena = arena, .model = model, .node = node, .place = place, .diagnostics = diagnostics,
+            .code = code};
+    if (node->type != YAML_SCALAR || node->text.len > CONDITION_TEXT_LEN_MAX) {
+        compile_error(c, node->mark, "a condition of at most %d bytes was expected", CONDITION_TEXT_LEN_MAX);
+        return 0;
+    }
+    c->text = arena_str(arena, node->text);
+    if (!c->text.data)
+        return -ENOMEM;
+    next_token(c);
+    Operand operand = parse_or(c);
+    if (!c->failed && c->token.type != TOKEN_END)
+        unexpected(c, "the end, \"and\" or \"or\"");
+    if (place == CONDITION_LEAD && operand.kind == TIME_TRUTH)
+        compile_error(c, node->mark, "a derived score must be a number, and this is a condition");
+    if (c->no_memory)
+        return -ENOMEM;
+    return c->bad ? 0 : finish(c, operand.kind, ret);
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A lead is one block for what the model fixes (the struct itself, scores, tracks, stages, clocks) and pieces
+ * of their own for what grows: strings, profile, rings. Live, a lead is made from its packed record whenever
+ * it is not cached, so the number of allocations counts.
+ *
+ * The rings grow like arrays until they have their full size and only then begin to turn: while one holds
+ * fewer than its maximum, its oldest entry is at index 0.
+ */
+#include <math.h>
+#include <stdalign.h>
+
+#include "lib/lead.h"
+#include "lib/siphash.h"
+#include "lib/uuid.h"
+
+#define RING_ALLOC_MIN 4
+
+/* ---- event keys ---- */
+
+/* Part of the stored format: a key computed today must be found again in years. No secret is meant by it. */
+static const SipKey event_key_sip_key = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)};
+
+EventKey event_key(Str event_id) {
+    static_assert(sizeof(EventKey) == sizeof(Uuid), "an event key is a UUID or as long as one");
+    EventKey key;
+    Uuid uuid;
+    if (uuid_parse(event_id, &uuid))
+        memcpy(key.bytes, uuid.bytes, sizeof(key.bytes));
+    else
+        siphash_24_128(event_key_sip_key, event_id, key.bytes);
+    return key;
+}
+
+/* ---- making and freeing ---- */
+
+static size_t count_stages(const Model *model) {
+    size_t n = 0;
+    for (size_t i = 0; i < model->n_tracks; i++)
+        n += model->tracks[i].n_stages;
+    return n;
+}
+
+static size_t block_size(const Model *model) {
+    return sizeof(Lead) + model->n_scores * sizeof(ScoreState) + model->n_tracks * sizeof(TrackState) +
+           count_stages(model) * sizeof(StageState) + model->n_policies * sizeof(SlaClock);
+}
+
+/* Hands out the parts of the block one after the other; their order is theirs alone to know. */
+static void *carve(char **at, size_t n, size_t size) {
+    void *part = *at;
+    *at += n * size;
+    return part;
+}
+
+static void lay_out(Lead *lead, const Model *model) {
+    static_assert(sizeof(Lead) % alignof(ScoreState) == 0, "scores follow the lead");
+    static_assert(sizeof(ScoreState) % alignof(TrackState) == 0, "tracks follow the scores");
+    static_assert(sizeof(TrackState) % alignof(StageState) == 0, "stages follow the tracks");
+    static_assert(sizeof(StageState) % alignof(SlaClock) == 0, "clocks follow the stages");
+
+    char *at = (char *)(lead + 1);
+    lead->scores = carve(&at, model->n_scores, sizeof(ScoreState));
+    lead->tracks = carve(&at, model->n_tracks, sizeof(TrackState));
+    for (size_t i = 0; i < model->n_tracks; i++)
+        lead->tracks[i].stages = carve(&at, model->tracks[i].n_stages, sizeof(StageState));
+    lead->clocks = carve(&at, model->n_policies, sizeof(SlaClock));
+}
+
+/* Everything of the record but the id and what is on the heap, as of a lead without history. */
+static void reset(Lead *lead, const Model *model) {
+    lead->clock_ms = TIME_NONE;
+    lead->first_source_at_ms = TIME_NONE;
+    lead->latest_activity_ms = TIME_NONE;
+    lead->segment = (unsigned)model->n_segments;
+    lead->route = ROUTE_NONE;
+    lead->ordinal = 0;
+    lead->n_profile = 0;
+    lead->n_seen = lead->seen_start = 0;
+    lead->n_awards = lead->awards_start = 0;
+    lead->next_internal_ms = TIME_NEVER;
+    lead->next_sla_ms = TIME_NEVER;
+    for (size_t i = 0; i < model->n_scores; i++)
+        lead->scores[i] = (ScoreState){.at_ms = TIME_NONE};
+    for (size_t i = 0; i < model->n_tracks; i++) {
+        TrackState *track = &lead->tracks[i];
+        track->stage = model->tracks[i].initial;
+        track->sequence = 0;
+        for (size_t j = 0; j < model->tracks[i].n_stages; j++)
+            track->stages[j] = (StageState){.entered_at_ms = TIME_NONE, .left_at_ms = TIME_NONE};
+    }
+    for (size_t i = 0; i < model->n_policies; i++)
+        lead->clocks[i] = (SlaClock){0};
+}
+
+int lead_new(const Model *model, Str lead_id, Lead **ret) {
+    _cleanup_(lead_free) Lead *lead = calloc(1, block_size(model));
+    if (!lead)
+        return -ENOMEM;
+
+    lay_out(lead, model);
+    int r = lead_set_str(&lead->lead_id, lead_id);
+    if (r)
+        return r;
+
+    reset(lead, model);
+    *ret = TAKE_PTR(lead);
+    return 0;
+}
+
+static void str_free(Str *s) {
+    free((char *)s->data);
+    *s = STR_NULL;
+}
+
+static void property_done(Property *property) {
+    str_free(&property->name);
+    if (property->value.type == VALUE_STRING)
+        str_free(&property->value.string);
+}
+
+void lead_clear(Lead *lead, const Model *model) {
+    str_free(&lead->account_id);
+    str_free(&lead->first_source);
+    str_free(&lead->last_source);
+    for (size_t i = 0; i < lead->n_profile; i++)
+        property_done(&lead->profile[i]);
+    reset(lead, model);
+}
+
+Lead *lead_free(Lead *lead) {
+    if (!lead)
+        return NULL;
+    str_free(&lead->lead_id);
+    str_free(&lead->account_id);
+    str_free(&lead->first_source);
+    str_free(&lead->last_source);
+    for (size_t i = 0; i < lead->n_profile; i++)
+        property_done(&lead->profile[i]);
+    free(lead->profile);
+    free(lead->seen);
+    free(lead->awards);
+    return free_null(lead);
+}
+
+/* What glibc's malloc takes for a piece: a word of its own, rounded up to 16 bytes, at least 32. */
+static size_t heap_bytes(size_t size) {
+    return size ? MAX((size + 8 + 15) / 16 * 16, (size_t)32) : 0;
+}
+
+static size_t str_heap_bytes(Str s) {
+    return s.data ? heap_bytes(MAX(s.len, (size_t)1)) : 0;
+}
+
+size_t lead_memory(const Lead *lead, const Model *model) {
+    size_t n = heap_bytes(block_size(model)) + str_heap_bytes(lead->lead_id) +
+               str_heap_bytes(lead->account_id) + str_heap_bytes(lead->first_source) +
+               str_heap_bytes(lead->last_source) + heap_bytes(lead->n_profile_alloc * sizeof(Property)) +
+               heap_bytes(lead->n_seen_alloc * sizeof(EventKey)) +
+               heap_bytes(lead->n_awards_alloc * sizeof(GivenAward));
+    for (size_t i = 0; i < lead->n_profile; i++) {
+        const Property *property = &lead->profile[i];
+        n += str_heap_bytes(property->name);
+        if (property->value.type == VALUE_STRING)
+            n += str_heap_bytes(property->value.string);
+    }
+    return n;
+}
+
+void lead_begin(Lead *lead, const Model *model, int64_t at_ms) {
+    lead->clock_ms = at_ms;
+    for (size_t i = 0; i < model->n_scores; i++)
+        lead->scores[i] = (ScoreState){.value = 0, .at_ms = at_ms};
+    for (size_t i = 0; i < model->n_tracks; i++) {
+        TrackState *track = &lead->tracks[i];
+        track->stage = model->tracks[i].initial;
+        track->stages[track->stage].entered_at_ms = at_ms;
+        track->stages[track->stage].entries = 1;
+    }
+}
+
+/* ---- rings ---- */
+
+bool lead_has_seen(const Lead *lead, EventKey key) {
+    /* In any order: the entries fill the array from its beginning, wherever the oldest is. */
+    for (uint32_t i = 0; i < lead->n_seen; i++)
+        if (memcmp(lead->seen[i].bytes, key.bytes, sizeof(key.bytes)) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * Finds the place for one more entry in a ring of at most `max`: a new one as long as there is room, else the
+ * oldest one's. Returns 0 or -ENOMEM; then the ring is as it was.
+ */
+static int ring_push(void **array, uint32_t *n, uint32_t *start, uint32_t *n_alloc, uint32_t max, size_t size,
+        uint32_t *ret_index) {
+    if (*n == max) {
+        *ret_index = *start;
+        *start = (*start + 1) % max;
+        return 0;
+    }
+    assert(*start == 0);
+    if (*n == *n_alloc) {
+        uint32_t n_wanted = MIN(max, MAX(*n_alloc * 2, (uint32_t)RING_ALLOC_MIN));
+        void *bigger = realloc(*array, n_wanted * size);
+        if (!bigger)
+            return -ENOMEM;
+        *array = bigger;
+        *n_alloc = n_wanted;
+    }
+    *ret_index = (*n)++;
+    return 0;
+}
+
+int lead_add_seen(Lead *lead, EventKey key) {
+    uint32_t index;
+    void *seen = lead->seen;
+    int r = ring_push(
+            &seen, &lead->n_seen, &lead->seen_start, &lead->n_seen_alloc, LEAD_SEEN_MAX, sizeof(key), &index);
+    lead->seen = seen;
+    if (r)
+        return r;
+    lead->seen[index] = key;
+    return 0;
+}
+
+int lead_add_award(Lead *lead, const GivenAward *award) {
+    uint32_t index;
+    void *awards = lead->awards;
+    int r = ring_push(&awards, &lead->n_awards, &lead->awards_start, &lead->n_awards_alloc, LEAD_AWARDS_MAX,
+            sizeof(*award), &index);
+    lead->awards = awards;
+    if (r)
+        return r;
+    lead->awards[index] = *award;
+    return 0;
+}
+
+/* ---- strings and profile ---- */
+
+static int str_copy(Str s, Str *ret) {
+    if (!s.data) {
+        *ret = STR_NULL;
+        return 0;
+    }
+    char *data = malloc(MAX(s.len, (size_t)1)); /* an empty string is not null */
+    if (!data)
+        return -ENOMEM;
+    if (s.len)
+        memcpy(data, s.data, s.len);
+    *ret = (Str){data, s.len};
+    return 0;
+}
+
+int lead_set_str(Str *field, Str value) {
+    /* Most events repeat the account and source that are known. */
+    if (str_eq(*field, value))
+        return 0;
+    Str copy;
+    int r = str_copy(value, &copy);
+    if (r)
+        return r;
+    str_free(field);
+    *field = copy;
+    return 0;
+}
+
+static int value_copy(Value value, Value *ret) {
+    assert(value.type != VALUE_STRING || value.string.data);
+    *ret = value;
+    return value.type == VALUE_STRING ? str_copy(value.string, &ret->string) : 0;
+}
+
+/* Where the attribute is, or where it would have to be put in. */
+static size_t profile_position(const Lead *lead, Str name, bool *ret_found) {
+    size_t low = 0, high = lead->n_profile;
+    *ret_found = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int c = str_compare(lead->profile[middle].name, name);
+        if (c == 0) {
+            *ret_found = true;
+            return middle;
+        }
+        if (c < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void profile_delete(Lead *lead, size_t at) {
+    property_done(&lead->profile[at]);
+    lead->n_profile--;
+    memmove(&lead->profile[at], &lead->profile[at + 1], (lead->n_profile - at) * sizeof(Property));
+}
+
+static int profile_insert(Lead *lead, size_t at, Str name, Value value) {
+    if (lead->n_profile >= LEAD_PROFILE_MAX)
+        return -E2BIG;
+    int r = array_reserve(&lead->profile, &lead->n_profile_alloc, lead->n_profile, sizeof(Property));
+    if (r)
+        return r;
+    Property property = {0};
+    r = str_copy(name, &property.name);
+    if (r)
+        return r;
+    r = value_copy(value, &property.value);
+    if (r) {
+        str_free(&property.name);
+        return r;
+    }
+    memmove(&lead->profile[at + 1], &lead->profile[at], (lead->n_profile - at) * sizeof(Property));
+    lead->profile[at] = property;
+    lead->n_profile++;
+    return 0;
+}
+
+static int profile_replace(Lead *lead, size_t at, Value value) {
+    Value copy;
+    int r = value_copy(value, &copy);
+    if (r)
+        return r;
+    if (lead->profile[at].value.type == VALUE_STRING)
+        str_free(&lead->profile[at].value.string);
+    lead->profile[at].value = copy;
+    return 0;
+}
+
+int lead_set_profile(Lead *lead, Str name, Value value) {
+    assert(name.data);
+    bool found;
+    size_t at = profile_position(lead, name, &found);
+    if (value.type != VALUE_NULL)
+        return found ? profile_replace(lead, at, value) : profile_insert(lead, at, name, value);
+    if (found)
+        profile_delete(lead, at);
+    return 0;
+}
+
+static size_t property_bytes(Str name, Value value) {
+    return name.len + (value.type == VALUE_STRING ? value.string.len : sizeof(value.number));
+}
+
+bool lead_profile_fits(const Lead *lead, const Property *updates, size_t n_updates) {
+    size_t n = lead->n_profile, n_bytes = 0;
+    for (size_t i = 0; i < lead->n_profile; i++)
+        n_bytes += property_bytes(lead->profile[i].name, lead->profile[i].value);
+    for (size_t i = 0; i < n_updates; i++) {
+        bool found;
+        size_t at = profile_position(lead, updates[i].name, &found);
+        if (found) {
+            n--;
+            n_bytes -= property_bytes(updates[i].name, lead->profile[at].value);
+        }
+        if (updates[i].value.type != VALUE_NULL) {
+            n++;
+            n_bytes += property_bytes(updates[i].name, updates[i].value);
+        }
+    }
+    return n <= LEAD_PROFILE_MAX && n_bytes <= LEAD_PROFILE_BYTES_MAX;
+}
+
+Value lead_profile(const Lead *lead, Str name) {
+    assert(name.data);
+    bool found;
+    size_t at = profile_position(lead, name, &found);
+    return found ? lead->profile[at].value : VALUE_NONE;
+}
+
+/* ---- scores ---- */
+
+double lead_score(const Lead *lead, const Model *model, unsigned score, int64_t at_ms) {
+    assert(score < model->n_scores);
+    const ScoreState *state = &lead->scores[score];
+    double value = state->value * decay_factor(&model->scores[score].decay, state->at_ms, at_ms);
+    return fabs(value) < SCORE_EPSILON ? 0 : value;
+}

@@ -1,0 +1,135 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Lead
+ *
+ * Everything that is known of one person, as a record in memory: its clock, profile, scores, stages and SLA
+ * clocks. Arrays are sized by the model that the lead was made with. record.h packs it for the changelog and
+ * the view.
+ */
+#include "lib/model.h"
+
+/* SPEC section 4, step 2. */
+#define LEAD_SEEN_MAX 64
+/* SPEC section 7: the latest awards kept for reasons. */
+#define LEAD_AWARDS_MAX 32
+/* Attributes of a profile; an update that would pass it is refused as too large (see event limits). */
+#define LEAD_PROFILE_MAX 1024
+/* Names and values together; keeps a record well below RECORD_BYTES_MAX, and so below Kafka's message size. */
+#define LEAD_PROFILE_BYTES_MAX (512 * 1024)
+
+/* 128 bits that stand for an event id: the UUID itself where it is one in canonical form, else a hash. */
+typedef struct EventKey {
+    uint8_t bytes[16];
+} EventKey;
+EventKey event_key(Str event_id);
+
+/* Sum of the contributions so far: `value` is what they are worth at at_ms. */
+typedef struct ScoreState {
+    double value;
+    int64_t at_ms;
+} ScoreState;
+
+/* One award that was given, for reasons. */
+typedef struct GivenAward {
+    uint16_t rule;
+    uint16_t score;
+    double points;       /* as kept after caps */
+    int64_t occurred_at_ms;
+    uint8_t event_id_len;
+    char event_id[EVENT_ID_LEN_MAX];
+} GivenAward;
+
+typedef struct StageState {
+    int64_t entered_at_ms; /* last; TIME_NONE: never */
+    int64_t left_at_ms;    /* last; TIME_NONE: never */
+    uint32_t entries;
+} StageState;
+
+typedef struct TrackState {
+    unsigned stage;
+    uint64_t sequence;  /* of the last StageChanged */
+    StageState *stages; /* track->n_stages */
+} TrackState;
+
+/* A policy's clock: open, or the last one that ended late and may still be revised. */
+typedef enum SlaPhase { SLA_PHASE_NONE, SLA_PHASE_OPEN, SLA_PHASE_REVISABLE } SlaPhase;
+
+typedef struct SlaClock {
+    SlaPhase phase;
+    uint32_t epoch; /* of the last clock started; 0: none yet */
+    int64_t started_at_ms, due_at_ms;
+    bool breached;
+    uint32_t warned, escalated; /* bit i: level i was emitted (MODEL_LEVELS_MAX is 16) */
+    uint8_t start_event_id_len; /* 0: started without an event */
+    char start_event_id[EVENT_ID_LEN_MAX];
+} SlaClock;
+
+struct Lead {
+    Str lead_id;       /* owned */
+    int64_t clock_ms;
+    Str account_id;    /* owned; null if unknown */
+    Str first_source, last_source; /* owned; null: none yet */
+    int64_t first_source_at_ms;    /* occurred_at of the event that brought it */
+    int64_t latest_activity_ms;    /* for `idle`; TIME_NONE: none yet */
+    unsigned segment;
+    int route;
+    uint64_t ordinal; /* of the last output */
+    Property *profile; /* sorted by name; names and strings owned */
+    size_t n_profile, n_profile_alloc;
+    EventKey *seen;    /* ring, oldest first from seen_start */
+    uint32_t n_seen, seen_start, n_seen_alloc;
+    GivenAward *awards; /* ring, oldest first from awards_start */
+    uint32_t n_awards, awards_start, n_awards_alloc;
+    ScoreState *scores;   /* model->n_scores */
+    TrackState *tracks;   /* model->n_tracks */
+    SlaClock *clocks;     /* model->n_policies */
+
+    /* The next internal and the next SLA moment; TIME_NEVER if there is none. Kept by the engine. */
+    int64_t next_internal_ms, next_sla_ms;
+
+    /* The lead table's and the shard's own bookkeeping; not part of the record. */
+    size_t heap_index; /* in the moments' heap, counted from 1; 0: not in it */
+    uint64_t hash;
+    Lead *lru_prev, *lru_next;
+    Lead *dirty_next;
+    size_t size_bytes; /* as accounted by the table */
+    bool dirty;
+    bool erased;       /* forgotten in this batch: to be written as null */
+};
+
+/* A lead without history and without clock; clock_ms is TIME_NONE. 0 or -ENOMEM. */
+MUST_CHECK int lead_new(const Model *model, Str lead_id, Lead **ret);
+Lead *lead_free(Lead *lead);
+DEFINE_CLEANUP(Lead *, lead_free)
+/* As lead_new() made it, but for the id: what is forgotten. */
+void lead_clear(Lead *lead, const Model *model);
+/* Bytes of memory that the lead holds, all in. */
+size_t lead_memory(const Lead *lead, const Model *model);
+static inline int64_t lead_next_moment(const Lead *lead) {
+    return MIN(lead->next_internal_ms, lead->next_sla_ms);
+}
+
+/* Enters the initial stages at at_ms and sets the clock there (SPEC section 4, step 4). */
+void lead_begin(Lead *lead, const Model *model, int64_t at_ms);
+
+bool lead_has_seen(const Lead *lead, EventKey key);
+MUST_CHECK int lead_add_seen(Lead *lead, EventKey key);
+MUST_CHECK int lead_add_award(Lead *lead, const GivenAward *award);
+/* i = 0 is the oldest kept. */
+static inline const GivenAward *lead_award(const Lead *lead, size_t i) {
+    return &lead->awards[(lead->awards_start + i) % lead->n_awards_alloc];
+}
+static inline const EventKey *lead_seen(const Lead *lead, size_t i) {
+    return &lead->seen[(lead->seen_start + i) % lead->n_seen_alloc];
+}
+/* Copies `value` under `name`; null deletes. -E2BIG: over LEAD_PROFILE_MAX attributes, nothing changed. */
+MUST_CHECK int lead_set_profile(Lead *lead, Str name, Value value);
+/* Would the profile be within LEAD_PROFILE_MAX and LEAD_PROFILE_BYTES_MAX with these updates (of distinct names)? */
+bool lead_profile_fits(const Lead *lead, const Property *updates, size_t n_updates);
+Value lead_profile(const Lead *lead, Str name);
+/* Replaces an owned string of the lead (account_id, first_source, …) by a copy of `value`. */
+MUST_CHECK int lead_set_str(Str *field, Str value);
+
+/* The score's value at at_ms; smaller than SCORE_EPSILON in size reads as 0. */
+double lead_score(const Lead *lead, const Model *model, unsigned score, int64_t at_ms);

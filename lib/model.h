@@ -1,0 +1,218 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Model
+ *
+ * A loaded and checked model file (SPEC section 2): what earns points, which stages there are and what moves
+ * a lead between them, which clocks run. Immutable once loaded; everything in it lives in its arena. Things
+ * are referred to by their index in file order, which is also the order in which they act.
+ */
+#include "lib/condition.h"
+#include "lib/decay.h"
+
+/*
+ * Limits on what a model may hold. A record has a place for each score, track, stage and policy, so these also
+ * bound the record; the figures are several times what the largest published scoring schemes use.
+ */
+#define MODEL_PARAMS_MAX 256
+#define MODEL_SEGMENTS_MAX 64
+#define MODEL_ROUTES_MAX 256
+#define MODEL_SCORES_MAX 32
+#define MODEL_DERIVED_MAX 32
+#define MODEL_RULES_MAX 2000 /* of each kind: ignore, profile_rules, rules */
+#define MODEL_TRACKS_MAX 16
+#define MODEL_STAGES_MAX 64
+#define MODEL_TRANSITIONS_MAX 256
+#define MODEL_POLICIES_MAX 32
+#define MODEL_LEVELS_MAX 16 /* warnings of a policy, and escalations */
+#define MODEL_EVENT_TYPES_MAX 1024
+#define MODEL_CARRY_MAX 64
+#define MODEL_ID_LEN_MAX 64
+
+/* The default segment's index is model->n_segments. */
+#define ROUTE_NONE (-1)
+#define MODEL_HASH_SIZE 20
+
+typedef struct Param {
+    Str id;
+    double value;
+} Param;
+
+typedef struct Segment {
+    Str id;
+    Condition *when;
+} Segment;
+
+typedef struct Route {
+    Str id;
+    Condition *when;
+} Route;
+
+typedef struct IgnoreRule {
+    Str id;
+    Condition *when;
+} IgnoreRule;
+
+typedef struct Score {
+    Str id;
+    Decay decay;
+    double min, max; /* -INFINITY, INFINITY when absent */
+    bool from_profile; /* fed by profile_rules: the clamped sum of those that hold */
+} Score;
+
+typedef struct Derived {
+    Str id;
+    Condition *value;
+} Derived;
+
+/* Points for one score. */
+typedef struct Award {
+    unsigned score;
+    Condition *points;
+} Award;
+
+/* Which event types an `on` list takes. */
+typedef struct EventTypes {
+    bool any;           /* no list: every type but profile_updated and lead_* */
+    const Str *types;
+    size_t n_types;
+} EventTypes;
+
+/* A profile rule (then `on` is not used) or a rule. */
+typedef struct Rule {
+    Str id;
+    EventTypes on;
+    Condition *when;
+    Award *awards; /* in file order, a score at most once */
+    size_t n_awards;
+} Rule;
+
+typedef struct Stage {
+    Str id;
+    Str owner; /* null when absent */
+    bool terminal;
+} Stage;
+
+/* Kinds of an SlaEvent, SPEC section 7; `on_sla` takes the first three. */
+typedef enum SlaKind {
+    SLA_WARNING,
+    SLA_BREACHED,
+    SLA_ESCALATED,
+    SLA_MET,
+    SLA_LATE,
+    SLA_CANCELLED,
+    SLA_RETRACTED,
+    _SLA_KIND_MAX,
+} SlaKind;
+const char *sla_kind_name(SlaKind kind);
+
+typedef struct SlaTrigger {
+    unsigned policy;
+    SlaKind kind;
+} SlaTrigger;
+
+typedef struct Transition {
+    Str id;
+    uint64_t from;    /* bit i: stage i (MODEL_STAGES_MAX is 64) */
+    unsigned to;
+    EventTypes on;    /* for has_on */
+    bool has_on;
+    SlaTrigger *on_sla;
+    size_t n_on_sla;
+    Condition *when;    /* NULL: always */
+    Condition *require; /* NULL: nothing required */
+    int64_t cooldown_ms; /* 0: none */
+} Transition;
+
+typedef struct Track {
+    Str id;
+    unsigned initial;
+    Stage *stages;
+    size_t n_stages;
+    Transition *transitions;
+    size_t n_transitions;
+} Track;
+
+/* A stage of a track, in `enter` lists and as an operand of since(), left(), entries(). */
+typedef struct StageRef {
+    unsigned track, stage;
+} StageRef;
+
+/* What starts, stops or cancels a clock: an event of a type, a stage entered, or either. */
+typedef struct SlaCondition {
+    bool present;
+    bool has_on;
+    EventTypes on;
+    StageRef *enter;
+    size_t n_enter;
+    Condition *when; /* for `on` and `enter` alike; event.* is null for `enter` */
+} SlaCondition;
+
+/* A warning or an escalation. */
+typedef struct SlaLevel {
+    Str text;          /* as written: "50%", "15m" */
+    int64_t after_ms;  /* from the start, in working time */
+} SlaLevel;
+
+typedef struct SlaPolicy {
+    Str id;
+    SlaCondition start, stop, cancel;
+    int64_t target_ms;
+    int64_t revise_ms;
+    SlaLevel *warnings;
+    size_t n_warnings;
+    SlaLevel *escalations;
+    size_t n_escalations;
+    unsigned track; /* whose present stage's owner travels on outputs; n_tracks if the model has no tracks */
+} SlaPolicy;
+
+struct Model {
+    Arena *arena;
+    Str id;
+    int64_t version;
+    uint8_t hash[MODEL_HASH_SIZE]; /* SHA-1 of the file's bytes */
+    int64_t lateness_ms;
+
+    Param *params;
+    size_t n_params;
+    Segment *segments;
+    size_t n_segments;
+    /* params by segment: segment_params[segment * n_params + param]; the last row is the default segment's */
+    double *segment_params;
+    Route *routes;
+    size_t n_routes;
+    IgnoreRule *ignore;
+    size_t n_ignore;
+    Score *scores;
+    size_t n_scores;
+    Derived *derived;
+    size_t n_derived;
+    Rule *profile_rules;
+    size_t n_profile_rules;
+    Rule *rules;
+    size_t n_rules;
+    Track *tracks;
+    size_t n_tracks;
+    SlaPolicy *policies;
+    size_t n_policies;
+    /* names without their prefix "profile." or "event." */
+    Str *carry_profile;
+    size_t n_carry_profile;
+    Str *carry_event;
+    size_t n_carry_event;
+};
+
+/*
+ * Loads a model from a file's bytes. All errors and warnings go to `diagnostics`; *ret is set only if there
+ * is no error. Returns 0 or -ENOMEM; the caller frees *ret with model_free().
+ */
+MUST_CHECK int model_load(Str source, Diagnostics *diagnostics, Model **ret);
+Model *model_free(Model *model);
+DEFINE_CLEANUP(Model *, model_free)
+
+/* Does an `on` list take the type? */
+bool event_types_contain(const EventTypes *on, Str type);
+/* The id of a segment index; "default" for the last. */
+Str model_segment_id(const Model *model, unsigned segment);
+/* The id of a route index, or null for ROUTE_NONE. */
+Str model_route_id(const Model *model, int route);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two binary heaps, of leads in memory (each knows its place, so that it can be moved) and of cold ones (found by id through a hash
+ * table of the entries). The first of all is the lesser of the two tops.
+ */
+#include "lib/moments.h"
+
+#include "lib/siphash.h"
+
+typedef struct Cold {
+    int64_t at_ms;
+    size_t heap_index; /* from 1 */
+    uint64_t hash;
+    struct Cold *next; /* of its bucket */
+    size_t len;
+    char id[];
+} Cold;
+
+typedef union Entry {
+    Lead *lead;
+    Cold *cold;
+} Entry;
+
+/* A heap of one kind. Places count from 1, so that the parent of i is i / 2.  */
+typedef struct Heap {
+    bool is_cold;
+    Entry *entries;
+    size_t n, n_alloc;
+} Heap;
+
+struct Moments {
+    Heap leads, colds;
+    Cold **buckets;
+    size_t n_buckets; /* a power of two */
+};
+
+static int64_t entry_at(const Heap *heap, size_t i) {
+    return heap->is_cold ? heap->entries[i - 1].cold->at_ms : lead_next_moment(heap->entries[i - 1].lead);
+}
+
+static Str entry_id(const Heap *heap, size_t i) {
+    const Entry *e = &heap->entries[i - 1];
+    return heap->is_cold ? (Str){e->cold->id, e->cold->len} : e->lead->lead_id;
+}
+
+static bool comes_before(const Heap *heap, size_t a, size_t b) {
+    int64_t x = entry_at(heap, a), y = entry_at(heap, b);
+    return x != y ? x < y : str_compare(entry_id(heap, a), entry_id(heap, b)) < 0;
+}
+
+static void place(Heap *heap, size_t i, Entry entry) {
+    heap->entries[i - 1] = entry;
+    if (heap->is_cold)
+        entry.cold->heap_index = i;
+    else
+        entry.lead->heap_index = i;
+}
+
+static void swap(Heap *heap, size_t a, size_t b) {
+    Entry entry = heap->entries[a - 1];
+    place(heap, a, heap->entries[b - 1]);
+    place(heap, b, entry);
+}
+
+static void sift(Heap *heap, size_t i) {
+    for (; i > 1 && comes_before(heap, i, i / 2); i /= 2)
+        swap(heap, i, i / 2);
+    for (;;) {
+        size_t least = i;
+        for (size_t child = 2 * i; child <= 2 * i + 1 && child <= heap->n; child++)
+            if (comes_before(heap, child, least))
+                least = child;
+        if (least == i)
+            return;
+        swap(heap, i, least);
+        i = least;
+    }
+}
+
+static int heap_add(Heap *heap, Entry entry) {
+    int r = array_reserve(&heap->entries, &heap->n_alloc, heap->n, sizeof(*heap->entries));
+    if (r < 0)
+        return r;
+    heap->n++;
+    place(heap, heap->n, entry);
+    sift(heap, heap->n);
+    return 0;
+}
+
+static void heap_remove(Heap *heap, size_t i) {
+    size_t last = heap->n;
+    if (i != last)
+        swap(heap, i, last);
+    heap->n--;
+    if (i != last)
+        sift(heap, i);
+}
+
+int moments_new(Moments **ret) {
+    _cleanup_(moments_free) Moments *moments = calloc(1, sizeof(*moments));
+    if (!moments)
+        return -ENOMEM;
+    moments->colds.is_cold = true;
+    moments->n_buckets = 64;
+    moments->buckets = calloc(moments->n_buckets, sizeof(*moments->buckets));
+    if (!moments->buckets)
+        return -ENOMEM;
+    *ret = TAKE_PTR(moments);
+    return 0;
+}
+
+Moments *moments_free(Moments *moments) {
+    if (!moments)
+        return NULL;
+    for (size_t i = 1; i <= moments->colds.n; i++)
+        free(moments->colds.entries[i - 1].cold);
+    free(moments->leads.entries);
+    free(moments->colds.entries);
+    free(moments->buckets);
+    free(moments);
+    return NULL;
+}
+
+int moments_set(Moments *moments, Lead *lead) {
+    if (lead_next_moment(lead) == TIME_NEVER) {
+        moments_remove(moments, lead);
+        return 0;
+    }
+    if (!lead->heap_index)
+        return heap_add(&moments->leads, (Entry){.lead = lead});
+    sift(&moments->leads, lead->heap_index);
+    return 0;
+}
+
+void moments_remove(Moments *moments, Lead *lead) {
+    if (!lead->heap_index)
+        return;
+    heap_remove(&moments->leads, lead->heap_index);
+    lead->heap_index = 0;
+}
+
+/* --- cold ones --------------------------------------------------------------------------------------- */
+
+/* A fixed key: the table only spreads ids that have been accepted and stored before. */
+static uint64_t cold_hash(Str id) {
+    static const SipKey key = {UINT64_C(0x73636f7265642063), UINT64_C(0x6f6c64206c656164)};
+    return siphash_13(key, id);
+}
+
+static Cold **find(const Moments *moments, Str id, uint64_t hash) {
+    Cold **at = &moments->buckets[hash & (moments->n_buckets - 1)];
+    while (*at && !((*at)->hash == hash && str_eq((Str){(*at)->id, (*at)->len}, id)))
+        at = &(*at)->next;
+    return at;
+}
+
+static int grow_buckets(Moments *moments) {
+    if (moments->colds.n < moments->n_buckets)
+        return 0;
+    size_t n = moments->n_buckets * 2;
+    Cold **buckets = calloc(n, sizeof(*buckets));
+    if (!buckets)
+        return -ENOMEM;
+    for (size_t i = 1; i <= moments->colds.n; i++) {
+        Cold *cold = moments->colds.entries[i - 1].cold, **bucket = &buckets[cold->hash & (n - 1)];
+        cold->next = *bucket;
+        *bucket = cold;
+    }
+    free(moments->buckets);
+    moments->buckets = buckets;
+    moments->n_buckets = n;
+    return 0;
+}
+
+int moments_set_cold(Moments *moments, Str lead_id, int64_t at_ms) {
+    uint64_t hash = cold_hash(lead_id);
+    Cold **at = find(moments, lead_id, hash);
+    if (*at) {
+        (*at)->at_ms = at_ms;
+        sift(&moments->colds, (*at)->heap_index);
+        return 0;
+    }
+    int r = grow_buckets(moments);
+    if (r < 0)
+        return r;
+    Cold *cold = malloc(sizeof(*cold) + lead_id.len);
+    if (!cold)
+        return -ENOMEM;
+    *cold = (Cold){.at_ms = at_ms, .hash = hash, .len = lead_id.len};
+    memcpy(cold->id, lead_id.data, lead_id.len);
+    r = heap_add(&moments->colds, (Entry){.cold = cold});
+    if (r < 0) {
+        free(cold);
+        return r;
+    }
+    Cold **bucket = &moments->buckets[hash & (moments->n_buckets - 1)];
+    cold->next = *bucket;
+    *bucket = cold;
+    return 0;
+}
+
+void moments_remove_cold(Moments *moments, Str lead_id) {
+    Cold **at = find(moments, lead_id, cold_hash(lead_id)), *cold = *at;
+    if (!cold)
+        return;
+    *at = cold->next;
+    heap_remove(&moments->colds, cold->heap_index);
+    free(cold);
+}
+
+bool moments_has_cold(const Moments *moments, Str lead_id) {
+    return *find(moments, lead_id, cold_hash(lead_id)) != NULL;
+}
+
+size_t moments_count_cold(const Moments *moments) {
+    return moments->colds.n;
+}
+
+/* --- the first --------------------------------------------------------------------------------------- */
+
+static Moment top(const Heap *heap) {
+    if (!heap->n)
+        return (Moment){.at_ms = TIME_NEVER};
+    return (Moment){.at_ms = entry_at(heap, 1), .lead = heap->is_cold ? NULL : heap->entries[0].lead,
+            .lead_id = entry_id(heap, 1)};
+}
+
+Moment moments_first(const Moments *moments) {
+    Moment lead = top(&moments->leads), cold = top(&moments->colds);
+    if (cold.at_ms == TIME_NEVER || lead.at_ms < cold.at_ms)
+        return lead;
+    if (cold.at_ms < lead.at_ms)
+        return cold;
+    return str_compare(lead.lead_id, cold.lead_id) < 0 ? lead : cold;
+}
+
+Moment moments_first_cold(const Moments *moments) {
+    return top(&moments->colds);
+}

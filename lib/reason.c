@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/reason.h"
+
+#include <math.h>
+
+#include "lib/score.h"
+
+/* A contribution under consideration, with its place in file order. */
+typedef struct Candidate {
+    Reason reason;
+    unsigned rule, award;
+} Candidate;
+
+typedef struct Best {
+    Candidate items[REASONS_MAX];
+    size_t n;
+} Best;
+
+/* Does a come before b? */
+static bool comes_before(const Candidate *a, const Candidate *b) {
+    double x = fabs(a->reason.present_value), y = fabs(b->reason.present_value);
+    if (x != y)
+        return x > y;
+    if (a->reason.from_profile != b->reason.from_profile)
+        return !a->reason.from_profile;
+    if (a->reason.occurred_at_ms != b->reason.occurred_at_ms)
+        return a->reason.occurred_at_ms > b->reason.occurred_at_ms;
+    if (a->rule != b->rule)
+        return a->rule < b->rule;
+    return a->award < b->award;
+}
+
+static void consider(Best *best, const Candidate *candidate) {
+    size_t i = best->n;
+    if (best->n < REASONS_MAX)
+        best->n++;
+    else if (!comes_before(candidate, &best->items[--i]))
+        return;
+    for (; i > 0 && comes_before(candidate, &best->items[i - 1]); i--)
+        best->items[i] = best->items[i - 1];
+    best->items[i] = *candidate;
+}
+
+/* Where the rule's award for the score stands in the rule. */
+static unsigned award_place(const Rule *rule, unsigned score) {
+    unsigned i = 0;
+    while (i < rule->n_awards && rule->awards[i].score != score)
+        i++;
+    return i;
+}
+
+static void consider_awards(Best *best, const Lead *lead, const Model *model) {
+    for (size_t i = 0; i < lead->n_awards; i++) {
+        const GivenAward *given = lead_award(lead, i);
+        const Score *score = &model->scores[given->score];
+        const Rule *rule = &model->rules[given->rule];
+        double factor = decay_factor(&score->decay, given->occurred_at_ms, lead->clock_ms);
+        Candidate candidate = {
+            .reason = {.rule = rule->id, .score = score->id, .points = given->points,
+                    .present_value = given->points * factor, .occurred_at_ms = given->occurred_at_ms,
+                    .event_id = {given->event_id, given->event_id_len}},
+            .rule = given->rule,
+            .award = award_place(rule, given->score),
+        };
+        consider(best, &candidate);
+    }
+}
+
+static void consider_profile_rules(Best *best, const Lead *lead, const Model *model) {
+    for (unsigned i = 0; i < model->n_profile_rules; i++) {
+        const Rule *rule = &model->profile_rules[i];
+        for (unsigned k = 0; k < rule->n_awards; k++) {
+            double points = score_profile_points(lead, model, rule, &rule->awards[k]);
+            Candidate candidate = {
+                .reason = {.rule = rule->id, .score = model->scores[rule->awards[k].score].id, .points = points,
+                        .present_value = points, .from_profile = true},
+                .rule = i,
+                .award = k,
+            };
+            if (points != 0)
+                consider(best, &candidate);
+        }
+    }
+}
+
+size_t reasons_of(const Lead *lead, const Model *model, Reason ret[static REASONS_MAX]) {
+    Best best = {.n = 0};
+    consider_awards(&best, lead, model);
+    consider_profile_rules(&best, lead, model);
+    for (size_t i = 0; i < best.n; i++)
+        ret[i] = best.items[i].reason;
+    return best.n;
+}

@@ -1,0 +1,11 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reasons: the contributions that explain where a lead's scores stand (SPEC section 7, StageChanged). */
+#include "lib/lead.h"
+#include "lib/output.h"
+
+/*
+ * The greatest contributions at the lead's clock, ordered by absolute present value, then later occurred_at, then
+ * file order, profile rules last. Strings are borrowed from the model and the lead. Returns how many.
+ */
+size_t reasons_of(const Lead *lead, const Model *model, Reason ret[static REASONS_MAX]);

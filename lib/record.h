@@ -1,0 +1,30 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Packed Record
+ *
+ * A lead as bytes: the value of the changelog topic and of the view's record keys. Versioned: the first byte
+ * is the format, then the version of the model whose order of scores, tracks and policies the arrays follow.
+ * Integers are varints, times relative to the lead's clock; record.c has the layout. The lead's id is not in it;
+ * it is the key. Reading trusts nothing: any byte string is either a valid record or refused, and what is
+ * accepted packs to the same bytes again.
+ */
+#include "lib/lead.h"
+#include "lib/packing.h"
+
+#define RECORD_FORMAT 1
+/* What one record may take; a lead that packs to more is refused before it is committed. */
+#define RECORD_BYTES_MAX (900 * 1024)
+
+enum {
+    _RECORD_E_SUCCESS,
+    RECORD_E_CORRUPT, /* not a record, cut off, or a field out of range */
+    RECORD_E_FORMAT,  /* written by a newer program */
+    RECORD_E_MODEL,   /* written under another version of the model */
+    RECORD_E_SIZE,    /* over RECORD_BYTES_MAX */
+};
+
+/* Appends the packed lead to `buffer`. 0, RECORD_E_SIZE (buffer as before) or -ENOMEM. */
+MUST_CHECK int record_pack(const Lead *lead, const Model *model, Buffer *buffer);
+/* Makes a lead from bytes; *ret is set on 0 only. */
+MUST_CHECK int record_unpack(Str bytes, Str lead_id, const Model *model, Lead **ret);

@@ -1,0 +1,54 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A Step
+ *
+ * One thing that happens to one lead at one instant: an event, an internal moment, an SLA moment, or the
+ * transition that an SLA verdict causes. A step collects the stages entered and the outputs made; the outputs
+ * leave when the outermost step is done, for some of their fields speak of its end (`next_change_at`).
+ */
+#include "lib/lead.h"
+#include "lib/output.h"
+
+typedef struct Engine Engine;
+
+typedef struct Entered {
+    StageRef stage;
+    int64_t at_ms;
+} Entered;
+
+typedef struct Step {
+    Engine *engine;
+    Lead *lead;
+    const LeadEvent *event; /* NULL: at moments, and in a step that an SLA verdict causes */
+    Cause cause;
+    bool refused;           /* the event was refused on some track */
+    size_t first_entered;   /* of the engine's entered stages: where this step's begin */
+    size_t n_entered;       /* by transitions of this step, in order */
+    size_t first_output;    /* of the engine's pending outputs: where this step's begin */
+    unsigned depth;         /* how many steps it is inside of */
+    int error;              /* the first negative errno met; the step goes on, its outputs are not told */
+} Step;
+
+/* The pieces of memory of a step live until its outputs are told. */
+Arena *engine_arena(Engine *engine);
+const Model *engine_model(const Engine *engine);
+
+/* Notes that a transition of this step entered the stage at the lead's clock. */
+void step_enter(Step *step, StageRef stage);
+/* The step's n_entered stages, valid until the next step_enter(). */
+const Entered *step_entered(const Step *step);
+
+/*
+ * A new pending output of the lead with everything filled in that all types share: ids, account, segment, route, model, ordinal and
+ * what is carried from the profile and, with `event`, from the event. NULL: out of memory, noted in step->error.
+ */
+Output *step_output(Step *step, OutputType type, int64_t at_ms, const LeadEvent *event);
+/* Names the output: `format` makes the UUIDv5's name after "scored:". */
+void step_name_output(Step *step, Output *output, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* The situation of the lead at its clock. */
+static inline Situation step_situation(const Step *step, const LeadEvent *event) {
+    return (Situation){.model = engine_model(step->engine), .lead = step->lead, .event = event,
+            .at_ms = step->lead->clock_ms};
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/track.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "lib/condition_crossing.h"
+#include "lib/reason.h"
+
+static bool leaves(const Transition *transition, const TrackState *state) {
+    return transition->from >> state->stage & 1;
+}
+
+/* Moves by what holds, not by what happens. */
+static bool is_unprompted(const Transition *transition) {
+    return !transition->has_on && transition->n_on_sla == 0;
+}
+
+static bool cooled_down(const Transition *transition, const TrackState *state, int64_t at_ms) {
+    int64_t left_at_ms = state->stages[transition->to].left_at_ms;
+    return left_at_ms == TIME_NONE || at_ms - left_at_ms >= transition->cooldown_ms;
+}
+
+/* `when` and `cooldown` together: one that is not over is as a false `when` (SPEC section 10). */
+static bool holds(const Transition *transition, const TrackState *state, const Situation *situation) {
+    return cooled_down(transition, state, situation->at_ms) && condition_holds(transition->when, situation);
+}
+
+/* --- taking one -------------------------------------------------------------------------------------- */
+
+static const NamedNumber *present_scores(Step *step, size_t *ret_n) {
+    const Model *model = engine_model(step->engine);
+    size_t n = model->n_scores + model->n_derived;
+    NamedNumber *scores = arena_new_array(engine_arena(step->engine), NamedNumber, MAX(n, 1));
+    if (!scores) {
+        step->error = -ENOMEM;
+        *ret_n = 0;
+        return NULL;
+    }
+    Situation situation = step_situation(step, NULL);
+    for (unsigned i = 0; i < model->n_scores; i++)
+        scores[i] = (NamedNumber){model->scores[i].id, lead_score(step->lead, model, i, step->lead->clock_ms)};
+    for (unsigned i = 0; i < model->n_derived; i++) {
+        Value value = condition_value(model->derived[i].value, &situation);
+        scores[model->n_scores + i] =
+                (NamedNumber){model->derived[i].id, value_is_number(value) ? value_number(value) : NAN};
+    }
+    *ret_n = n;
+    return scores;
+}
+
+static void tell(Step *step, unsigned track_index, const Transition *transition) {
+    const Model *model = engine_model(step->engine);
+    const Track *track = &model->tracks[track_index];
+    Lead *lead = step->lead;
+    TrackState *state = &lead->tracks[track_index];
+    Output *output = step_output(step, OUTPUT_STAGE_CHANGED, lead->clock_ms, step->event);
+    if (!output)
+        return;
+    StageChanged *change = &output->stage_changed;
+    *change = (StageChanged){
+        .entity = STR_LITERAL("lead"),
+        .track = track->id,
+        .from = track->stages[state->stage].id,
+        .to = track->stages[transition->to].id,
+        .changed_at_ms = lead->clock_ms,
+        .transition = transition->id,
+        .cause = step->cause,
+        .cause_event_id = step->event ? step->event->event_id : STR_NULL,
+        .owner = track->stages[transition->to].owner,
+        .sequence = state->sequence + 1,
+        .previous_entered_at_ms = state->stages[state->stage].entered_at_ms,
+        .first_source = lead->first_source,
+        .last_source = lead->last_source,
+        .next_change_at_ms = TIME_NEVER, /* known at the step's end */
+    };
+    change->scores = present_scores(step, &change->n_scores);
+    change->n_reasons = reasons_of(lead, model, change->reasons);
+    step_name_output(step, output, "stage/lead/%.*s/%.*s/%" PRIu64 "/%" PRId64, STR_FMT(lead->lead_id),
+            STR_FMT(track->id), change->sequence, change->changed_at_ms);
+}
+
+static void take(Step *step, unsigned track_index, const Transition *transition) {
+    Lead *lead = step->lead;
+    TrackState *state = &lead->tracks[track_index];
+    tell(step, track_index, transition);
+    state->sequence++;
+    state->stages[state->stage].left_at_ms = lead->clock_ms;
+    state->stage = transition->to;
+    state->stages[state->stage].entered_at_ms = lead->clock_ms;
+    state->stages[state->stage].entries++;
+    step_enter(step, (StageRef){track_index, transition->to});
+}
+
+/* --- by an event ------------------------------------------------------------------------------------- */
+
+static void refuse(Step *step, unsigned track_index, const Transition *transition) {
+    const Track *track = &engine_model(step->engine)->tracks[track_index];
+    Lead *lead = step->lead;
+    step->refused = true;
+    Output *output = step_output(step, OUTPUT_REFUSED, lead->clock_ms, step->event);
+    if (!output)
+        return;
+    output->refused = (Refused){
+        .refused_event_id = step->event->event_id,
+        .type = step->event->type,
+        .track = track->id,
+        .stage = track->stages[lead->tracks[track_index].stage].id,
+        .transition = transition->id,
+        .requirement = condition_text(transition->require),
+        .at_ms = lead->clock_ms,
+    };
+    step_name_output(step, output, "refused/%.*s/%.*s/%.*s", STR_FMT(lead->lead_id), STR_FMT(step->event->event_id),
+            STR_FMT(track->id));
+}
+
+void track_apply_event(Step *step) {
+    const Model *model = engine_model(step->engine);
+    Situation situation = step_situation(step, step->event);
+    for (unsigned t = 0; t < model->n_tracks; t++) {
+        const TrackState *state = &step->lead->tracks[t];
+        for (size_t i = 0; i < model->tracks[t].n_transitions; i++) {
+            const Transition *transition = &model->tracks[t].transitions[i];
+            if (!transition->has_on || !event_types_contain(&transition->on, step->event->type) ||
+                    !leaves(transition, state) || !holds(transition, state, &situation))
+                continue;
+            if (condition_holds(transition->require, &situation))
+                take(step, t, transition);
+            else
+                refuse(step, t, transition);
+            break;
+        }
+    }
+}
+
+/* --- by what holds ----------------------------------------------------------------------------------- */
+
+/* The track's first unprompted transition that holds now; stages entered at this instant are passed over. */
+static const Transition *first_that_holds(const Step *step, unsigned track_index) {
+    const Track *track = &engine_model(step->engine)->tracks[track_index];
+    const TrackState *state = &step->lead->tracks[track_index];
+    Situation situation = step_situation(step, NULL);
+    for (size_t i = 0; i < track->n_transitions; i++) {
+        const Transition *transition = &track->transitions[i];
+        bool entered_now = state->stages[transition->to].entered_at_ms == step->lead->clock_ms;
+        if (is_unprompted(transition) && leaves(transition, state) && !entered_now &&
+                holds(transition, state, &situation))
+            return transition;
+    }
+    return NULL;
+}
+
+/* Ends, because each transition enters a stage that was not entered at this instant before. */
+void track_settle(Step *step) {
+    const Model *model = engine_model(step->engine);
+    bool changed;
+    do {
+        changed = false;
+        for (unsigned t = 0; t < model->n_tracks; t++) {
+            const Transition *transition = first_that_holds(step, t);
+            if (!transition)
+                continue;
+            take(step, t, transition);
+            changed = true;
+        }
+    } while (changed);
+}
+
+/* --- by an SLA verdict ------------------------------------------------------------------------------- */
+
+static bool is_triggered(const Transition *transition, unsigned policy, SlaKind kind) {
+    for (size_t i = 0; i < transition->n_on_sla; i++)
+        if (transition->on_sla[i].policy == policy && transition->on_sla[i].kind == kind)
+            return true;
+    return false;
+}
+
+bool track_apply_sla(Step *step, unsigned policy, SlaKind kind, int64_t at_ms) {
+    const Model *model = engine_model(step->engine);
+    bool taken = false;
+    for (unsigned t = 0; t < model->n_tracks; t++) {
+        const TrackState *state = &step->lead->tracks[t];
+        Situation situation = step_situation(step, NULL);
+        situation.at_ms = at_ms;
+        for (size_t i = 0; i < model->tracks[t].n_transitions; i++) {
+            const Transition *transition = &model->tracks[t].transitions[i];
+            if (!is_triggered(transition, policy, kind) || !leaves(transition, state) ||
+                    !holds(transition, state, &situation))
+                continue;
+            step->lead->clock_ms = at_ms;
+            take(step, t, transition);
+            taken = true;
+            break;
+        }
+    }
+    return taken;
+}
+
+/* --- by time alone ----------------------------------------------------------------------------------- */
+
+/*
+ * Where a condition may change, after from_ms: at the ends of comparisons' truth, and when the cooldown is over. Each change that
+ * the conditions' arithmetic finds may be a millisecond off by rounding, so all three are judged.
+ */
+static int64_t begins_to_hold(
+        const Transition *transition, const TrackState *state, const Situation *now) {
+    Situation s = *now;
+    int64_t left_at_ms = state->stages[transition->to].left_at_ms;
+    int64_t cooled_at_ms = transition->cooldown_ms && left_at_ms != TIME_NONE
+            ? left_at_ms + transition->cooldown_ms
+            : TIME_NONE;
+    /* One change at least is passed a round; their number is bounded by the terms of the comparisons. */
+    for (int64_t from_ms = now->at_ms;;) {
+        int64_t change_ms = condition_next_change(transition->when, now, from_ms);
+        if (cooled_at_ms > from_ms)
+            change_ms = MIN(change_ms, cooled_at_ms);
+        if (change_ms == TIME_NEVER)
+            return TIME_NEVER;
+        for (int64_t at_ms = MAX(change_ms - 1, now->at_ms + 1); at_ms <= change_ms + 1; at_ms++) {
+            s.at_ms = at_ms - 1;
+            bool before = holds(transition, state, &s);
+            s.at_ms = at_ms;
+            if (!before && holds(transition, state, &s))
+                return at_ms;
+        }
+        from_ms = change_ms;
+    }
+}
+
+int64_t track_next_change(const Lead *lead, const Model *model, unsigned track) {
+    const TrackState *state = &lead->tracks[track];
+    Situation now = {.model = model, .lead = lead, .at_ms = lead->clock_ms};
+    int64_t next_ms = TIME_NEVER;
+    for (size_t i = 0; i < model->tracks[track].n_transitions; i++) {
+        const Transition *transition = &model->tracks[track].transitions[i];
+        if (!is_unprompted(transition) || !leaves(transition, state))
+            continue;
+        if (transition->cooldown_ms || condition_is_time_dependent(transition->when))
+            next_ms = MIN(next_ms, begins_to_hold(transition, state, &now));
+    }
+    return next_ms;
+}
+
+Str track_owner(const Lead *lead, const Model *model, unsigned track) {
+    if (track >= model->n_tracks)
+        return STR_NULL;
+    return model->tracks[track].stages[lead->tracks[track].stage].owner;
+}
