@@ -84,7 +84,7 @@ static int finish_stdout(void) {
     return EX_IOERR;
 }
 
-static void report(const Command *self, const char *format, va_list arguments) {
+static void PRINTF_LIKE(2, 0) report(const Command *self, const char *format, va_list arguments) {
     fprintf(stderr, "scored %s: ", self->name);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);

@@ -193,7 +193,8 @@ static int replay_lines(Replay *replay) {
         if (r)
             return r;
     }
-    return replay->arg_until_ms == TIME_NONE ? 0 : shard_advance(replay->shard, replay->arg_until_ms);
+    /* The last event may have made moments that are due already; without --until the watermark stays. */
+    return shard_advance(replay->shard, replay->arg_until_ms);
 }
 
 /* Closes a dump, which is complete only if that succeeds. */

@@ -156,8 +156,17 @@ static void lex_number(Compiler *c) {
     c->token.type = TOKEN_BAD;
 }
 
+/* Bytes up to the closing quote or the end, escapes as they stand. */
+static size_t string_length(const Compiler *c) {
+    size_t n = 0;
+    for (size_t i = c->offset + 1; i < c->text.len && c->text.data[i] != '"'; i++, n++)
+        if (c->text.data[i] == '\\')
+            i++;
+    return n;
+}
+
 static void lex_string(Compiler *c) {
-    char *string = arena_alloc(c->arena, c->text.len + 1, 1);
+    char *string = arena_alloc(c->arena, string_length(c) + 1, 1);
     size_t n = 0;
     if (!string) {
         c->no_memory = c->failed = true;
@@ -168,15 +177,15 @@ static void lex_string(Compiler *c) {
     while (c->offset < c->text.len && peek(c, 0) != '"') {
         if (peek(c, 0) == '\\') {
             if (peek(c, 1) != '"' && peek(c, 1) != '\\')
-                syntax_error(c, mark_at(c, c->offset, 2), "in a string only \\\" and \\\\ are escapes");
+                syntax_error(c, mark_at(c, c->offset, 1), "in a string only \\\" and \\\\ are escapes");
             c->offset++;
         }
-        string[n++] = peek(c, 0);
+        if (c->offset < c->text.len)
+            string[n++] = peek(c, 0);
         c->offset++;
     }
     bool closed = c->offset < c->text.len;
-    if (closed)
-        c->offset++;
+    c->offset = MIN(c->offset + closed, c->text.len);
     token_finish(c, TOKEN_STRING);
     c->token.string = (Str){string, n};
     if (!closed)
@@ -328,15 +337,13 @@ static bool place_has_state(ConditionPlace place) {
 
 /* Reports a name that the place may not use; it compiles to null so that the rest is checked too. */
 static Operand not_here(Compiler *c, Mark mark, Str name) {
-    static const char *const allowed[] = {
-        [CONDITION_SEGMENT] = "profile.*, first_source, last_source and params",
-        [CONDITION_PROFILE] = "profile.*, first_source, last_source, segment and params",
-        [CONDITION_LEAD] = "the lead's scores, profile, tracks and params, but no event and no route",
-        [CONDITION_EVENT] = "everything but route",
-        [CONDITION_TRACK] = "everything but event.*, for no event is at hand",
-        [CONDITION_TRACK_EVENT] = "everything",
-    };
-    compile_error(c, mark, "\"%.*s\" cannot be named here: only %s", STR_FMT(name), allowed[c->place]);
+    if (str_eq_c(name, "event"))
+        compile_error(c, mark, "event.* cannot be named here: no event is at hand");
+    else if (str_eq_c(name, "route"))
+        compile_error(c, mark, "route can be named in tracks and sla only");
+    else
+        compile_error(c, mark, "\"%.*s\" cannot be named here: only profile.*, first_source, last_source%s and params",
+                STR_FMT(name), c->place == CONDITION_SEGMENT ? "" : ", segment");
     return emit_constant(c, VALUE_NONE);
 }
 

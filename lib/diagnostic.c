@@ -75,7 +75,7 @@ void diagnostics_add(Diagnostics *diagnostics, DiagnosticLevel level, Mark mark,
     va_start(args, format);
     int len = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    /* The start of the buffer holds whole characters after this, should the text have been cut. */
+    /* A text that was cut loses its last character, which may not be whole. */
     if (len >= (int)sizeof(text))
         text[str_cut((Str){text, sizeof(text)}, sizeof(text) - 2)] = '\0';
     make_printable(text);

@@ -8,17 +8,11 @@
 #include "lib/sla.h"
 #include "lib/track.h"
 
-/* An output that waits for the end of the outermost step. */
-typedef struct Pending {
-    Output *output;
-    unsigned depth; /* of the step that made it */
-} Pending;
-
 struct Engine {
     const Model *model;
     OutputSink sink;
     Arena *arena;     /* pieces of pending outputs */
-    Pending *pending; /* in the order in which they were made */
+    Output **pending; /* outputs that wait for the end of the outermost step, in order */
     size_t n_pending, n_pending_alloc;
     Entered *entered; /* of the present step and, behind, of those inside it */
     size_t n_entered, n_entered_alloc;
@@ -58,7 +52,7 @@ const Model *engine_model(const Engine *engine) {
 
 static Step step_begin(Engine *engine, Lead *lead, const LeadEvent *event, Cause cause) {
     return (Step){.engine = engine, .lead = lead, .event = event, .cause = cause,
-            .first_entered = engine->n_entered, .first_output = engine->n_pending};
+            .first_entered = engine->n_entered};
 }
 
 void step_enter(Step *step, StageRef stage) {
@@ -76,27 +70,23 @@ const Entered *step_entered(const Step *step) {
     return step->engine->entered + step->first_entered;
 }
 
-/* Gives the step's own stage changes the time at which their track will change next. */
-static void tell_next_changes(Step *step) {
-    const Engine *engine = step->engine;
-    for (size_t i = step->first_output; i < engine->n_pending; i++) {
-        Output *output = engine->pending[i].output;
-        if (output->type != OUTPUT_STAGE_CHANGED || engine->pending[i].depth != step->depth)
+/* Gives the stage changes the time at which their track will change next, as of the end of all that happened. */
+static void tell_next_changes(Engine *engine, const Lead *lead) {
+    for (size_t i = 0; i < engine->n_pending; i++) {
+        Output *output = engine->pending[i];
+        if (output->type != OUTPUT_STAGE_CHANGED)
             continue;
         for (unsigned t = 0; t < engine->model->n_tracks; t++)
             if (str_eq(engine->model->tracks[t].id, output->stage_changed.track))
-                output->stage_changed.next_change_at_ms = track_next_change(step->lead, engine->model, t);
+                output->stage_changed.next_change_at_ms = track_next_change(lead, engine->model, t);
     }
 }
 
 Step engine_inner_step(Step *outer, Cause cause) {
-    Step step = step_begin(outer->engine, outer->lead, NULL, cause);
-    step.depth = outer->depth + 1;
-    return step;
+    return step_begin(outer->engine, outer->lead, NULL, cause);
 }
 
 void engine_end_inner_step(Step *outer, Step *step) {
-    tell_next_changes(step);
     step->engine->n_entered = step->first_entered;
     if (step->error < 0)
         outer->error = step->error;
@@ -113,11 +103,11 @@ static int step_end(Step *step) {
     Engine *engine = step->engine;
     int r = step->error;
     if (r == 0) {
-        tell_next_changes(step);
+        tell_next_changes(engine, step->lead);
         arm(step->lead, engine->model);
     }
     for (size_t i = 0; i < engine->n_pending && r >= 0; i++)
-        r = engine->sink.output(engine->sink.userdata, engine->pending[i].output);
+        r = engine->sink.output(engine->sink.userdata, engine->pending[i]);
     engine->n_pending = 0;
     engine->n_entered = 0;
     arena_reset(engine->arena);
@@ -179,7 +169,7 @@ Output *step_output(Step *step, OutputType type, int64_t at_ms, const LeadEvent 
         step->error = -ENOMEM;
         return NULL;
     }
-    engine->pending[engine->n_pending++] = (Pending){output, step->depth};
+    engine->pending[engine->n_pending++] = output;
     *output = (Output){
         .type = type,
         .lead_id = lead->lead_id,
@@ -238,8 +228,11 @@ static int apply_facts(Lead *lead, const LeadEvent *event) {
         r = lead_set_str(&lead->last_source, event->source);
     if (!event_is_profile_update(event))
         return r;
-    for (size_t i = 0; i < event->n_properties && r == 0; i++)
-        r = lead_set_profile(lead, event->properties[i].name, event->properties[i].value);
+    /* Deletions first: lead_profile_fits() has judged where the whole update ends, not each step of it. */
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < event->n_properties && r == 0; i++)
+            if ((event->properties[i].value.type == VALUE_NULL) == (round == 0))
+                r = lead_set_profile(lead, event->properties[i].name, event->properties[i].value);
     return r;
 }
 

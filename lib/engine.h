@@ -29,6 +29,6 @@ MUST_CHECK int engine_apply_internal_moment(Engine *engine, Lead *lead);
 /* The SLA moment at lead->next_sla_ms. */
 MUST_CHECK int engine_apply_sla_moment(Engine *engine, Lead *lead);
 
-/* For sla.c: a step inside another, at whose end its own stage changes learn their `next_change_at`. */
+/* For sla.c: a step inside another, with stages entered of its own. */
 Step engine_inner_step(Step *outer, Cause cause);
 void engine_end_inner_step(Step *outer, Step *step);

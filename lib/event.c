@@ -23,7 +23,7 @@ static bool PRINTF_LIKE(2, 3) complain(Complaint c, const char *format, ...) {
     va_end(args);
     if (len < 0)
         c.text[0] = '\0';
-    else if ((size_t)len >= c.size && c.size > 1)
+    else if ((size_t)len >= c.size && c.size > 1) /* was cut: the last character may not be whole */
         c.text[str_cut((Str){c.text, c.size}, c.size - 2)] = '\0';
     return false;
 }

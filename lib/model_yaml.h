@@ -60,7 +60,7 @@ typedef struct KeySet {
 
 /* Is `node` a mapping? Reports that, its unknown keys and its keys that are not supported yet. */
 MUST_CHECK bool loader_check_mapping(ModelLoader *l, const YamlNode *node, const char *what, KeySet keys);
-/* Is `node` of the type? Else the error says `key`, what was expected, and what it is. */
+/* Is `node` of the type, and not null? Else the error says `key`, what was expected, and what it is. */
 MUST_CHECK bool loader_check_type(
         ModelLoader *l, const YamlNode *node, YamlType type, const char *key, const char *expected);
 /* The value under `key`, or NULL; also for a node that is no mapping (that has been reported). */

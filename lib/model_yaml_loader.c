@@ -65,7 +65,7 @@ bool loader_check_mapping(ModelLoader *l, const YamlNode *node, const char *what
 
 bool loader_check_type(
         ModelLoader *l, const YamlNode *node, YamlType type, const char *key, const char *expected) {
-    if (node->type == type)
+    if (node->type == type && !yaml_is_null(node))
         return true;
 
     if (yaml_is_null(node))

@@ -63,7 +63,8 @@ int loader_declare_segments(ModelLoader *l) {
     if (r == 0)
         r = LOADER_ALLOC(l, model->segments, model->n_segments);
     if (r == 0)
-        r = LOADER_ALLOC(l, model->segment_params, (model->n_segments + 1) * model->n_params);
+        /* Never NULL, so that a row without params has an address too. */
+        r = LOADER_ALLOC(l, model->segment_params, (model->n_segments + 1) * MAX(model->n_params, 1));
     if (r < 0)
         return r;
 

@@ -56,7 +56,7 @@ static int declare_track(ModelLoader *l, const YamlNode *key, const YamlNode *no
 
     initial = loader_require(l, node, "track", "initial", "the stage in which a lead begins");
     IdList stages = ID_LIST(track->stages, track->n_stages);
-    if (initial && yaml_string(initial, "initial", l->diagnostics, &name) &&
+    if (initial && track->n_stages > 0 && yaml_string(initial, "initial", l->diagnostics, &name) &&
             !loader_find(l, initial, "stage", stages, &track->initial))
         track->initial = 0;
     return 0;
@@ -131,7 +131,7 @@ static void read_sla_trigger(ModelLoader *l, const YamlNode *node, SlaTrigger *t
 
 static int read_on_sla(ModelLoader *l, const YamlNode *item, Transition *transition) {
     static const Collection on_sla = {
-            "on_sla", YAML_SEQUENCE, "a list like [accept.breached]", 1, MODEL_POLICIES_MAX * 3};
+            "on_sla", YAML_SEQUENCE, "a list such as [accept.breached]", 1, MODEL_POLICIES_MAX * 3};
     const YamlNode *list = loader_collection(l, item, &on_sla, &transition->n_on_sla);
     int r;
 

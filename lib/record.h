@@ -5,8 +5,8 @@
  *
  * A lead as bytes: the value of the changelog topic and of the view's record keys. Versioned: the first byte
  * is the format, then the version of the model whose order of scores, tracks and policies the arrays follow.
- * Integers are varints, times relative to the lead's clock; record.c has the layout. The lead's id is not in it;
- * it is the key. Reading trusts nothing: any byte string is either a valid record or refused, and what is
+ * Integers are varints, times relative to the lead's clock; record.c has the layout. The lead's id is not in
+ * it; it is the key. Reading trusts nothing: any byte string is either a valid record or refused, and what is
  * accepted packs to the same bytes again.
  */
 #include "lib/lead.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/score.h"
 
+#include <float.h>
 #include <math.h>
 
 void score_classify(Lead *lead, const Model *model) {
@@ -27,6 +28,11 @@ double score_profile_points(const Lead *lead, const Model *model, const Rule *ru
     return condition_holds(rule->when, &situation) ? points_of(award, &situation) : 0;
 }
 
+/* Within the score's bounds, and finite also where it has none. */
+static double clamp(double value, const Score *score) {
+    return fmax(fmax(score->min, -DBL_MAX), fmin(fmin(score->max, DBL_MAX), value));
+}
+
 void score_apply_profile_rules(Lead *lead, const Model *model) {
     double sums[MODEL_SCORES_MAX] = {0};
     for (size_t i = 0; i < model->n_profile_rules; i++) {
@@ -37,8 +43,7 @@ void score_apply_profile_rules(Lead *lead, const Model *model) {
     for (size_t i = 0; i < model->n_scores; i++) {
         const Score *score = &model->scores[i];
         if (score->from_profile)
-            lead->scores[i] = (ScoreState){.value = fmax(score->min, fmin(score->max, sums[i])),
-                    .at_ms = lead->clock_ms};
+            lead->scores[i] = (ScoreState){.value = clamp(sums[i], score), .at_ms = lead->clock_ms};
     }
 }
 
@@ -65,8 +70,10 @@ static int award(Lead *lead, const Model *model, unsigned rule, unsigned score_i
         if (fabs(points) < SCORE_EPSILON)
             return 0;
     }
-    state->value = state->value * decay_factor(&score->decay, state->at_ms, lead->clock_ms) + kept;
-    state->at_ms = lead->clock_ms;
+    double value = state->value * decay_factor(&score->decay, state->at_ms, lead->clock_ms) + kept;
+    if (!isfinite(value))
+        return 0; /* an overflow is null (SPEC section 2), and a null award is none */
+    *state = (ScoreState){.value = value, .at_ms = lead->clock_ms};
 
     GivenAward given = {.rule = (uint16_t)rule, .score = (uint16_t)score_index, .points = points,
             .occurred_at_ms = event->occurred_at_ms, .event_id_len = (uint8_t)event->event_id.len};

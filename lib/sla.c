@@ -121,31 +121,39 @@ static void tell_level(Step *step, unsigned policy_index, const Level *level) {
 
 /* --- what starts, stops and cancels ------------------------------------------------------------------ */
 
-/*
- * The earliest date not before not_before_ms at which the step meets the condition: by its event (dated when it occurred) or
- * by a stage entered in it (dated at the entry; event.* is null then). TIME_NONE: not at all.
- */
-static int64_t trigger(const Step *step, const SlaCondition *condition, bool by_event_only, int64_t not_before_ms) {
-    int64_t at_ms = TIME_NEVER;
-    if (!condition->present)
-        return TIME_NONE;
-    if (step->event && !step->refused && condition->has_on && step->event->occurred_at_ms >= not_before_ms &&
-            event_types_contain(&condition->on, step->event->type)) {
-        Situation situation = step_situation(step, step->event);
-        if (condition_holds(condition->when, &situation))
-            at_ms = step->event->occurred_at_ms;
-    }
+/* The date of the step's event, if its `on` and `when` take it; TIME_NEVER if not, or before not_before_ms. */
+static int64_t trigger_by_event(const Step *step, const SlaCondition *condition, int64_t not_before_ms) {
+    if (!step->event || step->refused || !condition->has_on || step->event->occurred_at_ms < not_before_ms ||
+            !event_types_contain(&condition->on, step->event->type))
+        return TIME_NEVER;
+    Situation situation = step_situation(step, step->event);
+    return condition_holds(condition->when, &situation) ? step->event->occurred_at_ms : TIME_NEVER;
+}
+
+/* The earliest entry of this step into one of the stages; `event`: what event.* is in `when`. */
+static int64_t trigger_by_stage(const Step *step, const SlaCondition *condition, const LeadEvent *event, int64_t not_before_ms) {
     const Entered *entered = step_entered(step);
-    for (size_t i = 0; i < step->n_entered && !by_event_only; i++)
+    for (size_t i = 0; i < step->n_entered; i++)
         for (size_t k = 0; k < condition->n_enter; k++) {
             const StageRef *stage = &condition->enter[k];
             if (stage->track != entered[i].stage.track || stage->stage != entered[i].stage.stage ||
-                    entered[i].at_ms < not_before_ms || entered[i].at_ms >= at_ms)
+                    entered[i].at_ms < not_before_ms)
                 continue;
-            Situation situation = step_situation(step, NULL);
-            if (condition_holds(condition->when, &situation))
-                at_ms = entered[i].at_ms;
+            Situation situation = step_situation(step, event);
+            return condition_holds(condition->when, &situation) ? entered[i].at_ms : TIME_NEVER;
         }
+    return TIME_NEVER; /* all entries of a step are of one instant, so the first one speaks for the others */
+}
+
+/*
+ * The earliest date not before not_before_ms at which the step meets the condition: by its event (dated when it
+ * occurred) or by a stage entered in it (dated at the entry). TIME_NONE: not at all.
+ */
+static int64_t trigger(const Step *step, const SlaCondition *condition, const LeadEvent *stage_event, int64_t not_before_ms) {
+    if (!condition->present)
+        return TIME_NONE;
+    int64_t at_ms = MIN(trigger_by_event(step, condition, not_before_ms),
+            trigger_by_stage(step, condition, stage_event, not_before_ms));
     return at_ms == TIME_NEVER ? TIME_NONE : at_ms;
 }
 
@@ -180,8 +188,8 @@ static void revise(Step *step, unsigned policy) {
         clock->phase = SLA_PHASE_NONE;
         return;
     }
-    int64_t at_ms = trigger(step, &p->stop, true, clock->started_at_ms);
-    if (at_ms == TIME_NONE || at_ms > clock->due_at_ms)
+    int64_t at_ms = trigger_by_event(step, &p->stop, clock->started_at_ms);
+    if (at_ms > clock->due_at_ms)
         return;
     tell(step, policy, SLA_RETRACTED, STR_NULL, at_ms, step->event);
     clock->phase = SLA_PHASE_NONE;
@@ -216,15 +224,16 @@ void sla_apply(Step *step) {
         const SlaClock *clock = &step->lead->clocks[i];
         int64_t at_ms;
         if (clock->phase == SLA_PHASE_OPEN &&
-                (at_ms = trigger(step, &policy->stop, false, clock->started_at_ms)) != TIME_NONE)
+                (at_ms = trigger(step, &policy->stop, step->event, clock->started_at_ms)) != TIME_NONE)
             stop(step, i, at_ms);
         else if (clock->phase == SLA_PHASE_REVISABLE)
             revise(step, i);
         if (clock->phase == SLA_PHASE_OPEN &&
-                (at_ms = trigger(step, &policy->cancel, false, clock->started_at_ms)) != TIME_NONE)
+                (at_ms = trigger(step, &policy->cancel, step->event, clock->started_at_ms)) != TIME_NONE)
             cancel(step, i, at_ms);
         if (clock->phase != SLA_PHASE_OPEN &&
-                (at_ms = trigger(step, &policy->start, false, TIME_NONE)) != TIME_NONE)
+                /* SPEC section 2: event.* is null in a start by `enter` */
+                (at_ms = trigger(step, &policy->start, NULL, TIME_NONE)) != TIME_NONE)
             start(step, i, at_ms);
     }
 }

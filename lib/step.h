@@ -25,8 +25,6 @@ typedef struct Step {
     bool refused;           /* the event was refused on some track */
     size_t first_entered;   /* of the engine's entered stages: where this step's begin */
     size_t n_entered;       /* by transitions of this step, in order */
-    size_t first_output;    /* of the engine's pending outputs: where this step's begin */
-    unsigned depth;         /* how many steps it is inside of */
     int error;              /* the first negative errno met; the step goes on, its outputs are not told */
 } Step;
 

@@ -9,15 +9,17 @@ int array_reserve(void *array_pp, size_t *n_alloc, size_t n, size_t element_size
     if (n < *n_alloc)
         return 0;
 
-    size_t n_wanted;
+    size_t n_wanted, size_wanted;
     if (__builtin_mul_overflow(*n_alloc, (size_t)2, &n_wanted))
         return -ENOMEM;
     n_wanted = MAX(n_wanted, ARRAY_ALLOC_MIN);
+    if (__builtin_mul_overflow(n_wanted, element_size, &size_wanted))
+        return -ENOMEM;
 
     /* By memcpy: the caller's pointer is not a `void *`, and reading it as one would break aliasing rules. */
     void *array;
     memcpy(&array, array_pp, sizeof(array));
-    array = reallocarray(array, n_wanted, element_size);
+    array = realloc(array, size_wanted);
     if (!array)
         return -ENOMEM;
     memcpy(array_pp, &array, sizeof(array));

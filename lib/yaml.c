@@ -83,14 +83,20 @@ static void add_parser_error(Builder *b) {
         return;
     }
     Mark mark = mark_of_range(&parser->problem_mark, &parser->problem_mark);
-    if (source_char(b, &parser->problem_mark) == '\t')
+    char c = source_char(b, &parser->problem_mark);
+    if (c == '\t')
         diagnostics_add(
                 b->diagnostics, DIAGNOSTIC_ERROR, mark, "a tab cannot stand here; indent with spaces");
-    else if (parser->context)
+    else if (strstr(problem, "cannot start any token") && c > ' ')
+        diagnostics_add(
+                b->diagnostics, DIAGNOSTIC_ERROR, mark, "a text that starts with \"%c\" must be quoted", c);
+    else if (!parser->context)
+        diagnostics_add(b->diagnostics, DIAGNOSTIC_ERROR, mark, "%s", problem);
+    else if (parser->context_mark.line == parser->problem_mark.line)
+        diagnostics_add(b->diagnostics, DIAGNOSTIC_ERROR, mark, "%s (%s)", problem, parser->context);
+    else
         diagnostics_add(b->diagnostics, DIAGNOSTIC_ERROR, mark, "%s (%s from line %zu)", problem,
                 parser->context, parser->context_mark.line + 1);
-    else
-        diagnostics_add(b->diagnostics, DIAGNOSTIC_ERROR, mark, "%s", problem);
 }
 
 static int next_event(Builder *b) {
@@ -117,8 +123,8 @@ static void check_properties(Builder *b, const yaml_char_t *anchor, const yaml_c
     Mark mark = mark_of_range(&b->event.start_mark, &b->event.start_mark);
     if (anchor)
         withhold(b, mark, "anchors are not supported; write the value out");
-    /* libyaml swallows the tag `!`. */
-    if (tag || source_char(b, &b->event.start_mark) == '!')
+    /* libyaml swallows the tag `!` of a scalar. */
+    if (tag || (b->event.type == YAML_SCALAR_EVENT && source_char(b, &b->event.start_mark) == '!'))
         withhold(b, mark, "tags are not supported; types follow from the key");
 }
 
@@ -278,8 +284,8 @@ static int build_collection(Builder *b, unsigned depth, YamlType type, YamlNode 
     }
 
     size_t n = b->n_stack - base;
-    r = type == YAML_MAPPING ? end_mapping(b, node, b->stack + base, n / 2)
-                             : end_sequence(b, node, b->stack + base, n);
+    YamlNode **children = n ? b->stack + base : NULL;
+    r = type == YAML_MAPPING ? end_mapping(b, node, children, n / 2) : end_sequence(b, node, children, n);
     b->n_stack = base;
     *ret = node;
     return r;

@@ -3,14 +3,14 @@
 /*
  * Lead Events from Avro
  *
- * Carries out a plan on one datum. Every length is checked against what is there, and the work is bounded by
- * the datum's size, whatever the bytes say; nothing is allocated.
+ * Carries out a plan on one datum. The work is bounded by the datum's size, whatever its bytes say; nothing
+ * is allocated.
  */
 #include "daemon/io/avro_plan.h"
 
 enum {
     _AVRO_EVENT_E_SUCCESS,
-    AVRO_EVENT_E_SCHEMA, /* the datum does not decode, or the event breaks a limit; the text says where and how */
+    AVRO_EVENT_E_SCHEMA, /* the datum does not decode, or the event breaks a limit; the text says how */
 };
 
 typedef struct AvroEventDecoder AvroEventDecoder;
@@ -23,9 +23,8 @@ DEFINE_CLEANUP(AvroEventDecoder *, avro_event_decoder_free)
 /*
  * Decodes a datum, which must end with the last field. *ret is set on 0 only; it is then valid by
  * event_validate(), and borrows from `datum`, from the plan and, until its next call, from the decoder. Of a
- * property that is there twice the last counts. A number that is not finite is null: it stands for "unknown"
- * where it is written, and would spoil every sum that it came into. AVRO_EVENT_E_SCHEMA fills `text` (`size`
- * bytes, always terminated then).
+ * property that is there twice the last counts. AVRO_EVENT_E_SCHEMA fills `text` (`size` bytes, always
+ * terminated then).
  */
-MUST_CHECK int avro_event_decode(AvroEventDecoder *decoder, const AvroPlan *plan, const void *datum, size_t len,
-        LeadEvent *ret, char *text, size_t size);
+MUST_CHECK int avro_event_decode(AvroEventDecoder *decoder, const AvroPlan *plan, const void *datum,
+        size_t len, LeadEvent *ret, char *text, size_t size);

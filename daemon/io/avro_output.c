@@ -2,15 +2,17 @@
 /*
  * Outputs as Avro
  *
- * The visitor's calls set the parts of one generic value of avro-c per type, which is reused. Of each open record
- * a bit per field remembers what was set, so that nothing of the output before it can stay. avro-c copies all
- * strings and wants them terminated; outputs are a small part of all events, so that is affordable here.
+ * The visitor's calls set the parts of one generic value of avro-c per type, which is reused. Of each open
+ * record a bit per field remembers what was set, so that nothing of the output before it can stay. avro-c
+ * copies all strings and wants them terminated; outputs are a small part of all events, so that is affordable
+ * here.
  */
 #include "daemon/io/avro_output.h"
 
 #include <avro.h>
-#include <math.h>
 #include <stdio.h>
+
+#include "daemon/io/avro_output_sample.h"
 
 /* The output, its list of reasons, a reason. */
 #define LEVELS_MAX 4
@@ -47,8 +49,8 @@ struct AvroOutput {
 
 /* Ends the walk over the fields; the text is the outcome. */
 static int wrong(AvroOutput *avro, Str field, const char *what) {
-    snprintf(avro->text, avro->text_size, "%s, field \"%.*s\": %s", output_type_name(avro->type), STR_FMT(field),
-            what);
+    snprintf(avro->text, avro->text_size, "%s, field \"%.*s\": %s", output_type_name(avro->type),
+            STR_FMT(field), what);
     return -EPROTO;
 }
 
@@ -126,25 +128,29 @@ static int raw_slot(AvroOutput *avro, Str name, avro_value_t *ret) {
     }
 }
 
-/* Where the value `name` goes if it may be of the type; a union is set to the branch that is. */
+/* The raw slot if it is of the type; a union is set to the branch that is. */
+static int branch(AvroOutput *avro, Str name, avro_value_t *raw, avro_type_t type, avro_value_t *ret) {
+    avro_schema_t schema = avro_value_get_schema(raw);
+    bool is_union = avro_value_get_type(raw) == AVRO_UNION;
+
+    for (int i = 0; is_union && i < (int)avro_schema_union_size(schema); i++) {
+        if (avro_typeof(avro_schema_union_branch(schema, i)) != type)
+            continue;
+        int rval = avro_value_set_branch(raw, i, ret);
+        return rval ? failed(avro, name, rval) : 0;
+    }
+    if (is_union || avro_value_get_type(raw) != type)
+        return wrong(avro, name,
+                type == AVRO_NULL ? "the schema does not allow null" : "the schema has another type");
+    *ret = *raw;
+    return 0;
+}
+
 static int slot(AvroOutput *avro, Str name, avro_type_t type, avro_value_t *ret) {
     avro_value_t raw;
 
     int r = raw_slot(avro, name, &raw);
-    if (r)
-        return r;
-    if (avro_value_get_type(&raw) != AVRO_UNION) {
-        *ret = raw;
-        return avro_value_get_type(&raw) == type ? 0 : wrong(avro, name, "the schema has another type");
-    }
-    avro_schema_t schema = avro_value_get_schema(&raw);
-    for (int i = 0; i < (int)avro_schema_union_size(schema); i++) {
-        if (avro_typeof(avro_schema_union_branch(schema, i)) != type)
-            continue;
-        int rval = avro_value_set_branch(&raw, i, ret);
-        return rval ? failed(avro, name, rval) : 0;
-    }
-    return wrong(avro, name, "the schema's union has no such type");
+    return r ? r : branch(avro, name, &raw, type, ret);
 }
 
 static int put_null(void *userdata, Str name) {
@@ -153,7 +159,7 @@ static int put_null(void *userdata, Str name) {
 
     int r = slot(avro, name, AVRO_NULL, &value);
     if (r)
-        return r == -EPROTO ? wrong(avro, name, "is null, which the schema does not allow") : r;
+        return r;
     int rval = avro_value_set_null(&value);
     return rval ? failed(avro, name, rval) : 0;
 }
@@ -169,14 +175,25 @@ static int put_boolean(void *userdata, Str name, bool boolean) {
     return rval ? failed(avro, name, rval) : 0;
 }
 
-static int put_long(void *userdata, Str name, int64_t integer) {
+/* An integer or a time, which the schema may have as int too: Kafka's partitions are such. */
+static int put_integer(void *userdata, Str name, int64_t integer) {
     AvroOutput *avro = userdata;
-    avro_value_t value;
+    avro_value_t raw, value;
+    int rval;
 
-    int r = slot(avro, name, AVRO_INT64, &value);
+    int r = raw_slot(avro, name, &raw);
     if (r)
         return r;
-    int rval = avro_value_set_long(&value, integer);
+    if (avro_value_get_type(&raw) == AVRO_INT32) {
+        if (integer < INT32_MIN || integer > INT32_MAX)
+            return wrong(avro, name, "does not fit an int");
+        rval = avro_value_set_int(&raw, (int32_t)integer);
+        return rval ? failed(avro, name, rval) : 0;
+    }
+    r = branch(avro, name, &raw, AVRO_INT64, &value);
+    if (r)
+        return r;
+    rval = avro_value_set_long(&value, integer);
     return rval ? failed(avro, name, rval) : 0;
 }
 
@@ -256,17 +273,149 @@ static int record_begin(void *userdata, Str name) {
 }
 
 static const OutputVisitor visitor = {
-    .null = put_null,
-    .boolean = put_boolean,
-    .integer = put_long,
-    .number = put_number,
-    .string = put_string,
-    .bytes = put_bytes,
-    .time = put_long,
-    .map_begin = map_begin,
-    .map_end = pop,
-    .list_begin = list_begin,
-    .list_end = pop,
-    .record_begin = record_begin,
-    .record_end = pop,
+        .null = put_null,
+        .boolean = put_boolean,
+        .integer = put_integer,
+        .number = put_number,
+        .string = put_string,
+        .bytes = put_bytes,
+        .time = put_integer,
+        .map_begin = map_begin,
+        .map_end = pop,
+        .list_begin = list_begin,
+        .list_end = pop,
+        .record_begin = record_begin,
+        .record_end = pop,
 };
+
+static int fill(AvroOutput *avro, Format *format, const Output *output) {
+    int rval = avro_value_reset(&format->value);
+    if (rval)
+        return failed(avro, STR_LITERAL(""), rval);
+    avro->levels[0] = (Level){.value = format->value, .type = AVRO_RECORD};
+    avro->n_levels = 1;
+    int r = output_visit(output, &visitor, avro);
+    return r ? r : pop(avro);
+}
+
+/* Behind the wire header, into a buffer that grows as avro-c finds it too small. */
+static int write_value(AvroOutput *avro, avro_value_t *value, size_t *ret_len) {
+    int r = grow(&avro->buffer, &avro->buffer_size, BUFFER_SIZE_MIN);
+    if (r)
+        return r;
+    for (;;) {
+        avro_writer_memory_set_dest(avro->writer, avro->buffer + REGISTRY_WIRE_SIZE,
+                (int64_t)(avro->buffer_size - REGISTRY_WIRE_SIZE));
+        int rval = avro_value_write(avro->writer, value);
+        if (rval == 0) {
+            *ret_len = REGISTRY_WIRE_SIZE + (size_t)avro_writer_tell(avro->writer);
+            return 0;
+        }
+        if (rval != ENOSPC)
+            return failed(avro, STR_LITERAL(""), rval);
+        if (avro->buffer_size >= AVRO_OUTPUT_SIZE_MAX) {
+            snprintf(avro->text, avro->text_size, "%s of more than %d bytes", output_type_name(avro->type),
+                    AVRO_OUTPUT_SIZE_MAX);
+            return AVRO_OUTPUT_E_TOO_LARGE;
+        }
+        r = grow(&avro->buffer, &avro->buffer_size, avro->buffer_size * 2);
+        if (r)
+            return r;
+    }
+}
+
+int avro_output_encode(AvroOutput *avro, const Output *output, Str *ret, char *text, size_t size) {
+    Format *format = &avro->formats[output->type];
+    size_t len;
+
+    avro->type = output->type;
+    avro->text = text;
+    avro->text_size = size;
+    int r = fill(avro, format, output);
+    if (r == 0)
+        r = write_value(avro, &format->value, &len);
+    if (r)
+        return r == -EPROTO ? AVRO_OUTPUT_E_SCHEMA : r;
+    avro->buffer[0] = 0;
+    for (unsigned i = 0; i < 4; i++)
+        avro->buffer[1 + i] = (char)(unsigned char)(format->id >> (24 - 8 * i));
+    *ret = (Str){avro->buffer, len};
+    return 0;
+}
+
+static int format_init(
+        Format *format, const RegistryOutput *output, OutputType type, char *text, size_t size) {
+    const char *name = output_type_name(type);
+    int rval;
+
+    format->id = output->id;
+    rval = avro_schema_from_json_length(output->schema.data, output->schema.len, &format->schema);
+    if (rval) {
+        format->schema = NULL;
+        snprintf(text, size, "%s: %s", name, avro_strerror());
+        return AVRO_OUTPUT_E_SCHEMA;
+    }
+    if (!is_avro_record(format->schema) || avro_schema_record_size(format->schema) > FIELDS_MAX) {
+        snprintf(text, size, "%s: expected a record of at most %d fields", name, FIELDS_MAX);
+        return AVRO_OUTPUT_E_SCHEMA;
+    }
+    format->iface = avro_generic_class_from_schema(format->schema);
+    if (!format->iface)
+        return -ENOMEM;
+    rval = avro_generic_value_new(format->iface, &format->value);
+    return rval ? -ENOMEM : 0;
+}
+
+static int try_samples(AvroOutput *avro, OutputType type, char *text, size_t size) {
+    Output output;
+    Str bytes;
+
+    for (int full = 0; full <= 1; full++) {
+        output_sample(type, full, &output);
+        int r = avro_output_encode(avro, &output, &bytes, text, size);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+int avro_output_new(
+        const RegistryOutput outputs[static _OUTPUT_TYPE_MAX], char *text, size_t size, AvroOutput **ret) {
+    _cleanup_(avro_output_free) AvroOutput *avro = NULL;
+
+    avro = calloc(1, sizeof(*avro));
+    if (!avro)
+        return -ENOMEM;
+    avro->writer = avro_writer_memory("", 0);
+    if (!avro->writer)
+        return -ENOMEM;
+    for (int i = 0; i < _OUTPUT_TYPE_MAX; i++) {
+        int r = format_init(&avro->formats[i], &outputs[i], (OutputType)i, text, size);
+        if (r == 0)
+            r = try_samples(avro, (OutputType)i, text, size);
+        if (r)
+            return r;
+    }
+    *ret = TAKE_PTR(avro);
+    return 0;
+}
+
+AvroOutput *avro_output_free(AvroOutput *avro) {
+    if (!avro)
+        return NULL;
+    for (size_t i = 0; i < _OUTPUT_TYPE_MAX; i++) {
+        Format *format = &avro->formats[i];
+        if (format->value.iface)
+            avro_value_decref(&format->value);
+        if (format->iface)
+            avro_value_iface_decref(format->iface);
+        if (format->schema)
+            avro_schema_decref(format->schema);
+    }
+    if (avro->writer)
+        avro_writer_free(avro->writer);
+    free(avro->buffer);
+    free(avro->scratch);
+    free(avro);
+    return NULL;
+}

@@ -23,18 +23,19 @@ enum {
 typedef struct AvroOutput AvroOutput;
 
 /*
- * An encoder for the schemas of every OutputType, in order; nothing of `outputs` is kept. It encodes a full and
- * a sparse sample of each to see that the schemas have all fields and no others, of types that fit. 0,
+ * An encoder for the schemas of every OutputType, in order; nothing of `outputs` is kept. It encodes a full
+ * and a sparse sample of each to see that the schemas have all fields and no others, of types that fit. 0,
  * AVRO_OUTPUT_E_SCHEMA with `text` (`size` bytes, always terminated then) about the first that does not, or
  * -ENOMEM.
  */
-MUST_CHECK int avro_output_new(const RegistryOutput outputs[static _OUTPUT_TYPE_MAX], char *text, size_t size,
-        AvroOutput **ret);
+MUST_CHECK int avro_output_new(
+        const RegistryOutput outputs[static _OUTPUT_TYPE_MAX], char *text, size_t size, AvroOutput **ret);
 AvroOutput *avro_output_free(AvroOutput *avro);
 DEFINE_CLEANUP(AvroOutput *, avro_output_free)
 
 /*
- * *ret is valid until the next call. 0, AVRO_OUTPUT_E_TOO_LARGE, AVRO_OUTPUT_E_SCHEMA (an output that no sample
- * is like, such as one that lacks what every output has) or -ENOMEM. `text` as above, for both outcomes.
+ * *ret is valid until the next call. 0, AVRO_OUTPUT_E_TOO_LARGE, AVRO_OUTPUT_E_SCHEMA (an output that no
+ * sample is like, such as one that lacks what every output has) or -ENOMEM. `text` as above, for both
+ * outcomes.
  */
 MUST_CHECK int avro_output_encode(AvroOutput *avro, const Output *output, Str *ret, char *text, size_t size);

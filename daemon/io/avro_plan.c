@@ -2,8 +2,8 @@
 /*
  * Avro Decode Plans
  *
- * The rules of the header as a table of our fields and a table of what each may be written as. Judging a union
- * by one branch that fits is the Avro specification's way: the datum decides.
+ * The rules of the header as a table of our fields and a table of what each may be written as. Judging a
+ * union by one branch that fits is the Avro specification's way: the datum decides.
  */
 #include "daemon/io/avro_plan.h"
 
@@ -18,22 +18,22 @@ typedef struct EventField {
 } EventField;
 
 static const EventField event_fields[] = {
-    {"event_id", PLAN_STRING, true, offsetof(LeadEvent, event_id)},
-    {"occurred_at", PLAN_TIME, true, 0},
-    {"lead_id", PLAN_STRING, true, offsetof(LeadEvent, lead_id)},
-    {"account_id", PLAN_STRING, false, offsetof(LeadEvent, account_id)},
-    {"type", PLAN_STRING, true, offsetof(LeadEvent, type)},
-    {"source", PLAN_STRING, false, offsetof(LeadEvent, source)},
-    {"campaign", PLAN_STRING, false, offsetof(LeadEvent, campaign)},
-    {"topic", PLAN_STRING, false, offsetof(LeadEvent, topic)},
-    {"properties", PLAN_PROPERTIES, false, 0},
+        {"event_id", PLAN_STRING, true, offsetof(LeadEvent, event_id)},
+        {"occurred_at", PLAN_TIME, true, 0},
+        {"lead_id", PLAN_STRING, true, offsetof(LeadEvent, lead_id)},
+        {"account_id", PLAN_STRING, false, offsetof(LeadEvent, account_id)},
+        {"type", PLAN_STRING, true, offsetof(LeadEvent, type)},
+        {"source", PLAN_STRING, false, offsetof(LeadEvent, source)},
+        {"campaign", PLAN_STRING, false, offsetof(LeadEvent, campaign)},
+        {"topic", PLAN_STRING, false, offsetof(LeadEvent, topic)},
+        {"properties", PLAN_PROPERTIES, false, 0},
 };
 
 static const char *const expectations[] = {
-    [PLAN_SKIP] = "anything",
-    [PLAN_STRING] = "a string",
-    [PLAN_TIME] = "timestamp-millis or another count of time since 1970",
-    [PLAN_PROPERTIES] = "a map of null, boolean, long, double or string",
+        [PLAN_SKIP] = "anything",
+        [PLAN_STRING] = "a string",
+        [PLAN_TIME] = "timestamp-millis or another count of time since 1970",
+        [PLAN_PROPERTIES] = "a map of null, boolean, long, double or string",
 };
 
 #define KIND_BIT(kind) (1U << AVRO_KIND_##kind)

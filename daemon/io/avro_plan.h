@@ -5,9 +5,11 @@
  *
  * What to do with each field of a writer's record to make a LeadEvent of it, worked out once per schema. The
  * record may have any name, and other fields in any order. Fields match by name, without aliases:
- *   - event_id, occurred_at, lead_id and type must be there; the others are null when absent, and properties empty;
+ *   - event_id, occurred_at, lead_id and type must be there; the others are null when absent, and properties
+ * empty;
  *   - a string may be written as string, bytes or enum; text must be UTF-8;
- *   - occurred_at may be timestamp-millis, -micros or -nanos (rounded down), or a plain int or long of milliseconds;
+ *   - occurred_at may be timestamp-millis, -micros or -nanos (rounded down), or a plain int or long of
+ * milliseconds;
  *   - properties is a map; its values may be null, boolean, int, long, float, double, string, bytes or enum;
  *   - each of these may stand in a union, which has to hold one that fits; a datum with another, or with null
  *     in a field that must be there, is bad;

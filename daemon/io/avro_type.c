@@ -17,32 +17,32 @@ typedef struct Parser {
 static int parse_type(Parser *p, const json_t *json, Str space, unsigned depth, const AvroType **ret);
 
 static const char *const kind_names[_AVRO_KIND_MAX] = {
-    [AVRO_KIND_NULL] = "null",
-    [AVRO_KIND_BOOLEAN] = "boolean",
-    [AVRO_KIND_INT] = "int",
-    [AVRO_KIND_LONG] = "long",
-    [AVRO_KIND_FLOAT] = "float",
-    [AVRO_KIND_DOUBLE] = "double",
-    [AVRO_KIND_BYTES] = "bytes",
-    [AVRO_KIND_STRING] = "string",
-    [AVRO_KIND_FIXED] = "fixed",
-    [AVRO_KIND_ENUM] = "enum",
-    [AVRO_KIND_ARRAY] = "array",
-    [AVRO_KIND_MAP] = "map",
-    [AVRO_KIND_UNION] = "union",
-    [AVRO_KIND_RECORD] = "record",
+        [AVRO_KIND_NULL] = "null",
+        [AVRO_KIND_BOOLEAN] = "boolean",
+        [AVRO_KIND_INT] = "int",
+        [AVRO_KIND_LONG] = "long",
+        [AVRO_KIND_FLOAT] = "float",
+        [AVRO_KIND_DOUBLE] = "double",
+        [AVRO_KIND_BYTES] = "bytes",
+        [AVRO_KIND_STRING] = "string",
+        [AVRO_KIND_FIXED] = "fixed",
+        [AVRO_KIND_ENUM] = "enum",
+        [AVRO_KIND_ARRAY] = "array",
+        [AVRO_KIND_MAP] = "map",
+        [AVRO_KIND_UNION] = "union",
+        [AVRO_KIND_RECORD] = "record",
 };
 
 /* Primitives without a logical type are the same everywhere. */
 static const AvroType primitives[AVRO_KIND_PRIMITIVE_MAX + 1] = {
-    [AVRO_KIND_NULL] = {.kind = AVRO_KIND_NULL},
-    [AVRO_KIND_BOOLEAN] = {.kind = AVRO_KIND_BOOLEAN},
-    [AVRO_KIND_INT] = {.kind = AVRO_KIND_INT, .units_per_ms = 1},
-    [AVRO_KIND_LONG] = {.kind = AVRO_KIND_LONG, .units_per_ms = 1},
-    [AVRO_KIND_FLOAT] = {.kind = AVRO_KIND_FLOAT},
-    [AVRO_KIND_DOUBLE] = {.kind = AVRO_KIND_DOUBLE},
-    [AVRO_KIND_BYTES] = {.kind = AVRO_KIND_BYTES},
-    [AVRO_KIND_STRING] = {.kind = AVRO_KIND_STRING},
+        [AVRO_KIND_NULL] = {.kind = AVRO_KIND_NULL},
+        [AVRO_KIND_BOOLEAN] = {.kind = AVRO_KIND_BOOLEAN},
+        [AVRO_KIND_INT] = {.kind = AVRO_KIND_INT, .units_per_ms = 1},
+        [AVRO_KIND_LONG] = {.kind = AVRO_KIND_LONG, .units_per_ms = 1},
+        [AVRO_KIND_FLOAT] = {.kind = AVRO_KIND_FLOAT},
+        [AVRO_KIND_DOUBLE] = {.kind = AVRO_KIND_DOUBLE},
+        [AVRO_KIND_BYTES] = {.kind = AVRO_KIND_BYTES},
+        [AVRO_KIND_STRING] = {.kind = AVRO_KIND_STRING},
 };
 
 const char *avro_kind_name(AvroKind kind) {
@@ -152,15 +152,15 @@ static int64_t units_per_ms(AvroKind kind, Str logical) {
         const char *logical;
         int64_t units_per_ms;
     } units[] = {
-        {AVRO_KIND_LONG, "timestamp-millis", 1},
-        {AVRO_KIND_LONG, "timestamp-micros", 1000},
-        {AVRO_KIND_LONG, "timestamp-nanos", 1000000},
-        {AVRO_KIND_LONG, "local-timestamp-millis", 0},
-        {AVRO_KIND_LONG, "local-timestamp-micros", 0},
-        {AVRO_KIND_LONG, "local-timestamp-nanos", 0},
-        {AVRO_KIND_LONG, "time-micros", 0},
-        {AVRO_KIND_INT, "time-millis", 0},
-        {AVRO_KIND_INT, "date", 0},
+            {AVRO_KIND_LONG, "timestamp-millis", 1},
+            {AVRO_KIND_LONG, "timestamp-micros", 1000},
+            {AVRO_KIND_LONG, "timestamp-nanos", 1000000},
+            {AVRO_KIND_LONG, "local-timestamp-millis", 0},
+            {AVRO_KIND_LONG, "local-timestamp-micros", 0},
+            {AVRO_KIND_LONG, "local-timestamp-nanos", 0},
+            {AVRO_KIND_LONG, "time-micros", 0},
+            {AVRO_KIND_INT, "time-millis", 0},
+            {AVRO_KIND_INT, "date", 0},
     };
 
     if (kind != AVRO_KIND_INT && kind != AVRO_KIND_LONG)
@@ -234,8 +234,8 @@ static int parse_field(Parser *p, const json_t *json, Str space, unsigned depth,
         if (str_eq(record->fields[i].name, name))
             return wrong(p, "record \"%.*s\" has two fields \"%.*s\"", STR_FMT(record->name), STR_FMT(name));
     if (!json_type)
-        return wrong(p, "field \"%.*s\" of record \"%.*s\" has no \"type\"", STR_FMT(name),
-                STR_FMT(record->name));
+        return wrong(
+                p, "field \"%.*s\" of record \"%.*s\" has no \"type\"", STR_FMT(name), STR_FMT(record->name));
 
     field->name = arena_str(p->arena, name);
     if (str_is_null(field->name))
@@ -311,7 +311,8 @@ static int parse_fixed(Parser *p, const json_t *json, Str space, AvroType *type)
     return 0;
 }
 
-static int parse_items(Parser *p, const json_t *json, const char *key, Str space, unsigned depth, AvroType *type) {
+static int parse_items(
+        Parser *p, const json_t *json, const char *key, Str space, unsigned depth, AvroType *type) {
     const json_t *items = json_object_get(json, key);
 
     if (!items)
@@ -412,8 +413,8 @@ int avro_type_parse(Str json, Arena *arena, char *text, size_t size, const AvroT
         return wrong(p, "larger than %d bytes", AVRO_SCHEMA_SIZE_MAX);
 
     /* NUL occurs in the defaults of bytes, which are written as strings. */
-    root = json_loadb(json.data ? json.data : "", json.len, JSON_ALLOW_NUL | JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
-            &error);
+    root = json_loadb(json.data ? json.data : "", json.len,
+            JSON_ALLOW_NUL | JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
     if (!root && json_error_code(&error) == json_error_out_of_memory)
         return -ENOMEM;
     if (!root)

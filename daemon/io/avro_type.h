@@ -3,9 +3,9 @@
 /*
  * Avro Types
  *
- * A schema's JSON as a graph of types, with names resolved: a record may contain itself. avro-c's own parser is
- * not used for what others wrote, because it drops logical types, without which microseconds cannot be told
- * from milliseconds.
+ * A schema's JSON as a graph of types, with names resolved: a record may contain itself. avro-c's own parser
+ * is not used for what others wrote, because it drops logical types, without which microseconds cannot be
+ * told from milliseconds.
  */
 #include "lib/arena.h"
 
@@ -49,7 +49,8 @@ struct AvroType {
     AvroKind kind;
     Str name;    /* in full, of a fixed, enum or record; null for others */
     Str logical; /* logicalType; null: none */
-    /* Of an int or a long taken as an instant: 1 for milliseconds, also without a logical type. 0: not an instant. */
+    /* Of an int or a long taken as an instant: 1 for milliseconds, also without a logical type. 0: not an
+     * instant. */
     int64_t units_per_ms;
     size_t n; /* bytes of a fixed; symbols of an enum; branches of a union; fields of a record */
     union {

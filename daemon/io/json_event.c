@@ -13,6 +13,9 @@
 
 #include "lib/timestamp.h"
 
+/* Of a property's name in a message: enough to recognise it. */
+#define NAME_SHOWN_LEN_MAX 64
+
 typedef enum Field {
     FIELD_EVENT_ID,
     FIELD_OCCURRED_AT,
@@ -62,6 +65,24 @@ void json_event_reader_deinit(JsonEventReader *reader) {
     *reader = (JsonEventReader){0};
 }
 
+/* In place: what came with the input must not steer the terminal that the text is shown on. */
+static void make_printable(char *text) {
+    char *out = text;
+
+    for (const char *p = text; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c < ' ' || c == 0x7F) { /* C0 and DEL */
+            *out++ = '?';
+        } else if (c == 0xC2 && (unsigned char)p[1] >= 0x80 && (unsigned char)p[1] < 0xA0) { /* C1 */
+            *out++ = '?';
+            p++;
+        } else {
+            *out++ = *p;
+        }
+    }
+    *out = '\0';
+}
+
 static int reject(JsonEventReader *reader, const char *reason, const char *format, ...) PRINTF_LIKE(3, 4);
 static int reject(JsonEventReader *reader, const char *reason, const char *format, ...) {
     va_list arguments;
@@ -70,6 +91,7 @@ static int reject(JsonEventReader *reader, const char *reason, const char *forma
     va_start(arguments, format);
     vsnprintf(reader->text, sizeof(reader->text), format, arguments);
     va_end(arguments);
+    make_printable(reader->text);
     return JSON_EVENT_E_REJECTED;
 }
 
@@ -128,7 +150,7 @@ static Value property_value(const JsonReader *json, JsonToken token, const char 
         *ret_problem = "number outside the range of a double";
         return VALUE_NONE;
     default:
-        *ret_problem = "expected null, a boolean, a number or a string";
+        *ret_problem = "null, a boolean, a number or a string expected";
         return VALUE_NONE;
     }
 }
@@ -220,71 +242,46 @@ static int take_string(
     bool absent = value->token == JSON_TOKEN_END || value->token == JSON_TOKEN_NULL;
 
     if (absent && required)
-        return reject(reader, "schema", "\"%s\" is missing", field_names[field]);
+        return reject(reader, "schema", "%s: missing", field_names[field]);
     if (!absent && value->token != JSON_TOKEN_STRING)
-        return reject(reader, "schema", "\"%s\": expected %s", field_names[field],
+        return reject(reader, "schema", "%s: %s expected", field_names[field],
                 required ? "a string" : "a string or null");
     *ret = absent ? STR_NULL : value->string;
     return 0;
 }
 
 static int take_occurred_at(JsonEventReader *reader, const FieldValue *value, int64_t *ret_ms) {
-    static const char expected[] = "expected integer milliseconds or an RFC 3339 string";
+    static const char expected[] = "integer milliseconds or an RFC 3339 string expected";
 
     switch (value->token) {
     case JSON_TOKEN_END:
     case JSON_TOKEN_NULL:
-        return reject(reader, "schema", "\"occurred_at\" is missing");
+        return reject(reader, "schema", "occurred_at: missing");
     case JSON_TOKEN_INTEGER:
         *ret_ms = value->integer;
         return 0;
     case JSON_TOKEN_STRING:
         if (timestamp_parse(value->string, ret_ms))
             return 0;
-        return reject(reader, "schema", "\"occurred_at\": %s of the years 1970 to 9999", expected);
+        return reject(reader, "schema", "occurred_at: %s, of the years 1970 to 9999", expected);
     case JSON_TOKEN_HUGE_INTEGER:
-        return reject(reader, "schema", "\"occurred_at\": integer outside 64 bits");
+        return reject(reader, "schema", "occurred_at: integer outside 64 bits");
     default:
-        return reject(reader, "schema", "\"occurred_at\": %s", expected);
+        return reject(reader, "schema", "occurred_at: %s", expected);
     }
-}
-
-/* A name that came with the input, made fit for a line of text on a terminal. */
-static void print_name(Str name, char *text, size_t size) {
-    size_t at = 0, len = 0, bad;
-
-    while (at < name.len) {
-        size_t n = utf8_sequence(name.data + at, name.len - at, &bad);
-        assert(n > 0 && size > 4);
-        if (len + n > size - 4) {
-            memcpy(text + len, "...", 3);
-            len += 3;
-            break;
-        }
-        unsigned char c = (unsigned char)name.data[at];
-        /* C0, DEL and, in two bytes, C1 */
-        if (c < ' ' || c == 0x7F || (c == 0xC2 && (unsigned char)name.data[at + 1] < 0xA0)) {
-            text[len++] = '?';
-        } else {
-            memcpy(text + len, name.data + at, n);
-            len += n;
-        }
-        at += n;
-    }
-    text[len] = '\0';
 }
 
 static int take_properties(JsonEventReader *reader, const FieldValue *value, LeadEvent *event) {
     if (value->token != JSON_TOKEN_END && value->token != JSON_TOKEN_NULL &&
             value->token != JSON_TOKEN_OBJECT_BEGIN)
-        return reject(reader, "schema", "\"properties\": expected an object or null");
+        return reject(reader, "schema", "properties: an object or null expected");
     if (reader->too_many_properties)
-        return reject(reader, "schema", "\"properties\": more than %d", EVENT_PROPERTIES_MAX);
+        return reject(reader, "schema", "properties: at most %d expected", EVENT_PROPERTIES_MAX);
     for (size_t i = 0; i < reader->n_properties; i++) {
         if (reader->notes[i].problem) {
-            char name[100];
-            print_name(reader->properties[i].name, name, sizeof(name));
-            return reject(reader, "schema", "property \"%s\": %s", name, reader->notes[i].problem);
+            Str name = reader->properties[i].name;
+            return reject(reader, "schema", "properties.%.*s: %s", (int)str_cut(name, NAME_SHOWN_LEN_MAX),
+                    name.data, reader->notes[i].problem);
         }
     }
     event->properties = reader->properties;
@@ -321,6 +318,7 @@ static int take_event(JsonEventReader *reader, const FieldValue fields[static _F
         return r;
     if (!event_validate(event, reader->text, sizeof(reader->text))) {
         reader->reason = "schema";
+        make_printable(reader->text);
         return JSON_EVENT_E_REJECTED;
     }
     return 0;
@@ -342,7 +340,7 @@ int json_event_read(JsonEventReader *reader, Str line, LeadEvent *ret) {
     if (r)
         return r;
     if (!is_object)
-        return reject(reader, "schema", "expected an object");
+        return reject(reader, "schema", "an object expected");
     r = take_event(reader, fields, &event);
     if (r)
         return r;

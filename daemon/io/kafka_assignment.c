@@ -114,14 +114,24 @@ AssignedShard *assignment_find(const Assignment *assignment, int32_t number) {
     return NULL;
 }
 
+static void add_shard(
+        const Assignment *assignment, const AssignedShard *shard, rd_kafka_topic_partition_list_t *list) {
+    for (unsigned i = 0; i < assignment->n_topics; i++)
+        rd_kafka_topic_partition_list_add(list, assignment->topics[i], shard->number)->offset =
+                shard->positions[i];
+}
+
+rd_kafka_topic_partition_list_t *assignment_shard(const Assignment *assignment, const AssignedShard *shard) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)assignment->n_topics);
+    add_shard(assignment, shard, list);
+    return list;
+}
+
 rd_kafka_topic_partition_list_t *assignment_started(const Assignment *assignment) {
     rd_kafka_topic_partition_list_t *list =
             rd_kafka_topic_partition_list_new((int)(assignment->n_shards * assignment->n_topics));
-    for (size_t i = 0; i < assignment->n_shards; i++) {
-        const AssignedShard *shard = &assignment->shards[i];
-        for (unsigned topic = 0; shard->is_started && topic < assignment->n_topics; topic++)
-            rd_kafka_topic_partition_list_add(list, assignment->topics[topic], shard->number)->offset =
-                    shard->positions[topic];
-    }
+    for (size_t i = 0; i < assignment->n_shards; i++)
+        if (assignment->shards[i].is_started)
+            add_shard(assignment, &assignment->shards[i], list);
     return list;
 }

@@ -11,6 +11,7 @@
 typedef struct AssignedShard {
     int32_t number;
     bool is_started;    /* only then it is read */
+    bool is_paused;     /* in the client */
     int64_t *positions; /* next to read, one per topic; RD_KAFKA_OFFSET_BEGINNING and _END until known better */
 } AssignedShard;
 
@@ -32,5 +33,6 @@ MUST_CHECK int assignment_take(
         Assignment *assignment, const rd_kafka_topic_partition_list_t *list, const char *group, char *text);
 /* NULL if it is not assigned. */
 AssignedShard *assignment_find(const Assignment *assignment, int32_t number);
-/* The partitions of the started shards with their positions. The caller frees the list. */
+/* The partitions of one shard, or of all that are started, with their positions. The caller frees the list. */
+rd_kafka_topic_partition_list_t *assignment_shard(const Assignment *assignment, const AssignedShard *shard);
 rd_kafka_topic_partition_list_t *assignment_started(const Assignment *assignment);

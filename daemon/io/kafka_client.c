@@ -16,11 +16,13 @@
 /*
  * Before 2.2, librdkafka's fetcher sleeps up to a second once the queue holds queued.min.messages, which starves a
  * consumer that is slower than the fetcher; so the bound that counts is the one in bytes, for all partitions
- * together. The session is shorter than librdkafka's 45 s so that a dead member's shards don't wait that long.
+ * together. A fetch that is under way holds up that of shards which are started or resumed meanwhile, so it does not
+ * wait long for records. The session is shorter than librdkafka's 45 s so that a dead member's shards don't wait that long.
  */
 static const char *const reader_defaults[] = {
     "queued.min.messages", "1000000",
     "queued.max.messages.kbytes", "65536",
+    "fetch.wait.max.ms", "100",
     "session.timeout.ms", "15000",
     "check.crcs", "true",
     NULL,
@@ -259,6 +261,6 @@ int32_t kafka_partition_of(const Config *config, Str key, int32_t n) {
         /* The topic is only looked at for a key that is scattered. */
         return partitioners[i].partition_of(NULL, key.data, key.len, n, NULL, NULL);
     }
-    assert(!"a partitioner that the configuration has not checked");
+    assert(false && "a partitioner that the configuration has not checked");
     return -1;
 }

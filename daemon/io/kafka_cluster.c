@@ -14,6 +14,7 @@ int kafka_cluster_new(const Config *config, KafkaLog log, char *text, KafkaClust
     if (!c)
         return -ENOMEM;
     c->owner.log = log;
+    c->takes_admin_requests = !config->embedded;
     int r = kafka_client_new(config, KAFKA_ROLE_QUESTIONS, &c->owner, (KafkaCallbacks){0}, text, &c->rk);
     if (r)
         return r;

@@ -22,6 +22,7 @@ typedef struct KafkaOwner {
 struct KafkaCluster {
     KafkaOwner owner;
     rd_kafka_t *rk;
+    bool takes_admin_requests; /* librdkafka's embedded cluster lets them time out */
 };
 
 typedef struct KafkaCallbacks {

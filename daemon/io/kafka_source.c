@@ -34,21 +34,36 @@ struct KafkaSource {
     bool is_rewound;        /* the record before was dropped */
     bool is_in_callback;    /* librdkafka waits to be told of the assignment */
     bool is_stale;          /* the client does not read what `assignment` says */
-    bool is_paused;         /* as the caller wants it */
-    bool is_client_paused;  /* as the client has it, for the started shards */
+    bool is_paused;         /* as the caller wants it; see AssignedShard for what the client has */
     int error;              /* why nothing more is read: a handler's, or an assignment that cannot be; else 0 */
     char text[KAFKA_TEXT_SIZE];
 };
 
-static int set_client_paused(KafkaSource *source, bool pause, char *text) {
-    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = assignment_started(&source->assignment);
+static int pause_shard(KafkaSource *source, AssignedShard *shard, bool pause, char *text) {
+    /* To resume what is not paused is no empty call: it fetches again what was fetched. */
+    if (shard->is_paused == pause)
+        return 0;
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
+            assignment_shard(&source->assignment, shard);
     rd_kafka_resp_err_t err = pause ? rd_kafka_pause_partitions(source->rk, list)
                                     : rd_kafka_resume_partitions(source->rk, list);
     if (err)
         kafka_tell(text, "%s: %s", pause ? "pause" : "resume", rd_kafka_err2str(err));
     else
-        source->is_client_paused = pause;
+        shard->is_paused = pause;
     return kafka_sort(err);
+}
+
+/* A pause outlives an assignment in the client, so what is not read must not be paused. */
+static int pause_started(KafkaSource *source, bool pause, char *text) {
+    int result = 0;
+    for (size_t i = 0; i < source->assignment.n_shards; i++) {
+        AssignedShard *shard = &source->assignment.shards[i];
+        int r = pause_shard(source, shard, shard->is_started && pause, text);
+        if (r)
+            result = r;
+    }
+    return result;
 }
 
 /* Makes the client read what the assignment says. */
@@ -56,22 +71,15 @@ static int assign_started(KafkaSource *source, char *text) {
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = assignment_started(&source->assignment);
     rd_kafka_resp_err_t err = rd_kafka_assign(source->rk, list);
     source->is_stale = err != RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (err) {
-        kafka_tell(text, "assignment: %s", rd_kafka_err2str(err));
-        return kafka_sort(err);
-    }
-    /* The client forgets no pause by an assignment, but for shards that it did not have before there is none. */
-    if (source->is_paused || source->is_client_paused)
-        return set_client_paused(source, source->is_paused, text);
-    return 0;
+    if (!err)
+        return pause_started(source, source->is_paused, text);
+    kafka_tell(text, "assignment: %s", rd_kafka_err2str(err));
+    return kafka_sort(err);
 }
 
 static void unassign(KafkaSource *source) {
-    /* A pause would outlive the assignment, and nobody would end it. */
     char text[KAFKA_TEXT_SIZE];
-    if (source->is_client_paused)
-        (void)set_client_paused(source, false, text);
-    source->is_client_paused = false;
+    (void)pause_started(source, false, text);
     assignment_clear(&source->assignment);
     source->generation = -1;
     source->is_stale = false;
@@ -273,7 +281,8 @@ int kafka_source_poll(KafkaSource *source, int timeout_ms, SourcePoll *ret) {
     ret->text[0] = 0;
     if (source->error)
         return poll_failed(source, ret);
-    if (source->is_stale && assign_started(source, ret->text)) {
+    /* An assignment that is lost will be revoked by this poll; to assign would hide the loss. */
+    if (source->is_stale && !rd_kafka_assignment_lost(source->rk) && assign_started(source, ret->text)) {
         ret->type = SOURCE_ERROR;
         return 0;
     }
@@ -304,10 +313,10 @@ int kafka_source_poll(KafkaSource *source, int timeout_ms, SourcePoll *ret) {
     return source->error ? poll_failed(source, ret) : 0;
 }
 
-void kafka_source_release(SourcePoll *poll_result) {
-    if (poll_result->message)
-        rd_kafka_message_destroy(poll_result->message);
-    poll_result->message = NULL;
+void kafka_source_release(SourcePoll *result) {
+    if (result->message)
+        rd_kafka_message_destroy(result->message);
+    result->message = NULL;
 }
 
 static rd_kafka_resp_err_t ask_committed(
@@ -373,16 +382,15 @@ void kafka_source_stop(KafkaSource *source, int32_t shard_number) {
     AssignedShard *shard = assignment_find(&source->assignment, shard_number);
     if (!shard || !shard->is_started)
         return;
-    /* While the shard is still on the list: its pause would outlive it. */
     shard->is_started = false;
     source->is_stale = true;
 }
 
 int kafka_source_pause(KafkaSource *source, bool pause, char *text) {
     source->is_paused = pause;
-    if (source->is_in_callback || source->is_stale || pause == source->is_client_paused)
+    if (source->is_in_callback || source->is_stale)
         return 0; /* what assigns next does it */
-    return set_client_paused(source, pause, text);
+    return pause_started(source, pause, text);
 }
 
 bool kafka_source_is_lost(const KafkaSource *source) {

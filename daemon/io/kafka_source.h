@@ -58,7 +58,7 @@ DEFINE_CLEANUP(KafkaSource *, kafka_source_free)
 
 /* One record or other thing. 0, or a negative errno from the handler. */
 MUST_CHECK int kafka_source_poll(KafkaSource *source, int timeout_ms, SourcePoll *ret);
-void kafka_source_release(SourcePoll *poll);
+void kafka_source_release(SourcePoll *result);
 
 /*
  * What the group has committed for a shard, one entry per topic; waits out a predecessor's pending transaction
@@ -68,6 +68,8 @@ MUST_CHECK int kafka_source_committed(KafkaSource *source, int32_t shard, int ti
         CommittedOffset *ret);
 /* Reads the shard from offsets[topic] on; -2 begins at the first there is, -1 at the end. */
 MUST_CHECK int kafka_source_start(KafkaSource *source, int32_t shard, const int64_t *offsets, char *text);
+/* Ends the reading of a shard that stays assigned, until kafka_source_start(). */
+void kafka_source_stop(KafkaSource *source, int32_t shard);
 /* Stops (true) or goes on (false) to deliver records of all shards, while staying in the group. */
 MUST_CHECK int kafka_source_pause(KafkaSource *source, bool pause, char *text);
 /* Has the assignment been lost (session expired)? */

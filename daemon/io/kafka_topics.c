@@ -40,9 +40,14 @@ static inline rd_kafka_ConfigResource_t *config_resource_free(rd_kafka_ConfigRes
 }
 DEFINE_CLEANUP(rd_kafka_ConfigResource_t *, config_resource_free)
 
-static int options_new(rd_kafka_t *rk, rd_kafka_admin_op_t operation, int timeout_ms, char *text,
+static int options_new(KafkaCluster *c, rd_kafka_admin_op_t operation, int timeout_ms, char *text,
         rd_kafka_AdminOptions_t **ret) {
-    _cleanup_(admin_options_free) rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, operation);
+    if (!c->takes_admin_requests) {
+        kafka_tell(text, "the embedded cluster takes no admin requests");
+        return KAFKA_E_CONFIG;
+    }
+    _cleanup_(admin_options_free) rd_kafka_AdminOptions_t *options =
+            rd_kafka_AdminOptions_new(c->rk, operation);
     char error[KAFKA_TEXT_SIZE - 64];
     rd_kafka_resp_err_t err =
             rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, error, sizeof(error));
@@ -113,17 +118,16 @@ static int await_partitions(
 int kafka_cluster_create_topic(KafkaCluster *c, const char *topic, int32_t partitions, int64_t replication_factor,
         KafkaExtra properties, int timeout_ms, char *text) {
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-    rd_kafka_t *rk = c->rk;
     _cleanup_(new_topic_free) rd_kafka_NewTopic_t *request = NULL;
     int r = new_topic(topic, partitions, replication_factor, properties, text, &request);
     if (r)
         return r;
     _cleanup_(admin_options_free) rd_kafka_AdminOptions_t *options = NULL;
-    r = options_new(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms, text, &options);
+    r = options_new(c, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms, text, &options);
     if (r)
         return r;
-    _cleanup_(queue_free) rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
-    rd_kafka_CreateTopics(rk, &request, 1, options, queue);
+    _cleanup_(queue_free) rd_kafka_queue_t *queue = rd_kafka_queue_new(c->rk);
+    rd_kafka_CreateTopics(c->rk, &request, 1, options, queue);
     _cleanup_(event_free) rd_kafka_event_t *event = NULL;
     r = await(queue, timeout_ms, "create", topic, text, &event);
     if (r)
@@ -168,7 +172,6 @@ static int copy_property(const rd_kafka_ConfigResource_t *resource, const char *
 
 int kafka_cluster_topic_property(KafkaCluster *c, const char *topic, const char *property, int timeout_ms,
         char *text, char *value, size_t size) {
-    rd_kafka_t *rk = c->rk;
     _cleanup_(config_resource_free) rd_kafka_ConfigResource_t *request =
             rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
     if (!request) {
@@ -176,11 +179,11 @@ int kafka_cluster_topic_property(KafkaCluster *c, const char *topic, const char 
         return KAFKA_E_CONFIG;
     }
     _cleanup_(admin_options_free) rd_kafka_AdminOptions_t *options = NULL;
-    int r = options_new(rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms, text, &options);
+    int r = options_new(c, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms, text, &options);
     if (r)
         return r;
-    _cleanup_(queue_free) rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
-    rd_kafka_DescribeConfigs(rk, &request, 1, options, queue);
+    _cleanup_(queue_free) rd_kafka_queue_t *queue = rd_kafka_queue_new(c->rk);
+    rd_kafka_DescribeConfigs(c->rk, &request, 1, options, queue);
     _cleanup_(event_free) rd_kafka_event_t *event = NULL;
     r = await(queue, timeout_ms, "configuration of", topic, text, &event);
     if (r)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The socket is non-blocking and only ever waited for in one place, wait_for(), against a deadline. A request is
- * read back while it is still being sent: with both of its buffers full the server would not read on.
+ * The socket is non-blocking and only ever waited for in one place, wait_for(), against a deadline. A request
+ * is read back while it is still being sent: with both of its buffers full the server would not read on.
  *
- * The request is built in RESP right where it is sent from. (hiredis' formatter wants arrays of all arguments and
- * copies them twice; it took over twice the time.) It stays complete until the answer is there.
+ * The request is built in RESP right where it is sent from. (hiredis' formatter wants arrays of all arguments
+ * and copies them twice; it took over twice the time.) It stays complete until the answer is there.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -204,7 +204,8 @@ static int unreachable(RedisTransport *t, char *text, const char *doing, const c
     return VIEW_E_UNREACHABLE;
 }
 
-/* Until the socket is ready for one of `events` or the deadline is over: *ret_events is 0 then. Negative errno. */
+/* Until the socket is ready for one of `events` or the deadline is over: *ret_events is 0 then. Negative
+ * errno. */
 static int wait_for(int fd, short events, int64_t deadline_ms, short *ret_events) {
     for (;;) {
         int64_t left_ms = deadline_ms - clock_monotonic_ms();
@@ -259,7 +260,8 @@ static int converse(RedisTransport *t, size_t n, redisReply **replies, size_t *n
     size_t sent = 0;
     while (*n_taken < n) {
         short events = 0;
-        int r = wait_for(t->fd, (short)(POLLIN | (sent < t->request_len ? POLLOUT : 0)), deadline_ms, &events);
+        int r = wait_for(
+                t->fd, (short)(POLLIN | (sent < t->request_len ? POLLOUT : 0)), deadline_ms, &events);
         if (r)
             return r;
         if (!events)
@@ -415,7 +417,8 @@ static int authenticate(RedisTransport *t, int64_t deadline_ms, char *text) {
     return r;
 }
 
-/* For CLIENT LIST. Redis takes printable ASCII without blanks only, so what else there is in a host's name goes. */
+/* For CLIENT LIST. Redis takes printable ASCII without blanks only, so what else there is in a host's name
+ * goes. */
 static int set_name(RedisTransport *t, int64_t deadline_ms, char *text) {
     char name[128];
     snprintf(name, sizeof(name), "scored:%s", t->config->instance ? t->config->instance : "");
@@ -439,7 +442,8 @@ static int greet(RedisTransport *t, int64_t deadline_ms, char *text) {
     return r;
 }
 
-/* Did the server close the idle connection? Then a new one can be made without any doubt about what was done. */
+/* Did the server close the idle connection? Then a new one can be made without any doubt about what was done.
+ */
 static bool is_stale(const RedisTransport *t) {
     char byte;
     ssize_t n = recv(t->fd, &byte, 1, MSG_PEEK);
@@ -473,8 +477,8 @@ int redis_transport_open(RedisTransport *t, char *text) {
 
 int redis_reply_check(RedisTransport *t, const redisReply *reply, char *text) {
     /* On a new connection, perhaps to another server by then, the same call may succeed. */
-    static const char *const passing[] = {"LOADING", "READONLY", "MASTERDOWN", "BUSY ", "TRYAGAIN", "CLUSTERDOWN",
-            "NOREPLICAS", "UNBLOCKED"};
+    static const char *const passing[] = {"LOADING", "READONLY", "MASTERDOWN", "BUSY ", "TRYAGAIN",
+            "CLUSTERDOWN", "NOREPLICAS", "UNBLOCKED"};
     if (reply->type != REDIS_REPLY_ERROR)
         return 0;
     for (size_t i = 0; i < ARRAY_SIZE(passing); i++)

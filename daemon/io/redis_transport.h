@@ -3,10 +3,10 @@
 /*
  * Redis Transport
  *
- * One connection to one Redis: a non-blocking socket of our own (Unix or TCP), requests written in RESP, replies
- * parsed by hiredis, which is used as a codec only. A request is built, sent and answered as a whole within a
- * time limit; whatever goes wrong on the way closes the connection, and the next call opens a new one. Included
- * by daemon/io/redis_*.c only.
+ * One connection to one Redis: a non-blocking socket of our own (Unix or TCP), requests written in RESP,
+ * replies parsed by hiredis, which is used as a codec only. A request is built, sent and answered as a whole
+ * within a time limit; whatever goes wrong on the way closes the connection, and the next call opens a new
+ * one. Included by daemon/io/redis_*.c only.
  */
 #include <hiredis/hiredis.h>
 
@@ -37,9 +37,9 @@ DEFINE_CLEANUP(RedisTransport *, redis_transport_free)
 void redis_transport_set_timeouts(RedisTransport *t, int connect_timeout_ms, int command_timeout_ms);
 
 /*
- * Makes sure of a connection (which the server has not closed, as far as is known), logs in and selects the database;
- * then begins an empty request. VIEW_E_UNREACHABLE at once when it fails: waiting before the next try is the
- * caller's. VIEW_E_REFUSED: password or database not accepted.
+ * Makes sure of a connection (which the server has not closed, as far as is known), logs in and selects the
+ * database; then begins an empty request. VIEW_E_UNREACHABLE at once when it fails: waiting before the next
+ * try is the caller's. VIEW_E_REFUSED: password or database not accepted.
  */
 MUST_CHECK int redis_transport_open(RedisTransport *t, char *text);
 void redis_transport_close(RedisTransport *t);
@@ -63,13 +63,13 @@ void redis_request_arg_integer(RedisTransport *t, int64_t value);
 
 /*
  * Sends the request and waits for its `n` replies, which the caller frees; error replies are replies. Returns
- * VIEW_E_UNREACHABLE (connection closed; none of `ret` is set; whether anything was done is unknown) or -ENOMEM.
- * The request is empty afterwards.
+ * VIEW_E_UNREACHABLE (connection closed; none of `ret` is set; whether anything was done is unknown) or
+ * -ENOMEM. The request is empty afterwards.
  */
 MUST_CHECK int redis_transport_exchange(RedisTransport *t, size_t n, redisReply **ret, char *text);
 
 /*
- * 0 if the reply is no error. Errors that pass by themselves, after a failover or while Redis loads, close the connection and are
- * VIEW_E_UNREACHABLE; all others are VIEW_E_REFUSED.
+ * 0 if the reply is no error. Errors that pass by themselves, after a failover or while Redis loads, close
+ * the connection and are VIEW_E_UNREACHABLE; all others are VIEW_E_REFUSED.
  */
 MUST_CHECK int redis_reply_check(RedisTransport *t, const redisReply *reply, char *text);

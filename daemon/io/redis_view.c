@@ -3,9 +3,9 @@
  * Reading, and what reading and writing share. How writers keep out of each other's way is told in
  * redis_script.c, and carried out in redis_view_write.c.
  *
- * Records and moments are read in one MULTI with the shard's meta, so that the answer is of one instant. That the
- * owner of a shard insists on a live view, which is not behind the last batch that it knows to be committed, keeps
- * a record of before a lost second (a failover, an older dump) out of the engine.
+ * Records and moments are read in one MULTI with the shard's meta, so that the answer is of one instant. That
+ * the owner of a shard insists on a live view, which is not behind the last batch that it knows to be
+ * committed, keeps a record of before a lost second (a failover, an older dump) out of the engine.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +13,8 @@
 
 #include "daemon/io/redis_view_internal.h"
 
-/* Records that are asked for in one transaction: about a millisecond of Redis, which serves others besides us. */
+/* Records that are asked for in one transaction: about a millisecond of Redis, which serves others besides
+ * us. */
 #define FETCH_MAX ((size_t)1000)
 /* Beyond it a double, which a moment is in a sorted set, skips integers. */
 #define EXACT_INTEGER_MAX (INT64_C(1) << 53)
@@ -336,7 +337,8 @@ int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char
 /* ---- meta ---- */
 
 static void request_meta(RedisView *view, int32_t shard) {
-    static const char *const names[] = {"mode", "lineage", "bno", "next", "watermark", "updated_at", "applying"};
+    static const char *const names[] = {
+            "mode", "lineage", "bno", "next", "watermark", "updated_at", "applying"};
     redis_request_command(view->transport, 2 + ARRAY_SIZE(names));
     redis_request_arg(view->transport, STR_LITERAL("HMGET"));
     view_request_key(view, shard, "meta", STR_NULL);
@@ -351,9 +353,9 @@ static bool parse_mode(Str mode, ViewMode *ret) {
     return true;
 }
 
-/* A time that is not known yet is an empty or a missing field. */
-static bool parse_time(Str s, int64_t *ret) {
-    *ret = TIME_NONE;
+/* A time that is not known is an empty or a missing field. */
+static bool parse_time(Str s, int64_t unknown, int64_t *ret) {
+    *ret = unknown;
     return s.len == 0 || view_parse_integer(s, ret);
 }
 
@@ -371,7 +373,8 @@ static int parse_meta(RedisView *view, int32_t shard, const redisReply *reply, c
 
     if (!parse_mode(field[0], &meta.mode) || field[1].len >= VIEW_LINEAGE_SIZE ||
             !view_parse_integer(field[2], &meta.bno) || !view_parse_integer(field[3], &meta.next_offset) ||
-            !parse_time(field[4], &meta.watermark_ms) || !parse_time(field[5], &meta.updated_at_ms))
+            !parse_time(field[4], TIME_NONE, &meta.watermark_ms) ||
+            !parse_time(field[5], 0, &meta.updated_at_ms))
         return view_unexpected(view, shard, text);
     if (field[1].len)
         memcpy(meta.lineage, field[1].data, field[1].len);
@@ -414,13 +417,15 @@ static int judge(RedisView *view, const Demand *demand, const ViewMeta *meta, ch
         return VIEW_E_LINEAGE;
     }
     if (meta->mode != VIEW_LIVE || meta->bno < demand->min_bno) {
-        snprintf(text, REDIS_TEXT_SIZE, VIEW_META_FMT " is %s at batch %" PRId64 ", expected live at %" PRId64,
+        snprintf(text, REDIS_TEXT_SIZE,
+                VIEW_META_FMT " is %s at batch %" PRId64 ", expected live at %" PRId64,
                 VIEW_META_ARG(view, shard), meta->mode == VIEW_LIVE ? "live" : "rebuilding", meta->bno,
                 demand->min_bno);
         return VIEW_E_BEHIND;
     }
     if (meta->bno > demand->max_bno) {
-        snprintf(text, REDIS_TEXT_SIZE, VIEW_META_FMT " is at batch %" PRId64 ", expected %" PRId64 " at most",
+        snprintf(text, REDIS_TEXT_SIZE,
+                VIEW_META_FMT " is at batch %" PRId64 ", expected %" PRId64 " at most",
                 VIEW_META_ARG(view, shard), meta->bno, demand->max_bno);
         return VIEW_E_AHEAD;
     }
@@ -456,8 +461,8 @@ static int read_end(RedisView *view, const Demand *demand, size_t max, char *tex
     return 0;
 }
 
-static int fetch_some(RedisView *view, const Demand *demand, const Str *ids, size_t n, char *text, int64_t *ret_bno,
-        Str *values) {
+static int fetch_some(RedisView *view, const Demand *demand, const Str *ids, size_t n, char *text,
+        int64_t *ret_bno, Str *values) {
     read_begin(view, demand->shard);
     redis_request_command(view->transport, 1 + n);
     redis_request_arg(view->transport, STR_LITERAL("MGET"));

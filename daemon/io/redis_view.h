@@ -8,13 +8,17 @@
  * (DESIGN section 3, step 4), so that no paused, restarted or duplicated writer can harm it.
  *
  * Keys of shard s, where T is the shard's hash tag (shard_tag.h) and P the configured prefix:
- *   P:{T}:meta          hash: lineage, bno, next (changelog offset), mode (live or rebuilding), watermark, updated_at
+ *   P:{T}:meta          hash: lineage, bno, next (changelog offset), mode (live or rebuilding), watermark,
+ *                       updated_at; and the writers' own: applying (who is in a large write), boards (names)
  *   P:{T}:record:<id>   string: the packed record (lib/record.h)
- *   P:{T}:lead:<id>     hash: readable fields
+ *   P:{T}:lead:<id>     hash: readable fields (daemon/view_fields.h)
  *   P:{T}:moments       sorted set: lead id by next moment, ms
- *   P:{T}:rank:<name>   sorted set: leaderboard of a derived score
- *   P:info              hash: shards, partitioner, prefix, model, model_version
- * Only daemon/io/redis_*.c know hiredis.
+ *   P:{T}:rank:<name>   sorted set: leaderboard of a derived score (daemon/view_fields.h)
+ *   P:info              hash: shards, partitioner, prefix, model, model_version, …
+ * All leads are at least at batch bno; each one alone is as it was after some committed batch, which may be a
+ * later one while a large batch is being written. In a shard that is not live some may be missing or older.
+ *
+ * Only daemon/io/redis_*.c know hiredis. A view is used by one thread at a time.
  */
 #include "daemon/config.h"
 #include "lib/record.h"
@@ -24,22 +28,31 @@
 
 enum {
     _VIEW_E_SUCCESS,
-    VIEW_E_UNREACHABLE, /* connection down or timed out: whether a write happened is unknown; it may be repeated */
+    VIEW_E_UNREACHABLE, /* connection down or timed out: whether a write happened is unknown; repeat it */
     VIEW_E_BEHIND,      /* the shard stands at an older batch than asked for, or has no meta: catch up */
     VIEW_E_AHEAD,       /* it stands at a newer one: somebody else owns the shard, or Kafka lost data */
     VIEW_E_LINEAGE,     /* the keys belong to another changelog */
     VIEW_E_REFUSED,     /* Redis answers with an error: out of memory, wrong type, no permission; see text */
 };
 
-typedef enum ViewMode { VIEW_ABSENT, VIEW_LIVE, VIEW_REBUILDING } ViewMode;
+typedef enum ViewMode {
+    VIEW_ABSENT, /* no meta, or dropped by half: drop it (again) before catching up */
+    VIEW_LIVE,
+    VIEW_REBUILDING, /* in the middle of catching up, or empty after a drop: go on from next_offset */
+} ViewMode;
 
 typedef struct ViewMeta {
     ViewMode mode;
     char lineage[VIEW_LINEAGE_SIZE];
-    int64_t bno;         /* 0: none applied yet */
-    int64_t next_offset; /* of the changelog: everything before it is in the view */
-    int64_t watermark_ms;
-    int64_t updated_at_ms;
+    int64_t bno;           /* 0: none applied yet */
+    int64_t next_offset;   /* of the changelog: everything before it is in the view */
+    int64_t watermark_ms;  /* TIME_NONE: not known */
+    int64_t updated_at_ms; /* as now_ms of the last write */
+    /*
+     * Live, but another writer has begun a large batch after bno and not ended it: records may be newer than
+     * bno says. At the committed bno this cannot be, unless Kafka lost that batch.
+     */
+    bool is_torn;
 } ViewMeta;
 
 /* A readable field of a lead's hash. */
@@ -65,25 +78,40 @@ typedef struct ViewWrite {
 
 typedef struct RedisView RedisView;
 
-MUST_CHECK int redis_view_new(const Config *config, const char *const *rank_names, size_t n_ranks, char *text,
-        RedisView **ret);
+MUST_CHECK int redis_view_new(
+        const Config *config, const char *const *rank_names, size_t n_ranks, char *text, RedisView **ret);
 RedisView *redis_view_free(RedisView *view);
 DEFINE_CLEANUP(RedisView *, redis_view_free)
 
-/* Connects if not connected; every other call does so too, without waiting longer than the configured timeout. */
+/*
+ * The number of partitions, from which the keys' tags follow: before any call that takes a shard.
+ * VIEW_E_REFUSED if it is not 1 to SHARDS_MAX (shard_tag.h).
+ */
+MUST_CHECK int redis_view_set_shards(RedisView *view, int32_t n_shards, char *text);
+/* How long connecting and one request may take; default 2 s and 5 s. */
+void redis_view_set_timeouts(RedisView *view, int connect_timeout_ms, int command_timeout_ms);
+
+/*
+ * Connects if not connected; every other call does so too, and fails with VIEW_E_UNREACHABLE at once if that
+ * fails: waiting before the next try is the caller's. No single request waits longer than the timeout.
+ */
 MUST_CHECK int redis_view_connect(RedisView *view, char *text);
 /* Eviction policy must be noeviction: VIEW_E_REFUSED with the remedy otherwise. */
 MUST_CHECK int redis_view_check(RedisView *view, char *text);
-/* Writes P:info. */
+/* Writes P:info anew. */
 MUST_CHECK int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char *text);
 
 MUST_CHECK int redis_view_meta(RedisView *view, int32_t shard, char *text, ViewMeta *ret);
 
 /*
- * Applies a batch: if the shard is live, of `lineage` and at batch from_bno, performs the writes and stands at
- * to_bno, next_offset afterwards. Already at to_bno: success (it was applied before). Large batches are cut
- * into several calls of which the last one moves bno; a shard cut off in between is at from_bno and takes the same
- * absolute writes again.
+ * Applies a batch: if the shard is live, of `lineage` and at batch from_bno (or a later one before to_bno),
+ * performs the writes and stands at to_bno, next_offset afterwards. Already at to_bno: success (it was
+ * applied before). A shard without meta, or just
+ * dropped, takes a batch from 0 and is live then. Of several writes of one id
+ * the last counts.
+ *
+ * Large batches are cut into several calls of which the last one moves bno; a shard cut off in between is at
+ * from_bno and takes the same absolute writes again (redis_script.c tells why this is safe).
  */
 typedef struct ViewBatch {
     int32_t shard;
@@ -94,30 +122,41 @@ typedef struct ViewBatch {
 } ViewBatch;
 MUST_CHECK int redis_view_apply(RedisView *view, const ViewBatch *batch, char *text);
 
-/* Catching up. Begins a rebuild from nothing: drops the shard's keys (in bounded steps) and marks it rebuilding. */
-MUST_CHECK int redis_view_drop(RedisView *view, int32_t shard, const char *lineage, int64_t now_ms, char *text);
 /*
- * One chunk of changelog records: conditional on the stored next offset being expect_next (VIEW_E_AHEAD if not: somebody else moved
- * it). With to_bno > 0 the chunk ends with that batch's footer and the shard is live afterwards; with 0 it stays in its mode
- * with its bno as it was.
+ * Catching up. Begins a rebuild from nothing: marks the shard rebuilding and drops its keys in bounded steps,
+ * each of which goes through all keys of the server: it takes a second for some million of them. Afterwards
+ * bno and next_offset are 0. When it is cut off, the shard is VIEW_ABSENT. VIEW_E_AHEAD: somebody else has
+ * written to the shard meanwhile.
+ */
+MUST_CHECK int redis_view_drop(
+        RedisView *view, int32_t shard, const char *lineage, int64_t now_ms, char *text);
+/*
+ * One chunk of changelog records: conditional on the stored next offset being expect_next (VIEW_E_AHEAD if
+ * not: somebody else moved it; success if it is next_offset already). With to_bno > 0 the chunk ends with
+ * that batch's footer and the shard is live afterwards; with 0 it is rebuilding, with its bno as it was.
+ * VIEW_E_BEHIND: there is no meta; begin with a drop. Large chunks are cut like large batches.
  */
 MUST_CHECK int redis_view_catch_up(RedisView *view, int32_t shard, const char *lineage, int64_t expect_next,
-        int64_t next_offset, int64_t to_bno, int64_t watermark_ms, int64_t now_ms, const ViewWrite *writes, size_t n_writes, char *text);
+        int64_t next_offset, int64_t to_bno, int64_t watermark_ms, int64_t now_ms, const ViewWrite *writes,
+        size_t n_writes, char *text);
 
 /*
- * The packed records of `ids` with the shard's lineage and bno in the same atomic answer: VIEW_E_BEHIND, _AHEAD or _LINEAGE unless
- * it is live, of `lineage` and at least at min_bno. values[i] is null where there is none; they are borrowed until the view's next call.
+ * The packed records of `ids` with the shard's lineage and bno in the same atomic answer: VIEW_E_BEHIND,
+ * _AHEAD or _LINEAGE unless it is live, of `lineage` and at a batch from min_bno to max_bno, and VIEW_E_AHEAD
+ * if it is torn. values[i] is null where there is none; they are borrowed until the view's next call.
  */
-MUST_CHECK int redis_view_fetch(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno, int64_t max_bno, const Str *ids,
-        size_t n, char *text, Str *values);
+MUST_CHECK int redis_view_fetch(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno,
+        int64_t max_bno, const Str *ids, size_t n, char *text, Str *values);
 
 typedef struct ViewMoment {
     Str lead_id; /* borrowed until the view's next call */
     int64_t moment_ms;
 } ViewMoment;
 /*
- * Up to `max` earliest moments at or after `from_ms` (TIME_NONE: all), in order; *ret_n of them into `ret`. Reads them atomically with
- * lineage and bno, as redis_view_fetch() does.
+ * Up to `max` earliest moments at or after `from_ms` (TIME_NONE: all), in order; *ret_n of them into `ret`.
+ * Reads them atomically with lineage and bno, as redis_view_fetch() does. To page on, ask from the last
+ * moment again: those at that instant come once more. A page that has one instant only must be asked for
+ * again with a greater `max`.
  */
-MUST_CHECK int redis_view_moments(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno, int64_t max_bno, int64_t from_ms,
-        size_t max, char *text, ViewMoment *ret, size_t *ret_n);
+MUST_CHECK int redis_view_moments(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno,
+        int64_t max_bno, int64_t from_ms, size_t max, char *text, ViewMoment *ret, size_t *ret_n);

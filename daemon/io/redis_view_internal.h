@@ -37,7 +37,8 @@ struct RedisView {
 MUST_CHECK int view_begin(RedisView *view, char *text);
 /* Appends the key <base><kind><id> of the shard to the request. */
 void view_request_key(RedisView *view, int32_t shard, const char *kind, Str id);
-/* Sends the request, checks its `n` replies for errors and keeps them until the next call, at view->held[n_held - n …]. */
+/* Sends the request, checks its `n` replies for errors and keeps them until the next call, at
+ * view->held[n_held - n …]. */
 MUST_CHECK int view_exchange(RedisView *view, size_t n, char *text);
 static inline const redisReply *view_last_reply(const RedisView *view) {
     return view->held[view->n_held - 1];

@@ -2,8 +2,9 @@
 /*
  * Writing: batches, chunks of the changelog, dropping a shard. See redis_script.c for the reasons.
  *
- * The arguments of one script call are put in the order in which Redis takes them: all records are one MSET, all moments
- * one ZADD and one ZREM, and so on, so that the Lua in between only hands on slices of what it got.
+ * The arguments of one script call are put in the order in which Redis takes them: all records are one MSET,
+ * all moments one ZADD and one ZREM, and so on, so that the Lua in between only hands on slices of what it
+ * got.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -12,8 +13,8 @@
 #include "daemon/io/redis_view_internal.h"
 
 /*
- * What one call carries at most, and a single record more: some 3 ms of Redis, during which it serves nobody else.
- * Larger calls are not noticeably cheaper per record.
+ * What one call carries at most, and a single record more: some 3 ms of Redis, during which it serves nobody
+ * else. Larger calls are not noticeably cheaper per record.
  */
 #define CALL_WRITES_MAX ((size_t)250)
 #define CALL_BYTES_MAX ((size_t)1024 * 1024)
@@ -59,8 +60,8 @@ static bool is_known(RedisView *view, uint32_t *table, size_t mask, const ViewWr
 }
 
 /*
- * A chunk of a log that is not compacted yet may hold several values of one lead, of which the last counts. Within
- * one call writes are not performed in their order, so the others are left out.
+ * A chunk of a log that is not compacted yet may hold several values of one lead, of which the last counts.
+ * Within one call writes are not performed in their order, so the others are left out.
  */
 static int select_writes(
         RedisView *view, const ViewWrite *writes, size_t n, const ViewWrite ***ret, size_t *ret_n) {
@@ -97,13 +98,15 @@ static Place place_in(const ViewWrite *write, size_t set, double *ret_score) {
         *ret_score = (double)MIN(write->moment_ms, EXACT_INTEGER_MAX);
         return write->moment_ms == TIME_NEVER ? PLACE_NONE : PLACE_AT;
     }
-    for (size_t i = 0; i < write->n_ranks; i++) {
-        if (write->ranks[i].rank != set - 1)
-            continue;
-        *ret_score = write->ranks[i].score;
-        return isnan(*ret_score) || *ret_score == -INFINITY ? PLACE_NONE : PLACE_AT;
-    }
-    return PLACE_AS_IT_WAS;
+    /* Ranks come in their order, as a rule all of them. */
+    size_t i = set - 1;
+    if (i >= write->n_ranks || write->ranks[i].rank != set - 1)
+        for (i = 0; i < write->n_ranks && write->ranks[i].rank != set - 1;)
+            i++;
+    if (i == write->n_ranks)
+        return PLACE_AS_IT_WAS;
+    *ret_score = write->ranks[i].score;
+    return isnan(*ret_score) || *ret_score == -INFINITY ? PLACE_NONE : PLACE_AT;
 }
 
 static size_t count_places(const Call *call, size_t set, Place place) {
@@ -255,7 +258,10 @@ static int judge_refusal(RedisView *view, const Job *job, const Found *found, ch
     else if (!str_eq_c(found->lineage, job->lineage))
         r = VIEW_E_LINEAGE;
     else if (job->is_chunk)
-        r = found->next_offset == job->next_offset && found->bno >= job->to_bno ? 0 : VIEW_E_AHEAD;
+        r = found->next_offset == job->next_offset &&
+                            (job->to_bno == 0 || (found->bno == job->to_bno && str_eq_c(found->mode, "live")))
+                    ? 0
+                    : VIEW_E_AHEAD;
     else if (!str_eq_c(found->mode, "live") || found->bno < job->expected)
         r = VIEW_E_BEHIND;
     else
@@ -366,7 +372,7 @@ int redis_view_apply(RedisView *view, const ViewBatch *batch, char *text) {
 int redis_view_catch_up(RedisView *view, int32_t shard, const char *lineage, int64_t expect_next,
         int64_t next_offset, int64_t to_bno, int64_t watermark_ms, int64_t now_ms, const ViewWrite *writes,
         size_t n_writes, char *text) {
-    assert(expect_next >= 0 && expect_next < next_offset);
+    assert(expect_next >= 0 && expect_next <= next_offset);
     assert(to_bno >= 0);
     Job job = {
             .is_chunk = true,
@@ -424,7 +430,8 @@ static int unlink_keys(RedisView *view, const UnlinkStep *step, char *text) {
     int r = view_run_script(view, &script, text);
     if (r || view_last_reply(view)->integer == 1)
         return r;
-    snprintf(text, REDIS_TEXT_SIZE, VIEW_META_FMT ": somebody else has written to the shard while it was dropped",
+    snprintf(text, REDIS_TEXT_SIZE,
+            VIEW_META_FMT ": somebody else has written to the shard while it was dropped",
             VIEW_META_ARG(view, step->shard));
     return VIEW_E_AHEAD;
 }
@@ -440,8 +447,8 @@ static int begin_drop(
     redis_request_command(t, 14);
     redis_request_arg(t, STR_LITERAL("HSET"));
     view_request_key(view, shard, "meta", STR_NULL);
-    const char *const fields[] = {"mode", "rebuilding", "lineage", lineage, "bno", "0", "next", "-1", "applying",
-            token, "updated_at"};
+    const char *const fields[] = {"mode", "rebuilding", "lineage", lineage, "bno", "0", "next", "-1",
+            "applying", token, "updated_at"};
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
         redis_request_arg(t, str_from(fields[i]));
     redis_request_arg_integer(t, now_ms);

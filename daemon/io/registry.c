@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/io/registry.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #define PROBLEM_TEXT_SIZE 512
@@ -58,9 +59,9 @@ static void file_free(Registry *registry) {
 }
 
 static const RegistryOps file_ops = {
-    .plan = file_plan,
-    .outputs = file_outputs,
-    .free = file_free,
+        .plan = file_plan,
+        .outputs = file_outputs,
+        .free = file_free,
 };
 
 static void problem(Loader *loader, const char *path, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -144,8 +145,8 @@ static int load_output(Loader *loader, OutputType type, FileRegistry *self) {
     }
     int r = read_file(loader, path, &self->output_texts[type], &len);
     self->outputs[type] = (RegistryOutput){
-        .id = loader->options->output_ids[type],
-        .schema = (Str){self->output_texts[type], len},
+            .id = loader->options->output_ids[type],
+            .schema = (Str){self->output_texts[type], len},
     };
     return r;
 }
@@ -207,8 +208,8 @@ static int reject(const char *reason, const char **ret_reason) {
     return MESSAGE_E_REJECTED;
 }
 
-int message_decode(Registry *registry, AvroEventDecoder *decoder, const void *bytes, size_t len, LeadEvent *ret,
-        const char **ret_reason, char *text, size_t size) {
+int message_decode(Registry *registry, AvroEventDecoder *decoder, const void *bytes, size_t len,
+        LeadEvent *ret, const char **ret_reason, char *text, size_t size) {
     const unsigned char *wire = bytes;
     const AvroPlan *plan;
     uint32_t id;
@@ -229,6 +230,7 @@ int message_decode(Registry *registry, AvroEventDecoder *decoder, const void *by
     }
     if (r)
         return r;
-    r = avro_event_decode(decoder, plan, wire + REGISTRY_WIRE_SIZE, len - REGISTRY_WIRE_SIZE, ret, text, size);
+    r = avro_event_decode(
+            decoder, plan, wire + REGISTRY_WIRE_SIZE, len - REGISTRY_WIRE_SIZE, ret, text, size);
     return r == AVRO_EVENT_E_SCHEMA ? reject("schema", ret_reason) : r;
 }

@@ -36,7 +36,8 @@ struct Registry {
     const RegistryOps *ops;
 };
 
-/* The plan for a writer schema's id; it lives as long as the registry. 0, REGISTRY_E_UNKNOWN or a negative errno. */
+/* The plan for a writer schema's id; it lives as long as the registry. 0, REGISTRY_E_UNKNOWN or a negative
+ * errno. */
 MUST_CHECK static inline int registry_plan(Registry *registry, uint32_t id, const AvroPlan **ret) {
     return registry->ops->plan(registry, id, ret);
 }

@@ -24,7 +24,7 @@
 typedef struct OracleBuild {
     JsonReader *reader;
     JsonWriter *writer;
-    bool huge;        /* a number that neither jansson takes */
+    bool huge;        /* a number that jansson does not take either */
     bool nul_in_name; /* which jansson refuses */
 } OracleBuild;
 
@@ -109,8 +109,8 @@ static inline json_t *oracle_build(OracleBuild *b, JsonToken token, Str name, in
         json_write_array_end(b->writer);
         return value;
     default:
-        ORACLE(!"a token that begins a value");
-        return NULL;
+        fprintf(stderr, "token %d begins no value\n", (int)token);
+        abort();
     }
 }
 

@@ -439,10 +439,10 @@ class Generator:
         dates = [(started, started, starts), (ended, ended, stops)]
         if self.chance(0.3):        # the next start ends it
             dates.append((ended + 1, ended + 1, starts))
-        if self.chance(0.6) and end > ended:
+        if self.chance(0.6) and end > ended and revise <= 30 * self.unit:
             dates.append((end, end, ['email_open']))
         for _ in range(self.pick([1, 2, 3])):
-            dates.append((max(ended, end) + 2, self.pick([started - 1, started, started, started + target // 3, due, due + 1]), stops))
+            dates.append((max(date[0] for date in dates) + 2, self.pick([started - 1, started, started, started + target // 3, due, due + 1]), stops))
         found = []
         for i, (arrival, at, types) in enumerate(dates):
             event = self.one_event(f's{i}', 'script', at) | {'type': self.pick(types)}
@@ -473,7 +473,7 @@ class Generator:
         event = self.one_event(event_id, output['lead_id'], at)
         event['type'] = self.pick(types)
         revise = models.duration(policy.get('revise', '7d'))
-        if self.chance(0.2):        # move the lead's clock to the end of the time for revision, or past it
+        if self.chance(0.2) and revise <= 30 * self.unit:     # move the lead's clock to the end of the time for revision, or past it
             end = due + revise + self.pick([0, 1])
             return [(end, self.one_event(event_id + 'z', output['lead_id'], end)), (end, event)]
         return [(ended + self.lateness + self.pick([1, 2, self.unit // 10, self.unit]), event)]

@@ -383,11 +383,11 @@ class Engine:
             value = a.points * lead.scores[a.score].decay(lead.clock, a.at)
             names = list(next(r for r in self.model.rules if r.id == a.rule).add)
             found.append(((-abs(value), -a.at, order[a.rule], names.index(a.score)),
-                          {'rule': a.rule, 'score': a.score, 'points': a.points, 'value': value,
+                          {'rule': a.rule, 'score': a.score, 'points': a.points, 'present_value': value,
                            'occurred_at': rfc3339(a.at), 'event_id': a.event_id}))
         for rule_id, score, points in lead.held:
             found.append(((-abs(points), 1, 0, 0), {'rule': rule_id, 'score': score, 'points': points,
-                                                    'value': points, 'occurred_at': None, 'event_id': None}))
+                                                    'present_value': points, 'occurred_at': None, 'event_id': None}))
         return [reason for _, reason in sorted(found, key=lambda pair: pair[0])[:REASONS]]
 
     def put(self, lead, output, event=None):

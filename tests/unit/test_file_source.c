@@ -10,11 +10,10 @@
 static FILE *file;
 static FileSource *source;
 
+/* `text` outlives the source. */
 static void open_text(const char *text, size_t len) {
-    file = fmemopen(NULL, MAX(len, 1), "w+");
+    file = fmemopen((char *)(uintptr_t)text, len, "r");
     ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(text, 1, len, file), len);
-    rewind(file);
     ck_assert_int_eq(file_source_new(file, &source), 0);
 }
 

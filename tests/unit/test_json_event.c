@@ -115,36 +115,36 @@ static const struct {
         {"{" REQUIRED ",\"x\":\"\\ud800\"}", "bad_json", "surrogate"},
         /* Not JSON comes before not an event. */
         {"{\"event_id\":1,}", "bad_json", "expected a member's name"},
-        {"null", "schema", "expected an object"},
-        {"[{" REQUIRED "}]", "schema", "expected an object"},
-        {"{}", "schema", "\"event_id\" is missing"},
+        {"null", "schema", "an object expected"},
+        {"[{" REQUIRED "}]", "schema", "an object expected"},
+        {"{}", "schema", "event_id: missing"},
         {"{\"event_id\":null,\"lead_id\":\"l\",\"type\":\"t\",\"occurred_at\":1}", "schema",
-                "\"event_id\" is missing"},
-        {"{" REQUIRED ",\"event_id\":7}", "schema", "\"event_id\": expected a string"},
-        {"{" REQUIRED ",\"lead_id\":null}", "schema", "\"lead_id\" is missing"},
-        {"{" REQUIRED ",\"type\":{}}", "schema", "\"type\": expected a string"},
-        {"{" REQUIRED ",\"account_id\":1}", "schema", "\"account_id\": expected a string or null"},
-        {"{" REQUIRED ",\"source\":false}", "schema", "\"source\": expected a string or null"},
+                "event_id: missing"},
+        {"{" REQUIRED ",\"event_id\":7}", "schema", "event_id: a string expected"},
+        {"{" REQUIRED ",\"lead_id\":null}", "schema", "lead_id: missing"},
+        {"{" REQUIRED ",\"type\":{}}", "schema", "type: a string expected"},
+        {"{" REQUIRED ",\"account_id\":1}", "schema", "account_id: a string or null expected"},
+        {"{" REQUIRED ",\"source\":false}", "schema", "source: a string or null expected"},
         {"{" REQUIRED ",\"event_id\":\"\"}", "schema", "event_id"},
         {"{" REQUIRED ",\"account_id\":\"\"}", "schema", "account_id"},
-        {"{" BUT_TIME "}", "schema", "\"occurred_at\" is missing"},
-        {"{" REQUIRED ",\"occurred_at\":null}", "schema", "\"occurred_at\" is missing"},
-        {"{" REQUIRED ",\"occurred_at\":1.5}", "schema", "\"occurred_at\": expected"},
-        {"{" REQUIRED ",\"occurred_at\":1e3}", "schema", "\"occurred_at\": expected"},
-        {"{" REQUIRED ",\"occurred_at\":\"yesterday\"}", "schema", "\"occurred_at\": expected"},
-        {"{" REQUIRED ",\"occurred_at\":\"1000\"}", "schema", "\"occurred_at\": expected"},
-        {"{" REQUIRED ",\"occurred_at\":true}", "schema", "\"occurred_at\": expected"},
+        {"{" BUT_TIME "}", "schema", "occurred_at: missing"},
+        {"{" REQUIRED ",\"occurred_at\":null}", "schema", "occurred_at: missing"},
+        {"{" REQUIRED ",\"occurred_at\":1.5}", "schema", "occurred_at: integer milliseconds or"},
+        {"{" REQUIRED ",\"occurred_at\":1e3}", "schema", "occurred_at: integer milliseconds or"},
+        {"{" REQUIRED ",\"occurred_at\":\"yesterday\"}", "schema", "occurred_at: integer milliseconds or"},
+        {"{" REQUIRED ",\"occurred_at\":\"1000\"}", "schema", "occurred_at: integer milliseconds or"},
+        {"{" REQUIRED ",\"occurred_at\":true}", "schema", "occurred_at: integer milliseconds or"},
         {"{" REQUIRED ",\"occurred_at\":9223372036854775808}", "schema", "integer outside 64 bits"},
         {"{" REQUIRED ",\"occurred_at\":-1}", "schema", "occurred_at"},
         {"{" REQUIRED ",\"occurred_at\":253402300800000}", "schema", "occurred_at"},
-        {"{" REQUIRED ",\"properties\":[]}", "schema", "\"properties\": expected an object or null"},
-        {"{" REQUIRED ",\"properties\":{\"a\":{\"b\":1}}}", "schema", "property \"a\": expected null"},
-        {"{" REQUIRED ",\"properties\":{\"a\":[]}}", "schema", "property \"a\": expected null"},
+        {"{" REQUIRED ",\"properties\":[]}", "schema", "properties: an object or null expected"},
+        {"{" REQUIRED ",\"properties\":{\"a\":{\"b\":1}}}", "schema", "properties.a: null"},
+        {"{" REQUIRED ",\"properties\":{\"a\":[]}}", "schema", "properties.a: null"},
         {"{" REQUIRED ",\"properties\":{\"a\":99999999999999999999}}", "schema",
-                "property \"a\": integer outside 64 bits"},
-        {"{" REQUIRED ",\"properties\":{\"a\":-1e400}}", "schema", "property \"a\": number outside"},
+                "properties.a: integer outside 64 bits"},
+        {"{" REQUIRED ",\"properties\":{\"a\":-1e400}}", "schema", "properties.a: number outside"},
         {"{" REQUIRED ",\"properties\":{\"\\u001b[1m\\u0085\xC3\xA9\":[]}}", "schema",
-                "property \"?[1m?\xC3\xA9\""},
+                "properties.?[1m?\xC3\xA9: "},
 };
 
 START_TEST(no_event_is_rejected_with_reason_and_text) {
@@ -176,7 +176,7 @@ START_TEST(properties_have_a_limit) {
     _cleanup_(free_null) char *more = line_with_properties(EVENT_PROPERTIES_MAX + 1);
     ck_assert_uint_eq(read_event(most).n_properties, EVENT_PROPERTIES_MAX);
     ck_assert_int_eq(json_event_read(&reader, str_from(more), &event), JSON_EVENT_E_REJECTED);
-    ck_assert_str_eq(reader.text, "\"properties\": more than 1024");
+    ck_assert_str_eq(reader.text, "properties: at most 1024 expected");
     ck_assert_uint_eq(read_event(most).n_properties, EVENT_PROPERTIES_MAX);
 }
 END_TEST
@@ -186,7 +186,7 @@ START_TEST(long_name_is_cut_in_the_text) {
     LeadEvent event;
     snprintf(line, sizeof(line), "{" REQUIRED ",\"properties\":{\"%0200d\":[]}}", 0);
     ck_assert_int_eq(json_event_read(&reader, str_from(line), &event), JSON_EVENT_E_REJECTED);
-    ck_assert_ptr_nonnull(strstr(reader.text, "000...\": expected null"));
+    ck_assert_ptr_nonnull(strstr(reader.text, "000: null"));
 }
 END_TEST
 

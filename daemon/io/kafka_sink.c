@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order within a commit matters for what an error means. First the offsets, then a wait until every record is
+ * acknowledged: a failure of either is known, and the transaction can be aborted. Only then EndTxn is sent, by a
+ * rd_kafka_commit_transaction() that has nothing else left to do; whatever it answers but success leaves the
+ * outcome unknown, also where librdkafka calls the error abortable.
+ */
+#include "daemon/io/kafka_sink.h"
+
+#include <inttypes.h>
+
+#include "daemon/clock.h"
+#include "daemon/io/kafka_internal.h"
+
+/* More topics than a daemon has outputs. */
+#define TOPICS_MAX 64
+/* The property transaction.timeout.ms; after it the broker aborts, so there is no use in trying longer. */
+#define TRANSACTION_TIMEOUT_MS 10000
+/* Of one call to librdkafka that is repeated until the transaction's time is over. */
+#define STEP_MS 1000
+/* Before a retriable error's next try. */
+#define RETRY_MS 20
+/* After the transaction's time, for the reports of the records that ran out of it: they name the topic. */
+#define REPORT_MS 2000
+
+struct KafkaSink {
+    KafkaOwner owner;
+    rd_kafka_t *rk;
+    const Config *config;
+    rd_kafka_topic_t *topics[TOPICS_MAX];
+    size_t n_topics;
+    int64_t deadline_ms; /* of the transaction */
+    bool has_failed;     /* a record of the transaction was not delivered */
+    char failure[KAFKA_TEXT_SIZE];
+};
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *owner) {
+    (void)rk;
+    KafkaSink *sink = owner;
+    if (!message->err) {
+        int64_t *ret_offset = message->_private;
+        if (ret_offset)
+            *ret_offset = message->offset >= 0 ? message->offset : -1;
+        return;
+    }
+    if (sink->has_failed)
+        return;
+    sink->has_failed = true;
+    kafka_tell(sink->failure, "delivery to %s [%" PRId32 "]: %s", rd_kafka_topic_name(message->rkt),
+            message->partition, rd_kafka_err2str(message->err));
+}
+
+static bool has_fatal_error(const KafkaSink *sink, char *text) {
+    char error[KAFKA_TEXT_SIZE - 64];
+    rd_kafka_resp_err_t err = rd_kafka_fatal_error(sink->rk, error, sizeof(error));
+    if (err)
+        kafka_tell(text, "producer: %s: %s", rd_kafka_err2name(err), error);
+    return err != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+int kafka_sink_new(const Config *config, KafkaLog log, int timeout_ms, char *text, KafkaSink **ret) {
+    _cleanup_(kafka_sink_free) KafkaSink *sink = calloc(1, sizeof(*sink));
+    if (!sink)
+        return -ENOMEM;
+    sink->owner.log = log;
+    sink->config = config;
+    int r = kafka_client_new(config, KAFKA_ROLE_PRODUCER, &sink->owner,
+            (KafkaCallbacks){.delivery = on_delivery}, text, &sink->rk);
+    if (r)
+        return r;
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+    for (;;) {
+        int64_t left_ms = deadline_ms - clock_monotonic_ms();
+        rd_kafka_error_t *error = rd_kafka_init_transactions(sink->rk, (int)MAX(left_ms, 1));
+        if (!error)
+            break;
+        r = kafka_sort_transaction("init_transactions", error, text);
+        if (r != KAFKA_E_RETRY)
+            return KAFKA_E_FATAL;
+        if (left_ms <= RETRY_MS)
+            return KAFKA_E_TIMEOUT;
+        rd_kafka_poll(sink->rk, RETRY_MS);
+    }
+    *ret = TAKE_PTR(sink);
+    return 0;
+}
+
+KafkaSink *kafka_sink_free(KafkaSink *sink) {
+    if (!sink)
+        return NULL;
+    for (size_t i = 0; i < sink->n_topics; i++)
+        rd_kafka_topic_destroy(sink->topics[i]);
+    if (sink->rk)
+        rd_kafka_destroy(sink->rk);
+    free(sink);
+    return NULL;
+}
+
+int kafka_sink_begin(KafkaSink *sink, char *text) {
+    sink->has_failed = false;
+    sink->deadline_ms = clock_monotonic_ms() + TRANSACTION_TIMEOUT_MS;
+    rd_kafka_error_t *error = rd_kafka_begin_transaction(sink->rk);
+    if (!error)
+        return 0;
+    (void)kafka_sort_transaction("begin_transaction", error, text);
+    return KAFKA_E_FATAL; /* there is nothing to abort, and no reason for it to fail but a fatal one */
+}
+
+/*
+ * Asks whether the topic is there. Librdkafka would take records for one that is not, and fail them only when the
+ * transaction's time is over.
+ */
+static int check_topic(const KafkaSink *sink, rd_kafka_topic_t *handle, const char *name, char *text) {
+    for (;;) {
+        int64_t left_ms = sink->deadline_ms - clock_monotonic_ms();
+        const struct rd_kafka_metadata *metadata;
+        rd_kafka_resp_err_t err = rd_kafka_metadata(sink->rk, 0, handle, &metadata, (int)MAX(left_ms, 1));
+        if (!err) {
+            err = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+            rd_kafka_metadata_destroy(metadata);
+        }
+        int r = kafka_sort(err);
+        if (r == 0)
+            return 0;
+        kafka_tell(text, "topic %s: %s", name, rd_kafka_err2str(err));
+        if (r == KAFKA_E_UNKNOWN || r == KAFKA_E_CONFIG)
+            return r;
+        if (r == KAFKA_E_FATAL || left_ms <= RETRY_MS)
+            return KAFKA_E_ABORT;
+        rd_kafka_poll(sink->rk, RETRY_MS);
+    }
+}
+
+static int topic_add(KafkaSink *sink, const char *name, char *text, rd_kafka_topic_t **ret) {
+    if (sink->n_topics == TOPICS_MAX) {
+        kafka_tell(text, "more than %d topics to write to", TOPICS_MAX);
+        return KAFKA_E_CONFIG;
+    }
+    _cleanup_(kafka_topic_free) rd_kafka_topic_t *handle = rd_kafka_topic_new(sink->rk, name, NULL);
+    if (!handle) {
+        kafka_tell(text, "topic %s: %s", name, rd_kafka_err2str(rd_kafka_last_error()));
+        return KAFKA_E_CONFIG;
+    }
+    int r = check_topic(sink, handle, name, text);
+    if (r)
+        return r;
+    *ret = handle;
+    sink->topics[sink->n_topics++] = TAKE_PTR(handle);
+    return 0;
+}
+
+static int topic_handle(KafkaSink *sink, const char *name, char *text, rd_kafka_topic_t **ret) {
+    for (size_t i = 0; i < sink->n_topics; i++)
+        if (strcmp(rd_kafka_topic_name(sink->topics[i]), name) == 0) {
+            *ret = sink->topics[i];
+            return 0;
+        }
+    return topic_add(sink, name, text, ret);
+}
+
+static rd_kafka_headers_t *headers_new(const KafkaHeader *headers, size_t n) {
+    rd_kafka_headers_t *list = rd_kafka_headers_new(n);
+    for (size_t i = 0; i < n; i++)
+        (void)rd_kafka_header_add(
+                list, headers[i].name, -1, headers[i].value.data, (ssize_t)headers[i].value.len);
+    return list;
+}
+
+static rd_kafka_resp_err_t enqueue(KafkaSink *sink, rd_kafka_topic_t *topic, int32_t partition, Str key, Str value,
+        const KafkaHeader *headers, size_t n_headers, int64_t *ret_offset) {
+    rd_kafka_vu_t fields[] = {
+            {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
+            {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
+            {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+            {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)key.data, key.len}},
+            {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)value.data, value.len}},
+            {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = ret_offset},
+            {.vtype = RD_KAFKA_VTYPE_HEADERS},
+    };
+    size_t n_fields = ARRAY_SIZE(fields) - (n_headers == 0);
+    rd_kafka_headers_t *list = NULL;
+    if (n_headers)
+        fields[n_fields - 1].u.headers = list = headers_new(headers, n_headers);
+    rd_kafka_error_t *error = rd_kafka_produceva(sink->rk, fields, n_fields);
+    if (!error)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_resp_err_t err = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
+    if (list)
+        rd_kafka_headers_destroy(list);
+    return err;
+}
+
+static int sort_produce(const KafkaSink *sink, const char *topic, int32_t partition, size_t size,
+        rd_kafka_resp_err_t err, char *text) {
+    if (has_fatal_error(sink, text))
+        return KAFKA_E_FATAL;
+    kafka_tell(text, "record of %zu bytes to %s [%" PRId32 "]: %s", size, topic, partition,
+            sink->has_failed ? sink->failure : rd_kafka_err2str(err));
+    if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        return KAFKA_E_CONFIG;
+    int r = kafka_sort(err);
+    return r == KAFKA_E_UNKNOWN || r == KAFKA_E_CONFIG ? r : KAFKA_E_ABORT;
+}
+
+int kafka_sink_produce(KafkaSink *sink, const char *topic, int32_t partition, Str key, Str value,
+        const KafkaHeader *headers, size_t n_headers, int64_t *ret_offset, char *text) {
+    rd_kafka_topic_t *handle;
+    int r = topic_handle(sink, topic, text, &handle);
+    if (r)
+        return r;
+    for (;;) {
+        rd_kafka_resp_err_t err =
+                enqueue(sink, handle, partition, key, value, headers, n_headers, ret_offset);
+        if (!err)
+            return 0;
+        bool has_time = clock_monotonic_ms() < sink->deadline_ms && !sink->has_failed;
+        if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL || !has_time)
+            return sort_produce(sink, topic, partition, key.len + value.len, err, text);
+        rd_kafka_poll(sink->rk, RETRY_MS); /* room comes with the delivery reports */
+    }
+}
+
+static rd_kafka_topic_partition_list_t *offsets_list(const Config *config, const ShardOffsets *shards, size_t n) {
+    size_t n_topics = config->n_sources + 1;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)(n * n_topics));
+    for (size_t i = 0; i < n; i++)
+        for (size_t topic = 0; topic < n_topics; topic++) {
+            if (shards[i].offsets[topic] < 0)
+                continue;
+            const char *name = topic < config->n_sources ? config->sources[topic] : config->internal_topic;
+            rd_kafka_topic_partition_t *partition =
+                    rd_kafka_topic_partition_list_add(list, name, shards[i].shard);
+            partition->offset = shards[i].offsets[topic];
+            /* The list frees it. */
+            partition->metadata = strdup(shards[i].metadata);
+            partition->metadata_size = strlen(shards[i].metadata);
+        }
+    return list;
+}
+
+static int send_offsets(
+        KafkaSink *sink, KafkaSource *source, const rd_kafka_topic_partition_list_t *list, char *text) {
+    for (;;) {
+        _cleanup_(group_metadata_free) rd_kafka_consumer_group_metadata_t *metadata =
+                kafka_source_group_metadata(source);
+        if (!metadata) {
+            kafka_tell(text, "this process is no longer the member of group %s that it was", sink->config->group);
+            return KAFKA_E_ABORT;
+        }
+        int64_t left_ms = sink->deadline_ms - clock_monotonic_ms();
+        rd_kafka_error_t *error =
+                rd_kafka_send_offsets_to_transaction(sink->rk, list, metadata, (int)MAX(left_ms, 1));
+        if (!error)
+            return 0;
+        int r = kafka_sort_transaction("send_offsets_to_transaction", error, text);
+        if (r != KAFKA_E_RETRY)
+            return r;
+        if (left_ms <= RETRY_MS)
+            return KAFKA_E_ABORT; /* no EndTxn was sent */
+        rd_kafka_poll(sink->rk, RETRY_MS);
+    }
+}
+
+/* Waits until every record is acknowledged. */
+static int deliver(KafkaSink *sink, char *text) {
+    for (;;) {
+        rd_kafka_resp_err_t err = rd_kafka_flush(sink->rk, STEP_MS);
+        if (has_fatal_error(sink, text))
+            return KAFKA_E_FATAL;
+        if (sink->has_failed) {
+            kafka_tell(text, "%s", sink->failure);
+            return KAFKA_E_ABORT;
+        }
+        if (!err)
+            return 0;
+        if (clock_monotonic_ms() >= sink->deadline_ms + REPORT_MS) {
+            kafka_tell(text, "delivery: %d records not acknowledged in time", rd_kafka_outq_len(sink->rk));
+            return KAFKA_E_ABORT;
+        }
+    }
+}
+
+/* Calls an operation that can be resumed until it is done; `what` is its name. */
+static int finish(KafkaSink *sink, const char *what, rd_kafka_error_t *(*operation)(rd_kafka_t *, int),
+        char *text) {
+    int64_t deadline_ms = clock_monotonic_ms() + TRANSACTION_TIMEOUT_MS;
+    for (;;) {
+        rd_kafka_error_t *error = operation(sink->rk, STEP_MS);
+        if (!error)
+            return 0;
+        if (kafka_sort_transaction(what, error, text) != KAFKA_E_RETRY || clock_monotonic_ms() >= deadline_ms)
+            return KAFKA_E_FATAL;
+        rd_kafka_poll(sink->rk, RETRY_MS);
+    }
+}
+
+int kafka_sink_commit(
+        KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text) {
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = offsets_list(sink->config, shards, n);
+    /* Without offsets nothing would tie the transaction to the group's generation. */
+    if (list->cnt == 0) {
+        kafka_tell(text, "a transaction without offsets");
+        return -EINVAL;
+    }
+    for (int i = 0; i < list->cnt; i++)
+        if (!list->elems[i].metadata)
+            return -ENOMEM;
+    int r = send_offsets(sink, source, list, text);
+    if (!r)
+        r = deliver(sink, text);
+    return r ? r : finish(sink, "commit_transaction", rd_kafka_commit_transaction, text);
+}
+
+int kafka_sink_abort(KafkaSink *sink, char *text) {
+    int r = finish(sink, "abort_transaction", rd_kafka_abort_transaction, text);
+    sink->has_failed = false;
+    return r;
+}
