@@ -5,8 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "lib/yaml.h"
-
 static int run_help(const Command *self, int argc, char **argv);
 
 static const Command command_help = {
@@ -18,6 +16,8 @@ static const Command command_help = {
 
 /* All commands, in the order in which help lists them. */
 static const Command *const commands[] = {
+        &command_run,
+        &command_check,
         &command_replay,
         &command_help,
 };
@@ -207,71 +207,4 @@ int command_main(int argc, char **argv) {
     /* 0, not 1: glibc's word for a command line that it has not seen yet. */
     optind = 0;
     return command->run(command, argc - 1, argv + 1);
-}
-
-static void file_close(FILE **file) {
-    if (*file)
-        (void)fclose(*file);
-}
-
-int file_read(const char *path, size_t len_max, char **ret, size_t *ret_len) {
-    __attribute__((cleanup(file_close))) FILE *file = fopen(path, "re");
-    if (!file)
-        return -errno;
-
-    _cleanup_(free_null) char *data = NULL;
-    size_t len = 0, n_alloc = 0, n;
-    do {
-        if (len == n_alloc) {
-            n_alloc = MIN(MAX(2 * n_alloc, 16 * 1024), len_max + 1);
-            char *grown = realloc(data, n_alloc);
-            if (!grown)
-                return -ENOMEM;
-            data = grown;
-        }
-        n = fread(data + len, 1, n_alloc - len, file);
-        len += n;
-    } while (n > 0 && len <= len_max);
-    if (ferror(file))
-        return errno > 0 ? -errno : -EIO;
-    if (len > len_max)
-        return -EFBIG;
-    *ret = TAKE_PTR(data);
-    *ret_len = len;
-    return 0;
-}
-
-/* All of them, sorted by place, with the lines that they are about. */
-static void report_diagnostics(const Command *self, Diagnostics *diagnostics, const char *path, Str source) {
-    diagnostics_sort(diagnostics);
-    _cleanup_(free_null) char *text = diagnostics_render(diagnostics, path, source);
-    if (text)
-        fputs(text, stderr);
-    else
-        command_error(self, "%s: %s", path, strerror(ENOMEM));
-}
-
-int command_load_model(const Command *self, const char *path, Model **ret) {
-    _cleanup_(free_null) char *data = NULL;
-    size_t len;
-
-    int r = file_read(path, YAML_BYTES_MAX, &data, &len);
-    if (r) {
-        command_error(self, "%s: %s", path, strerror(-r));
-        return r == -ENOMEM ? EX_OSERR : EX_CONFIG;
-    }
-    Diagnostics diagnostics = DIAGNOSTICS_INIT;
-    Model *model = NULL;
-    r = model_load((Str){data, len}, &diagnostics, &model);
-    if (diagnostics.n_errors + diagnostics.n_warnings > 0)
-        report_diagnostics(self, &diagnostics, path, (Str){data, len});
-    diagnostics_done(&diagnostics);
-    if (r) {
-        command_error(self, "%s: %s", path, strerror(-r));
-        return EX_OSERR;
-    }
-    if (!model)
-        return EX_CONFIG;
-    *ret = model;
-    return EXIT_SUCCESS;
 }

@@ -7,6 +7,8 @@
  */
 #include <sysexits.h>
 
+#include "daemon/config.h"
+#include "daemon/io/avro_output.h"
 #include "lib/model.h"
 
 /*
@@ -36,7 +38,9 @@ struct Command {
     int (*run)(const Command *self, int argc, char **argv);
 };
 
+extern const Command command_check;
 extern const Command command_replay;
+extern const Command command_run;
 
 /* The program: finds the command and runs it. Returns the exit status. */
 int command_main(int argc, char **argv);
@@ -54,7 +58,23 @@ void command_error(const Command *self, const char *format, ...) PRINTF_LIKE(2, 
 /* The file's bytes on the heap. 0, a negative errno, or -EFBIG: over len_max. */
 MUST_CHECK int file_read(const char *path, size_t len_max, char **ret, size_t *ret_len);
 /*
- * Loads a model, with errors and warnings reported on standard error. Returns EXIT_SUCCESS, with *ret the
- * caller's to free, or the exit status.
+ * Load a model or a configuration, with errors and warnings reported on standard error. Return EXIT_SUCCESS,
+ * with *ret the caller's to free, or the exit status. The others tell how many warnings there were.
  */
 MUST_CHECK int command_load_model(const Command *self, const char *path, Model **ret);
+MUST_CHECK int command_load_config(const Command *self, const char *path, Config **ret);
+MUST_CHECK int command_load_model_counted(
+        const Command *self, const char *path, Model **ret, size_t *ret_n_warnings);
+MUST_CHECK int command_load_config_counted(
+        const Command *self, const char *path, Config **ret, size_t *ret_n_warnings);
+/* The model's path in a configuration with errors, on the heap; NULL: it can't be told. */
+char *command_find_model(const char *path);
+/*
+ * Loads the schemas that the configuration names, of events and of outputs, with problems reported. Returns
+ * EXIT_SUCCESS, with both the caller's to free, or the exit status.
+ */
+MUST_CHECK int command_load_schemas(
+        const Command *self, const Config *config, Registry **ret_registry, AvroOutput **ret_encoder);
+
+/* Where the configuration is if no other place is given. */
+#define COMMAND_CONFIG_PATH SCORED_CONFIG_DIR "/scored.yaml"

@@ -85,3 +85,8 @@ typedef struct Config {
 MUST_CHECK int config_load(Str source, const char *directory, Diagnostics *diagnostics, Config **ret);
 Config *config_free(Config *config);
 DEFINE_CLEANUP(Config *, config_free)
+/*
+ * The model's path in a configuration that may have errors elsewhere, so that the model can be checked all the
+ * same. *ret is the caller's to free; NULL: it can't be told. Returns 0 or -ENOMEM.
+ */
+MUST_CHECK int config_find_model(Str source, const char *directory, char **ret);

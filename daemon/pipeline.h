@@ -10,6 +10,7 @@
  *   live_shard.c   what is held of a shard between rounds; loading of leads and moments from the view
  *   takeover.c     taking a shard over: offsets, last footer, the view brought up to it
  *   round.c        one round: events and moments through the engine, the transaction, the view's writes
+ *   batch.c        a shard's part of it: outputs, state records, footer
  *   view_queue.c   committed batches that the view has not acknowledged yet
  *   topics.c       creating and checking topics at the start
  *
@@ -24,6 +25,7 @@
 #include "daemon/io/kafka_sink.h"
 #include "daemon/io/redis_view.h"
 #include "daemon/io/registry.h"
+#include "daemon/notify.h"
 
 enum {
     _PIPELINE_E_SUCCESS,
@@ -45,7 +47,9 @@ typedef struct Pipeline {
     const Config *config;
     const Model *model;
     char model_hash[2 * MODEL_HASH_SIZE + 1];
+    char ce_source[256];               /* CloudEvents' source of our outputs: /scored/<group> */
     const volatile sig_atomic_t *stop; /* set by a signal */
+    Notify *notify;
 
     Registry *registry;
     AvroEventDecoder *decoder;
@@ -64,12 +68,11 @@ typedef struct Pipeline {
     bool in_transaction;
     bool all_lost; /* the assignment went while a round was under way */
     PipelineCounts counts;
-    int64_t last_progress_ms; /* monotonic: of the loop, for the watchdog */
 } Pipeline;
 
 /* Runs until *stop is set. Returns 0, -errno, or PIPELINE_E_REFUSED. */
 MUST_CHECK int pipeline_run(const Config *config, const Model *model, Registry *registry, AvroOutput *encoder,
-        const volatile sig_atomic_t *stop);
+        Notify *notify, const volatile sig_atomic_t *stop);
 
 /* To be called by whatever takes long: tells the watchdog that there is progress. */
 void pipeline_note_progress(Pipeline *p);

@@ -223,7 +223,7 @@ static void render_one(Text *text, const Diagnostic *diagnostic, const char *fil
     text_string(text, diagnostic->level == DIAGNOSTIC_ERROR ? ": error: " : ": warning: ");
     text_string(text, diagnostic->message);
     text_char(text, '\n');
-    if (mark.line > 0) {
+    if (mark.line > 0 && mark.length > 0) {
         Str line = source_line(source, mark.line);
         if (line.data)
             render_line(text, line, mark);

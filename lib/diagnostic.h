@@ -17,7 +17,7 @@ typedef enum DiagnosticLevel { DIAGNOSTIC_ERROR, DIAGNOSTIC_WARNING } Diagnostic
 /* A place in the file. Lines and columns count from 1; a column counts characters, not bytes. */
 typedef struct Mark {
     unsigned line, column;
-    unsigned length; /* of the offending text in characters, at least 1 */
+    unsigned length; /* of the offending text in characters; 0: the line is not to be shown */
 } Mark;
 
 typedef struct Diagnostic {

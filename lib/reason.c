@@ -16,10 +16,13 @@ typedef struct Best {
     size_t n;
 } Best;
 
+/* Two sizes that differ by no more than the last bits of their arithmetic are a tie. */
+#define TIE_RELATIVE 1e-12
+
 /* Does a come before b? */
 static bool comes_before(const Candidate *a, const Candidate *b) {
     double x = fabs(a->reason.present_value), y = fabs(b->reason.present_value);
-    if (x != y)
+    if (fabs(x - y) > TIE_RELATIVE * fmax(x, y))
         return x > y;
     if (a->reason.from_profile != b->reason.from_profile)
         return !a->reason.from_profile;

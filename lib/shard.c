@@ -74,7 +74,7 @@ int shard_advance(Shard *shard, int64_t watermark_ms) {
         if (moment.at_ms == TIME_NEVER || moment.at_ms > shard->watermark_ms)
             return 0;
         if (!moment.lead)
-            return -ENOENT; /* the caller has not loaded it: see shard.h */
+            return SHARD_E_COLD;
         int r = apply_moment(shard, moment.lead);
         if (r < 0)
             return r;
@@ -151,7 +151,7 @@ int shard_event(Shard *shard, const LeadEvent *event, int64_t watermark_ms, Even
         return 0;
     r = apply_moments_before(shard, lead, event, watermark_ms);
     bool forget = str_eq(event->type, STR_LITERAL("lead_forgotten"));
-    if (r < 0 || (forget && lead->clock_ms == TIME_NONE))
+    if (r != 0 || (forget && lead->clock_ms == TIME_NONE))
         return r;
     if (fresh) {
         r = lead_table_consume(shard->leads, fresh);

@@ -16,6 +16,8 @@
 
 typedef struct Shard Shard;
 
+enum { _SHARD_E_SUCCESS, SHARD_E_COLD /* a cold lead's moment is due: it must be loaded first */ };
+
 /* What became of an event. */
 typedef enum EventOutcome {
     EVENT_APPLIED,
@@ -45,7 +47,7 @@ void shard_restore_watermark(Shard *shard, int64_t watermark_ms);
 /*
  * Applies one valid event (SPEC section 4). If it passes steps 1 to 3, the watermark first rises to
  * watermark_ms (if that is higher) and all moments up to it happen. Returns 0, or a negative errno: out of
- * memory or the sink's; the shard is then in no defined state and must be dropped.
+ * memory or the sink's; the shard is then in no defined state and must be dropped; or SHARD_E_COLD: the event was not applied.
  */
 MUST_CHECK int shard_event(Shard *shard, const LeadEvent *event, int64_t watermark_ms, EventResult *ret);
 /*
@@ -53,7 +55,10 @@ MUST_CHECK int shard_event(Shard *shard, const LeadEvent *event, int64_t waterma
  * at once, and goes there in several calls of shard_advance() before shard_event().
  */
 MUST_CHECK int shard_accepts(Shard *shard, const LeadEvent *event, bool *ret);
-/* The watermark rises to watermark_ms, if that is higher; all moments up to it happen. Errors as above. */
+/*
+ * The watermark rises to watermark_ms, if that is higher; all moments up to it happen. Errors as above. SHARD_E_COLD:
+ * they happened up to a cold lead's.
+ */
 MUST_CHECK int shard_advance(Shard *shard, int64_t watermark_ms);
 
 /* The earliest moment of all leads in the table and of cold ones; TIME_NEVER if there is none. */

@@ -257,8 +257,8 @@ static bool earliest_level(const Lead *lead, const Model *model, unsigned *ret_p
 }
 
 bool sla_apply_moment(Step *step, int64_t until_ms) {
-    unsigned policy;
-    Level level;
+    unsigned policy = 0;
+    Level level = {0};
     if (!earliest_level(step->lead, engine_model(step->engine), &policy, &level) || level.instant_ms >= until_ms)
         return false;
     tell_level(step, policy, &level);
@@ -266,7 +266,7 @@ bool sla_apply_moment(Step *step, int64_t until_ms) {
 }
 
 int64_t sla_next_moment(const Lead *lead, const Model *model) {
-    unsigned policy;
-    Level level;
+    unsigned policy = 0;
+    Level level = {0};
     return earliest_level(lead, model, &policy, &level) ? level.instant_ms + 1 : TIME_NEVER;
 }

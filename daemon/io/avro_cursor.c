@@ -80,22 +80,34 @@ bool cursor_fixed(AvroCursor *c, const char *what, size_t n, const unsigned char
     return true;
 }
 
-static bool is_utf8(Str s) {
-    size_t at = 0, n, bad;
-    uint64_t word;
+#define HIGH_BITS UINT64_C(0x8080808080808080)
 
-    while (at < s.len) {
-        if (s.len - at >= sizeof(word)) {
-            memcpy(&word, s.data + at, sizeof(word));
-            if (!(word & UINT64_C(0x8080808080808080))) {
-                at += sizeof(word);
-                continue;
-            }
-        }
+/* Nearly all text is; words overlap at the end rather than leave single bytes. */
+static bool is_ascii(const char *data, size_t len) {
+    uint64_t word = 0, bits = 0;
+
+    if (len < sizeof(word)) {
+        for (size_t i = 0; i < len; i++)
+            bits |= (unsigned char)data[i];
+        return !(bits & HIGH_BITS);
+    }
+    for (size_t at = 0; at + sizeof(word) < len; at += sizeof(word)) {
+        memcpy(&word, data + at, sizeof(word));
+        bits |= word;
+    }
+    memcpy(&word, data + len - sizeof(word), sizeof(word));
+    return !((bits | word) & HIGH_BITS);
+}
+
+static bool is_utf8(Str s) {
+    size_t n, bad;
+
+    if (is_ascii(s.data, s.len))
+        return true;
+    for (size_t at = 0; at < s.len; at += n) {
         n = (unsigned char)s.data[at] < 0x80 ? 1 : utf8_sequence(s.data + at, s.len - at, &bad);
         if (n == 0)
             return false;
-        at += n;
     }
     return true;
 }

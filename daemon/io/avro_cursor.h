@@ -79,5 +79,9 @@ static inline const AvroType *cursor_branch(AvroCursor *c, const AvroType *type)
 
     if (type->kind != AVRO_KIND_UNION)
         return type;
+    if (c->at < c->end && *c->at < 0x80 && !(*c->at & 1) && (i = *c->at >> 1) < type->n) {
+        c->at++;
+        return type->branches[i];
+    }
     return cursor_index(c, "a branch of the union", type->n, &i) ? type->branches[i] : NULL;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/io/avro_event.h"
 
+#include <endian.h>
+
 #include "daemon/io/avro_cursor.h"
 
 /* Up to here, comparing with each name is quicker than hashing. */
@@ -77,63 +79,58 @@ static bool read_time(AvroCursor *c, const PlanField *field, int64_t *ret_ms) {
     return true;
 }
 
-static bool read_boolean(AvroCursor *c, Value *ret) {
+static bool read_boolean(AvroCursor *c, bool *ret) {
     const unsigned char *byte;
 
     if (!cursor_fixed(c, "a boolean", 1, &byte))
         return false;
     if (*byte > 1)
         return CURSOR_WRONG(c, byte, "expected a boolean, found the byte %u", *byte);
-    *ret = value_boolean(*byte);
+    *ret = *byte;
     return true;
 }
 
 /* Avro is little-endian. */
-static bool read_little_endian(AvroCursor *c, size_t n, uint64_t *ret) {
+static bool read_float(AvroCursor *c, double *ret) {
     const unsigned char *bytes;
-
-    if (!cursor_fixed(c, "a number", n, &bytes))
-        return false;
-    *ret = 0;
-    for (size_t i = 0; i < n; i++)
-        *ret |= (uint64_t)bytes[i] << (8 * i);
-    return true;
-}
-
-static bool read_float(AvroCursor *c, Value *ret) {
-    uint64_t bits;
+    uint32_t bits;
     float number;
 
-    if (!read_little_endian(c, sizeof(number), &bits))
+    if (!cursor_fixed(c, "a float", sizeof(bits), &bytes))
         return false;
-    memcpy(&number, &(uint32_t){(uint32_t)bits}, sizeof(number));
-    *ret = value_double((double)number);
-    return true;
-}
-
-static bool read_double(AvroCursor *c, Value *ret) {
-    uint64_t bits;
-    double number;
-
-    if (!read_little_endian(c, sizeof(number), &bits))
-        return false;
+    memcpy(&bits, bytes, sizeof(bits));
+    bits = le32toh(bits);
     memcpy(&number, &bits, sizeof(number));
-    *ret = value_double(number);
+    *ret = (double)number;
     return true;
 }
 
+static bool read_double(AvroCursor *c, double *ret) {
+    const unsigned char *bytes;
+    uint64_t bits;
+
+    if (!cursor_fixed(c, "a double", sizeof(bits), &bytes))
+        return false;
+    memcpy(&bits, bytes, sizeof(bits));
+    bits = le64toh(bits);
+    memcpy(ret, &bits, sizeof(bits));
+    return true;
+}
+
+/* Sets the members one by one: copies of whole values are what would take longest here. */
 static bool read_value(AvroCursor *c, const AvroType *written, Value *ret) {
     const unsigned char *begin = c->at;
     const AvroType *type = cursor_branch(c, written);
 
     if (!type)
         return false;
-    *ret = VALUE_NONE;
     switch (type->kind) {
     case AVRO_KIND_NULL:
+        ret->type = VALUE_NULL;
         return true;
     case AVRO_KIND_BOOLEAN:
-        return read_boolean(c, ret);
+        ret->type = VALUE_BOOLEAN;
+        return read_boolean(c, &ret->boolean);
     case AVRO_KIND_INT:
         ret->type = VALUE_LONG;
         return cursor_int(c, "an int", &ret->integer);
@@ -141,9 +138,11 @@ static bool read_value(AvroCursor *c, const AvroType *written, Value *ret) {
         ret->type = VALUE_LONG;
         return cursor_long(c, "a long", &ret->integer);
     case AVRO_KIND_FLOAT:
-        return read_float(c, ret);
+        ret->type = VALUE_DOUBLE;
+        return read_float(c, &ret->number);
     case AVRO_KIND_DOUBLE:
-        return read_double(c, ret);
+        ret->type = VALUE_DOUBLE;
+        return read_double(c, &ret->number);
     case AVRO_KIND_STRING:
     case AVRO_KIND_BYTES:
         ret->type = VALUE_STRING;
@@ -261,9 +260,12 @@ static bool read_field(AvroCursor *c, const PlanField *field, AvroEventDecoder *
 
 int avro_event_decode(AvroEventDecoder *decoder, const AvroPlan *plan, const void *datum, size_t len,
         LeadEvent *ret, char *text, size_t size) {
-    LeadEvent event = {.properties = decoder->properties};
     AvroCursor c = cursor_make(datum, len, text, size);
+    LeadEvent event;
 
+    /* What a plan need not have; setting all of it would take a tenth of the time of decoding. */
+    event.account_id = event.source = event.campaign = event.topic = STR_NULL;
+    event.properties = decoder->properties;
     decoder->n_properties = 0;
     for (size_t i = 0; i < plan->n_fields; i++) {
         c.field = plan->fields[i].name;

@@ -91,14 +91,14 @@ static void sample_dead_letter(bool full, DeadLetter *ret) {
 }
 
 void output_sample(OutputType type, bool full, Output *ret) {
-    /* A change of an account has no lead; every other output is a lead's. */
+    /* A change of an account has neither lead nor segment; every other output is a lead's. */
     bool lead = full || type != OUTPUT_STAGE_CHANGED;
 
     *ret = (Output){
             .type = type,
             .lead_id = lead ? S("lead-1") : STR_NULL,
             .account_id = OPTIONAL("account-1"),
-            .segment = S("default"),
+            .segment = lead ? S("default") : STR_NULL,
             .route = OPTIONAL("emea"),
             .at_ms = 3,
             .ordinal = 7,

@@ -59,18 +59,21 @@ static int take_first_topic(Assignment *assignment, const rd_kafka_topic_partiti
 }
 
 /*
- * Every partition belongs to a shard, and every topic has as many as there are shards. Else the topics differ in
- * their partition counts, or the group's members in their topics, and a shard's records would go to two owners.
+ * Every partition belongs to a shard, and every topic has as many as there are shards. Else the topics differ
+ * in their partition counts, or the group's members in their topics, and a shard's records would go to two
+ * owners.
  */
-static bool is_paired(
-        const Assignment *assignment, const rd_kafka_topic_partition_list_t *list, const char *group, char *text) {
+static bool is_paired(const Assignment *assignment, const rd_kafka_topic_partition_list_t *list,
+        const char *group, char *text) {
     for (int i = 0; i < list->cnt; i++) {
         const rd_kafka_topic_partition_t *partition = &list->elems[i];
         if (assignment_find(assignment, partition->partition))
             continue;
         kafka_tell(text,
-                "partition %" PRId32 " of topic %s was assigned without that of topic %s; all source topics and the "
-                "internal topic must have the same number of partitions, and all members of group %s the same topics",
+                "partition %" PRId32
+                " of topic %s was assigned without that of topic %s; all source topics and the "
+                "internal topic must have the same number of partitions, and all members of group %s the "
+                "same topics",
                 partition->partition, partition->topic, assignment->topics[0], group);
         return false;
     }
@@ -79,8 +82,10 @@ static bool is_paired(
         if (n == assignment->n_shards)
             continue;
         kafka_tell(text,
-                "%zu partitions of topic %s were assigned, but %zu of topic %s; all source topics and the internal "
-                "topic must exist with the same number of partitions, and all members of group %s have the same topics",
+                "%zu partitions of topic %s were assigned, but %zu of topic %s; all source topics and the "
+                "internal "
+                "topic must exist with the same number of partitions, and all members of group %s have the "
+                "same topics",
                 n, assignment->topics[i], assignment->n_shards, assignment->topics[0], group);
         return false;
     }
@@ -121,17 +126,51 @@ static void add_shard(
                 shard->positions[i];
 }
 
-rd_kafka_topic_partition_list_t *assignment_shard(const Assignment *assignment, const AssignedShard *shard) {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)assignment->n_topics);
+static int pause_shard(
+        const Assignment *assignment, AssignedShard *shard, rd_kafka_t *rk, bool pause, char *text) {
+    /* To resume what is not paused is no empty call: it fetches again what was fetched. */
+    if (shard->is_paused == pause)
+        return 0;
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
+            rd_kafka_topic_partition_list_new((int)assignment->n_topics);
     add_shard(assignment, shard, list);
-    return list;
+    rd_kafka_resp_err_t err =
+            pause ? rd_kafka_pause_partitions(rk, list) : rd_kafka_resume_partitions(rk, list);
+    if (err)
+        kafka_tell(text, "%s: %s", pause ? "pause" : "resume", rd_kafka_err2str(err));
+    else
+        shard->is_paused = pause;
+    return kafka_sort(err);
 }
 
-rd_kafka_topic_partition_list_t *assignment_started(const Assignment *assignment) {
-    rd_kafka_topic_partition_list_t *list =
+/* A pause outlives an assignment in the client, so what is not read must not be paused. */
+int assignment_pause(Assignment *assignment, rd_kafka_t *rk, bool pause, char *text) {
+    int result = 0;
+    for (size_t i = 0; i < assignment->n_shards; i++) {
+        AssignedShard *shard = &assignment->shards[i];
+        int r = pause_shard(assignment, shard, rk, shard->is_started && pause, text);
+        if (r)
+            result = r;
+    }
+    return result;
+}
+
+int assignment_apply(Assignment *assignment, rd_kafka_t *rk, bool pause, char *text) {
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
             rd_kafka_topic_partition_list_new((int)(assignment->n_shards * assignment->n_topics));
     for (size_t i = 0; i < assignment->n_shards; i++)
         if (assignment->shards[i].is_started)
             add_shard(assignment, &assignment->shards[i], list);
-    return list;
+    rd_kafka_resp_err_t err = rd_kafka_assign(rk, list);
+    if (!err)
+        return assignment_pause(assignment, rk, pause, text);
+    kafka_tell(text, "assignment: %s", rd_kafka_err2str(err));
+    return kafka_sort(err);
+}
+
+void assignment_end(Assignment *assignment, rd_kafka_t *rk) {
+    char text[KAFKA_TEXT_SIZE];
+    (void)assignment_pause(assignment, rk, false, text);
+    assignment_clear(assignment);
+    (void)rd_kafka_assign(rk, NULL);
 }

@@ -3,8 +3,8 @@
 /*
  * The Assignment
  *
- * The shards that the group has given to this member, and where to read on in each of their topics. Part of the
- * Kafka source; nobody else includes it.
+ * The shards that the group has given to this member, and where to read on in each of their topics. Part of
+ * the Kafka source; nobody else includes it.
  */
 #include "daemon/io/kafka_internal.h"
 
@@ -12,7 +12,8 @@ typedef struct AssignedShard {
     int32_t number;
     bool is_started;    /* only then it is read */
     bool is_paused;     /* in the client */
-    int64_t *positions; /* next to read, one per topic; RD_KAFKA_OFFSET_BEGINNING and _END until known better */
+    int64_t *positions; /* next to read, one per topic; RD_KAFKA_OFFSET_BEGINNING and _END until known better
+                         */
 } AssignedShard;
 
 typedef struct Assignment {
@@ -26,13 +27,16 @@ typedef struct Assignment {
 
 void assignment_clear(Assignment *assignment);
 /*
- * Takes what the group has assigned; no shard is started. -EPROTO with a text if a shard does not have the same
- * partition of every topic, and then, as with -ENOMEM, the assignment is empty.
+ * Takes what the group has assigned; no shard is started. -EPROTO with a text if a shard does not have the
+ * same partition of every topic, and then, as with -ENOMEM, the assignment is empty.
  */
 MUST_CHECK int assignment_take(
         Assignment *assignment, const rd_kafka_topic_partition_list_t *list, const char *group, char *text);
 /* NULL if it is not assigned. */
 AssignedShard *assignment_find(const Assignment *assignment, int32_t number);
-/* The partitions of one shard, or of all that are started, with their positions. The caller frees the list. */
-rd_kafka_topic_partition_list_t *assignment_shard(const Assignment *assignment, const AssignedShard *shard);
-rd_kafka_topic_partition_list_t *assignment_started(const Assignment *assignment);
+/* Makes the client read the started shards from their positions on; paused or not. */
+MUST_CHECK int assignment_apply(Assignment *assignment, rd_kafka_t *rk, bool pause, char *text);
+/* Pauses or resumes the started shards. */
+int assignment_pause(Assignment *assignment, rd_kafka_t *rk, bool pause, char *text);
+/* Nothing is assigned any more, here and in the client. */
+void assignment_end(Assignment *assignment, rd_kafka_t *rk);

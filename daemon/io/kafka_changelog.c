@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Librdkafka assigns partitions only to a client that names a group; it names the daemon's own, so that no further
- * rights are needed, but never subscribes, and so is no member.
+ * Librdkafka assigns partitions only to a client that names a group; it names the daemon's own, so that no
+ * further rights are needed, but never subscribes, and so is no member.
  */
 #include "daemon/io/kafka_changelog.h"
 
@@ -14,7 +14,7 @@ struct KafkaChangelog {
     rd_kafka_t *rk;
     const Config *config;
     int32_t shard;
-    int64_t position; /* next to read, or where it was told to begin */
+    int64_t position;            /* next to read, or where it was told to begin */
     rd_kafka_message_t *message; /* what the last record borrows */
 };
 
@@ -59,7 +59,8 @@ int kafka_changelog_seek(KafkaChangelog *c, int32_t shard, int64_t offset, char 
         kafka_tell(text, "changelog: no offset: %" PRId64, offset);
         return -EINVAL;
     }
-    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
+            rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, c->config->changelog_topic, shard)->offset = offset;
     rd_kafka_resp_err_t err = rd_kafka_assign(c->rk, list);
     if (err) {
@@ -71,7 +72,14 @@ int kafka_changelog_seek(KafkaChangelog *c, int32_t shard, int64_t offset, char 
     return 0;
 }
 
-static int sort_error(KafkaChangelog *c, const rd_kafka_message_t *message, char *text, ChangelogRecord *ret) {
+void kafka_changelog_rest(KafkaChangelog *c) {
+    release(c);
+    (void)rd_kafka_assign(c->rk, NULL);
+    c->shard = -1;
+}
+
+static int sort_error(
+        KafkaChangelog *c, const rd_kafka_message_t *message, char *text, ChangelogRecord *ret) {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         c->position = MAX(c->position, message->offset);
         *ret = (ChangelogRecord){.offset = message->offset};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Properties are applied in three layers: our defaults, which the user may override; the user's own, the same for
- * every client; ours that the protocol rests on. Librdkafka takes a consumer's property on a producer (and the
- * other way round) and ignores it with a warning in the log, which we drop, since one list serves all clients.
+ * Properties are applied in three layers: our defaults, which the user may override; the user's own, the same
+ * for every client; ours that the protocol rests on. Librdkafka takes a consumer's property on a producer
+ * (and the other way round) and ignores it with a warning in the log, which we drop, since one list serves
+ * all clients.
  */
 #include "daemon/io/kafka_internal.h"
 
@@ -13,67 +14,87 @@
 /* Longest transactional.id, "<group>.<instance>"; a Kafka string may be longer. */
 #define TRANSACTIONAL_ID_SIZE 1024
 
+#define DECIMAL_(number) #number
+#define DECIMAL(number) DECIMAL_(number)
+
 /*
- * Before 2.2, librdkafka's fetcher sleeps up to a second once the queue holds queued.min.messages, which starves a
- * consumer that is slower than the fetcher; so the bound that counts is the one in bytes, for all partitions
- * together. A fetch that is under way holds up that of shards which are started or resumed meanwhile, so it does not
- * wait long for records. The session is shorter than librdkafka's 45 s so that a dead member's shards don't wait that long.
+ * Before 2.2, librdkafka's fetcher sleeps up to a second once the queue holds queued.min.messages, which
+ * starves a consumer that is slower than the fetcher; so the bound that counts is the one in bytes, for all
+ * partitions together. A fetch that is under way holds up that of shards which are started or resumed
+ * meanwhile, so it does not wait long for records. The session is shorter than librdkafka's 45 s so that a
+ * dead member's shards don't wait that long.
  */
-static const char *const reader_defaults[] = {
-    "queued.min.messages", "1000000",
-    "queued.max.messages.kbytes", "65536",
-    "fetch.wait.max.ms", "100",
-    "session.timeout.ms", "15000",
-    "check.crcs", "true",
-    NULL,
+static const KafkaProperty reader_defaults[] = {
+        {"queued.min.messages", "1000000"},
+        {"queued.max.messages.kbytes", "65536"},
+        {"fetch.wait.max.ms", "100"},
+        {"session.timeout.ms", "15000"},
+        {"check.crcs", "true"},
+        {NULL, NULL},
 };
-static const char *const reader_properties[] = {
-    "enable.auto.commit", "false",
-    "enable.auto.offset.store", "false",
-    "isolation.level", "read_committed",
-    "enable.partition.eof", "true",
-    "auto.offset.reset", "error",
-    "partition.assignment.strategy", "range",
-    NULL,
+static const KafkaProperty reader_properties[] = {
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"isolation.level", "read_committed"},
+        {"enable.partition.eof", "true"},
+        {"auto.offset.reset", "error"},
+        {"partition.assignment.strategy", "range"},
+        {NULL, NULL},
 };
-static const char *const questions_properties[] = {
-    "enable.auto.commit", "false",
-    "isolation.level", "read_uncommitted",
-    NULL,
+static const KafkaProperty questions_properties[] = {
+        {"enable.auto.commit", "false"},
+        {"isolation.level", "read_uncommitted"},
+        {NULL, NULL},
 };
-static const char *const producer_defaults[] = {
-    "compression.codec", "lz4",
-    "linger.ms", "5",
-    "queue.buffering.max.messages", "500000",
-    "queue.buffering.max.kbytes", "131072",
-    NULL,
+static const KafkaProperty producer_defaults[] = {
+        {"compression.codec", "lz4"},
+        {"linger.ms", "5"},
+        {"queue.buffering.max.messages", "500000"},
+        {"queue.buffering.max.kbytes", "131072"},
+        {NULL, NULL},
 };
-static const char *const producer_properties[] = {
-    "enable.idempotence", "true",
-    "transaction.timeout.ms", "10000",
-    NULL,
+static const KafkaProperty producer_properties[] = {
+        {"enable.idempotence", "true"},
+        {"transaction.timeout.ms", DECIMAL(KAFKA_TRANSACTION_TIMEOUT_MS)},
+        {NULL, NULL},
 };
-static const char *const no_properties[] = {NULL};
+/* A broker that is back is tried soon: librdkafka's 10 s would cost a whole transaction's time. */
+static const KafkaProperty common_defaults[] = {
+        {"client.id", "scored"},
+        {"reconnect.backoff.max.ms", "2000"},
+        {NULL, NULL},
+};
+static const KafkaProperty no_properties[] = {{NULL, NULL}};
 
 static const struct {
     rd_kafka_type_t type;
-    KafkaExtra defaults, properties;
+    const KafkaProperty *defaults, *properties; /* to {NULL, NULL} */
 } roles[] = {
-    [KAFKA_ROLE_READER] = {RD_KAFKA_CONSUMER, reader_defaults, reader_properties},
-    [KAFKA_ROLE_QUESTIONS] = {RD_KAFKA_CONSUMER, no_properties, questions_properties},
-    [KAFKA_ROLE_PRODUCER] = {RD_KAFKA_PRODUCER, producer_defaults, producer_properties},
+        [KAFKA_ROLE_READER] = {RD_KAFKA_CONSUMER, reader_defaults, reader_properties},
+        [KAFKA_ROLE_QUESTIONS] = {RD_KAFKA_CONSUMER, no_properties, questions_properties},
+        [KAFKA_ROLE_PRODUCER] = {RD_KAFKA_PRODUCER, producer_defaults, producer_properties},
 };
 
-/* Beside those in the tables above: from other keys of the configuration, or contrary to how the clients are used. */
+/* Beside those in the tables above: other keys of the configuration, or contrary to how the clients work. */
 static const char *const reserved[] = {
-    "bootstrap.servers", "metadata.broker.list", "group.id", "group.instance.id", "group.protocol.type",
-    "transactional.id", "partitioner", "auto.commit.enable", "offset.store.method", "delivery.report.only.error",
-    "log.queue", "enabled_events", "test.mock.num.brokers",
+        "bootstrap.servers",
+        "metadata.broker.list",
+        "group.id",
+        "group.instance.id",
+        "group.protocol.type",
+        "transactional.id",
+        "partitioner",
+        "auto.commit.enable",
+        "offset.store.method",
+        "delivery.report.only.error",
+        "log.queue",
+        "enabled_events",
+        "test.mock.num.brokers",
 };
 
-static bool is_among(KafkaExtra properties, const char *name) {
-    for (; *properties; properties += 2)
-        if (strcmp(*properties, name) == 0)
+static bool is_among(const KafkaProperty *properties, const char *name) {
+    for (; properties->name; properties++)
+        if (strcmp(properties->name, name) == 0)
             return true;
     return false;
 }
@@ -109,9 +130,9 @@ static int set(rd_kafka_conf_t *conf, const char *name, const char *value, char 
     return KAFKA_E_CONFIG;
 }
 
-static int set_all(rd_kafka_conf_t *conf, KafkaExtra properties, char *text) {
-    for (; *properties; properties += 2) {
-        int r = set(conf, properties[0], properties[1], text);
+static int set_all(rd_kafka_conf_t *conf, const KafkaProperty *properties, char *text) {
+    for (; properties->name; properties++) {
+        int r = set(conf, properties->name, properties->value, text);
         if (r)
             return r;
     }
@@ -139,7 +160,7 @@ static int set_identity(rd_kafka_conf_t *conf, const Config *config, KafkaRole r
 }
 
 static int fill(rd_kafka_conf_t *conf, const Config *config, KafkaRole role, char *text) {
-    int r = set(conf, "client.id", "scored", text);
+    int r = set_all(conf, common_defaults, text);
     if (!r)
         r = set_all(conf, roles[role].defaults, text);
     for (size_t i = 0; !r && i < config->n_kafka_properties; i++)
@@ -159,14 +180,23 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
         owner->log(level, facility, message);
 }
 
-int kafka_client_new(const Config *config, KafkaRole role, KafkaOwner *owner, KafkaCallbacks callbacks, char *text,
-        rd_kafka_t **ret) {
+/* The log has told of it already, but for what ends the client. */
+static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque) {
+    (void)rk;
+    const KafkaOwner *owner = opaque;
+    if (err == RD_KAFKA_RESP_ERR__FATAL && owner->log)
+        owner->log(LOG_ERR, "FATAL", reason);
+}
+
+int kafka_client_new(const Config *config, KafkaRole role, KafkaOwner *owner, KafkaCallbacks callbacks,
+        char *text, rd_kafka_t **ret) {
     _cleanup_(conf_free) rd_kafka_conf_t *conf = rd_kafka_conf_new();
     int r = fill(conf, config, role, text);
     if (r)
         return r;
     rd_kafka_conf_set_opaque(conf, owner);
     rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
     if (callbacks.rebalance)
         rd_kafka_conf_set_rebalance_cb(conf, callbacks.rebalance);
     if (callbacks.delivery)
@@ -243,15 +273,36 @@ int kafka_sort_transaction(const char *action, rd_kafka_error_t *error, char *te
     return r;
 }
 
+int32_t kafka_generation(const rd_kafka_consumer_group_metadata_t *metadata) {
+    static const char magic[] = "CGMDv2:"; /* then the generation, the group and the member's id */
+    int32_t generation = -1;
+    void *buffer;
+    size_t size;
+    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(metadata, &buffer, &size);
+    if (error) {
+        rd_kafka_error_destroy(error);
+        return -1;
+    }
+    const char *bytes = buffer, *end = bytes + size;
+    if (size > sizeof(magic) - 1 + sizeof(generation) && memcmp(bytes, magic, sizeof(magic) - 1) == 0) {
+        const char *group = bytes + sizeof(magic) - 1 + sizeof(generation);
+        const char *group_end = memchr(group, 0, (size_t)(end - group));
+        if (group_end && group_end + 1 < end && group_end[1])
+            memcpy(&generation, bytes + sizeof(magic) - 1, sizeof(generation));
+    }
+    rd_kafka_mem_free(NULL, buffer);
+    return generation;
+}
+
 int32_t kafka_partition_of(const Config *config, Str key, int32_t n) {
     static const struct {
         const char *name;
         int32_t (*partition_of)(const rd_kafka_topic_t *, const void *, size_t, int32_t, void *, void *);
         bool scatters_empty;
     } partitioners[] = {
-        {"murmur2_random", rd_kafka_msg_partitioner_murmur2_random, false},
-        {"consistent_random", rd_kafka_msg_partitioner_consistent_random, true},
-        {"fnv1a_random", rd_kafka_msg_partitioner_fnv1a_random, false},
+            {"murmur2_random", rd_kafka_msg_partitioner_murmur2_random, false},
+            {"consistent_random", rd_kafka_msg_partitioner_consistent_random, true},
+            {"fnv1a_random", rd_kafka_msg_partitioner_fnv1a_random, false},
     };
     for (size_t i = 0; i < ARRAY_SIZE(partitioners); i++) {
         if (strcmp(config->partitioner, partitioners[i].name) != 0)

@@ -16,13 +16,13 @@
 /* How the caller must go on. Negative errno (out of memory) besides. */
 enum {
     _KAFKA_E_SUCCESS,
-    KAFKA_E_TIMEOUT,   /* nothing within the time given; try again */
-    KAFKA_E_RETRY,     /* did not happen; the same call may be made again */
-    KAFKA_E_ABORT,     /* the transaction must be aborted */
-    KAFKA_E_FATAL,     /* fenced, unknown outcome or unflagged: destroy the producer, take all shards over anew */
-    KAFKA_E_UNKNOWN,   /* the topic or partition does not exist */
-    KAFKA_E_CONFIG,    /* a property is unknown or has a wrong value */
-    KAFKA_E_OFFSET,    /* an offset is out of the log's range */
+    KAFKA_E_TIMEOUT, /* nothing within the time given; try again */
+    KAFKA_E_RETRY,   /* did not happen; the same call may be made again */
+    KAFKA_E_ABORT,   /* the transaction must be aborted */
+    KAFKA_E_FATAL, /* fenced, unknown outcome or unflagged: destroy the producer, take all shards over anew */
+    KAFKA_E_UNKNOWN, /* the topic or partition does not exist */
+    KAFKA_E_CONFIG,  /* a property is unknown or has a wrong value */
+    KAFKA_E_OFFSET,  /* an offset is out of the log's range */
 };
 
 typedef struct KafkaCluster KafkaCluster;
@@ -31,8 +31,8 @@ typedef struct KafkaCluster KafkaCluster;
 typedef const char *const *KafkaExtra;
 
 /*
- * A handle for questions to the cluster (a plain producer without messages): metadata, ends of partitions as a
- * read_uncommitted reader sees them, admin requests. Librdkafka's own log lines go to `log`.
+ * A handle for questions to the cluster (a plain producer without messages): metadata, ends of partitions as
+ * a read_uncommitted reader sees them, admin requests. Librdkafka's own log lines go to `log`.
  */
 typedef void (*KafkaLog)(int syslog_level, const char *facility, const char *message);
 MUST_CHECK int kafka_cluster_new(const Config *config, KafkaLog log, char *text, KafkaCluster **ret);
@@ -40,30 +40,33 @@ KafkaCluster *kafka_cluster_free(KafkaCluster *cluster);
 DEFINE_CLEANUP(KafkaCluster *, kafka_cluster_free)
 
 /* *ret: number of partitions; KAFKA_E_UNKNOWN if there is no such topic. */
-MUST_CHECK int kafka_cluster_partitions(KafkaCluster *c, const char *topic, int timeout_ms, char *text, int32_t *ret);
+MUST_CHECK int kafka_cluster_partitions(
+        KafkaCluster *c, const char *topic, int timeout_ms, char *text, int32_t *ret);
 /*
- * First and end offset of a partition, asked of its leader now: the end is the high watermark, read_uncommitted,
- * so that records of open transactions count (DESIGN section 4, "Proof").
+ * First and end offset of a partition, asked of its leader now: the end is the high watermark,
+ * read_uncommitted, so that records of open transactions count (DESIGN section 4, "Proof").
  */
-MUST_CHECK int kafka_cluster_range(KafkaCluster *c, const char *topic, int32_t partition, int timeout_ms, char *text,
-        int64_t *ret_first, int64_t *ret_end);
+MUST_CHECK int kafka_cluster_range(KafkaCluster *c, const char *topic, int32_t partition, int timeout_ms,
+        char *text, int64_t *ret_first, int64_t *ret_end);
 
 typedef struct KafkaEnd {
     const char *topic;
     int32_t partition;
     int64_t end; /* set by kafka_cluster_ends() */
 } KafkaEnd;
-/* The ends of many partitions, as kafka_cluster_range() tells them: one request to each broker. All or none is set. */
+/* The ends of many partitions, as kafka_cluster_range() tells them: one request to each broker. All or none
+ * is set. */
 MUST_CHECK int kafka_cluster_ends(KafkaCluster *c, KafkaEnd *ends, size_t n, int timeout_ms, char *text);
 
 /* Creates the topic. `properties`: NULL-terminated list of name, value pairs. Existing already is success. */
 MUST_CHECK int kafka_cluster_create_topic(KafkaCluster *c, const char *topic, int32_t partitions,
         int64_t replication_factor, KafkaExtra properties, int timeout_ms, char *text);
 /* A topic's configuration value into `value` (size bytes). */
-MUST_CHECK int kafka_cluster_topic_property(KafkaCluster *c, const char *topic, const char *property, int timeout_ms,
-        char *text, char *value, size_t size);
+MUST_CHECK int kafka_cluster_topic_property(KafkaCluster *c, const char *topic, const char *property,
+        int timeout_ms, char *text, char *value, size_t size);
 
-/* The partition to which config->partitioner sends `key` of n partitions; -1 for a null key, which it scatters. */
+/* The partition to which config->partitioner sends `key` of n partitions; -1 for a null key, which it
+ * scatters. */
 int32_t kafka_partition_of(const Config *config, Str key, int32_t n);
 /* Is the property one that scored sets itself and that may not be passed through? */
 bool kafka_property_is_reserved(const char *name);

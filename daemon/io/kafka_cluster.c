@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The handle is a consumer without a group: unlike a producer it does not ask the broker to create the topics it
- * asks about, and it is the consumers whose isolation level decides which end of a log is told.
+ * The handle is a consumer without a group: unlike a producer it does not ask the broker to create the topics
+ * it asks about, and it is the consumers whose isolation level decides which end of a log is told.
  */
 #include "daemon/io/kafka_internal.h"
 
@@ -32,12 +32,14 @@ KafkaCluster *kafka_cluster_free(KafkaCluster *c) {
 }
 
 /* Tells `err` of a question about `topic`. */
-static int failed(const char *question, const char *topic, rd_kafka_resp_err_t err, const char *error, char *text) {
+static int failed(
+        const char *question, const char *topic, rd_kafka_resp_err_t err, const char *error, char *text) {
     kafka_tell(text, "%s %s: %s", question, topic, error ? error : rd_kafka_err2str(err));
     return kafka_sort(err);
 }
 
-static int count_partitions(const struct rd_kafka_metadata_topic *topic, const char *name, char *text, int32_t *ret) {
+static int count_partitions(
+        const struct rd_kafka_metadata_topic *topic, const char *name, char *text, int32_t *ret) {
     if (topic->err)
         return failed("topic", name, topic->err, NULL, text);
     for (int i = 0; i < topic->partition_cnt; i++)
@@ -65,11 +67,13 @@ int kafka_cluster_partitions(KafkaCluster *c, const char *topic, int timeout_ms,
 }
 
 /* Asks where `list` is at `position` (RD_KAFKA_OFFSET_BEGINNING or _END); one request to each leader. */
-static int ask_offsets(
-        KafkaCluster *c, rd_kafka_topic_partition_list_t *list, int64_t position, int timeout_ms, char *text) {
+static int ask_offsets(KafkaCluster *c, rd_kafka_topic_partition_list_t *list, int64_t position,
+        int timeout_ms, char *text) {
+    rd_kafka_poll(c->rk, 0); /* errors that are told meanwhile would pile up */
     for (int i = 0; i < list->cnt; i++)
         list->elems[i].offset = position;
-    /* Not rd_kafka_query_watermark_offsets(): that one waits beyond its timeout for a broker that is silent. */
+    /* Not rd_kafka_query_watermark_offsets(): that one waits beyond its timeout for a broker that is silent.
+     */
     rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(c->rk, list, timeout_ms);
     if (err)
         return failed("offsets of topic", list->elems[0].topic, err, NULL, text);
@@ -88,7 +92,8 @@ static int ask_offsets(
 
 int kafka_cluster_range(KafkaCluster *c, const char *topic, int32_t partition, int timeout_ms, char *text,
         int64_t *ret_first, int64_t *ret_end) {
-    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
+            rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, topic, partition);
     int64_t started_at_ms = clock_monotonic_ms();
     int r = ask_offsets(c, list, RD_KAFKA_OFFSET_BEGINNING, timeout_ms, text);

@@ -5,6 +5,9 @@
 
 #include "daemon/io/kafka_client.h"
 
+/* After it the broker aborts the transaction. */
+#define KAFKA_TRANSACTION_TIMEOUT_MS 10000
+
 typedef enum KafkaRole {
     KAFKA_ROLE_READER,    /* consumer, read_committed: the group's member, the changelog's reader */
     KAFKA_ROLE_QUESTIONS, /* consumer without a group, read_uncommitted */
@@ -26,20 +29,25 @@ struct KafkaCluster {
 };
 
 typedef struct KafkaCallbacks {
-    void (*rebalance)(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *owner);
+    void (*rebalance)(
+            rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *owner);
     void (*delivery)(rd_kafka_t *rk, const rd_kafka_message_t *message, void *owner);
 } KafkaCallbacks;
 
 /* `owner` must outlive the client. KAFKA_E_CONFIG if the properties don't fit together, or -ENOMEM. */
-MUST_CHECK int kafka_client_new(const Config *config, KafkaRole role, KafkaOwner *owner, KafkaCallbacks callbacks,
-        char *text, rd_kafka_t **ret);
+MUST_CHECK int kafka_client_new(const Config *config, KafkaRole role, KafkaOwner *owner,
+        KafkaCallbacks callbacks, char *text, rd_kafka_t **ret);
 
 /* Writes the text beside an error code: `text` has KAFKA_TEXT_SIZE bytes. */
 void kafka_tell(char *text, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The outcome for an error outside of transactions; 0 for no error. */
 int kafka_sort(rd_kafka_resp_err_t err);
-/* The outcome for an error of the transactional API, by its flags: what is not flagged is fatal. Frees `error`. */
+/* The outcome for an error of the transactional API, by its flags: what is not flagged is fatal. Frees
+ * `error`. */
 int kafka_sort_transaction(const char *action, rd_kafka_error_t *error, char *text);
+
+/* The generation of a group's member, -1 for who is none. Librdkafka 2.0 tells it in serialized form only. */
+int32_t kafka_generation(const rd_kafka_consumer_group_metadata_t *metadata);
 
 static inline rd_kafka_topic_partition_list_t *partition_list_free(rd_kafka_topic_partition_list_t *list) {
     rd_kafka_topic_partition_list_destroy(list);
@@ -53,7 +61,8 @@ static inline rd_kafka_topic_t *kafka_topic_free(rd_kafka_topic_t *topic) {
 }
 DEFINE_CLEANUP(rd_kafka_topic_t *, kafka_topic_free)
 
-static inline rd_kafka_consumer_group_metadata_t *group_metadata_free(rd_kafka_consumer_group_metadata_t *metadata) {
+static inline rd_kafka_consumer_group_metadata_t *group_metadata_free(
+        rd_kafka_consumer_group_metadata_t *metadata) {
     rd_kafka_consumer_group_metadata_destroy(metadata);
     return NULL;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The order within a commit matters for what an error means. First the offsets, then a wait until every record is
- * acknowledged: a failure of either is known, and the transaction can be aborted. Only then EndTxn is sent, by a
- * rd_kafka_commit_transaction() that has nothing else left to do; whatever it answers but success leaves the
- * outcome unknown, also where librdkafka calls the error abortable.
+ * The order within a commit matters for what an error means. First the offsets, then a wait until every
+ * record is acknowledged: a failure of either is known, and the transaction can be aborted. Only then EndTxn
+ * is sent, by a rd_kafka_commit_transaction() that has nothing else left to do; whatever it answers but
+ * success leaves the outcome unknown, also where librdkafka calls the error abortable.
  */
 #include "daemon/io/kafka_sink.h"
 
@@ -14,8 +14,6 @@
 
 /* More topics than a daemon has outputs. */
 #define TOPICS_MAX 64
-/* The property transaction.timeout.ms; after it the broker aborts, so there is no use in trying longer. */
-#define TRANSACTION_TIMEOUT_MS 10000
 /* Of one call to librdkafka that is repeated until the transaction's time is over. */
 #define STEP_MS 1000
 /* Before a retriable error's next try. */
@@ -98,7 +96,7 @@ KafkaSink *kafka_sink_free(KafkaSink *sink) {
 
 int kafka_sink_begin(KafkaSink *sink, char *text) {
     sink->has_failed = false;
-    sink->deadline_ms = clock_monotonic_ms() + TRANSACTION_TIMEOUT_MS;
+    sink->deadline_ms = clock_monotonic_ms() + KAFKA_TRANSACTION_TIMEOUT_MS;
     rd_kafka_error_t *error = rd_kafka_begin_transaction(sink->rk);
     if (!error)
         return 0;
@@ -107,8 +105,8 @@ int kafka_sink_begin(KafkaSink *sink, char *text) {
 }
 
 /*
- * Asks whether the topic is there. Librdkafka would take records for one that is not, and fail them only when the
- * transaction's time is over.
+ * Asks whether the topic is there. Librdkafka would take records for one that is not, and fail them only when
+ * the transaction's time is over.
  */
 static int check_topic(const KafkaSink *sink, rd_kafka_topic_t *handle, const char *name, char *text) {
     for (;;) {
@@ -116,7 +114,8 @@ static int check_topic(const KafkaSink *sink, rd_kafka_topic_t *handle, const ch
         const struct rd_kafka_metadata *metadata;
         rd_kafka_resp_err_t err = rd_kafka_metadata(sink->rk, 0, handle, &metadata, (int)MAX(left_ms, 1));
         if (!err) {
-            err = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+            err = metadata->topic_cnt == 1 ? metadata->topics[0].err
+                                           : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
             rd_kafka_metadata_destroy(metadata);
         }
         int r = kafka_sort(err);
@@ -166,8 +165,8 @@ static rd_kafka_headers_t *headers_new(const KafkaHeader *headers, size_t n) {
     return list;
 }
 
-static rd_kafka_resp_err_t enqueue(KafkaSink *sink, rd_kafka_topic_t *topic, int32_t partition, Str key, Str value,
-        const KafkaHeader *headers, size_t n_headers, int64_t *ret_offset) {
+static rd_kafka_resp_err_t enqueue(KafkaSink *sink, rd_kafka_topic_t *topic, int32_t partition, Str key,
+        Str value, const KafkaHeader *headers, size_t n_headers, int64_t *ret_offset) {
     rd_kafka_vu_t fields[] = {
             {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
             {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
@@ -221,7 +220,8 @@ int kafka_sink_produce(KafkaSink *sink, const char *topic, int32_t partition, St
     }
 }
 
-static rd_kafka_topic_partition_list_t *offsets_list(const Config *config, const ShardOffsets *shards, size_t n) {
+static rd_kafka_topic_partition_list_t *offsets_list(
+        const Config *config, const ShardOffsets *shards, size_t n) {
     size_t n_topics = config->n_sources + 1;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)(n * n_topics));
     for (size_t i = 0; i < n; i++)
@@ -245,7 +245,8 @@ static int send_offsets(
         _cleanup_(group_metadata_free) rd_kafka_consumer_group_metadata_t *metadata =
                 kafka_source_group_metadata(source);
         if (!metadata) {
-            kafka_tell(text, "this process is no longer the member of group %s that it was", sink->config->group);
+            kafka_tell(text, "this process is no longer the member of group %s that it was",
+                    sink->config->group);
             return KAFKA_E_ABORT;
         }
         int64_t left_ms = sink->deadline_ms - clock_monotonic_ms();
@@ -282,9 +283,9 @@ static int deliver(KafkaSink *sink, char *text) {
 }
 
 /* Calls an operation that can be resumed until it is done; `what` is its name. */
-static int finish(KafkaSink *sink, const char *what, rd_kafka_error_t *(*operation)(rd_kafka_t *, int),
-        char *text) {
-    int64_t deadline_ms = clock_monotonic_ms() + TRANSACTION_TIMEOUT_MS;
+static int finish(
+        KafkaSink *sink, const char *what, rd_kafka_error_t *(*operation)(rd_kafka_t *, int), char *text) {
+    int64_t deadline_ms = clock_monotonic_ms() + KAFKA_TRANSACTION_TIMEOUT_MS;
     for (;;) {
         rd_kafka_error_t *error = operation(sink->rk, STEP_MS);
         if (!error)
@@ -297,7 +298,8 @@ static int finish(KafkaSink *sink, const char *what, rd_kafka_error_t *(*operati
 
 int kafka_sink_commit(
         KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text) {
-    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = offsets_list(sink->config, shards, n);
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
+            offsets_list(sink->config, shards, n);
     /* Without offsets nothing would tie the transaction to the group's generation. */
     if (list->cnt == 0) {
         kafka_tell(text, "a transaction without offsets");

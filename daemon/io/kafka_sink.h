@@ -3,8 +3,8 @@
 /*
  * The Kafka Sink
  *
- * The transactional producer. One transaction carries outputs, state records, footers and the offsets of their
- * inputs; a reader with isolation.level=read_committed sees all of it or nothing.
+ * The transactional producer. One transaction carries outputs, state records, footers and the offsets of
+ * their inputs; a reader with isolation.level=read_committed sees all of it or nothing.
  */
 #include "daemon/io/kafka_source.h"
 
@@ -22,23 +22,26 @@ typedef struct ShardOffsets {
     const char *metadata;
 } ShardOffsets;
 
-/* transactional.id = <group>.<instance>, transaction timeout 10 s. Waits for init_transactions, which fences a predecessor. */
-MUST_CHECK int kafka_sink_new(const Config *config, KafkaLog log, int timeout_ms, char *text, KafkaSink **ret);
+/* transactional.id = <group>.<instance>, transaction timeout 10 s. Waits for init_transactions, which fences
+ * a predecessor. */
+MUST_CHECK int kafka_sink_new(
+        const Config *config, KafkaLog log, int timeout_ms, char *text, KafkaSink **ret);
 KafkaSink *kafka_sink_free(KafkaSink *sink);
 DEFINE_CLEANUP(KafkaSink *, kafka_sink_free)
 
 MUST_CHECK int kafka_sink_begin(KafkaSink *sink, char *text);
 /*
- * Queues one record for `partition` (-1: by config->partitioner from the key). Key and value are copied; a null
- * value is a tombstone. The time of producing is its timestamp. `ret_offset`, if not NULL, receives the record's offset once
- * kafka_sink_commit() has returned 0; it must live until then (or until abort).
+ * Queues one record for `partition` (-1: by config->partitioner from the key). Key and value are copied; a
+ * null value is a tombstone. The time of producing is its timestamp. `ret_offset`, if not NULL, receives the
+ * record's offset once kafka_sink_commit() has returned 0; it must live until then (or until abort).
  */
 MUST_CHECK int kafka_sink_produce(KafkaSink *sink, const char *topic, int32_t partition, Str key, Str value,
         const KafkaHeader *headers, size_t n_headers, int64_t *ret_offset, char *text);
 /*
- * Sends the offsets into the transaction under the source's group metadata of this instant, and commits. 0, or
- * KAFKA_E_ABORT (then call kafka_sink_abort), or KAFKA_E_FATAL (free the sink; whether it was committed is unknown).
- * Retriable errors are retried within. `embedded` clusters get their offsets as they can.
+ * Sends the offsets into the transaction under the source's group metadata of this instant, and commits. 0,
+ * or KAFKA_E_ABORT (then call kafka_sink_abort), or KAFKA_E_FATAL (free the sink; whether it was committed is
+ * unknown). Retriable errors are retried within. `embedded` clusters get their offsets as they can.
  */
-MUST_CHECK int kafka_sink_commit(KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text);
+MUST_CHECK int kafka_sink_commit(
+        KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text);
 MUST_CHECK int kafka_sink_abort(KafkaSink *sink, char *text);

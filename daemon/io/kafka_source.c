@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rebalances are eager: all is revoked, then all is assigned, both told by a callback from within
- * rd_kafka_consumer_poll(), on the caller's thread. The group waits for the callback, so the generation cannot
- * move on while the caller believes that it owns a shard, except when the membership is lost.
+ * rd_kafka_consumer_poll(), on the caller's thread. The group waits for the callback, so the generation
+ * cannot move on while the caller believes that it owns a shard, except when the membership is lost.
  *
- * Where to read on is kept here and not left to the library, which can deliver records again after a pause or a
- * change of leader: what lies below the position is dropped. A change of what is read (a shard that is started
- * late, or stopped) assigns everything anew at the positions; the eager protocol has no other way. The next poll does it,
- * once for all changes before it, for what was fetched ahead is thrown away.
+ * Where to read on is kept here and not left to the library, which can deliver records again after a pause or
+ * a change of leader: what lies below the position is dropped. A change of what is read (a shard that is
+ * started late, or stopped) assigns everything anew at the positions; the eager protocol has no other way.
+ * The next poll does it, once for all changes before it, for what was fetched ahead is thrown away.
  */
 #include "daemon/io/kafka_source.h"
 
@@ -30,89 +30,33 @@ struct KafkaSource {
     Assignment assignment;
     int32_t generation; /* of the assignment; -1: none */
 
-    unsigned last_topic;    /* of the record before: the next one is likely to be of the same */
-    bool is_rewound;        /* the record before was dropped */
-    bool is_in_callback;    /* librdkafka waits to be told of the assignment */
-    bool is_stale;          /* the client does not read what `assignment` says */
-    bool is_paused;         /* as the caller wants it; see AssignedShard for what the client has */
-    int error;              /* why nothing more is read: a handler's, or an assignment that cannot be; else 0 */
+    unsigned last_topic; /* of the record before: the next one is likely to be of the same */
+    bool is_rewound;     /* the record before was dropped */
+    bool is_in_callback; /* librdkafka waits to be told of the assignment */
+    bool is_stale;       /* the client does not read what `assignment` says */
+    bool is_paused;      /* as the caller wants it; see AssignedShard for what the client has */
+    int error;           /* why nothing more is read: a handler's, or an assignment that cannot be; else 0 */
     char text[KAFKA_TEXT_SIZE];
 };
 
-static int pause_shard(KafkaSource *source, AssignedShard *shard, bool pause, char *text) {
-    /* To resume what is not paused is no empty call: it fetches again what was fetched. */
-    if (shard->is_paused == pause)
-        return 0;
-    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
-            assignment_shard(&source->assignment, shard);
-    rd_kafka_resp_err_t err = pause ? rd_kafka_pause_partitions(source->rk, list)
-                                    : rd_kafka_resume_partitions(source->rk, list);
-    if (err)
-        kafka_tell(text, "%s: %s", pause ? "pause" : "resume", rd_kafka_err2str(err));
-    else
-        shard->is_paused = pause;
-    return kafka_sort(err);
-}
-
-/* A pause outlives an assignment in the client, so what is not read must not be paused. */
-static int pause_started(KafkaSource *source, bool pause, char *text) {
-    int result = 0;
-    for (size_t i = 0; i < source->assignment.n_shards; i++) {
-        AssignedShard *shard = &source->assignment.shards[i];
-        int r = pause_shard(source, shard, shard->is_started && pause, text);
-        if (r)
-            result = r;
-    }
-    return result;
-}
-
 /* Makes the client read what the assignment says. */
 static int assign_started(KafkaSource *source, char *text) {
-    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = assignment_started(&source->assignment);
-    rd_kafka_resp_err_t err = rd_kafka_assign(source->rk, list);
-    source->is_stale = err != RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (!err)
-        return pause_started(source, source->is_paused, text);
-    kafka_tell(text, "assignment: %s", rd_kafka_err2str(err));
-    return kafka_sort(err);
+    int r = assignment_apply(&source->assignment, source->rk, source->is_paused, text);
+    source->is_stale = r != 0;
+    return r;
 }
 
 static void unassign(KafkaSource *source) {
-    char text[KAFKA_TEXT_SIZE];
-    (void)pause_started(source, false, text);
-    assignment_clear(&source->assignment);
+    assignment_end(&source->assignment, source->rk);
     source->generation = -1;
     source->is_stale = false;
-    (void)rd_kafka_assign(source->rk, NULL);
-}
-
-/* The generation of a group's member, or -1 for who is none. Librdkafka 2.0 tells it in serialized form only. */
-static int32_t generation_of(const rd_kafka_consumer_group_metadata_t *metadata) {
-    static const char magic[] = "CGMDv2:"; /* then the generation, the group and the member's id */
-    int32_t generation = -1;
-    void *buffer;
-    size_t size;
-    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(metadata, &buffer, &size);
-    if (error) {
-        rd_kafka_error_destroy(error);
-        return -1;
-    }
-    const char *bytes = buffer, *end = bytes + size;
-    if (size > sizeof(magic) - 1 + sizeof(generation) && memcmp(bytes, magic, sizeof(magic) - 1) == 0) {
-        const char *group = bytes + sizeof(magic) - 1 + sizeof(generation);
-        const char *group_end = memchr(group, 0, (size_t)(end - group));
-        if (group_end && group_end + 1 < end && group_end[1])
-            memcpy(&generation, bytes + sizeof(magic) - 1, sizeof(generation));
-    }
-    rd_kafka_mem_free(NULL, buffer);
-    return generation;
 }
 
 static int32_t current_generation(const KafkaSource *source) {
     rd_kafka_consumer_group_metadata_t *metadata = rd_kafka_consumer_group_metadata(source->rk);
     if (!metadata)
         return -1;
-    int32_t generation = generation_of(metadata);
+    int32_t generation = kafka_generation(metadata);
     rd_kafka_consumer_group_metadata_destroy(metadata);
     return generation;
 }
@@ -213,17 +157,19 @@ static unsigned topic_index(KafkaSource *source, const char *name) {
 }
 
 /* Below the position: read already. Told once for a run of them. */
-static void drop(KafkaSource *source, const AssignedShard *shard, const rd_kafka_message_t *message,
-        SourcePoll *ret) {
+static void drop(
+        KafkaSource *source, const AssignedShard *shard, const rd_kafka_message_t *message, SourcePoll *ret) {
     if (source->is_rewound)
         return;
     source->is_rewound = true;
     ret->type = SOURCE_ERROR;
-    kafka_tell(ret->text, "%s [%" PRId32 "] went back to offset %" PRId64 " from %" PRId64 "; left out what was read",
+    kafka_tell(ret->text,
+            "%s [%" PRId32 "] went back to offset %" PRId64 " from %" PRId64 "; left out what was read",
             source->topics[ret->topic], shard->number, message->offset, shard->positions[ret->topic]);
 }
 
-static void take_record(KafkaSource *source, AssignedShard *shard, rd_kafka_message_t *message, SourcePoll *ret) {
+static void take_record(
+        KafkaSource *source, AssignedShard *shard, rd_kafka_message_t *message, SourcePoll *ret) {
     int64_t *position = &shard->positions[ret->topic];
     if (message->offset < *position) {
         drop(source, shard, message, ret);
@@ -390,7 +336,7 @@ int kafka_source_pause(KafkaSource *source, bool pause, char *text) {
     source->is_paused = pause;
     if (source->is_in_callback || source->is_stale)
         return 0; /* what assigns next does it */
-    return pause_started(source, pause, text);
+    return assignment_pause(&source->assignment, source->rk, pause, text);
 }
 
 bool kafka_source_is_lost(const KafkaSource *source) {
@@ -401,10 +347,10 @@ rd_kafka_consumer_group_metadata_t *kafka_source_group_metadata(KafkaSource *sou
     _cleanup_(group_metadata_free) rd_kafka_consumer_group_metadata_t *metadata =
             rd_kafka_consumer_group_metadata(source->rk);
     /*
-     * A member that has lost its place has an empty id and no generation. The broker takes that for a client that
-     * commits without being in the group, and does not fence it.
+     * A member that has lost its place can have an empty id and no generation. The broker takes that for a
+     * client that commits without being in the group, and does not fence it.
      */
-    if (!metadata || source->generation < 0 || generation_of(metadata) != source->generation)
+    if (!metadata || source->generation < 0 || kafka_generation(metadata) != source->generation)
         return NULL;
     return TAKE_PTR(metadata);
 }

@@ -14,15 +14,15 @@ typedef struct rd_kafka_consumer_group_metadata_s rd_kafka_consumer_group_metada
 
 /* Offset and metadata that the group has committed for one topic of a shard. */
 typedef struct CommittedOffset {
-    int64_t offset;      /* next to read; -1: none */
-    char metadata[256];  /* terminated; empty: none (or an operator's reset) */
+    int64_t offset;     /* next to read; -1: none */
+    char metadata[256]; /* terminated; empty: none (or an operator's reset) */
 } CommittedOffset;
 
 /*
- * Called from kafka_source_poll() when the group has moved shards. `assigned` must call kafka_source_start() for
- * every shard that it takes; one that it does not start (halted) is not read. Before `revoked` returns, what is
- * to be committed for the shards must be; after `lost` nothing can be.
- * A negative errno ends kafka_source_poll() with it.
+ * Called from kafka_source_poll() when the group has moved shards. `assigned` must call kafka_source_start()
+ * for every shard that it takes; one that it does not start (halted) is not read. Before `revoked` returns,
+ * what is to be committed for the shards must be; after `lost` nothing can be. A negative errno ends
+ * kafka_source_poll() with it.
  */
 typedef struct KafkaSourceHandler {
     int (*assigned)(void *userdata, const int32_t *shards, size_t n);
@@ -33,25 +33,25 @@ typedef struct KafkaSourceHandler {
 typedef enum SourcePollType {
     SOURCE_NOTHING, /* timeout_ms went by, or a rebalance was handled */
     SOURCE_RECORD,
-    SOURCE_END,     /* the partition is read to its end, `offset` */
-    SOURCE_ERROR,   /* told in `text`; the client goes on by itself */
-    SOURCE_RANGE,   /* the position is out of the log: records were deleted before they were read */
+    SOURCE_END,   /* the partition is read to its end, `offset` */
+    SOURCE_ERROR, /* told in `text`; the client goes on by itself */
+    SOURCE_RANGE, /* the position is out of the log: records were deleted before they were read */
 } SourcePollType;
 
 typedef struct SourcePoll {
     SourcePollType type;
-    unsigned topic;    /* index into config->sources; n_sources: the internal topic */
+    unsigned topic; /* index into config->sources; n_sources: the internal topic */
     int32_t shard;
     int64_t offset;
     int64_t timestamp_ms; /* of the broker or the producer; -1: none */
-    Str key, value;    /* null where the record has none; valid until `message` is freed */
-    void *message;     /* to be freed by kafka_source_release() */
+    Str key, value;       /* null where the record has none; valid until `message` is freed */
+    void *message;        /* to be freed by kafka_source_release() */
     char text[KAFKA_TEXT_SIZE];
 } SourcePoll;
 
 /* `n_topics` = config->n_sources + 1: the last is the internal topic. Subscribes. */
-MUST_CHECK int kafka_source_new(const Config *config, KafkaSourceHandler handler, KafkaLog log, char *text,
-        KafkaSource **ret);
+MUST_CHECK int kafka_source_new(
+        const Config *config, KafkaSourceHandler handler, KafkaLog log, char *text, KafkaSource **ret);
 /* Leaves the group at once (after `revoked` was called). */
 KafkaSource *kafka_source_free(KafkaSource *source);
 DEFINE_CLEANUP(KafkaSource *, kafka_source_free)
@@ -61,11 +61,11 @@ MUST_CHECK int kafka_source_poll(KafkaSource *source, int timeout_ms, SourcePoll
 void kafka_source_release(SourcePoll *result);
 
 /*
- * What the group has committed for a shard, one entry per topic; waits out a predecessor's pending transaction
- * (RequireStable). Only from within `assigned` or later.
+ * What the group has committed for a shard, one entry per topic; waits out a predecessor's pending
+ * transaction (RequireStable). Only from within `assigned` or later.
  */
-MUST_CHECK int kafka_source_committed(KafkaSource *source, int32_t shard, int timeout_ms, char *text,
-        CommittedOffset *ret);
+MUST_CHECK int kafka_source_committed(
+        KafkaSource *source, int32_t shard, int timeout_ms, char *text, CommittedOffset *ret);
 /* Reads the shard from offsets[topic] on; -2 begins at the first there is, -1 at the end. */
 MUST_CHECK int kafka_source_start(KafkaSource *source, int32_t shard, const int64_t *offsets, char *text);
 /* Ends the reading of a shard that stays assigned, until kafka_source_start(). */
@@ -74,5 +74,6 @@ void kafka_source_stop(KafkaSource *source, int32_t shard);
 MUST_CHECK int kafka_source_pause(KafkaSource *source, bool pause, char *text);
 /* Has the assignment been lost (session expired)? */
 bool kafka_source_is_lost(const KafkaSource *source);
-/* The group's metadata of this instant; to be taken on this thread just before it is used (DESIGN section 3). Caller destroys. */
+/* The group's metadata of this instant; to be taken on this thread just before it is used (DESIGN section 3).
+ * Caller destroys. */
 rd_kafka_consumer_group_metadata_t *kafka_source_group_metadata(KafkaSource *source);

@@ -115,8 +115,8 @@ static int await_partitions(
     }
 }
 
-int kafka_cluster_create_topic(KafkaCluster *c, const char *topic, int32_t partitions, int64_t replication_factor,
-        KafkaExtra properties, int timeout_ms, char *text) {
+int kafka_cluster_create_topic(KafkaCluster *c, const char *topic, int32_t partitions,
+        int64_t replication_factor, KafkaExtra properties, int timeout_ms, char *text) {
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     _cleanup_(new_topic_free) rd_kafka_NewTopic_t *request = NULL;
     int r = new_topic(topic, partitions, replication_factor, properties, text, &request);

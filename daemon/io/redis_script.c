@@ -11,7 +11,8 @@
  * token, unique to this attempt at this batch, into the meta's field `applying`, and only then touches
  * records; every call but the first demands to find it there. So whatever anybody else writes in between, if
  * only a part that then failed, ends the attempt, which starts over under its full condition. The last call
- * takes the token away.
+ * takes the token away. (A failover that loses the latest calls ends the connection, and thereby the
+ * attempt.)
  *
  * A chunk of the changelog that does not end with a footer makes the shard `rebuilding`, which refuses
  * batches: a paused owner that wakes in the middle of its successor's catching up cannot put its older values

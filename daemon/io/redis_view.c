@@ -16,8 +16,6 @@
 /* Records that are asked for in one transaction: about a millisecond of Redis, which serves others besides
  * us. */
 #define FETCH_MAX ((size_t)1000)
-/* Beyond it a double, which a moment is in a sorted set, skips integers. */
-#define EXACT_INTEGER_MAX (INT64_C(1) << 53)
 
 /* ---- making ---- */
 
@@ -438,7 +436,8 @@ static int judge(RedisView *view, const Demand *demand, const ViewMeta *meta, ch
     return 0;
 }
 
-/* MULTI, the meta, and the command that was appended after transact_begin(), as one. */
+/* Begins a transaction that reads the meta and, by the one command to be appended before read_end(),
+ * something else. */
 static void read_begin(RedisView *view, int32_t shard) {
     redis_request(view->transport, "MULTI");
     request_meta(view, shard);

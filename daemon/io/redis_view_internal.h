@@ -9,6 +9,8 @@
 #include "daemon/io/shard_tag.h"
 #include "lib/siphash.h"
 
+/* Beyond it a double, which a moment is in a sorted set, skips integers. */
+#define EXACT_INTEGER_MAX (INT64_C(1) << 53)
 #define VIEW_TOKEN_SIZE 40 /* token_prefix and a number */
 
 struct RedisView {

@@ -152,7 +152,7 @@ static const Row rows[] = {
         {"properties", MAP("\"double\""), B("\2\2a\0\0\0\0\0\0\xF0\x7F\0"), NULL,
                 "properties.a: a finite number expected, got inf"},
         {"properties", MAP("\"double\""), B("\2\2a\0\0\0\0"), NULL,
-                "field \"properties\", \"a\", byte 15: expected a number of 8 bytes, found the end of the "
+                "field \"properties\", \"a\", byte 15: expected a double of 8 bytes, found the end of the "
                 "datum"},
         {"properties", MAP("\"null\""), B("\xFE\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\1\2a"), NULL,
                 "field \"properties\", byte 24: expected a property's name, found the end of the datum"},

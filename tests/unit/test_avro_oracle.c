@@ -88,11 +88,11 @@ static const char *const other_types[] = {
         "{\"type\": \"array\", \"items\": \"double\"}",
         "{\"type\": \"array\", \"items\": [\"null\", \"string\"]}",
         "{\"type\": \"map\", \"values\": {\"type\": \"array\", \"items\": \"long\"}}",
-        "{\"type\": \"array\", \"items\": {\"type\": \"record\", \"name\": \"R%u\", \"fields\": ["
-        "{\"name\": \"a\", \"type\": \"string\"}, {\"name\": \"b\", \"type\": [\"int\", {\"type\": \"map\", "
-        "\"values\": \"boolean\"}]}]}}",
-        "{\"type\": \"record\", \"name\": \"L%u\", \"fields\": [{\"name\": \"v\", \"type\": \"int\"}, "
-        "{\"name\": \"next\", \"type\": [\"null\", \"L%u\"]}]}",
+        ("{\"type\": \"array\", \"items\": {\"type\": \"record\", \"name\": \"R%u\", \"fields\": ["
+         "{\"name\": \"a\", \"type\": \"string\"}, {\"name\": \"b\", \"type\": [\"int\", {\"type\": \"map\", "
+         "\"values\": \"boolean\"}]}]}}"),
+        ("{\"type\": \"record\", \"name\": \"L%u\", \"fields\": [{\"name\": \"v\", \"type\": \"int\"}, "
+         "{\"name\": \"next\", \"type\": [\"null\", \"L%u\"]}]}"),
 };
 
 static const struct {

@@ -209,7 +209,7 @@ static const struct {
         {"\1\0\0\0\7\0", 6, "bad_wire", "expected a byte 0 and a schema id, found the byte 1 first"},
         {"{\"event_id\": 1}", 15, "bad_wire", "expected a byte 0 and a schema id, found the byte 123 first"},
         {"\0\0\0\0\6\0", 6, "unknown_schema", "no schema has the id 6"},
-        {"\0\x98\xBA\xDC\xFE\0", 6, "unknown_schema", "no schema has the id 2562382078"},
+        {"\0\x98\xBA\xDC\xFE\0", 6, "unknown_schema", "no schema has the id 2562383102"},
         {"\0\0\0\0\7", 5, "schema",
                 "field \"event_id\", byte 0: expected a string, found the end of the datum"},
 };

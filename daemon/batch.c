@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/batch.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+
+#include "daemon/clock.h"
+#include "daemon/log.h"
+#include "lib/timestamp.h"
+
+/* The attributes of CloudEvents' Kafka binding in binary mode, and our own. */
+#define HEADERS_MAX 12
+#define CE_TYPE_PREFIX "io.scored."
+
+struct Batch {
+    LiveShard *shard;
+    ViewJob *job;
+    JsonWriter footer;
+    EVP_MD_CTX *digest; /* over topics, keys and values of everything but the footer, in order */
+    int64_t offsets[TOPICS_MAX];
+    int64_t n_events, n_outputs, n_records;
+    int64_t footer_offset; /* filled in by the commit */
+    char hint[HINT_SIZE];
+};
+
+int batch_new(LiveShard *shard, Batch **ret) {
+    _cleanup_(batch_free) Batch *batch = calloc(1, sizeof(*batch));
+    if (!batch)
+        return -ENOMEM;
+    *batch = (Batch){.shard = shard, .footer_offset = -1};
+    memcpy(batch->offsets, shard->offsets, sizeof(batch->offsets));
+    batch->digest = EVP_MD_CTX_new();
+    if (!batch->digest || EVP_DigestInit_ex(batch->digest, EVP_sha256(), NULL) != 1)
+        return -ENOMEM;
+    int r = view_job_new(&batch->job);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(batch);
+    return 0;
+}
+
+Batch *batch_free(Batch *batch) {
+    if (!batch)
+        return NULL;
+    view_job_free(batch->job);
+    json_writer_deinit(&batch->footer);
+    EVP_MD_CTX_free(batch->digest);
+    free(batch);
+    return NULL;
+}
+
+static void digest_field(Batch *batch, Str bytes) {
+    uint64_t len = bytes.data ? bytes.len : UINT64_MAX; /* null is not the empty string */
+    (void)EVP_DigestUpdate(batch->digest, &len, sizeof(len));
+    if (bytes.len)
+        (void)EVP_DigestUpdate(batch->digest, bytes.data, bytes.len);
+}
+
+static int produce(Batch *batch, const char *topic, int32_t partition, Str key, Str value, const KafkaHeader *headers,
+        size_t n_headers, int64_t *ret_offset) {
+    char text[KAFKA_TEXT_SIZE];
+    if (!ret_offset) {
+        digest_field(batch, str_from(topic));
+        digest_field(batch, key);
+        digest_field(batch, value);
+    }
+    int r = kafka_sink_produce(
+            batch->shard->pipeline->sink, topic, partition, key, value, headers, n_headers, ret_offset, text);
+    if (r > 0) {
+        log_error("produce.failed", LOG_STR("topic", topic), LOG_INT("shard", batch->shard->id), LOG_STR("error", text));
+        return PIPELINE_E_RESTART;
+    }
+    return r;
+}
+
+/* --- outputs ----------------------------------------------------------------------------------------- */
+
+/* Texts that the headers of one output borrow. */
+typedef struct HeaderTexts {
+    char type[64], id[UUID_TEXT_LEN + 1], time[TIMESTAMP_TEXT_SIZE], decided[TIMESTAMP_TEXT_SIZE];
+} HeaderTexts;
+
+static size_t make_headers(
+        const Output *output, Str source, HeaderTexts *texts, KafkaHeader headers[static HEADERS_MAX]) {
+    size_t n = 0;
+    (void)snprintf(texts->type, sizeof(texts->type), CE_TYPE_PREFIX "%s", output_type_name(output->type));
+    (void)timestamp_print(output->at_ms, texts->time);
+    (void)timestamp_print(clock_wall_ms(), texts->decided);
+    headers[n++] = (KafkaHeader){"ce_specversion", STR_LITERAL("1.0")};
+    headers[n++] = (KafkaHeader){"ce_type", str_from(texts->type)};
+    headers[n++] = (KafkaHeader){"ce_source", source};
+    headers[n++] = (KafkaHeader){"ce_time", str_from(texts->time)};
+    headers[n++] = (KafkaHeader){"content-type", STR_LITERAL("application/avro")};
+    /* when the verdict fell, which after an outage is later than the instant it speaks of */
+    headers[n++] = (KafkaHeader){"scored_decided_at", str_from(texts->decided)};
+    if (output->type == OUTPUT_DEAD_LETTER) {
+        headers[n++] = (KafkaHeader){"scored_reason", output->dead_letter.reason};
+        return n;
+    }
+    uuid_print(&output->event_id, texts->id);
+    headers[n++] = (KafkaHeader){"ce_id", str_from(texts->id)};
+    headers[n++] = (KafkaHeader){"ce_subject", output->lead_id};
+    if (output->route.data)
+        headers[n++] = (KafkaHeader){"scored_route", output->route};
+    return n;
+}
+
+int batch_add_output(Batch *batch, const Output *output, Str key) {
+    Pipeline *p = batch->shard->pipeline;
+    char text[KAFKA_TEXT_SIZE];
+    Str value;
+    int r = avro_output_encode(p->encoder, output, &value, text, sizeof(text));
+    if (r > 0) {
+        /* A dead letter too large for Avro and Kafka cannot be kept; anything else would be a mistake of ours. */
+        log_error("output.unencodable", LOG_STR("type", output_type_name(output->type)),
+                LOG_INT("shard", batch->shard->id), LOG_STR("error", text));
+        return output->type == OUTPUT_DEAD_LETTER ? 0 : -EPROTO;
+    }
+    if (r < 0)
+        return r;
+    HeaderTexts texts;
+    KafkaHeader headers[HEADERS_MAX];
+    size_t n_headers = make_headers(output, str_from(p->ce_source), &texts, headers);
+    Str record_key = key.data ? key : output->lead_id;
+    batch->n_outputs++;
+    p->counts.outputs++;
+    return produce(batch, p->config->output_topics[output->type], -1, record_key, value, headers, n_headers, NULL);
+}
+
+void batch_note_input(Batch *batch, unsigned topic, int64_t next_offset) {
+    batch->offsets[topic] = next_offset;
+    batch->n_events++;
+}
+
+/* --- state and footer -------------------------------------------------------------------------------- */
+
+static int add_state_record(Batch *batch, const Lead *lead, Buffer *record) {
+    const Pipeline *p = batch->shard->pipeline;
+    char key[sizeof(CHANGELOG_LEAD_PREFIX) + EVENT_LEAD_ID_LEN_MAX];
+    size_t prefix_len = strlen(CHANGELOG_LEAD_PREFIX);
+    Str value = STR_NULL;
+    memcpy(key, CHANGELOG_LEAD_PREFIX, prefix_len);
+    memcpy(key + prefix_len, lead->lead_id.data, lead->lead_id.len);
+    if (!lead->erased) {
+        record->len = 0;
+        int r = record_pack(lead, p->model, record);
+        if (r > 0) {
+            log_error("record.too_large", LOG_BYTES("lead", lead->lead_id), LOG_INT("shard", batch->shard->id));
+            return -EMSGSIZE;
+        }
+        if (r < 0)
+            return r;
+        value = (Str){(const char *)record->data, record->len};
+    }
+    batch->n_records++;
+    int r = produce(batch, p->config->changelog_topic, batch->shard->id, (Str){key, prefix_len + lead->lead_id.len},
+            value, NULL, 0, NULL);
+    return r == 0 ? view_job_add(batch->job, p->model, lead, value) : r;
+}
+
+static int add_state_records(Batch *batch) {
+    Buffer record = {0};
+    int r = 0;
+    for (Lead *lead = lead_table_dirty(shard_leads(batch->shard->engine)); lead && r == 0; lead = lead->dirty_next)
+        r = add_state_record(batch, lead, &record);
+    buffer_done(&record);
+    return r;
+}
+
+static void finish_hash(Batch *batch, char hash[static BATCH_HASH_LEN + 1]) {
+    uint8_t bytes[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    (void)EVP_DigestFinal_ex(batch->digest, bytes, &n);
+    for (size_t i = 0; i < BATCH_HASH_LEN / 2; i++)
+        (void)snprintf(hash + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static int add_footer(Batch *batch) {
+    const LiveShard *shard = batch->shard;
+    const Pipeline *p = shard->pipeline;
+    Footer footer = {
+        .bno = shard->bno + 1,
+        .watermark_ms = shard_watermark(shard->engine),
+        .n_inputs = p->n_topics,
+        .model_version = p->model->version,
+        .n_events = batch->n_events,
+        .n_outputs = batch->n_outputs,
+        .n_records = batch->n_records,
+        .shards = p->n_shards,
+    };
+    memcpy(footer.lineage, shard->lineage, sizeof(footer.lineage));
+    memcpy(footer.model_hash, p->model_hash, sizeof(footer.model_hash));
+    finish_hash(batch, footer.hash);
+    for (unsigned t = 0; t < p->n_topics; t++) {
+        FooterInput *input = &footer.inputs[t];
+        bool is_source = t < p->config->n_sources;
+        (void)snprintf(input->topic, sizeof(input->topic), "%s",
+                is_source ? p->config->sources[t] : p->config->internal_topic);
+        input->offset = batch->offsets[t];
+        input->newest_ms = is_source ? shard->sources[t].newest_ms : TIME_NONE;
+    }
+    int r = footer_print(&footer, &batch->footer);
+    if (r < 0)
+        return r;
+    return produce(batch, p->config->changelog_topic, shard->id, STR_LITERAL(FOOTER_KEY),
+            (Str){batch->footer.data, batch->footer.len}, NULL, 0, &batch->footer_offset);
+}
+
+int batch_finish(Batch *batch, ShardOffsets *ret) {
+    LiveShard *shard = batch->shard;
+    int r = add_state_records(batch);
+    if (r == 0)
+        r = add_footer(batch);
+    if (r != 0)
+        return r;
+    Hint hint = {.bno = shard->bno + 1, .footer_offset = shard->footer_offset};
+    memcpy(hint.lineage, shard->lineage, sizeof(hint.lineage));
+    hint_print(&hint, batch->hint);
+    *ret = (ShardOffsets){.shard = shard->id, .offsets = batch->offsets, .metadata = batch->hint};
+    return 0;
+}
+
+void batch_settle(Batch *batch) {
+    LiveShard *shard = batch->shard;
+    shard->bno++;
+    shard->footer_offset = batch->footer_offset;
+    memcpy(shard->offsets, batch->offsets, sizeof(shard->offsets));
+    lead_table_clean(shard_leads(shard->engine));
+    view_queue_consume(shard->view_queue, TAKE_PTR(batch->job), shard->bno, batch->footer_offset + 1,
+            shard_watermark(shard->engine));
+}

@@ -1,0 +1,27 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A Batch
+ *
+ * One shard's part of a round's transaction: outputs, state records, and the footer that numbers it (DESIGN section 3).
+ */
+#include "daemon/live_shard.h"
+
+typedef struct Batch Batch;
+
+/* The transaction has begun; the batch's number is the shard's next. */
+MUST_CHECK int batch_new(LiveShard *shard, Batch **ret);
+Batch *batch_free(Batch *batch);
+DEFINE_CLEANUP(Batch *, batch_free)
+
+/* Encodes the output and queues it for its topic, keyed by lead id or by `key` if that is not null. 0, PIPELINE_E_RESTART or negative errno. */
+MUST_CHECK int batch_add_output(Batch *batch, const Output *output, Str key);
+/* The topic is read up to next_offset. */
+void batch_note_input(Batch *batch, unsigned topic, int64_t next_offset);
+/*
+ * All is in: queues the state records of the leads that changed and the footer; *ret are the offsets to commit, valid as long as
+ * the batch. Outcomes as above.
+ */
+MUST_CHECK int batch_finish(Batch *batch, ShardOffsets *ret);
+/* The transaction was committed: the shard stands at this batch, and the view is to follow. */
+void batch_settle(Batch *batch);

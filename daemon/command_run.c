@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `scored run`: the daemon. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/command.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "daemon/pipeline.h"
+
+enum { OPTION_CONFIG = 1, OPTION_MODEL };
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int signal) {
+    (void)signal;
+    stop = 1;
+}
+
+/* TERM and INT end the daemon in order; HUP will reload the model and until then must not end it. */
+static int catch_signals(void) {
+    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0 ||
+            sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGHUP, &ignore, NULL) < 0)
+        return -errno;
+    return 0;
+}
+
+static int run_daemon(const Command *self, const Config *config, const Model *model) {
+    _cleanup_(registry_free) Registry *registry = NULL;
+    _cleanup_(avro_output_free) AvroOutput *encoder = NULL;
+    Notify notify;
+    log_configure(config->log_format, config->log_level);
+    log_info("start", LOG_STR("version", SCORED_VERSION), LOG_BYTES("model", model->id),
+            LOG_INT("model_version", model->version), LOG_STR("group", config->group),
+            LOG_STR("instance", config->instance));
+    int status = command_load_schemas(self, config, &registry, &encoder);
+    if (status != EXIT_SUCCESS)
+        return status;
+    int r = notify_init(&notify);
+    if (r < 0) {
+        log_error("notify", LOG_STR("error", strerror(-r)));
+        return EX_OSERR;
+    }
+    r = pipeline_run(config, model, registry, encoder, &notify, &stop);
+    (void)notify_stopping(&notify);
+    notify_deinit(&notify);
+    if (r < 0)
+        log_error("failed", LOG_STR("error", strerror(-r)));
+    return r == 0 ? EXIT_SUCCESS : r == PIPELINE_E_REFUSED ? EX_CONFIG : EXIT_FAILURE;
+}
+
+static int run(const Command *self, int argc, char **argv) {
+    _cleanup_(config_free) Config *config = NULL;
+    _cleanup_(model_free) Model *model = NULL;
+    const char *config_path = COMMAND_CONFIG_PATH, *model_path = NULL;
+    int status, option;
+    while ((option = command_option(self, argc, argv, &status)) > 0) {
+        if (option == OPTION_CONFIG)
+            config_path = optarg;
+        else
+            model_path = optarg;
+    }
+    if (option < 0)
+        return status;
+    if (optind < argc)
+        return command_usage_error(self, "unexpected argument \"%s\"", argv[optind]);
+    status = command_load_config(self, config_path, &config);
+    if (status == EXIT_SUCCESS)
+        status = command_load_model(self, model_path ? model_path : config->model_path, &model);
+    if (status != EXIT_SUCCESS)
+        return status;
+    if (catch_signals() < 0) {
+        command_error(self, "signals: %s", strerror(errno));
+        return EX_OSERR;
+    }
+    return run_daemon(self, config, model);
+}
+
+static const CommandOption options[] = {
+    {"config", OPTION_CONFIG, "FILE", "the configuration; by default " COMMAND_CONFIG_PATH},
+    {"model", OPTION_MODEL, "FILE", "a model in place of the configuration's"},
+    {0},
+};
+
+const Command command_run = {
+    .name = "run",
+    .summary = "score events from Kafka until told to stop",
+    .usage = "[--config FILE] [--model FILE]",
+    .description = "Consumes the source topics, keeps scores, stages and SLA clocks, and tells their changes on\n"
+                   "Kafka. SIGTERM and SIGINT end it in order. Exit status 78: a configuration, model or topic with\n"
+                   "which it must not run.\n",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys against each other. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "daemon/config_reader.h"
+
+/* What scored writes to, with the key that names it. */
+typedef struct OwnTopic {
+    const char *key, *name;
+    const char *suffix; /* behind topics.prefix, where the key is absent */
+    bool is_output;
+} OwnTopic;
+
+#define OWN_TOPICS (_OUTPUT_TYPE_MAX + 2)
+
+static void own_topics(const Config *config, OwnTopic topics[static OWN_TOPICS]) {
+    static const OwnTopic outputs[_OUTPUT_TYPE_MAX] = {
+        [OUTPUT_STAGE_CHANGED] = {.key = "stages", .suffix = ".stages"},
+        [OUTPUT_SLA_EVENT] = {.key = "sla", .suffix = ".sla"},
+        [OUTPUT_REFUSED] = {.key = "refused", .suffix = ".refused"},
+        [OUTPUT_LEAD_RETIRED] = {.key = "retired", .suffix = ".retired"},
+        [OUTPUT_DEAD_LETTER] = {.key = "dead_letters", .suffix = ".dead-letters"},
+    };
+    for (size_t i = 0; i < _OUTPUT_TYPE_MAX; i++) {
+        topics[i] = outputs[i];
+        topics[i].name = config->output_topics[i];
+        topics[i].is_output = true;
+    }
+    topics[_OUTPUT_TYPE_MAX] =
+            (OwnTopic){.key = "changelog", .suffix = ".changelog", .name = config->changelog_topic};
+    topics[_OUTPUT_TYPE_MAX + 1] =
+            (OwnTopic){.key = "internal", .suffix = ".internal", .name = config->internal_topic};
+}
+
+int config_fill_topics(ConfigReader *reader) {
+    Config *config = reader->config;
+    OwnTopic topics[OWN_TOPICS];
+    own_topics(config, topics);
+    for (size_t i = 0; i < OWN_TOPICS; i++) {
+        const char **field = i < _OUTPUT_TYPE_MAX      ? &config->output_topics[i]
+                             : i == _OUTPUT_TYPE_MAX ? &config->changelog_topic
+                                                     : &config->internal_topic;
+        /* One that is given is wrong if it is not set by now, and has been reported. */
+        if (*field || config_find(reader, "topics", topics[i].key))
+            continue;
+        *field = config_join(reader, config->prefix, topics[i].suffix, "");
+        if (!*field)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* Where the list has the name for the n-th time, counted from 0. */
+static Mark source_mark(const ConfigReader *reader, const char *name, size_t n) {
+    const YamlNode *list = config_find(reader, NULL, "sources");
+    for (size_t i = 0; i < list->n_items; i++)
+        if (list->items[i]->type == YAML_SCALAR && str_eq_c(list->items[i]->text, name) && n-- == 0)
+            return list->items[i]->mark;
+    return list->mark;
+}
+
+static void check_source(ConfigReader *reader, size_t index, const OwnTopic topics[static OWN_TOPICS]) {
+    const Config *config = reader->config;
+    const char *name = config->sources[index];
+    size_t n_before = 0;
+    for (size_t i = 0; i < index; i++)
+        n_before += strcmp(config->sources[i], name) == 0;
+    Mark mark = source_mark(reader, name, n_before);
+    if (n_before > 0)
+        config_error(reader, mark, "sources: \"%s\" is in the list twice", name);
+    for (size_t i = 0; i < OWN_TOPICS; i++)
+        if (topics[i].name && strcmp(topics[i].name, name) == 0)
+            config_error(reader, mark, "sources: \"%s\" is topics.%s: scored would read what it writes", name,
+                    topics[i].key);
+}
+
+/* Outputs may share a topic, since each message tells its schema; changelog and internal topic are alone. */
+static void check_own(ConfigReader *reader, const OwnTopic topics[static OWN_TOPICS]) {
+    for (size_t i = 0; i < OWN_TOPICS; i++) {
+        for (size_t k = i + 1; k < OWN_TOPICS; k++) {
+            const OwnTopic *a = &topics[i], *b = &topics[k];
+            if (!a->name || !b->name || strcmp(a->name, b->name) != 0 || (a->is_output && b->is_output))
+                continue;
+            const char *given = config_find(reader, "topics", b->key) ? b->key : a->key;
+            config_error(reader, config_mark(reader, "topics", given),
+                    "topics.%s and topics.%s are both \"%s\": changelog and internal topic are for scored alone", a->key, b->key, a->name);
+        }
+    }
+}
+
+void config_check_topics(ConfigReader *reader) {
+    OwnTopic topics[OWN_TOPICS];
+    own_topics(reader->config, topics);
+    for (size_t i = 0; i < reader->config->n_sources; i++)
+        check_source(reader, i, topics);
+    check_own(reader, topics);
+}
+
+/* Where schemas.events has the id. */
+static Mark events_mark(const ConfigReader *reader, int32_t id) {
+    const YamlNode *events = config_find(reader, "schemas", "events");
+    char text[16];
+    (void)snprintf(text, sizeof(text), "%" PRId32, id);
+    for (size_t i = 0; i < events->n_items; i++)
+        if (str_eq_c(events->keys[i]->text, text))
+            return events->keys[i]->mark;
+    return events->mark; /* written as +1 */
+}
+
+/* One id, one schema: else who reads would decode by the wrong one. */
+void config_check_schemas(ConfigReader *reader) {
+    const Config *config = reader->config;
+    Mark mark = config_mark(reader, "schemas", "outputs");
+    for (int i = 0; i < _OUTPUT_TYPE_MAX; i++) {
+        int32_t id = config->output_schema_ids[i];
+        for (int k = i + 1; k < _OUTPUT_TYPE_MAX; k++)
+            if (config->output_schema_ids[k] == id)
+                config_error(reader, mark, "outputs: %s and %s have the same id %" PRId32,
+                        output_type_name((OutputType)i), output_type_name((OutputType)k), id);
+        for (size_t k = 0; k < config->n_schemas; k++)
+            if (config->schemas[k].id == id)
+                config_error(reader, events_mark(reader, id), "events: %" PRId32 " is the id of %s (schemas.outputs)",
+                        id, output_type_name((OutputType)i));
+    }
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/config_keys.h"
+
+#include <limits.h>
+
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define SECOND_MS INT64_C(1000)
+#define DAY_MS (86400 * SECOND_MS)
+
+/* Of Kafka: the file of a log is named after its topic. */
+#define TOPIC_LEN_MAX 249
+/* Our own topics' names need some, the longest being ".dead-letters". */
+#define TOPIC_PREFIX_LEN_MAX (TOPIC_LEN_MAX - 16)
+/* Group and instance together make the transactional id. */
+#define ID_LEN_MAX 255
+/* It stands in each of millions of keys. */
+#define REDIS_PREFIX_LEN_MAX 64
+
+static const char *const partitioners[] = {"murmur2_random", "consistent_random", "fnv1a_random", NULL};
+static const char *const starts[] = {[START_EARLIEST] = "earliest", [START_LATEST] = "latest", NULL};
+static const char *const watermarks[] = {[WATERMARK_WALL] = "wall", [WATERMARK_DATA] = "data", NULL};
+static const char *const log_formats[] = {[LOG_LOGFMT] = "logfmt", [LOG_JSON] = "json", NULL};
+static const char *const log_levels[] = {
+    [LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug", NULL};
+
+#define ROW(section_arg, key_arg, type_arg, field, ...)                                                      \
+    {.section = (section_arg),                                                                               \
+            .key = (key_arg),                                                                                \
+            .type = CONFIG_##type_arg,                                                                       \
+            .offset = offsetof(Config, field),                                                               \
+            __VA_ARGS__}
+#define RANGE(min_arg, max_arg) .min = (min_arg), .max = (max_arg)
+#define OUTPUT_TOPIC(key_arg, type_arg, absent_arg, summary_arg)                                             \
+    ROW("topics", key_arg, TOPIC, output_topics[type_arg], RANGE(1, TOPIC_LEN_MAX), .absent = (absent_arg),  \
+            .summary = (summary_arg))
+
+/* clang-format off */
+const ConfigKey config_keys[] = {
+    ROW(NULL, "model", PATH, model_path,
+        .summary = "the model's file"),
+    ROW(NULL, "sources", TOPICS, sources, RANGE(1, TOPIC_LEN_MAX),
+        .summary = "the topics of events, in the order in which a batch takes them"),
+    ROW(NULL, "instance", TEXT, instance, RANGE(1, ID_LEN_MAX), .absent = "the host's name",
+        .summary = "this process among those of the group; stays the same over restarts"),
+    ROW(NULL, "watermark", CHOICE, watermark, .words = watermarks, .default_text = "wall",
+        .summary = "what time follows: the wall clock, or the events alone (for loads of history)"),
+    ROW(NULL, "max_future", DURATION, max_future_ms, RANGE(0, 365 * DAY_MS), .default_text = "10m",
+        .summary = "events further ahead of the wall clock are dead letters"),
+
+    ROW("kafka", "bootstrap_servers", TEXT, bootstrap_servers, RANGE(1, 4096),
+        .summary = "host:port of one broker or, with commas between them, of some"),
+    ROW("kafka", "group", TEXT, group, RANGE(1, ID_LEN_MAX), .default_text = "scored",
+        .summary = "the consumer group, whose members share the partitions"),
+    ROW("kafka", "partitioner", WORD, partitioner, .words = partitioners, .default_text = "murmur2_random",
+        .summary = "how the producers of the sources assign keys to partitions"),
+    ROW("kafka", "start", CHOICE, start, .words = starts, .default_text = "earliest",
+        .summary = "where a new group begins in its sources"),
+    ROW("kafka", "embedded", BOOLEAN, embedded, .default_text = "false",
+        .summary = "the brokers are librdkafka's in-process cluster; for demonstrations"),
+    ROW("kafka", "properties", PROPERTIES, kafka_properties, .default_text = "{}",
+        .summary = "further properties of librdkafka, as its documentation lists them"),
+    ROW("kafka", "secrets", SECRETS, kafka_properties, .default_text = "{}",
+        .summary = "the same for secrets: the files that hold them"),
+
+    ROW("topics", "prefix", TOPIC, prefix, RANGE(1, TOPIC_PREFIX_LEN_MAX), .default_text = "scored",
+        .summary = "of the names of all topics below"),
+    OUTPUT_TOPIC("stages", OUTPUT_STAGE_CHANGED, "PREFIX.stages", "stage changes"),
+    OUTPUT_TOPIC("sla", OUTPUT_SLA_EVENT, "PREFIX.sla", "warnings, breaches and other news of clocks"),
+    OUTPUT_TOPIC("refused", OUTPUT_REFUSED, "PREFIX.refused", "moves that a requirement refused"),
+    OUTPUT_TOPIC("retired", OUTPUT_LEAD_RETIRED, "PREFIX.retired", "leads that were merged or forgotten"),
+    OUTPUT_TOPIC("dead_letters", OUTPUT_DEAD_LETTER, "PREFIX.dead-letters", "records that are no valid event"),
+    ROW("topics", "changelog", TOPIC, changelog_topic, RANGE(1, TOPIC_LEN_MAX), .absent = "PREFIX.changelog",
+        .summary = "the state of every lead: compacted, and read by no one else"),
+    ROW("topics", "internal", TOPIC, internal_topic, RANGE(1, TOPIC_LEN_MAX), .absent = "PREFIX.internal",
+        .summary = "what crosses partitions"),
+    ROW("topics", "create", BOOLEAN, create_topics, .default_text = "true",
+        .summary = "create those of our topics that don't exist"),
+    ROW("topics", "replication_factor", INTEGER, replication_factor, RANGE(-1, SHRT_MAX), .default_text = "-1",
+        .summary = "of topics that are created; -1: the brokers' default"),
+
+    ROW("schemas", "directory", PATH, output_schema_dir,
+        .summary = "the directory of our own schemas, StageChanged.avsc and so on"),
+    ROW("schemas", "events", SCHEMAS, schemas,
+        .summary = "the schemas of the sources: the id in a message, and the file"),
+    ROW("schemas", "outputs", OUTPUT_IDS, output_schema_ids,
+        .default_text = "{ StageChanged: 1, SlaEvent: 2, Refused: 3, LeadRetired: 4, DeadLetter: 5 }",
+        .summary = "the ids under which our own schemas are known to those who read"),
+
+    ROW("redis", "address", ADDRESS, redis_address,
+        .summary = "unix:/path/of/socket or tcp:host:port"),
+    ROW("redis", "username", TEXT, redis_username, RANGE(1, 256), .absent = "Redis's default user",
+        .summary = "whom to log in as"),
+    ROW("redis", "password_file", SECRET, redis_password_file, .absent = "no login",
+        .summary = "the file that holds the password"),
+    ROW("redis", "database", INTEGER, redis_database, RANGE(0, INT_MAX), .default_text = "0",
+        .summary = "the number of the database"),
+    ROW("redis", "prefix", PREFIX, redis_prefix, RANGE(1, REDIS_PREFIX_LEN_MAX), .default_text = "scored",
+        .summary = "of all keys"),
+
+    ROW("batch", "max_events", INTEGER, batch_max_events, RANGE(1, 100000), .default_text = "10000",
+        .summary = "events in one transaction"),
+    ROW("batch", "max_time", DURATION, batch_max_ms, RANGE(1, 5 * SECOND_MS), .default_text = "20ms",
+        .summary = "how long a batch waits for more events"),
+    ROW("batch", "max_moments", INTEGER, batch_max_moments, RANGE(1, 100000), .default_text = "5000",
+        .summary = "leads that time moves, of one partition in one transaction"),
+
+    ROW("view", "max_pending", INTEGER, view_max_pending, RANGE(1, 1000), .default_text = "8",
+        .summary = "batches that may wait for Redis before no more are read"),
+
+    ROW("cache", "max", SIZE, cache_max_bytes, RANGE(64 * KIB, 1024 * GIB), .default_text = "256MiB",
+        .summary = "leads kept in memory, of all partitions together"),
+    ROW("cache", "moments", INTEGER, moments_near_max, RANGE(1, 100000000), .default_text = "100000",
+        .summary = "next moments kept in memory of leads that are not, per partition"),
+
+    ROW("log", "format", CHOICE, log_format, .words = log_formats, .default_text = "logfmt",
+        .summary = "how lines on standard error look"),
+    ROW("log", "level", CHOICE, log_level, .words = log_levels, .default_text = "info",
+        .summary = "the least that is logged"),
+};
+/* clang-format on */
+const size_t config_n_keys = ARRAY_SIZE(config_keys);
+
+const char *config_section(size_t i) {
+    const char *section = NULL;
+    for (size_t k = 0; k < config_n_keys; k++) {
+        const char *next = config_keys[k].section;
+        if (!next || (section && strcmp(section, next) == 0))
+            continue;
+        section = next;
+        if (i-- == 0)
+            return section;
+    }
+    return NULL;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Librdkafka assigns partitions only to a client that names a group. Naming the daemon's own lets this one ask for its
+ * committed offsets; it never subscribes, and so is no member.
+ */
+#include "daemon/io/kafka_feed.h"
+
+#include <inttypes.h>
+
+#include "daemon/clock.h"
+#include "daemon/io/kafka_internal.h"
+
+struct KafkaFeed {
+    KafkaOwner owner;
+    rd_kafka_t *rk;
+    const Config *config;
+    AvroOutputReader *reader;
+    rd_kafka_topic_partition_list_t *sources; /* all their partitions */
+    int32_t n_shards;
+    rd_kafka_message_t *message; /* what the last output borrows from */
+};
+
+static int failed(const char *what, const char *topic, rd_kafka_resp_err_t err, char *text) {
+    kafka_tell(text, "%s %s: %s", what, topic, rd_kafka_err2str(err));
+    return kafka_sort(err);
+}
+
+/* Adds the topic's partitions to the list; *ret_n how many they are. */
+static int add_partitions(KafkaFeed *feed, const char *topic, int timeout_ms, char *text,
+        rd_kafka_topic_partition_list_t *list, int32_t *ret_n) {
+    _cleanup_(kafka_topic_free) rd_kafka_topic_t *handle = rd_kafka_topic_new(feed->rk, topic, NULL);
+    if (!handle)
+        return failed("topic", topic, rd_kafka_last_error(), text);
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t err = rd_kafka_metadata(feed->rk, 0, handle, &metadata, timeout_ms);
+    if (err)
+        return failed("metadata of topic", topic, err, text);
+    err = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    *ret_n = err ? 0 : metadata->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    if (err)
+        return failed("topic", topic, err, text);
+    for (int32_t i = 0; i < *ret_n; i++)
+        rd_kafka_topic_partition_list_add(list, topic, i)->offset = RD_KAFKA_OFFSET_END;
+    return 0;
+}
+
+static int assign_outputs(KafkaFeed *feed, unsigned types, int64_t deadline_ms, char *text) {
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
+            rd_kafka_topic_partition_list_new(_OUTPUT_TYPE_MAX);
+    for (int i = 0; i < _OUTPUT_TYPE_MAX; i++) {
+        int64_t left_ms = deadline_ms - clock_monotonic_ms();
+        int32_t n;
+        if (!(types & (1U << i)))
+            continue;
+        int r = add_partitions(feed, feed->config->output_topics[i], (int)MAX(left_ms, 1), text, list, &n);
+        if (r)
+            return r;
+    }
+    rd_kafka_resp_err_t err = rd_kafka_assign(feed->rk, list);
+    if (err)
+        kafka_tell(text, "assignment: %s", rd_kafka_err2str(err));
+    return kafka_sort(err);
+}
+
+static int find_sources(KafkaFeed *feed, int64_t deadline_ms, char *text) {
+    feed->sources = rd_kafka_topic_partition_list_new((int)feed->config->n_sources);
+    for (size_t i = 0; i < feed->config->n_sources; i++) {
+        int64_t left_ms = deadline_ms - clock_monotonic_ms();
+        int32_t n;
+        int r = add_partitions(feed, feed->config->sources[i], (int)MAX(left_ms, 1), text, feed->sources, &n);
+        if (r)
+            return r;
+        if (i == 0)
+            feed->n_shards = n;
+    }
+    return 0;
+}
+
+int kafka_feed_new(const Config *config, AvroOutputReader *reader, unsigned types, KafkaLog log, int timeout_ms,
+        char *text, KafkaFeed **ret) {
+    _cleanup_(kafka_feed_free) KafkaFeed *feed = calloc(1, sizeof(*feed));
+    if (!feed)
+        return -ENOMEM;
+    feed->owner.log = log;
+    feed->config = config;
+    feed->reader = reader;
+    int r = kafka_client_new(config, KAFKA_ROLE_READER, &feed->owner, (KafkaCallbacks){0}, text, &feed->rk);
+    if (r)
+        return r;
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+    rd_kafka_resp_err_t err = rd_kafka_poll_set_consumer(feed->rk);
+    if (err) {
+        kafka_tell(text, "feed: %s", rd_kafka_err2str(err));
+        return kafka_sort(err);
+    }
+    r = find_sources(feed, deadline_ms, text);
+    if (!r)
+        r = assign_outputs(feed, types, deadline_ms, text);
+    if (r)
+        return r;
+    *ret = TAKE_PTR(feed);
+    return 0;
+}
+
+static void release(KafkaFeed *feed) {
+    if (feed->message)
+        rd_kafka_message_destroy(feed->message);
+    feed->message = NULL;
+}
+
+KafkaFeed *kafka_feed_free(KafkaFeed *feed) {
+    if (!feed)
+        return NULL;
+    release(feed);
+    if (feed->sources)
+        rd_kafka_topic_partition_list_destroy(feed->sources);
+    if (feed->rk)
+        rd_kafka_destroy(feed->rk);
+    return free_null(feed);
+}
+
+/* Records were deleted before they were read. Who watches wants what comes now. */
+static void skip_to_end(KafkaFeed *feed, const rd_kafka_message_t *message) {
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, rd_kafka_topic_name(message->rkt), message->partition)->offset =
+            RD_KAFKA_OFFSET_END;
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(feed->rk, list, 0);
+    if (error)
+        rd_kafka_error_destroy(error);
+}
+
+static void take_error(KafkaFeed *feed, const rd_kafka_message_t *message, FeedPoll *ret) {
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        return;
+    if (message->rkt && (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+                                message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE))
+        skip_to_end(feed, message);
+    ret->type = FEED_ERROR;
+    kafka_tell(ret->text, "%s", rd_kafka_message_errstr(message));
+}
+
+static void take_record(KafkaFeed *feed, const rd_kafka_message_t *message, FeedPoll *ret) {
+    char why[KAFKA_TEXT_SIZE / 2];
+    rd_kafka_timestamp_type_t timestamp_type;
+    int64_t timestamp_ms = rd_kafka_message_timestamp(message, &timestamp_type);
+    if (!message->payload)
+        return; /* a tombstone follows what retires a lead */
+    ret->timestamp_ms = timestamp_type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp_ms;
+    Str value = {message->payload, message->len};
+    int r = avro_output_read(feed->reader, value, &ret->output, why, sizeof(why));
+    ret->type = r ? FEED_BROKEN : FEED_OUTPUT;
+    if (r)
+        kafka_tell(ret->text, "%s [%" PRId32 "] offset %" PRId64 ": %s", rd_kafka_topic_name(message->rkt),
+                message->partition, message->offset, why);
+}
+
+void kafka_feed_poll(KafkaFeed *feed, int timeout_ms, FeedPoll *ret) {
+    ret->type = FEED_NOTHING;
+    ret->text[0] = '\0';
+    release(feed);
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(feed->rk, timeout_ms);
+    if (!message)
+        return;
+    feed->message = message;
+    if (message->err)
+        take_error(feed, message, ret);
+    else
+        take_record(feed, message, ret);
+}
+
+/* -1: nothing is committed for any partition. */
+static int64_t lag_of(const rd_kafka_topic_partition_list_t *ends, const rd_kafka_topic_partition_list_t *committed) {
+    int64_t lag = 0;
+    bool known = false;
+    for (int i = 0; i < ends->cnt; i++) {
+        const rd_kafka_topic_partition_t *partition = &committed->elems[i];
+        bool has_offset = !partition->err && partition->offset >= 0;
+        known = known || has_offset;
+        lag += MAX(ends->elems[i].offset - (has_offset ? partition->offset : 0), 0);
+    }
+    return known ? lag : -1;
+}
+
+int kafka_feed_progress(KafkaFeed *feed, int timeout_ms, char *text, FeedProgress *ret) {
+    FeedProgress progress = {.lag = -1};
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *ends =
+            rd_kafka_topic_partition_list_copy(feed->sources);
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *committed =
+            rd_kafka_topic_partition_list_copy(feed->sources);
+    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(feed->rk, ends, timeout_ms);
+    for (int i = 0; i < ends->cnt && !err; i++) {
+        err = ends->elems[i].err;
+        progress.n_records += MAX(ends->elems[i].offset, 0);
+    }
+    if (err)
+        return failed("ends of", feed->config->sources[0], err, text);
+    /* An embedded cluster forgets offsets that were committed in transactions. */
+    if (!feed->config->embedded && !rd_kafka_committed(feed->rk, committed, timeout_ms))
+        progress.lag = lag_of(ends, committed);
+    *ret = progress;
+    return 0;
+}
+
+int32_t kafka_feed_shards(const KafkaFeed *feed) {
+    return feed->n_shards;
+}

@@ -1,0 +1,59 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Board's Reader
+ *
+ * Reads the view (redis_view.h has its keys) without ever writing: who leads a leaderboard, whose moment is
+ * near, and the records of leads. For programs that watch; the daemon itself reads by redis_view.h, under its
+ * conditions.
+ */
+#include "daemon/io/redis_view.h"
+#include "lib/event.h"
+
+/* What one call asks for at most, so that a watcher is no burden to the server. */
+#define BOARD_ASK_MAX ((size_t)1000)
+
+typedef struct RedisBoard RedisBoard;
+
+MUST_CHECK int redis_board_new(const Config *config, char *text, RedisBoard **ret);
+RedisBoard *redis_board_free(RedisBoard *board);
+DEFINE_CLEANUP(RedisBoard *, redis_board_free)
+
+/*
+ * All calls below return 0, -ENOMEM, VIEW_E_UNREACHABLE or VIEW_E_REFUSED with a text of REDIS_TEXT_SIZE;
+ * they connect by themselves. Each Str that they set is valid until the next call.
+ */
+
+typedef struct BoardInfo {
+    Str model; /* null: no daemon has written here yet */
+    int64_t model_version;
+    int32_t n_shards; /* 0: unknown */
+} BoardInfo;
+/* Reads P:info. Before the calls that take or return shards. */
+MUST_CHECK int redis_board_info(RedisBoard *board, char *text, BoardInfo *ret);
+
+/* A lead and where it stands. */
+typedef struct BoardEntry {
+    int32_t shard;
+    double score; /* its rank on the board, or its moment */
+    size_t id_len;
+    char id[EVENT_LEAD_ID_LEN_MAX];
+} BoardEntry;
+static inline Str board_entry_id(const BoardEntry *entry) {
+    return (Str){entry->id, entry->id_len};
+}
+/* False: too long to be the id of a lead. */
+MUST_CHECK bool board_entry_make(int32_t shard, Str lead_id, double score, BoardEntry *ret);
+
+/*
+ * Places `from` to from + n_each - 1 of each shard's leaderboard `name`, all shards' together, highest first:
+ * at most `max` into `ret`. *ret_bound is the highest score that may have been left out; -INFINITY: none.
+ */
+MUST_CHECK int redis_board_leaders(RedisBoard *board, const char *name, size_t from, size_t n_each,
+        char *text, BoardEntry *ret, size_t max, size_t *ret_n, double *ret_bound);
+/* The earliest moments, at most n_each of each shard and at most `max`, earliest first. */
+MUST_CHECK int redis_board_moments(
+        RedisBoard *board, size_t n_each, char *text, BoardEntry *ret, size_t max, size_t *ret_n);
+/* The packed records (lib/record.h) of n leads, at most BOARD_ASK_MAX; null where there is none. */
+MUST_CHECK int redis_board_records(
+        RedisBoard *board, const BoardEntry *entries, size_t n, char *text, Str *values);

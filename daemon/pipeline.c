@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/pipeline.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "daemon/clock.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "daemon/round.h"
+#include "daemon/takeover.h"
+#include "daemon/topics.h"
+#include "daemon/view_fields.h"
+
+/* How long an idle loop waits for a record: bounds how late a due moment is noticed, and a signal. */
+#define IDLE_POLL_MS 50
+#define START_TIMEOUT_MS 30000
+#define RETRY_MS 1000
+#define HALTED_RETRY_MS 10000
+#define VIEW_CHECK_MS 5000
+#define STATUS_MS 10000
+/* Between two questions for a partition's end while a moment waits for the proof. */
+#define PROOF_INTERVAL_MS 20
+
+/* The loop's own state. */
+typedef struct Loop {
+    Pipeline *p;
+    int64_t status_at_ms, halted_at_ms, view_at_ms, proof_at_ms; /* monotonic: when next */
+    bool *halted; /* by shard: ours, but it cannot go on */
+    bool is_paused;
+    PipelineCounts last;
+    int64_t last_status_ms;
+} Loop;
+
+void pipeline_note_progress(Pipeline *p) {
+    (void)notify_watchdog(p->notify, clock_monotonic_ms());
+}
+
+/* `level` is syslog's: 3 is an error, 4 a warning. Librdkafka's own troubles are no errors of ours until a call fails. */
+static void kafka_log(int level, const char *facility, const char *message) {
+    LogLevel own = level <= 4 ? LOG_WARNING : LOG_DEBUG;
+    log_event(own, "kafka.client", LOG_STR("facility", facility), LOG_STR("text", message));
+}
+
+/* --- shards come and go ------------------------------------------------------------------------------ */
+
+static void drop_shards(Pipeline *p) {
+    for (int32_t i = 0; i < p->n_shards; i++)
+        p->shards[i] = live_shard_free(p->shards[i]);
+    p->n_owned = 0;
+}
+
+/* Takes the shard over and begins to read it. 0 also if it is halted; PIPELINE_E_WAIT: to be tried again. */
+static int take(Loop *loop, int32_t id) {
+    Pipeline *p = loop->p;
+    char text[KAFKA_TEXT_SIZE];
+    int r = takeover_shard(p, id, (OutputSink){.output = round_output}, &p->shards[id]);
+    loop->halted[id] = r == PIPELINE_E_HALT || r == PIPELINE_E_WAIT;
+    if (r != 0)
+        return loop->halted[id] ? 0 : r;
+    p->n_owned++;
+    r = kafka_source_start(p->source, id, p->shards[id]->offsets, text);
+    if (r > 0)
+        log_error("shard.start", LOG_INT("shard", id), LOG_STR("error", text));
+    return r > 0 ? PIPELINE_E_RESTART : r;
+}
+
+static int on_assigned(void *userdata, const int32_t *shards, size_t n) {
+    Loop *loop = userdata;
+    log_info("shards.assigned", LOG_INT("count", n));
+    loop->is_paused = false; /* a new assignment begins unpaused */
+    for (size_t i = 0; i < n; i++) {
+        int r = take(loop, shards[i]);
+        if (r != 0)
+            return r < 0 ? r : -ECONNABORTED;
+    }
+    return 0;
+}
+
+/* Rounds commit before they end, so nothing is open here; what was polled and not run is its next owner's. */
+static int on_revoked(void *userdata, const int32_t *shards, size_t n, bool lost) {
+    Loop *loop = userdata;
+    Pipeline *p = loop->p;
+    log_info("shards.revoked", LOG_INT("count", n), LOG_STR("lost", lost ? "true" : "false"));
+    round_drop(p->round);
+    for (size_t i = 0; i < n; i++) {
+        LiveShard *shard = p->shards[shards[i]];
+        loop->halted[shards[i]] = false;
+        if (!shard)
+            continue;
+        if (!lost && view_queue_flush(shard->view_queue, shard) != 0)
+            log_info("view.left_behind", LOG_INT("shard", shard->id), LOG_INT("batches", view_queue_count(shard->view_queue)));
+        p->shards[shards[i]] = live_shard_free(shard);
+        p->n_owned--;
+    }
+    return 0;
+}
+
+static int retry_halted(Loop *loop) {
+    Pipeline *p = loop->p;
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms < loop->halted_at_ms)
+        return 0;
+    loop->halted_at_ms = now_ms + HALTED_RETRY_MS;
+    for (int32_t i = 0; i < p->n_shards; i++)
+        if (loop->halted[i]) {
+            int r = take(loop, i);
+            if (r != 0)
+                return r;
+        }
+    return 0;
+}
+
+/* --- polling ----------------------------------------------------------------------------------------- */
+
+static int take_poll(Pipeline *p, SourcePoll *poll) {
+    static LogLimit limit;
+    unsigned left_out;
+    LiveShard *shard = poll->shard >= 0 && poll->shard < p->n_shards ? p->shards[poll->shard] : NULL;
+    SourceProgress *source = shard && poll->topic < p->config->n_sources ? &shard->sources[poll->topic] : NULL;
+    switch (poll->type) {
+    case SOURCE_RECORD:
+        if (!shard)
+            return 0;
+        if (source) {
+            source->read_to = poll->offset + 1;
+            source->at_end = false;
+        }
+        return round_consume(p->round, poll);
+    case SOURCE_END:
+        if (source) {
+            source->read_to = MAX(source->read_to, poll->offset);
+            source->at_end = true;
+        }
+        return 0;
+    case SOURCE_RANGE:
+        log_error("source.truncated", LOG_INT("shard", poll->shard), LOG_INT("offset", poll->offset),
+                LOG_STR("error", poll->text),
+                LOG_STR("remedy", "records were deleted before they were read: lengthen the topic's retention; "
+                                  "reset the group's offset to go on without them"));
+        return PIPELINE_E_RESTART;
+    case SOURCE_ERROR:
+        if (log_limit_allows(&limit, clock_monotonic_ms(), 5, &left_out))
+            log_warning("kafka.error", LOG_STR("error", poll->text), LOG_INT("left_out", left_out));
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* What there is, up to a batch: waits for the first record only, then takes what has arrived. */
+static int poll_records(Loop *loop) {
+    Pipeline *p = loop->p;
+    int64_t until_ms = clock_monotonic_ms() + p->config->batch_max_ms;
+    int timeout_ms = round_count(p->round) ? 0 : IDLE_POLL_MS;
+    for (int32_t i = 0; i < p->n_shards; i++)
+        if (p->shards[i] && p->shards[i]->moments_left)
+            timeout_ms = 0;
+    while (round_count(p->round) < (size_t)p->config->batch_max_events) {
+        SourcePoll poll;
+        int r = kafka_source_poll(p->source, timeout_ms, &poll);
+        if (r < 0)
+            return r == -ECONNABORTED ? PIPELINE_E_RESTART : r;
+        SourcePollType type = poll.type;
+        r = take_poll(p, &poll);
+        kafka_source_release(&poll);
+        if (r != 0)
+            return r;
+        if (type == SOURCE_NOTHING || *p->stop)
+            return 0;
+        if (round_count(p->round))
+            timeout_ms = 0;
+        if (clock_monotonic_ms() > until_ms)
+            return 0;
+    }
+    return 0;
+}
+
+/* --- proofs of being caught up ------------------------------------------------------------------------ */
+
+/* Is something due by the wall clock that the watermark has not reached yet? */
+static bool wants_proof(const LiveShard *shard, int64_t now_ms) {
+    const Pipeline *p = shard->pipeline;
+    int64_t due_ms = MIN(shard_next_moment(shard->engine), shard->horizon_ms);
+    return p->config->watermark == WATERMARK_WALL && due_ms != TIME_NEVER &&
+            due_ms <= now_ms - p->model->lateness_ms && due_ms > shard_watermark(shard->engine);
+}
+
+/*
+ * Asks each source of the shard for its end, after noting the time: if what was polled reaches it, everything appended before that time
+ * has been read (DESIGN section 4, "Proof"). It counts once the records at hand have been through the engine.
+ */
+static int prove(LiveShard *shard) {
+    Pipeline *p = shard->pipeline;
+    char text[KAFKA_TEXT_SIZE];
+    for (unsigned t = 0; t < p->config->n_sources; t++) {
+        int64_t first, end, asked_at_ms = clock_wall_ms();
+        int r = kafka_cluster_range(p->cluster, p->config->sources[t], shard->id, 2000, text, &first, &end);
+        if (r < 0)
+            return r;
+        if (r == 0 && shard->sources[t].read_to >= end)
+            shard->sources[t].proof_ms = asked_at_ms;
+    }
+    return 0;
+}
+
+static int prove_all(Loop *loop) {
+    Pipeline *p = loop->p;
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms < loop->proof_at_ms)
+        return 0;
+    loop->proof_at_ms = now_ms + PROOF_INTERVAL_MS;
+    for (int32_t i = 0; i < p->n_shards; i++)
+        if (p->shards[i] && wants_proof(p->shards[i], clock_wall_ms())) {
+            int r = prove(p->shards[i]);
+            if (r < 0)
+                return r;
+        }
+    return 0;
+}
+
+/* --- the loop ---------------------------------------------------------------------------------------- */
+
+/* Also when idle: has the view lost something? A missing batch is found here at the latest. */
+static int check_views(Loop *loop) {
+    Pipeline *p = loop->p;
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms < loop->view_at_ms)
+        return 0;
+    loop->view_at_ms = now_ms + VIEW_CHECK_MS;
+    for (int32_t i = 0; i < p->n_shards; i++) {
+        if (!p->shards[i])
+            continue;
+        int r = view_queue_flush(p->shards[i]->view_queue, p->shards[i]);
+        if (r == 0)
+            r = takeover_catch_up(p->shards[i]);
+        if (r == PIPELINE_E_WAIT)
+            return 0; /* said already; the next round or check tries again */
+        if (r != 0)
+            return r == PIPELINE_E_HALT ? PIPELINE_E_RESTART : r;
+    }
+    return 0;
+}
+
+static void tell_status(Loop *loop) {
+    Pipeline *p = loop->p;
+    int64_t now_ms = clock_monotonic_ms();
+    const PipelineCounts *c = &p->counts;
+    if (now_ms < loop->status_at_ms)
+        return;
+    double seconds = (double)MAX(now_ms - loop->last_status_ms, 1) / 1000;
+    if (c->events != loop->last.events || c->outputs != loop->last.outputs)
+        log_info("progress", LOG_INT("shards", p->n_owned), LOG_INT("events", c->events),
+                LOG_INT("events_per_second", (double)(c->events - loop->last.events) / seconds),
+                LOG_INT("applied", c->applied), LOG_INT("duplicates", c->duplicates), LOG_INT("ignored", c->ignored),
+                LOG_INT("dead_letters", c->dead_letters), LOG_INT("outputs", c->outputs),
+                LOG_INT("batches", c->batches), LOG_INT("cpu_ms", clock_cpu_us() / 1000));
+    (void)notify_status(p->notify, "%d shards, %lld events, %lld outputs", (int)p->n_owned, (long long)c->events, (long long)c->outputs);
+    loop->last = *c;
+    loop->last_status_ms = now_ms;
+    loop->status_at_ms = now_ms + STATUS_MS;
+}
+
+/* Keeps polling while a server is away, so that the group keeps us; records stay where they are. */
+static int wait_paused(Loop *loop) {
+    Pipeline *p = loop->p;
+    char text[KAFKA_TEXT_SIZE];
+    if (!loop->is_paused) {
+        log_warning("pipeline.paused", LOG_INT("records_waiting", round_count(p->round)));
+        int r = kafka_source_pause(p->source, true, text);
+        if (r != 0)
+            return r < 0 ? r : PIPELINE_E_RESTART;
+        loop->is_paused = true;
+    }
+    int64_t until_ms = clock_monotonic_ms() + RETRY_MS;
+    while (clock_monotonic_ms() < until_ms && !*p->stop && loop->is_paused) {
+        SourcePoll poll;
+        int r = kafka_source_poll(p->source, 100, &poll);
+        if (r < 0)
+            return r == -ECONNABORTED ? PIPELINE_E_RESTART : r;
+        r = take_poll(p, &poll);
+        kafka_source_release(&poll);
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
+static int resume(Loop *loop) {
+    char text[KAFKA_TEXT_SIZE];
+    if (!loop->is_paused)
+        return 0;
+    log_info("pipeline.resumed", LOG_INT("records_waiting", round_count(loop->p->round)));
+    loop->is_paused = false;
+    int r = kafka_source_pause(loop->p->source, false, text);
+    return r > 0 ? PIPELINE_E_RESTART : r;
+}
+
+static int turn(Loop *loop) {
+    Pipeline *p = loop->p;
+    int r = loop->is_paused ? 0 : poll_records(loop);
+    if (r == 0)
+        r = prove_all(loop);
+    if (r == 0 && *p->stop)
+        return 0;
+    if (r == 0)
+        r = round_run(p->round);
+    if (r == PIPELINE_E_WAIT)
+        return wait_paused(loop);
+    if (r == 0)
+        r = resume(loop);
+    if (r == 0)
+        r = check_views(loop);
+    if (r == 0)
+        r = retry_halted(loop);
+    pipeline_note_progress(p);
+    tell_status(loop);
+    return r == PIPELINE_E_HALT ? PIPELINE_E_RESTART : r;
+}
+
+/* --- clients ----------------------------------------------------------------------------------------- */
+
+static void disconnect(Pipeline *p) {
+    p->source = kafka_source_free(p->source); /* calls on_revoked */
+    if (p->shards)
+        drop_shards(p);
+    p->round = round_free(p->round);
+    free(p->shards);
+    p->shards = NULL;
+    p->sink = kafka_sink_free(p->sink);
+    p->changelog = kafka_changelog_free(p->changelog);
+    p->in_transaction = false;
+}
+
+static int kafka_outcome(int r, const char *what, const char *text) {
+    if (r <= 0)
+        return r;
+    log_warning("kafka.unavailable", LOG_STR("for", what), LOG_INT("code", r), LOG_STR("error", text));
+    return r == KAFKA_E_CONFIG ? PIPELINE_E_REFUSED : PIPELINE_E_WAIT;
+}
+
+/* The view's own description, for other programs. */
+static int write_info(Pipeline *p) {
+    _cleanup_(view_fields_free) ViewFieldsBuffer *buffer = NULL;
+    const ViewField *model_fields;
+    size_t n;
+    char shards[16], text[REDIS_TEXT_SIZE];
+    (void)snprintf(shards, sizeof(shards), "%d", (int)p->n_shards);
+    int r = view_fields_new(&buffer);
+    if (r == 0)
+        r = view_fields_info(buffer, p->model, &model_fields, &n);
+    if (r < 0)
+        return r;
+    _cleanup_(free_null) ViewField *fields = calloc(n + 3, sizeof(*fields));
+    if (!fields)
+        return -ENOMEM;
+    memcpy(fields, model_fields, n * sizeof(*fields));
+    fields[n++] = (ViewField){STR_LITERAL("shards"), str_from(shards)};
+    fields[n++] = (ViewField){STR_LITERAL("partitioner"), str_from(p->config->partitioner)};
+    fields[n++] = (ViewField){STR_LITERAL("prefix"), str_from(p->config->redis_prefix)};
+    r = redis_view_set_info(p->view, fields, n, text);
+    if (r > 0)
+        log_warning("redis.unavailable", LOG_STR("error", text));
+    return r > 0 ? PIPELINE_E_WAIT : r;
+}
+
+static int prepare_view(Pipeline *p) {
+    char text[REDIS_TEXT_SIZE];
+    int r = redis_view_set_shards(p->view, p->n_shards, text);
+    if (r == 0)
+        r = redis_view_connect(p->view, text);
+    if (r == 0)
+        r = redis_view_check(p->view, text);
+    if (r > 0) {
+        log_error("redis.unusable", LOG_STR("error", text));
+        return r == VIEW_E_REFUSED ? PIPELINE_E_REFUSED : PIPELINE_E_WAIT;
+    }
+    return r == 0 ? write_info(p) : r;
+}
+
+static int connect_all(Loop *loop) {
+    Pipeline *p = loop->p;
+    char text[KAFKA_TEXT_SIZE];
+    int r = topics_prepare(p->config, p->cluster, &p->n_shards);
+    if (r == 0)
+        r = prepare_view(p);
+    if (r != 0)
+        return r;
+    free(loop->halted);
+    loop->halted = calloc((size_t)p->n_shards, sizeof(*loop->halted));
+    p->shards = calloc((size_t)p->n_shards, sizeof(LiveShard *));
+    if (!p->shards || !loop->halted)
+        return -ENOMEM;
+    r = round_new(p, &p->round);
+    if (r == 0)
+        r = kafka_outcome(kafka_changelog_new(p->config, kafka_log, text, &p->changelog), "changelog", text);
+    if (r == 0)
+        r = kafka_outcome(kafka_sink_new(p->config, kafka_log, START_TIMEOUT_MS, text, &p->sink), "producer", text);
+    if (r != 0)
+        return r;
+    KafkaSourceHandler handler = {.assigned = on_assigned, .revoked = on_revoked, .userdata = loop};
+    loop->is_paused = false;
+    return kafka_outcome(kafka_source_new(p->config, handler, kafka_log, text, &p->source), "consumer", text);
+}
+
+/* From connecting to the next reason to connect anew. */
+static int session(Loop *loop) {
+    Pipeline *p = loop->p;
+    int r = connect_all(loop);
+    if (r == 0) {
+        log_info("pipeline.ready", LOG_STR("group", p->config->group), LOG_INT("partitions", p->n_shards),
+                LOG_STR("embedded", p->config->embedded ? "true: broker checks are skipped, one instance only" : "false"));
+        (void)notify_ready(p->notify);
+    }
+    while (r == 0 && !*p->stop)
+        r = turn(loop);
+    disconnect(p);
+    return r;
+}
+
+static void pause_before_retry(const Pipeline *p) {
+    for (int64_t until_ms = clock_monotonic_ms() + RETRY_MS; clock_monotonic_ms() < until_ms && !*p->stop;) {
+        struct timespec delay = {.tv_nsec = 20 * 1000 * 1000};
+        (void)nanosleep(&delay, NULL);
+    }
+}
+
+static int run_sessions(Loop *loop) {
+    Pipeline *p = loop->p;
+    for (;;) {
+        int r = session(loop);
+        if (*p->stop || r < 0 || r == PIPELINE_E_REFUSED)
+            return *p->stop ? 0 : r;
+        p->counts.restarts++;
+        log_warning("pipeline.restart", LOG_INT("outcome", r), LOG_INT("restarts", p->counts.restarts));
+        pipeline_note_progress(p);
+        pause_before_retry(p);
+    }
+}
+
+int pipeline_run(const Config *config, const Model *model, Registry *registry, AvroOutput *encoder,
+        Notify *notify, const volatile sig_atomic_t *stop) {
+    Pipeline p = {.config = config, .model = model, .stop = stop, .notify = notify, .registry = registry,
+            .encoder = encoder, .n_topics = (unsigned)config->n_sources + 1};
+    Loop loop = {.p = &p, .last_status_ms = clock_monotonic_ms(), .status_at_ms = clock_monotonic_ms() + STATUS_MS};
+    const char *boards[VIEW_BOARDS_MAX];
+    char text[KAFKA_TEXT_SIZE];
+    for (size_t i = 0; i < MODEL_HASH_SIZE; i++)
+        (void)snprintf(p.model_hash + 2 * i, 3, "%02x", model->hash[i]);
+    (void)snprintf(p.ce_source, sizeof(p.ce_source), "/scored/%s", config->group);
+
+    int r = avro_event_decoder_new(&p.decoder);
+    if (r == 0)
+        r = redis_view_new(config, boards, view_fields_boards(model, boards), text, &p.view);
+    if (r == 0)
+        r = kafka_outcome(kafka_cluster_new(config, kafka_log, text, &p.cluster), "cluster", text);
+    if (r == 0)
+        r = run_sessions(&loop);
+    else if (r > 0)
+        log_error("pipeline.start", LOG_STR("error", text));
+    log_info("pipeline.stopped", LOG_INT("events", p.counts.events), LOG_INT("applied", p.counts.applied),
+            LOG_INT("duplicates", p.counts.duplicates), LOG_INT("ignored", p.counts.ignored),
+            LOG_INT("dead_letters", p.counts.dead_letters), LOG_INT("outputs", p.counts.outputs),
+            LOG_INT("batches", p.counts.batches), LOG_INT("cpu_ms", clock_cpu_us() / 1000),
+            LOG_DOUBLE("events_per_cpu_second", (double)p.counts.events * 1e6 / (double)MAX(clock_cpu_us(), 1)));
+    kafka_cluster_free(p.cluster);
+    redis_view_free(p.view);
+    avro_event_decoder_free(p.decoder);
+    free(loop.halted);
+    return r;
+}

@@ -1,0 +1,31 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A Round
+ *
+ * What is done with what was polled: the records of each shard go through its engine in order of (source, offset), due
+ * moments happen, and everything that comes of it is committed by one transaction; then the view follows
+ * (DESIGN section 3, "Batch"). A round that cannot begin, because a server is away, has changed nothing and keeps its
+ * records for the next try.
+ */
+#include "daemon/live_shard.h"
+
+MUST_CHECK int round_new(Pipeline *p, Round **ret);
+Round *round_free(Round *round);
+DEFINE_CLEANUP(Round *, round_free)
+
+/* The engine's outputs go here; `userdata` is the LiveShard. */
+int round_output(void *userdata, const Output *output);
+
+/* Takes a polled record over, with its message. 0 or -ENOMEM. */
+MUST_CHECK int round_consume(Round *round, SourcePoll *poll);
+/* Records waiting. */
+size_t round_count(const Round *round);
+/* Drops all records: the assignment has changed, and their next owner reads them again. */
+void round_drop(Round *round);
+
+/*
+ * Runs one round over what is waiting and over the owned shards' due moments. 0; PIPELINE_E_WAIT: a server is away, nothing was
+ * changed; PIPELINE_E_RESTART; negative errno.
+ */
+MUST_CHECK int round_run(Round *round);

@@ -1,0 +1,15 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Topics
+ *
+ * Before the first record: the sources must pair up, and our own topics must be there as the protocol needs them
+ * (DESIGN sections 2 and 3, "Refuse to start").
+ */
+#include "daemon/pipeline.h"
+
+/*
+ * Finds the number of shards, creates what is missing (unless told not to) and checks what is there. 0; PIPELINE_E_WAIT: the cluster does not
+ * answer; PIPELINE_E_REFUSED: said in the log.
+ */
+MUST_CHECK int topics_prepare(const Config *config, KafkaCluster *cluster, int32_t *ret_n_shards);

@@ -1,0 +1,72 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Readable Fields
+ *
+ * What other programs read of a lead: the fields of its hash in the view, and its places on the boards. Names
+ * and meanings are stable across versions. All times are integer milliseconds since 1970-01-01T00:00:00Z.
+ *
+ *   clock              when something last happened to the lead
+ *   next_moment        when time alone will next do something to it; absent: never
+ *   account            account id; absent if unknown
+ *   segment, route     ids of the model; route is absent if none fits
+ *   stage:<track>      id of the present stage
+ *   score:<name>       a score as of its reference time, with at most 6 decimals …
+ *   at:<name>          … which this is; absent for scores that do not decay. At an instant t it is worth
+ *                      score * 2^-((t - at) / half_life), with half_life:<name> of P:info
+ *   sla:<policy>       an open clock: <started at>/<due at>/<1 if breached, else 0>; due at may be `never`
+ *   since:<track>      when the present stage was entered
+ *   first_source       of the lead's first event that had one, and
+ *   last_source        of its last; absent: none yet
+ *
+ * A hash has at most 128 fields of at most 64 bytes, names and values alike, so that Redis keeps it as a
+ * compact listpack. Longer values end with `…` where they were cut. A name with a long id in it is cut so
+ * that `~` and 8 hexadecimal digits fit behind it (SipHash-1-3 of the whole id, key 0), which keeps names
+ * apart. Of more than 128 fields, which only a model near all limits has, those listed last are left out.
+ *
+ * Boards: one per derived score, or per score if the model has no derived ones. A lead whose value at its
+ * clock is at least 1 stands there with the rank log2(value) + clock / h, others do not. h is the longest
+ * half-life of all scores that the value is made of, board:<name> of P:info; it is 0, and the second term is
+ * left out, if one of them does not decay, or the value depends on elapsed times.
+ *
+ * With a single half-life, ranks are the order of present values at any instant, and 2^(rank - now / h) is
+ * the value itself. Otherwise no number is good for all instants, and that is an upper bound of the value,
+ * unless points that decay are negative or elapsed time counts, which lets values rise. The best n leads of
+ * now are then found by going down the board, computing each one's present value from its hash and
+ * derived:<name> of P:info, until the n-th best so far is no less than the bound of the next one on the
+ * board.
+ */
+#include "daemon/io/redis_view.h"
+#include "lib/lead.h"
+
+#define VIEW_FIELDS_MAX 128
+#define VIEW_FIELD_LEN_MAX 64
+#define VIEW_RANK_VALUE_MIN 1.0
+#define VIEW_BOARDS_MAX MAX(MODEL_DERIVED_MAX, MODEL_SCORES_MAX)
+
+/* Memory for the fields of many leads of one model. */
+typedef struct ViewFieldsBuffer ViewFieldsBuffer;
+
+MUST_CHECK int view_fields_new(ViewFieldsBuffer **ret);
+ViewFieldsBuffer *view_fields_free(ViewFieldsBuffer *buffer);
+DEFINE_CLEANUP(ViewFieldsBuffer *, view_fields_free)
+/* All that was made becomes invalid; the memory is kept. */
+void view_fields_reset(ViewFieldsBuffer *buffer);
+
+/*
+ * Makes all of the lead's write but its record. Nothing in it is the lead's memory; it is valid until the
+ * buffer is reset, and as long as the model. 0 or -ENOMEM.
+ */
+MUST_CHECK int view_fields_make(
+        ViewFieldsBuffer *buffer, const Model *model, const Lead *lead, ViewWrite *ret);
+/* The write that erases the lead. 0 or -ENOMEM. */
+MUST_CHECK int view_fields_make_erasure(ViewFieldsBuffer *buffer, Str lead_id, ViewWrite *ret);
+
+/* The boards' names, for redis_view_new(), borrowed from the model; returns how many. */
+size_t view_fields_boards(const Model *model, const char *ret[static VIEW_BOARDS_MAX]);
+/*
+ * The model's part of P:info: model, model_version, half_life:<score> in ms, derived:<name> (the expression)
+ * and board:<name>. In the buffer's memory. 0 or -ENOMEM.
+ */
+MUST_CHECK int view_fields_info(
+        ViewFieldsBuffer *buffer, const Model *model, const ViewField **ret, size_t *ret_n);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/view_queue.h"
+
+#include "daemon/clock.h"
+#include "daemon/live_shard.h"
+#include "daemon/takeover.h"
+#include "daemon/view_fields.h"
+
+struct ViewJob {
+    ViewJob *next; /* in the queue */
+    int64_t to_bno, next_offset, watermark_ms;
+    Arena *arena; /* records */
+    ViewFieldsBuffer *fields;
+    ViewWrite *writes;
+    size_t n_writes, n_alloc;
+};
+
+struct ViewQueue {
+    ViewJob *first, **last;
+    size_t n;
+};
+
+/* --- jobs -------------------------------------------------------------------------------------------- */
+
+int view_job_new(ViewJob **ret) {
+    _cleanup_(view_job_free) ViewJob *job = calloc(1, sizeof(*job));
+    if (!job)
+        return -ENOMEM;
+    int r = arena_new(&job->arena);
+    if (r == 0)
+        r = view_fields_new(&job->fields);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(job);
+    return 0;
+}
+
+ViewJob *view_job_free(ViewJob *job) {
+    if (!job)
+        return NULL;
+    arena_free(job->arena);
+    view_fields_free(job->fields);
+    free(job->writes);
+    free(job);
+    return NULL;
+}
+
+static int add_write(ViewJob *job, ViewWrite write, Str record) {
+    int r = array_reserve(&job->writes, &job->n_alloc, job->n_writes, sizeof(*job->writes));
+    if (r < 0)
+        return r;
+    write.record = arena_str(job->arena, record);
+    if (record.data && !write.record.data)
+        return -ENOMEM;
+    job->writes[job->n_writes++] = write;
+    return 0;
+}
+
+int view_job_add(ViewJob *job, const Model *model, const Lead *lead, Str record) {
+    ViewWrite write;
+    int r = record.data ? view_fields_make(job->fields, model, lead, &write)
+                        : view_fields_make_erasure(job->fields, lead->lead_id, &write);
+    return r < 0 ? r : add_write(job, write, record);
+}
+
+int view_job_add_record(ViewJob *job, const Model *model, Str lead_id, Str record) {
+    _cleanup_(lead_free) Lead *lead = NULL;
+    ViewWrite write;
+    if (!record.data) {
+        int r = view_fields_make_erasure(job->fields, lead_id, &write);
+        return r < 0 ? r : add_write(job, write, STR_NULL);
+    }
+    int r = record_unpack(record, lead_id, model, &lead);
+    return r == 0 ? view_job_add(job, model, lead, record) : r;
+}
+
+size_t view_job_count(const ViewJob *job) {
+    return job->n_writes;
+}
+
+const ViewWrite *view_job_writes(const ViewJob *job) {
+    return job->writes;
+}
+
+/* --- the queue --------------------------------------------------------------------------------------- */
+
+int view_queue_new(ViewQueue **ret) {
+    ViewQueue *queue = calloc(1, sizeof(*queue));
+    if (!queue)
+        return -ENOMEM;
+    queue->last = &queue->first;
+    *ret = queue;
+    return 0;
+}
+
+static void pop(ViewQueue *queue) {
+    ViewJob *job = queue->first;
+    queue->first = job->next;
+    if (!queue->first)
+        queue->last = &queue->first;
+    queue->n--;
+    view_job_free(job);
+}
+
+void view_queue_clear(ViewQueue *queue) {
+    while (queue->first)
+        pop(queue);
+}
+
+ViewQueue *view_queue_free(ViewQueue *queue) {
+    if (!queue)
+        return NULL;
+    view_queue_clear(queue);
+    free(queue);
+    return NULL;
+}
+
+void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t next_offset, int64_t watermark_ms) {
+    job->to_bno = to_bno;
+    job->next_offset = next_offset;
+    job->watermark_ms = watermark_ms;
+    *queue->last = job;
+    queue->last = &job->next;
+    queue->n++;
+}
+
+size_t view_queue_count(const ViewQueue *queue) {
+    return queue->n;
+}
+
+int view_queue_flush(ViewQueue *queue, LiveShard *shard) {
+    char text[REDIS_TEXT_SIZE];
+    while (queue->first) {
+        const ViewJob *job = queue->first;
+        ViewBatch batch = {
+            .shard = shard->id,
+            .lineage = shard->lineage,
+            .from_bno = job->to_bno - 1,
+            .to_bno = job->to_bno,
+            .next_offset = job->next_offset,
+            .watermark_ms = job->watermark_ms,
+            .now_ms = clock_wall_ms(),
+            .writes = job->writes,
+            .n_writes = job->n_writes,
+        };
+        int r = redis_view_apply(shard->pipeline->view, &batch, text);
+        if (r == 0) {
+            pop(queue);
+            continue;
+        }
+        if (r > 0)
+            r = takeover_repair(shard, r, text); /* catching up empties the queue */
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
