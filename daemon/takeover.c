@@ -87,13 +87,29 @@ static int read_last_footer(Pipeline *p, int32_t shard, int64_t offset, int64_t 
                         "run the version that wrote it, or use another changelog topic");
             ret->found = true;
             ret->offset = record.offset;
+            /* The offsets were committed with this batch, so it is the last; the log's end need not be waited for. */
+            if (want_bno && ret->footer.bno == want_bno)
+                return 0;
         }
     }
     return r;
 }
 
+/* Is there nothing to read? Spares a new shard the wait for the end of its empty log. */
+static int is_empty(Pipeline *p, int32_t shard, bool *ret) {
+    char text[KAFKA_TEXT_SIZE];
+    int64_t first = 0, end = 0;
+    int r = kafka_cluster_range(p->cluster, p->config->changelog_topic, shard, ASK_TIMEOUT_MS, text, &first, &end);
+    *ret = first == end;
+    return r > 0 ? wait_for("changelog", shard, text) : r;
+}
+
 static int find_last_footer(Pipeline *p, int32_t shard, int64_t from, int64_t want_bno, LastFooter *ret) {
-    int r = from >= 0 ? read_last_footer(p, shard, from, want_bno, ret) : KAFKA_E_OFFSET;
+    bool empty;
+    int r = is_empty(p, shard, &empty);
+    if (r != 0 || empty)
+        return r;
+    r = from >= 0 ? read_last_footer(p, shard, from, want_bno, ret) : KAFKA_E_OFFSET;
     if (r == KAFKA_E_OFFSET || (r == 0 && !ret->found))
         r = read_last_footer(p, shard, -2, want_bno, ret);
     return r == KAFKA_E_OFFSET ? wait_for("changelog", shard, "its first offset moved meanwhile") : r;

@@ -92,7 +92,7 @@ typedef struct Top {
 
     News news[TOP_NEWS_MAX]; /* ring */
     size_t n_news, news_end;
-    BoardEntry watched[TOP_WATCHED_MAX]; /* ring: leads of which a clock spoke, for clocks without moments to come */
+    BoardEntry watched[TOP_WATCHED_MAX]; /* ring: leads that were in the news, which may have clocks */
     size_t n_watched, watched_end;
     int64_t delays_ms[TOP_DELAYS_MAX]; /* ring: from an event to the output that it caused */
     size_t n_delays, delays_end;
@@ -100,7 +100,8 @@ typedef struct Top {
     TopCounts counts;
     double records_per_s; /* of the sources; NAN: unknown */
     int64_t lag;          /* records; -1: unknown */
-    char status[REDIS_TEXT_SIZE]; /* what is wrong at the moment; empty: nothing */
+    /* What is wrong at the moment with the view and with the feed; empty: nothing. */
+    char status[REDIS_TEXT_SIZE], feed_status[REDIS_TEXT_SIZE];
 } Top;
 
 /*
@@ -116,8 +117,6 @@ double top_value(const Top *top, const Lead *lead, int64_t at_ms);
 const News *top_note_output(Top *top, const Output *output, int64_t timestamp_ms);
 /* The i-th latest news, i < n_news. */
 const News *top_news(const Top *top, size_t i);
-/* The lead's clocks are to be shown even if it has no moment to come. */
-void top_watch(Top *top, Str lead_id);
 /* The median; -1: unknown. */
 int64_t top_delay_ms(const Top *top);
 
@@ -129,6 +128,8 @@ typedef struct ScreenStyle {
     unsigned rows, columns;
     bool has_color, has_utf8;
 } ScreenStyle;
+/* How many hot leads fit. */
+size_t top_screen_leads(ScreenStyle style);
 /* A whole screen, from its home position on. */
 void top_screen_draw(const Top *top, ScreenStyle style, int64_t now_ms, TopText *ret);
 

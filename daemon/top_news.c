@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/top.h"
 
-#include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
-
-#include "daemon/io/kafka_client.h"
 
 /* ---- text of bounded size ---- */
 
@@ -204,7 +202,7 @@ int64_t top_delay_ms(const Top *top) {
     return sorted[top->n_delays / 2];
 }
 
-void top_watch(Top *top, Str lead_id) {
+static void watch(Top *top, Str lead_id) {
     BoardEntry entry;
     if (lead_id.len == 0 || !board_entry_make(0, lead_id, 0, &entry))
         return;
@@ -223,8 +221,8 @@ const News *top_note_output(Top *top, const Output *output, int64_t timestamp_ms
     top->n_news = MIN(top->n_news + 1, (size_t)TOP_NEWS_MAX);
     count(&top->counts, output);
     note_delay(top, output, timestamp_ms);
-    if (output->type == OUTPUT_SLA_EVENT)
-        top_watch(top, output->lead_id);
+    if (output->type == OUTPUT_SLA_EVENT || output->type == OUTPUT_STAGE_CHANGED)
+        watch(top, output->lead_id);
     return news;
 }
 

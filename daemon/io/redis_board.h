@@ -25,12 +25,13 @@ DEFINE_CLEANUP(RedisBoard *, redis_board_free)
  */
 
 typedef struct BoardInfo {
-    Str model; /* null: no daemon has written here yet */
+    int32_t n_shards; /* 0: no daemon has written here yet */
     int64_t model_version;
-    int32_t n_shards; /* 0: unknown */
+    bool has_board;       /* the leaderboard asked about */
+    int64_t half_life_ms; /* its h of daemon/view_fields.h; 0: none */
 } BoardInfo;
-/* Reads P:info. Before the calls that take or return shards. */
-MUST_CHECK int redis_board_info(RedisBoard *board, char *text, BoardInfo *ret);
+/* Reads P:info, of the leaderboard `name` too. To be called before those that take or return shards. */
+MUST_CHECK int redis_board_info(RedisBoard *board, const char *name, char *text, BoardInfo *ret);
 
 /* A lead and where it stands. */
 typedef struct BoardEntry {
