@@ -19,6 +19,7 @@ static const Command *const commands[] = {
         &command_run,
         &command_check,
         &command_replay,
+        &command_top,
         &command_help,
 };
 

@@ -40,6 +40,7 @@ struct Command {
 
 extern const Command command_check;
 extern const Command command_replay;
+extern const Command command_top;
 extern const Command command_run;
 
 /* The program: finds the command and runs it. Returns the exit status. */

@@ -200,10 +200,10 @@ static int plan_catch_up(LiveShard *shard, int64_t *ret_from) {
         return r > 0 ? wait_for("redis", shard->id, text) : r;
     *ret_from = 0;
     if (meta.mode == VIEW_ABSENT) {
-        if (shard->bno == 0) {
-            *ret_from = -1;
+        /* A new shard has nothing to catch up with, but a drop that was cut off must be finished. */
+        *ret_from = shard->bno == 0 ? -1 : 0;
+        if (shard->bno == 0 && meta.next_offset >= 0)
             return 0;
-        }
         return drop_view(shard, "the view has no record of this shard");
     }
     if (strcmp(meta.lineage, shard->lineage) != 0)
@@ -212,6 +212,8 @@ static int plan_catch_up(LiveShard *shard, int64_t *ret_from) {
     if (meta.bno > shard->bno)
         return halt(shard->id, "Redis is ahead of the changelog: Kafka lost data, or this is another cluster",
                 "restore the changelog; or delete the shard's keys in Redis to accept its state");
+    if (meta.mode == VIEW_LIVE && meta.bno == shard->bno && meta.is_torn)
+        return drop_view(shard, "a batch was applied in part that the changelog does not have");
     if (meta.mode == VIEW_LIVE && meta.bno == shard->bno) {
         *ret_from = -1;
         return 0;

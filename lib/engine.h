@@ -6,7 +6,10 @@
  * What happens to one lead: an event (SPEC section 4, steps 4 to 10) or one of its moments (section 3). Pure: a record, a thing that
  * happens, a time in; a changed record and outputs out. shard.h decides what happens to whom and when.
  */
-#include "lib/step.h"
+#include "lib/lead.h"
+#include "lib/output.h"
+
+typedef struct Engine Engine;
 
 /* `model` and what the sink refers to outlive the engine. */
 MUST_CHECK int engine_new(const Model *model, OutputSink sink, Engine **ret);
@@ -28,7 +31,3 @@ MUST_CHECK int engine_forget(Engine *engine, Lead *lead, const LeadEvent *event)
 MUST_CHECK int engine_apply_internal_moment(Engine *engine, Lead *lead);
 /* The SLA moment at lead->next_sla_ms. */
 MUST_CHECK int engine_apply_sla_moment(Engine *engine, Lead *lead);
-
-/* For sla.c: a step inside another, with stages entered of its own. */
-Step engine_inner_step(Step *outer, Cause cause);
-void engine_end_inner_step(Step *outer, Step *step);

@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 
-#include "lib/engine.h"
 #include "lib/track.h"
 
 typedef struct Level {
@@ -53,30 +52,33 @@ static void mark_told(SlaClock *clock, const Level *level) {
 /* --- telling ----------------------------------------------------------------------------------------- */
 
 static const NamedStr *present_stages(Step *step) {
-    const Model *model = engine_model(step->engine);
-    NamedStr *stages = arena_new_array(engine_arena(step->engine), NamedStr, MAX(model->n_tracks, 1));
-    if (!stages) {
-        step->error = -ENOMEM;
-        return NULL;
-    }
-    for (unsigned i = 0; i < model->n_tracks; i++)
+    const Model *model = step->model;
+    NamedStr *stages = step_new_array(step, NamedStr, model->n_tracks);
+    for (unsigned i = 0; stages && i < model->n_tracks; i++)
         stages[i] = (NamedStr){model->tracks[i].id, model->tracks[i].stages[step->lead->tracks[i].stage].id};
     return stages;
 }
 
+/* Copied, for the clock may be started anew before the output leaves. */
+static Str copy_start_event_id(Step *step, const SlaClock *clock) {
+    size_t len = clock->start_event_id_len;
+    char *copy = len ? step_alloc(step, len, 1) : NULL;
+    if (!copy)
+        return STR_NULL;
+    memcpy(copy, clock->start_event_id, len);
+    return (Str){copy, len};
+}
+
 /* An SlaEvent of the policy's clock. `event`: in whose step the clock ended, for kinds that end one. */
 static void tell(Step *step, unsigned policy_index, SlaKind kind, Str level, int64_t at_ms, const LeadEvent *event) {
-    const Model *model = engine_model(step->engine);
+    const Model *model = step->model;
     const SlaPolicy *policy = &model->policies[policy_index];
     const SlaClock *clock = &step->lead->clocks[policy_index];
     bool is_stop = kind == SLA_MET || kind == SLA_LATE || kind == SLA_RETRACTED;
     Output *output = step_output(step, OUTPUT_SLA_EVENT, at_ms, event);
     if (!output)
         return;
-    /* copied, for the clock may be started anew before the output leaves */
-    Str start_event_id = clock->start_event_id_len
-            ? arena_str(engine_arena(step->engine), (Str){clock->start_event_id, clock->start_event_id_len})
-            : STR_NULL;
+    Str start_event_id = copy_start_event_id(step, clock);
     output->sla_event = (SlaEvent){
         .policy = policy->id,
         .epoch = clock->epoch,
@@ -101,16 +103,16 @@ static void tell(Step *step, unsigned policy_index, SlaKind kind, Str level, int
 
 /* What a verdict causes: a step of its own, without event, at the later of the lead's clock and the instant. */
 static void judge(Step *outer, unsigned policy, SlaKind kind, int64_t instant_ms) {
-    Step step = engine_inner_step(outer, CAUSE_SLA);
+    Step step = step_begin_inner(outer, CAUSE_SLA);
     if (track_apply_sla(&step, policy, kind, MAX(outer->lead->clock_ms, instant_ms))) {
         track_settle(&step);
         sla_apply(&step);
     }
-    engine_end_inner_step(outer, &step);
+    step_end_inner(outer, &step);
 }
 
 static void tell_level(Step *step, unsigned policy_index, const Level *level) {
-    const SlaPolicy *policy = &engine_model(step->engine)->policies[policy_index];
+    const SlaPolicy *policy = &step->model->policies[policy_index];
     Str text = level->kind == SLA_WARNING ? policy->warnings[level->index].text
             : level->kind == SLA_ESCALATED ? policy->escalations[level->index].text
                                            : STR_NULL;
@@ -159,7 +161,7 @@ static int64_t trigger(const Step *step, const SlaCondition *condition, const Le
 
 /* Tells the levels with instants before at_ms. False: the clock has ended by one of them. */
 static bool tell_levels_before(Step *step, unsigned policy, int64_t at_ms) {
-    const SlaPolicy *p = &engine_model(step->engine)->policies[policy];
+    const SlaPolicy *p = &step->model->policies[policy];
     SlaClock *clock = &step->lead->clocks[policy];
     uint32_t epoch = clock->epoch;
     Level level;
@@ -182,7 +184,7 @@ static void stop(Step *step, unsigned policy, int64_t at_ms) {
 
 /* A touch that was synced late: in time after all (SPEC section 5, `revise`). */
 static void revise(Step *step, unsigned policy) {
-    const SlaPolicy *p = &engine_model(step->engine)->policies[policy];
+    const SlaPolicy *p = &step->model->policies[policy];
     SlaClock *clock = &step->lead->clocks[policy];
     if (step->lead->clock_ms > clock->due_at_ms + p->revise_ms) {
         clock->phase = SLA_PHASE_NONE;
@@ -210,7 +212,7 @@ static void start(Step *step, unsigned policy, int64_t at_ms) {
         .phase = SLA_PHASE_OPEN,
         .epoch = clock->epoch + 1,
         .started_at_ms = at_ms,
-        .due_at_ms = at_ms + engine_model(step->engine)->policies[policy].target_ms,
+        .due_at_ms = at_ms + step->model->policies[policy].target_ms,
         .start_event_id_len = event ? (uint8_t)event->event_id.len : 0,
     };
     if (event)
@@ -218,7 +220,7 @@ static void start(Step *step, unsigned policy, int64_t at_ms) {
 }
 
 void sla_apply(Step *step) {
-    const Model *model = engine_model(step->engine);
+    const Model *model = step->model;
     for (unsigned i = 0; i < model->n_policies; i++) {
         const SlaPolicy *policy = &model->policies[i];
         const SlaClock *clock = &step->lead->clocks[i];
@@ -259,7 +261,7 @@ static bool earliest_level(const Lead *lead, const Model *model, unsigned *ret_p
 bool sla_apply_moment(Step *step, int64_t until_ms) {
     unsigned policy = 0;
     Level level = {0};
-    if (!earliest_level(step->lead, engine_model(step->engine), &policy, &level) || level.instant_ms >= until_ms)
+    if (!earliest_level(step->lead, step->model, &policy, &level) || level.instant_ms >= until_ms)
         return false;
     tell_level(step, policy, &level);
     return true;

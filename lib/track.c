@@ -29,14 +29,12 @@ static bool holds(const Transition *transition, const TrackState *state, const S
 /* --- taking one -------------------------------------------------------------------------------------- */
 
 static const NamedNumber *present_scores(Step *step, size_t *ret_n) {
-    const Model *model = engine_model(step->engine);
+    const Model *model = step->model;
     size_t n = model->n_scores + model->n_derived;
-    NamedNumber *scores = arena_new_array(engine_arena(step->engine), NamedNumber, MAX(n, 1));
-    if (!scores) {
-        step->error = -ENOMEM;
-        *ret_n = 0;
+    NamedNumber *scores = step_new_array(step, NamedNumber, n);
+    *ret_n = scores ? n : 0;
+    if (!scores)
         return NULL;
-    }
     Situation situation = step_situation(step, NULL);
     for (unsigned i = 0; i < model->n_scores; i++)
         scores[i] = (NamedNumber){model->scores[i].id, lead_score(step->lead, model, i, step->lead->clock_ms)};
@@ -45,12 +43,11 @@ static const NamedNumber *present_scores(Step *step, size_t *ret_n) {
         scores[model->n_scores + i] =
                 (NamedNumber){model->derived[i].id, value_is_number(value) ? value_number(value) : NAN};
     }
-    *ret_n = n;
     return scores;
 }
 
 static void tell(Step *step, unsigned track_index, const Transition *transition) {
-    const Model *model = engine_model(step->engine);
+    const Model *model = step->model;
     const Track *track = &model->tracks[track_index];
     Lead *lead = step->lead;
     TrackState *state = &lead->tracks[track_index];
@@ -95,7 +92,7 @@ static void take(Step *step, unsigned track_index, const Transition *transition)
 /* --- by an event ------------------------------------------------------------------------------------- */
 
 static void refuse(Step *step, unsigned track_index, const Transition *transition) {
-    const Track *track = &engine_model(step->engine)->tracks[track_index];
+    const Track *track = &step->model->tracks[track_index];
     Lead *lead = step->lead;
     step->refused = true;
     Output *output = step_output(step, OUTPUT_REFUSED, lead->clock_ms, step->event);
@@ -115,7 +112,7 @@ static void refuse(Step *step, unsigned track_index, const Transition *transitio
 }
 
 void track_apply_event(Step *step) {
-    const Model *model = engine_model(step->engine);
+    const Model *model = step->model;
     Situation situation = step_situation(step, step->event);
     for (unsigned t = 0; t < model->n_tracks; t++) {
         const TrackState *state = &step->lead->tracks[t];
@@ -137,7 +134,7 @@ void track_apply_event(Step *step) {
 
 /* The track's first unprompted transition that holds now; stages entered at this instant are passed over. */
 static const Transition *first_that_holds(const Step *step, unsigned track_index) {
-    const Track *track = &engine_model(step->engine)->tracks[track_index];
+    const Track *track = &step->model->tracks[track_index];
     const TrackState *state = &step->lead->tracks[track_index];
     Situation situation = step_situation(step, NULL);
     for (size_t i = 0; i < track->n_transitions; i++) {
@@ -152,7 +149,7 @@ static const Transition *first_that_holds(const Step *step, unsigned track_index
 
 /* Ends, because each transition enters a stage that was not entered at this instant before. */
 void track_settle(Step *step) {
-    const Model *model = engine_model(step->engine);
+    const Model *model = step->model;
     bool changed;
     do {
         changed = false;
@@ -176,7 +173,7 @@ static bool is_triggered(const Transition *transition, unsigned policy, SlaKind 
 }
 
 bool track_apply_sla(Step *step, unsigned policy, SlaKind kind, int64_t at_ms) {
-    const Model *model = engine_model(step->engine);
+    const Model *model = step->model;
     bool taken = false;
     for (unsigned t = 0; t < model->n_tracks; t++) {
         const TrackState *state = &step->lead->tracks[t];

@@ -46,7 +46,12 @@ static const KafkaProperty questions_properties[] = {
         {"isolation.level", "read_uncommitted"},
         {NULL, NULL},
 };
+/*
+ * The coordinator answers CONCURRENT_TRANSACTIONS until it has written the markers of the transaction before;
+ * with librdkafka's 100 ms between tries, a commit that follows another at once takes 60 ms instead of 10.
+ */
 static const KafkaProperty producer_defaults[] = {
+        {"retry.backoff.ms", "10"},
         {"compression.codec", "lz4"},
         {"linger.ms", "5"},
         {"queue.buffering.max.messages", "500000"},
