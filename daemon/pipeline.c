@@ -4,17 +4,15 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "daemon/clients.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
-#include "daemon/notify.h"
+#include "daemon/proof.h"
 #include "daemon/round.h"
 #include "daemon/takeover.h"
-#include "daemon/topics.h"
-#include "daemon/view_fields.h"
 
 /* How long an idle loop waits for a record: bounds how late a due moment is noticed, and a signal. */
 #define IDLE_POLL_MS 50
-#define START_TIMEOUT_MS 30000
 #define RETRY_MS 1000
 #define HALTED_RETRY_MS 10000
 #define VIEW_CHECK_MS 5000
@@ -26,7 +24,6 @@
 typedef struct Loop {
     Pipeline *p;
     int64_t status_at_ms, halted_at_ms, view_at_ms, proof_at_ms; /* monotonic: when next */
-    bool *halted; /* by shard: ours, but it cannot go on */
     bool is_paused;
     PipelineCounts last;
     int64_t last_status_ms;
@@ -36,28 +33,16 @@ void pipeline_note_progress(Pipeline *p) {
     (void)notify_watchdog(p->notify, clock_monotonic_ms());
 }
 
-/* `level` is syslog's: 3 is an error, 4 a warning. Librdkafka's own troubles are no errors of ours until a call fails. */
-static void kafka_log(int level, const char *facility, const char *message) {
-    LogLevel own = level <= 4 ? LOG_WARNING : LOG_DEBUG;
-    log_event(own, "kafka.client", LOG_STR("facility", facility), LOG_STR("text", message));
-}
-
 /* --- shards come and go ------------------------------------------------------------------------------ */
-
-static void drop_shards(Pipeline *p) {
-    for (int32_t i = 0; i < p->n_shards; i++)
-        p->shards[i] = live_shard_free(p->shards[i]);
-    p->n_owned = 0;
-}
 
 /* Takes the shard over and begins to read it. 0 also if it is halted; PIPELINE_E_WAIT: to be tried again. */
 static int take(Loop *loop, int32_t id) {
     Pipeline *p = loop->p;
     char text[KAFKA_TEXT_SIZE];
     int r = takeover_shard(p, id, (OutputSink){.output = round_output}, &p->shards[id]);
-    loop->halted[id] = r == PIPELINE_E_HALT || r == PIPELINE_E_WAIT;
+    p->halted[id] = r == PIPELINE_E_HALT || r == PIPELINE_E_WAIT;
     if (r != 0)
-        return loop->halted[id] ? 0 : r;
+        return p->halted[id] ? 0 : r;
     p->n_owned++;
     r = kafka_source_start(p->source, id, p->shards[id]->offsets, text);
     if (r > 0)
@@ -68,7 +53,6 @@ static int take(Loop *loop, int32_t id) {
 static int on_assigned(void *userdata, const int32_t *shards, size_t n) {
     Loop *loop = userdata;
     log_info("shards.assigned", LOG_INT("count", n));
-    loop->is_paused = false; /* a new assignment begins unpaused */
     for (size_t i = 0; i < n; i++) {
         int r = take(loop, shards[i]);
         if (r != 0)
@@ -85,7 +69,7 @@ static int on_revoked(void *userdata, const int32_t *shards, size_t n, bool lost
     round_drop(p->round);
     for (size_t i = 0; i < n; i++) {
         LiveShard *shard = p->shards[shards[i]];
-        loop->halted[shards[i]] = false;
+        p->halted[shards[i]] = false;
         if (!shard)
             continue;
         if (!lost && view_queue_flush(shard->view_queue, shard) != 0)
@@ -103,7 +87,7 @@ static int retry_halted(Loop *loop) {
         return 0;
     loop->halted_at_ms = now_ms + HALTED_RETRY_MS;
     for (int32_t i = 0; i < p->n_shards; i++)
-        if (loop->halted[i]) {
+        if (p->halted[i]) {
             int r = take(loop, i);
             if (r != 0)
                 return r;
@@ -148,14 +132,27 @@ static int take_poll(Pipeline *p, SourcePoll *poll) {
     }
 }
 
+/* How long to wait for a first record: not at all if there is work left, else until the next moment is due. */
+static int idle_timeout(const Pipeline *p) {
+    int64_t now_ms = clock_wall_ms(), timeout_ms = round_count(p->round) ? 0 : IDLE_POLL_MS;
+    for (int32_t i = 0; i < p->n_shards; i++) {
+        const LiveShard *shard = p->shards[i];
+        if (!shard)
+            continue;
+        if (shard->moments_left)
+            return 0;
+        int64_t due_ms = shard_next_moment(shard->engine);
+        if (p->config->watermark == WATERMARK_WALL && due_ms != TIME_NEVER)
+            timeout_ms = MIN(timeout_ms, MAX(due_ms + p->model->lateness_ms - now_ms, 1));
+    }
+    return (int)timeout_ms;
+}
+
 /* What there is, up to a batch: waits for the first record only, then takes what has arrived. */
 static int poll_records(Loop *loop) {
     Pipeline *p = loop->p;
     int64_t until_ms = clock_monotonic_ms() + p->config->batch_max_ms;
-    int timeout_ms = round_count(p->round) ? 0 : IDLE_POLL_MS;
-    for (int32_t i = 0; i < p->n_shards; i++)
-        if (p->shards[i] && p->shards[i]->moments_left)
-            timeout_ms = 0;
+    int timeout_ms = idle_timeout(p);
     while (round_count(p->round) < (size_t)p->config->batch_max_events) {
         SourcePoll poll;
         int r = kafka_source_poll(p->source, timeout_ms, &poll);
@@ -173,49 +170,6 @@ static int poll_records(Loop *loop) {
         if (clock_monotonic_ms() > until_ms)
             return 0;
     }
-    return 0;
-}
-
-/* --- proofs of being caught up ------------------------------------------------------------------------ */
-
-/* Is something due by the wall clock that the watermark has not reached yet? */
-static bool wants_proof(const LiveShard *shard, int64_t now_ms) {
-    const Pipeline *p = shard->pipeline;
-    int64_t due_ms = MIN(shard_next_moment(shard->engine), shard->horizon_ms);
-    return p->config->watermark == WATERMARK_WALL && due_ms != TIME_NEVER &&
-            due_ms <= now_ms - p->model->lateness_ms && due_ms > shard_watermark(shard->engine);
-}
-
-/*
- * Asks each source of the shard for its end, after noting the time: if what was polled reaches it, everything appended before that time
- * has been read (DESIGN section 4, "Proof"). It counts once the records at hand have been through the engine.
- */
-static int prove(LiveShard *shard) {
-    Pipeline *p = shard->pipeline;
-    char text[KAFKA_TEXT_SIZE];
-    for (unsigned t = 0; t < p->config->n_sources; t++) {
-        int64_t first, end, asked_at_ms = clock_wall_ms();
-        int r = kafka_cluster_range(p->cluster, p->config->sources[t], shard->id, 2000, text, &first, &end);
-        if (r < 0)
-            return r;
-        if (r == 0 && shard->sources[t].read_to >= end)
-            shard->sources[t].proof_ms = asked_at_ms;
-    }
-    return 0;
-}
-
-static int prove_all(Loop *loop) {
-    Pipeline *p = loop->p;
-    int64_t now_ms = clock_monotonic_ms();
-    if (now_ms < loop->proof_at_ms)
-        return 0;
-    loop->proof_at_ms = now_ms + PROOF_INTERVAL_MS;
-    for (int32_t i = 0; i < p->n_shards; i++)
-        if (p->shards[i] && wants_proof(p->shards[i], clock_wall_ms())) {
-            int r = prove(p->shards[i]);
-            if (r < 0)
-                return r;
-        }
     return 0;
 }
 
@@ -299,8 +253,10 @@ static int resume(Loop *loop) {
 static int turn(Loop *loop) {
     Pipeline *p = loop->p;
     int r = loop->is_paused ? 0 : poll_records(loop);
-    if (r == 0)
-        r = prove_all(loop);
+    if (r == 0 && clock_monotonic_ms() >= loop->proof_at_ms) {
+        r = proof_seek(p);
+        loop->proof_at_ms = clock_monotonic_ms() + PROOF_INTERVAL_MS;
+    }
     if (r == 0 && *p->stop)
         return 0;
     if (r == 0)
@@ -318,95 +274,14 @@ static int turn(Loop *loop) {
     return r == PIPELINE_E_HALT ? PIPELINE_E_RESTART : r;
 }
 
-/* --- clients ----------------------------------------------------------------------------------------- */
-
-static void disconnect(Pipeline *p) {
-    p->source = kafka_source_free(p->source); /* calls on_revoked */
-    if (p->shards)
-        drop_shards(p);
-    p->round = round_free(p->round);
-    free(p->shards);
-    p->shards = NULL;
-    p->sink = kafka_sink_free(p->sink);
-    p->changelog = kafka_changelog_free(p->changelog);
-    p->in_transaction = false;
-}
-
-static int kafka_outcome(int r, const char *what, const char *text) {
-    if (r <= 0)
-        return r;
-    log_warning("kafka.unavailable", LOG_STR("for", what), LOG_INT("code", r), LOG_STR("error", text));
-    return r == KAFKA_E_CONFIG ? PIPELINE_E_REFUSED : PIPELINE_E_WAIT;
-}
-
-/* The view's own description, for other programs. */
-static int write_info(Pipeline *p) {
-    _cleanup_(view_fields_free) ViewFieldsBuffer *buffer = NULL;
-    const ViewField *model_fields;
-    size_t n;
-    char shards[16], text[REDIS_TEXT_SIZE];
-    (void)snprintf(shards, sizeof(shards), "%d", (int)p->n_shards);
-    int r = view_fields_new(&buffer);
-    if (r == 0)
-        r = view_fields_info(buffer, p->model, &model_fields, &n);
-    if (r < 0)
-        return r;
-    _cleanup_(free_null) ViewField *fields = calloc(n + 3, sizeof(*fields));
-    if (!fields)
-        return -ENOMEM;
-    memcpy(fields, model_fields, n * sizeof(*fields));
-    fields[n++] = (ViewField){STR_LITERAL("shards"), str_from(shards)};
-    fields[n++] = (ViewField){STR_LITERAL("partitioner"), str_from(p->config->partitioner)};
-    fields[n++] = (ViewField){STR_LITERAL("prefix"), str_from(p->config->redis_prefix)};
-    r = redis_view_set_info(p->view, fields, n, text);
-    if (r > 0)
-        log_warning("redis.unavailable", LOG_STR("error", text));
-    return r > 0 ? PIPELINE_E_WAIT : r;
-}
-
-static int prepare_view(Pipeline *p) {
-    char text[REDIS_TEXT_SIZE];
-    int r = redis_view_set_shards(p->view, p->n_shards, text);
-    if (r == 0)
-        r = redis_view_connect(p->view, text);
-    if (r == 0)
-        r = redis_view_check(p->view, text);
-    if (r > 0) {
-        log_error("redis.unusable", LOG_STR("error", text));
-        return r == VIEW_E_REFUSED ? PIPELINE_E_REFUSED : PIPELINE_E_WAIT;
-    }
-    return r == 0 ? write_info(p) : r;
-}
-
-static int connect_all(Loop *loop) {
-    Pipeline *p = loop->p;
-    char text[KAFKA_TEXT_SIZE];
-    int r = topics_prepare(p->config, p->cluster, &p->n_shards);
-    if (r == 0)
-        r = prepare_view(p);
-    if (r != 0)
-        return r;
-    free(loop->halted);
-    loop->halted = calloc((size_t)p->n_shards, sizeof(*loop->halted));
-    p->shards = calloc((size_t)p->n_shards, sizeof(LiveShard *));
-    if (!p->shards || !loop->halted)
-        return -ENOMEM;
-    r = round_new(p, &p->round);
-    if (r == 0)
-        r = kafka_outcome(kafka_changelog_new(p->config, kafka_log, text, &p->changelog), "changelog", text);
-    if (r == 0)
-        r = kafka_outcome(kafka_sink_new(p->config, kafka_log, START_TIMEOUT_MS, text, &p->sink), "producer", text);
-    if (r != 0)
-        return r;
-    KafkaSourceHandler handler = {.assigned = on_assigned, .revoked = on_revoked, .userdata = loop};
-    loop->is_paused = false;
-    return kafka_outcome(kafka_source_new(p->config, handler, kafka_log, text, &p->source), "consumer", text);
-}
+/* --- sessions ---------------------------------------------------------------------------------------- */
 
 /* From connecting to the next reason to connect anew. */
 static int session(Loop *loop) {
     Pipeline *p = loop->p;
-    int r = connect_all(loop);
+    KafkaSourceHandler handler = {.assigned = on_assigned, .revoked = on_revoked, .userdata = loop};
+    loop->is_paused = false;
+    int r = clients_connect(p, handler);
     if (r == 0) {
         log_info("pipeline.ready", LOG_STR("group", p->config->group), LOG_INT("partitions", p->n_shards),
                 LOG_STR("embedded", p->config->embedded ? "true: broker checks are skipped, one instance only" : "false"));
@@ -414,7 +289,7 @@ static int session(Loop *loop) {
     }
     while (r == 0 && !*p->stop)
         r = turn(loop);
-    disconnect(p);
+    clients_disconnect(p);
     return r;
 }
 
@@ -443,29 +318,18 @@ int pipeline_run(const Config *config, const Model *model, Registry *registry, A
     Pipeline p = {.config = config, .model = model, .stop = stop, .notify = notify, .registry = registry,
             .encoder = encoder, .n_topics = (unsigned)config->n_sources + 1};
     Loop loop = {.p = &p, .last_status_ms = clock_monotonic_ms(), .status_at_ms = clock_monotonic_ms() + STATUS_MS};
-    const char *boards[VIEW_BOARDS_MAX];
-    char text[KAFKA_TEXT_SIZE];
     for (size_t i = 0; i < MODEL_HASH_SIZE; i++)
         (void)snprintf(p.model_hash + 2 * i, 3, "%02x", model->hash[i]);
     (void)snprintf(p.ce_source, sizeof(p.ce_source), "/scored/%s", config->group);
 
-    int r = avro_event_decoder_new(&p.decoder);
-    if (r == 0)
-        r = redis_view_new(config, boards, view_fields_boards(model, boards), text, &p.view);
-    if (r == 0)
-        r = kafka_outcome(kafka_cluster_new(config, kafka_log, text, &p.cluster), "cluster", text);
+    int r = clients_open(&p);
     if (r == 0)
         r = run_sessions(&loop);
-    else if (r > 0)
-        log_error("pipeline.start", LOG_STR("error", text));
     log_info("pipeline.stopped", LOG_INT("events", p.counts.events), LOG_INT("applied", p.counts.applied),
             LOG_INT("duplicates", p.counts.duplicates), LOG_INT("ignored", p.counts.ignored),
             LOG_INT("dead_letters", p.counts.dead_letters), LOG_INT("outputs", p.counts.outputs),
             LOG_INT("batches", p.counts.batches), LOG_INT("cpu_ms", clock_cpu_us() / 1000),
             LOG_DOUBLE("events_per_cpu_second", (double)p.counts.events * 1e6 / (double)MAX(clock_cpu_us(), 1)));
-    kafka_cluster_free(p.cluster);
-    redis_view_free(p.view);
-    avro_event_decoder_free(p.decoder);
-    free(loop.halted);
+    clients_close(&p);
     return r;
 }

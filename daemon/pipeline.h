@@ -6,7 +6,9 @@
  * What `scored run` does: records in, the engine over them, one Kafka transaction a round, then the view
  * (DESIGN section 3). One thread; the clients have their own.
  *
- *   pipeline.c     the loop: polls, proofs of being caught up, rounds, shutting down
+ *   pipeline.c     the loop: shards come and go, polling, rounds, sessions
+ *   clients.c      connecting to Kafka and Redis
+ *   proof.c        whether all is read up to an instant, so that deadlines may be judged
  *   live_shard.c   what is held of a shard between rounds; loading of leads and moments from the view
  *   takeover.c     taking a shard over: offsets, last footer, the view brought up to it
  *   round.c        one round: events and moments through the engine, the transaction, the view's writes
@@ -63,10 +65,10 @@ typedef struct Pipeline {
     unsigned n_topics; /* sources and the internal topic */
     int32_t n_shards;
     LiveShard **shards; /* n_shards; NULL: not ours, or halted */
+    bool *halted; /* n_shards: ours, but it cannot go on yet */
     int32_t n_owned;
     Round *round;
     bool in_transaction;
-    bool all_lost; /* the assignment went while a round was under way */
     PipelineCounts counts;
 } Pipeline;
 

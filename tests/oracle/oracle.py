@@ -7,6 +7,7 @@ The methods follow the steps of the definition one by one; numbers in comments a
 Not here yet: linear and window decay, limit, counters, idle_rules, calendars, pause, accounts, lead_merged.
 """
 import argparse
+import functools
 import heapq
 import itertools
 import json
@@ -36,6 +37,14 @@ def never_ignored(event_type):
 
 def output_id(name):
     return str(uuid.uuid5(uuid.NAMESPACE_URL, 'scored:' + name))
+
+
+def compare_reasons(a, b):
+    """Sizes that differ by no more than the last bits of their arithmetic are a tie (README, "a choice")."""
+    (x, *rest_a), (y, *rest_b) = a[0], b[0]
+    if abs(x - y) > 1e-12 * max(-x, -y):
+        return -1 if x < y else 1
+    return (rest_a > rest_b) - (rest_a < rest_b)
 
 
 class Lead:
@@ -388,7 +397,7 @@ class Engine:
         for rule_id, score, points in lead.held:
             found.append(((-abs(points), 1, 0, 0), {'rule': rule_id, 'score': score, 'points': points,
                                                     'present_value': points, 'occurred_at': None, 'event_id': None}))
-        return [reason for _, reason in sorted(found, key=lambda pair: pair[0])[:REASONS]]
+        return [reason for _, reason in sorted(found, key=functools.cmp_to_key(compare_reasons))[:REASONS]]
 
     def put(self, lead, output, event=None):
         """Add what every output of a lead ends with, and put it out."""

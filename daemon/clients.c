@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/clients.h"
+
+#include <stdio.h>
+
+#include "daemon/live_shard.h"
+#include "daemon/log.h"
+#include "daemon/round.h"
+#include "daemon/topics.h"
+#include "daemon/view_fields.h"
+
+#define START_TIMEOUT_MS 30000
+
+/* `level` is syslog's: 3 is an error, 4 a warning. Librdkafka's own troubles are no errors of ours until a call fails. */
+static void kafka_log(int level, const char *facility, const char *message) {
+    LogLevel own = level <= 4 ? LOG_WARNING : LOG_DEBUG;
+    log_event(own, "kafka.client", LOG_STR("facility", facility), LOG_STR("text", message));
+}
+
+static int kafka_outcome(int r, const char *what, const char *text) {
+    if (r <= 0)
+        return r;
+    log_warning("kafka.unavailable", LOG_STR("for", what), LOG_INT("code", r), LOG_STR("error", text));
+    return r == KAFKA_E_CONFIG ? PIPELINE_E_REFUSED : PIPELINE_E_WAIT;
+}
+
+/* The view's own description, for other programs. */
+static int write_info(Pipeline *p) {
+    _cleanup_(view_fields_free) ViewFieldsBuffer *buffer = NULL;
+    const ViewField *model_fields;
+    size_t n;
+    char shards[16], text[REDIS_TEXT_SIZE];
+    (void)snprintf(shards, sizeof(shards), "%d", (int)p->n_shards);
+    int r = view_fields_new(&buffer);
+    if (r == 0)
+        r = view_fields_info(buffer, p->model, &model_fields, &n);
+    if (r < 0)
+        return r;
+    _cleanup_(free_null) ViewField *fields = calloc(n + 3, sizeof(*fields));
+    if (!fields)
+        return -ENOMEM;
+    memcpy(fields, model_fields, n * sizeof(*fields));
+    fields[n++] = (ViewField){STR_LITERAL("shards"), str_from(shards)};
+    fields[n++] = (ViewField){STR_LITERAL("partitioner"), str_from(p->config->partitioner)};
+    fields[n++] = (ViewField){STR_LITERAL("prefix"), str_from(p->config->redis_prefix)};
+    r = redis_view_set_info(p->view, fields, n, text);
+    if (r > 0)
+        log_warning("redis.unavailable", LOG_STR("error", text));
+    return r > 0 ? PIPELINE_E_WAIT : r;
+}
+
+static int prepare_view(Pipeline *p) {
+    char text[REDIS_TEXT_SIZE];
+    int r = redis_view_set_shards(p->view, p->n_shards, text);
+    if (r == 0)
+        r = redis_view_connect(p->view, text);
+    if (r == 0)
+        r = redis_view_check(p->view, text);
+    if (r > 0) {
+        log_error("redis.unusable", LOG_STR("error", text));
+        return r == VIEW_E_REFUSED ? PIPELINE_E_REFUSED : PIPELINE_E_WAIT;
+    }
+    return r == 0 ? write_info(p) : r;
+}
+
+int clients_open(Pipeline *p) {
+    const char *boards[VIEW_BOARDS_MAX];
+    char text[KAFKA_TEXT_SIZE];
+    int r = avro_event_decoder_new(&p->decoder);
+    if (r == 0)
+        r = redis_view_new(p->config, boards, view_fields_boards(p->model, boards), text, &p->view);
+    if (r > 0) {
+        log_error("redis.unusable", LOG_STR("error", text));
+        return PIPELINE_E_REFUSED;
+    }
+    return r < 0 ? r : kafka_outcome(kafka_cluster_new(p->config, kafka_log, text, &p->cluster), "cluster", text);
+}
+
+void clients_close(Pipeline *p) {
+    p->cluster = kafka_cluster_free(p->cluster);
+    p->view = redis_view_free(p->view);
+    p->decoder = avro_event_decoder_free(p->decoder);
+}
+
+int clients_connect(Pipeline *p, KafkaSourceHandler handler) {
+    char text[KAFKA_TEXT_SIZE];
+    int r = topics_prepare(p->config, p->cluster, &p->n_shards);
+    if (r == 0)
+        r = prepare_view(p);
+    if (r != 0)
+        return r;
+    p->shards = calloc((size_t)p->n_shards, sizeof(LiveShard *));
+    p->halted = calloc((size_t)p->n_shards, sizeof(*p->halted));
+    if (!p->shards || !p->halted)
+        return -ENOMEM;
+    r = round_new(p, &p->round);
+    if (r == 0)
+        r = kafka_outcome(kafka_changelog_new(p->config, kafka_log, text, &p->changelog), "changelog", text);
+    if (r == 0)
+        r = kafka_outcome(kafka_sink_new(p->config, kafka_log, START_TIMEOUT_MS, text, &p->sink), "producer", text);
+    if (r == 0)
+        r = kafka_outcome(kafka_source_new(p->config, handler, kafka_log, text, &p->source), "consumer", text);
+    return r;
+}
+
+void clients_disconnect(Pipeline *p) {
+    p->source = kafka_source_free(p->source);
+    for (int32_t i = 0; p->shards && i < p->n_shards; i++)
+        p->shards[i] = live_shard_free(p->shards[i]);
+    p->n_owned = 0;
+    p->round = round_free(p->round);
+    p->shards = free_null(p->shards);
+    p->halted = free_null(p->halted);
+    p->sink = kafka_sink_free(p->sink);
+    p->changelog = kafka_changelog_free(p->changelog);
+    p->in_transaction = false;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/proof.h"
+
+#include "daemon/clock.h"
+#include "daemon/log.h"
+
+#define ASK_TIMEOUT_MS 2000
+
+static bool wants_proof(const LiveShard *shard, int64_t now_ms) {
+    const Pipeline *p = shard->pipeline;
+    int64_t due_ms = MIN(shard_next_moment(shard->engine), shard->horizon_ms);
+    return p->config->watermark == WATERMARK_WALL && due_ms != TIME_NEVER &&
+            due_ms <= now_ms - p->model->lateness_ms && due_ms > shard_watermark(shard->engine);
+}
+
+static size_t add_ends(const LiveShard *shard, KafkaEnd *ends) {
+    const Config *config = shard->pipeline->config;
+    for (size_t t = 0; t < config->n_sources; t++)
+        ends[t] = (KafkaEnd){.topic = config->sources[t], .partition = shard->id};
+    return config->n_sources;
+}
+
+static void note(LiveShard *shard, const KafkaEnd *ends, int64_t asked_at_ms) {
+    for (size_t t = 0; t < shard->pipeline->config->n_sources; t++)
+        if (shard->sources[t].read_to >= ends[t].end)
+            shard->sources[t].proof_ms = asked_at_ms;
+}
+
+static int ask(Pipeline *p, KafkaEnd *ends, size_t n) {
+    static LogLimit limit;
+    unsigned left_out;
+    char text[KAFKA_TEXT_SIZE];
+    int r = kafka_cluster_ends(p->cluster, ends, n, ASK_TIMEOUT_MS, text);
+    if (r > 0 && log_limit_allows(&limit, clock_monotonic_ms(), 3, &left_out))
+        log_warning("proof.unanswered", LOG_STR("error", text), LOG_INT("left_out", left_out));
+    return r;
+}
+
+/* One by one: a partition without a leader must not hold the other shards' deadlines up. */
+static int ask_apart(Pipeline *p, LiveShard **wanting, size_t n, KafkaEnd *ends) {
+    for (size_t i = 0; i < n; i++) {
+        int64_t asked_at_ms = clock_wall_ms();
+        int r = ask(p, ends, add_ends(wanting[i], ends));
+        if (r < 0)
+            return r;
+        if (r == 0)
+            note(wanting[i], ends, asked_at_ms);
+        pipeline_note_progress(p);
+    }
+    return 0;
+}
+
+int proof_seek(Pipeline *p) {
+    int64_t now_ms = clock_wall_ms();
+    size_t n = 0, n_ends = 0;
+    _cleanup_(free_null) LiveShard **wanting = calloc((size_t)p->n_shards, sizeof(LiveShard *));
+    _cleanup_(free_null) KafkaEnd *ends = calloc((size_t)p->n_shards * p->config->n_sources, sizeof(*ends));
+    if (!wanting || !ends)
+        return -ENOMEM;
+    for (int32_t i = 0; i < p->n_shards; i++)
+        if (p->shards[i] && wants_proof(p->shards[i], now_ms)) {
+            wanting[n++] = p->shards[i];
+            n_ends += add_ends(p->shards[i], &ends[n_ends]);
+        }
+    if (n == 0)
+        return 0;
+    int r = ask(p, ends, n_ends);
+    if (r > 0)
+        return ask_apart(p, wanting, n, ends);
+    for (size_t i = 0; i < n && r == 0; i++)
+        note(wanting[i], &ends[i * p->config->n_sources], now_ms);
+    return r;
+}
