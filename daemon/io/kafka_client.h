@@ -31,8 +31,9 @@ typedef struct KafkaCluster KafkaCluster;
 typedef const char *const *KafkaExtra;
 
 /*
- * A handle for questions to the cluster (a plain producer without messages): metadata, ends of partitions as
- * a read_uncommitted reader sees them, admin requests. Librdkafka's own log lines go to `log`.
+ * A handle for questions to the cluster (a consumer without a group): metadata, ends of partitions as a
+ * read_uncommitted reader sees them, admin requests. Librdkafka's own log lines go to `log`, which its
+ * threads call. As for all clients, `config` must outlive it.
  */
 typedef void (*KafkaLog)(int syslog_level, const char *facility, const char *message);
 MUST_CHECK int kafka_cluster_new(const Config *config, KafkaLog log, char *text, KafkaCluster **ret);
@@ -54,8 +55,7 @@ typedef struct KafkaEnd {
     int32_t partition;
     int64_t end; /* set by kafka_cluster_ends() */
 } KafkaEnd;
-/* The ends of many partitions, as kafka_cluster_range() tells them: one request to each broker. All or none
- * is set. */
+/* The ends of many partitions, as kafka_cluster_range() tells them, in one request a broker: all or none. */
 MUST_CHECK int kafka_cluster_ends(KafkaCluster *c, KafkaEnd *ends, size_t n, int timeout_ms, char *text);
 
 /* Creates the topic. `properties`: NULL-terminated list of name, value pairs. Existing already is success. */

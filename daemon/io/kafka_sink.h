@@ -22,8 +22,7 @@ typedef struct ShardOffsets {
     const char *metadata;
 } ShardOffsets;
 
-/* transactional.id = <group>.<instance>, transaction timeout 10 s. Waits for init_transactions, which fences
- * a predecessor. */
+/* transactional.id is <group>.<instance>. Waits for init_transactions, which fences a predecessor. */
 MUST_CHECK int kafka_sink_new(
         const Config *config, KafkaLog log, int timeout_ms, char *text, KafkaSink **ret);
 KafkaSink *kafka_sink_free(KafkaSink *sink);
@@ -33,15 +32,20 @@ MUST_CHECK int kafka_sink_begin(KafkaSink *sink, char *text);
 /*
  * Queues one record for `partition` (-1: by config->partitioner from the key). Key and value are copied; a
  * null value is a tombstone. The time of producing is its timestamp. `ret_offset`, if not NULL, receives the
- * record's offset once kafka_sink_commit() has returned 0; it must live until then (or until abort).
+ * record's offset once kafka_sink_commit() has returned 0 (-1 if the broker has not told it, which can be
+ * after a retry); it must live until then (or until abort). KAFKA_E_UNKNOWN: no such topic or partition;
+ * KAFKA_E_CONFIG: may not be written, or is larger than message.max.bytes; KAFKA_E_ABORT; after each of them
+ * the transaction is to be aborted.
  */
 MUST_CHECK int kafka_sink_produce(KafkaSink *sink, const char *topic, int32_t partition, Str key, Str value,
         const KafkaHeader *headers, size_t n_headers, int64_t *ret_offset, char *text);
 /*
  * Sends the offsets into the transaction under the source's group metadata of this instant, and commits. 0,
  * or KAFKA_E_ABORT (then call kafka_sink_abort), or KAFKA_E_FATAL (free the sink; whether it was committed is
- * unknown). Retriable errors are retried within. `embedded` clusters get their offsets as they can.
+ * unknown). Retriable errors are retried within, up to some 20 s in all. -EINVAL without any offset: nothing
+ * would fence the transaction. After an abort librdkafka 2.0 may want another one for the next transaction.
  */
 MUST_CHECK int kafka_sink_commit(
         KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text);
+/* 0 or KAFKA_E_FATAL. */
 MUST_CHECK int kafka_sink_abort(KafkaSink *sink, char *text);

@@ -22,7 +22,7 @@ typedef struct CommittedOffset {
  * Called from kafka_source_poll() when the group has moved shards. `assigned` must call kafka_source_start()
  * for every shard that it takes; one that it does not start (halted) is not read. Before `revoked` returns,
  * what is to be committed for the shards must be; after `lost` nothing can be. A negative errno ends
- * kafka_source_poll() with it.
+ * kafka_source_poll() with it, now and ever after, and neither is called any more.
  */
 typedef struct KafkaSourceHandler {
     int (*assigned)(void *userdata, const int32_t *shards, size_t n);
@@ -56,7 +56,10 @@ MUST_CHECK int kafka_source_new(
 KafkaSource *kafka_source_free(KafkaSource *source);
 DEFINE_CLEANUP(KafkaSource *, kafka_source_free)
 
-/* One record or other thing. 0, or a negative errno from the handler. */
+/*
+ * One record or other thing. 0; or, with a text of SOURCE_ERROR, a negative errno: the handler's, -EPROTO if
+ * the group's assignment does not pair the topics up, -ENOTRECOVERABLE if the client cannot go on.
+ */
 MUST_CHECK int kafka_source_poll(KafkaSource *source, int timeout_ms, SourcePoll *ret);
 void kafka_source_release(SourcePoll *result);
 
@@ -74,6 +77,8 @@ void kafka_source_stop(KafkaSource *source, int32_t shard);
 MUST_CHECK int kafka_source_pause(KafkaSource *source, bool pause, char *text);
 /* Has the assignment been lost (session expired)? */
 bool kafka_source_is_lost(const KafkaSource *source);
-/* The group's metadata of this instant; to be taken on this thread just before it is used (DESIGN section 3).
- * Caller destroys. */
+/*
+ * The group's metadata of this instant; to be taken on this thread just before it is used (DESIGN section 3).
+ * NULL if this is no longer the member, of the generation, that the shards were assigned to. Caller destroys.
+ */
 rd_kafka_consumer_group_metadata_t *kafka_source_group_metadata(KafkaSource *source);
