@@ -223,9 +223,11 @@ int batch_finish(Batch *batch, ShardOffsets *ret) {
 void batch_settle(Batch *batch) {
     LiveShard *shard = batch->shard;
     shard->bno++;
-    shard->footer_offset = batch->footer_offset;
+    /* After a retry the broker may not tell the offset; the footer before is a good place to begin reading, too. */
+    if (batch->footer_offset >= 0)
+        shard->footer_offset = batch->footer_offset;
     memcpy(shard->offsets, batch->offsets, sizeof(shard->offsets));
     lead_table_clean(shard_leads(shard->engine));
-    view_queue_consume(shard->view_queue, TAKE_PTR(batch->job), shard->bno, batch->footer_offset + 1,
+    view_queue_consume(shard->view_queue, TAKE_PTR(batch->job), shard->bno, shard->footer_offset + 1,
             shard_watermark(shard->engine));
 }

@@ -240,6 +240,7 @@ int takeover_catch_up(LiveShard *shard) {
     c.expect_next = c.next = from;
     if (r == 0)
         r = apply_changelog(&c);
+    kafka_changelog_rest(shard->pipeline->changelog);
     view_job_free(c.job);
     if (r == KAFKA_E_OFFSET) {
         /* what the view stands at was deleted meanwhile: from the beginning, with the next try */
@@ -378,7 +379,9 @@ static int read_past(Pipeline *p, int32_t id, Past *past) {
     if (r != 0)
         return r > 0 ? wait_for("redis", id, text) : r;
     int64_t from = past->hinted ? past->hint.footer_offset : meta.mode != VIEW_ABSENT ? meta.next_offset - 1 : -1;
-    return find_last_footer(p, id, from, past->hinted ? past->hint.bno : 0, &past->last);
+    r = find_last_footer(p, id, from, past->hinted ? past->hint.bno : 0, &past->last);
+    kafka_changelog_rest(p->changelog);
+    return r;
 }
 
 /* The shard as the past left it; without one, a new lineage. */

@@ -217,6 +217,9 @@ static void watch(Top *top, Str lead_id) {
 const News *top_note_output(Top *top, const Output *output, int64_t timestamp_ms) {
     News *news = &top->news[top->news_end];
     news_make(output, top->arrow, news);
+    /* A dead letter has no instant of its own. */
+    if (news->at_ms == TIME_NONE && timestamp_ms >= 0)
+        news->at_ms = timestamp_ms;
     top->news_end = (top->news_end + 1) % TOP_NEWS_MAX;
     top->n_news = MIN(top->n_news + 1, (size_t)TOP_NEWS_MAX);
     count(&top->counts, output);

@@ -28,7 +28,7 @@ static const KafkaProperty reader_defaults[] = {
         {"queued.min.messages", "1000000"},
         {"queued.max.messages.kbytes", "65536"},
         {"fetch.wait.max.ms", "100"},
-        {"session.timeout.ms", "15000"},
+        {"session.timeout.ms", "10000"},
         {"check.crcs", "true"},
         {NULL, NULL},
 };

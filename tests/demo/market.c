@@ -11,7 +11,7 @@
 
 #define TASKS_MAX ((size_t)100000)
 /* People who visit these days; now and then one gives way to another. */
-#define ACTIVE 26
+#define ACTIVE 40
 #define HOUR_BEGIN 8.5
 /* Events of an average visit: what divides the pace into visits. */
 #define VISIT_EVENTS 5.0
@@ -21,8 +21,8 @@ typedef enum Uptake { UPTAKE_IN_TIME, UPTAKE_LATE, UPTAKE_NEVER, UPTAKE_REJECT, 
 
 #define DECK_SIZE 10
 /* Dealt in this order first, then shuffled each time that it is through. */
-static const unsigned char answers[DECK_SIZE] = {ANSWER_IN_TIME, ANSWER_NEVER, ANSWER_IN_TIME, ANSWER_LATE,
-        ANSWER_TOLD_LATE, ANSWER_IN_TIME, ANSWER_IN_TIME, ANSWER_LATE, ANSWER_NEVER, ANSWER_IN_TIME};
+static const unsigned char answers[DECK_SIZE] = {ANSWER_IN_TIME, ANSWER_NEVER, ANSWER_TOLD_LATE, ANSWER_IN_TIME,
+        ANSWER_LATE, ANSWER_IN_TIME, ANSWER_IN_TIME, ANSWER_LATE, ANSWER_NEVER, ANSWER_IN_TIME};
 static const unsigned char uptakes[DECK_SIZE] = {UPTAKE_IN_TIME, UPTAKE_IN_TIME, UPTAKE_REJECT_BARE, UPTAKE_NEVER,
         UPTAKE_IN_TIME, UPTAKE_IN_TIME, UPTAKE_REJECT, UPTAKE_LATE, UPTAKE_IN_TIME, UPTAKE_IN_TIME};
 
@@ -341,7 +341,7 @@ static void perform(Market *m, const Task *task) {
         break;
     case TASK_HAND_RAISE:
         raise_hand(m, now_ms);
-        gap_ms = draw_gap(m, fmax(2000, 20 * event_ms), now_ms);
+        gap_ms = draw_gap(m, fmax(1500, 20 * event_ms), now_ms);
         break;
     case TASK_SCANNER:
         scan_links(m, now_ms);
