@@ -41,6 +41,8 @@ static int take(Loop *loop, int32_t id) {
     char text[KAFKA_TEXT_SIZE];
     int r = takeover_shard(p, id, (OutputSink){.output = round_output}, &p->shards[id]);
     p->halted[id] = r == PIPELINE_E_HALT || r == PIPELINE_E_WAIT;
+    if (r == PIPELINE_E_WAIT)
+        loop->halted_at_ms = clock_monotonic_ms() + RETRY_MS;
     if (r != 0)
         return p->halted[id] ? 0 : r;
     p->n_owned++;
@@ -85,7 +87,7 @@ static int retry_halted(Loop *loop) {
     int64_t now_ms = clock_monotonic_ms();
     if (now_ms < loop->halted_at_ms)
         return 0;
-    loop->halted_at_ms = now_ms + HALTED_RETRY_MS;
+    loop->halted_at_ms = now_ms + HALTED_RETRY_MS; /* sooner if one only waits for a server: see take() */
     for (int32_t i = 0; i < p->n_shards; i++)
         if (p->halted[i]) {
             int r = take(loop, i);
@@ -148,6 +150,14 @@ static int idle_timeout(const Pipeline *p) {
     return (int)timeout_ms;
 }
 
+/* After an error of the consumer that it cannot recover from. */
+static int poll_error(int r, const SourcePoll *poll) {
+    if (r == -ECONNABORTED)
+        return PIPELINE_E_RESTART; /* a handler's: said already */
+    log_error("kafka.failed", LOG_STR("error", poll->text));
+    return r == -ENOTRECOVERABLE ? PIPELINE_E_RESTART : r;
+}
+
 /* What there is, up to a batch: waits for the first record only, then takes what has arrived. */
 static int poll_records(Loop *loop) {
     Pipeline *p = loop->p;
@@ -157,7 +167,7 @@ static int poll_records(Loop *loop) {
         SourcePoll poll;
         int r = kafka_source_poll(p->source, timeout_ms, &poll);
         if (r < 0)
-            return r == -ECONNABORTED ? PIPELINE_E_RESTART : r;
+            return poll_error(r, &poll);
         SourcePollType type = poll.type;
         r = take_poll(p, &poll);
         kafka_source_release(&poll);
@@ -231,7 +241,7 @@ static int wait_paused(Loop *loop) {
         SourcePoll poll;
         int r = kafka_source_poll(p->source, 100, &poll);
         if (r < 0)
-            return r == -ECONNABORTED ? PIPELINE_E_RESTART : r;
+            return poll_error(r, &poll);
         r = take_poll(p, &poll);
         kafka_source_release(&poll);
         if (r != 0)

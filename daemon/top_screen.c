@@ -96,10 +96,12 @@ static void draw_header(const Top *top, ScreenStyle style, int64_t now_ms, TopTe
         top_text_add(&parts, "   %.0f events/s", top->records_per_s);
     if (top->lag >= 0)
         top_text_add(&parts, "   lag %" PRId64, top->lag);
-    if (top_delay_ms(top) >= 0) {
-        top_span_print(top_delay_ms(top), span);
+    int64_t delay_ms = top_delay_ms(top);
+    top_span_print(delay_ms, span);
+    if (delay_ms >= 1000)
         top_text_add(&parts, "   told after %s", span);
-    }
+    else if (delay_ms >= 0)
+        top_text_add(&parts, "   told after %" PRId64 " ms", delay_ms);
     top_text_add(&parts, "   %zu clocks, %zu breached   q quits", top->n_clocks, n_breached);
     n = snprintf(line, sizeof(line), "%.*s", (int)parts.len, parts.data ? parts.data : "");
     top_text_deinit(&parts);
@@ -296,7 +298,7 @@ static void add_bar(const SlaClock *clock, ScreenStyle style, int64_t now_ms, To
 
 static void draw_clock(const TopClock *c, ScreenStyle style, int64_t now_ms, TopText *text) {
     const SlaClock *clock = c->clock;
-    char span[SPAN_TEXT_SIZE], left[64];
+    char span[SPAN_TEXT_SIZE];
     Tone tone = clock->breached || clock->due_at_ms < now_ms ? TONE_BAD
                 : clock->warned                             ? TONE_WARNING
                                                             : TONE_PLAIN;
@@ -308,10 +310,10 @@ static void draw_clock(const TopClock *c, ScreenStyle style, int64_t now_ms, Top
     if (clock->due_at_ms == TIME_NEVER) {
         top_text_add(text, "never due");
     } else {
-        top_span_print(clock->due_at_ms - now_ms, span);
+        int64_t left_ms = clock->due_at_ms - now_ms;
+        top_span_print(left_ms < 0 ? -left_ms : left_ms, span);
         add_bar(clock, style, now_ms, text);
-        snprintf(left, sizeof(left), clock->breached ? " %s BREACHED" : tone == TONE_BAD ? " %s due" : " %s left", span);
-        top_text_add_cell(text, str_from(left), 20, false);
+        top_text_add(text, " %s %s", span, left_ms >= 0 ? "left" : clock->breached ? "ago BREACHED" : "ago");
     }
     plain(text, style);
     line_end(text);

@@ -27,7 +27,7 @@
 
 #define PARTITIONS_DEFAULT 4
 #define SECONDS_DEFAULT 60
-#define PACE_DEFAULT 30.0
+#define PACE_DEFAULT 20.0
 /* A day of the market: long enough for answers of some seconds, and two of them fit into a minute. */
 #define DAY_SECONDS_DEFAULT 24
 #define WAIT_MS 20
