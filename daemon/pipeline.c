@@ -56,6 +56,10 @@ static int on_assigned(void *userdata, const int32_t *shards, size_t n) {
     Loop *loop = userdata;
     log_info("shards.assigned", LOG_INT("count", n));
     for (size_t i = 0; i < n; i++) {
+        if (shards[i] >= loop->p->n_shards) {
+            log_error("shards.grown", LOG_INT("shard", shards[i]), LOG_INT("known", loop->p->n_shards));
+            return -ECONNABORTED; /* connecting anew finds the new number, and refuses it */
+        }
         int r = take(loop, shards[i]);
         if (r != 0)
             return r < 0 ? r : -ECONNABORTED;
@@ -70,6 +74,8 @@ static int on_revoked(void *userdata, const int32_t *shards, size_t n, bool lost
     log_info("shards.revoked", LOG_INT("count", n), LOG_STR("lost", lost ? "true" : "false"));
     round_drop(p->round);
     for (size_t i = 0; i < n; i++) {
+        if (shards[i] >= p->n_shards)
+            continue;
         LiveShard *shard = p->shards[shards[i]];
         p->halted[shards[i]] = false;
         if (!shard)

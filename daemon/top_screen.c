@@ -82,34 +82,31 @@ static void title(TopText *text, ScreenStyle style, Str s) {
 /* ---- the first line ---- */
 
 static void draw_header(const Top *top, ScreenStyle style, int64_t now_ms, TopText *text) {
-    char clock[CLOCK_TEXT_SIZE], span[SPAN_TEXT_SIZE], line[COLUMNS_MAX];
+    char clock[CLOCK_TEXT_SIZE], span[SPAN_TEXT_SIZE];
     size_t n_breached = 0;
-    int n = 0;
     TopText parts = TOP_TEXT_INIT;
     for (size_t i = 0; i < top->n_clocks; i++)
         n_breached += top->clocks[i].clock->breached;
     top_clock_print(now_ms, false, clock);
-    top_text_add(&parts, "scored top   %s   model ", clock);
+    top_text_add(&parts, "scored top  %s  ", clock);
     top_text_add_str(&parts, top->model->id);
     top_text_add(&parts, " %" PRId64, top->model->version);
     if (!isnan(top->records_per_s))
-        top_text_add(&parts, "   %.0f events/s", top->records_per_s);
+        top_text_add(&parts, "  %.0f events/s", top->records_per_s);
     if (top->lag >= 0)
-        top_text_add(&parts, "   lag %" PRId64, top->lag);
+        top_text_add(&parts, "  lag %" PRId64, top->lag);
     int64_t delay_ms = top_delay_ms(top);
     top_span_print(delay_ms, span);
     if (delay_ms >= 1000)
-        top_text_add(&parts, "   told after %s", span);
+        top_text_add(&parts, "  told after %s", span);
     else if (delay_ms >= 0)
-        top_text_add(&parts, "   told after %" PRId64 " ms", delay_ms);
-    top_text_add(&parts, "   %zu clocks, %zu breached   q quits", top->n_clocks, n_breached);
-    n = snprintf(line, sizeof(line), "%.*s", (int)parts.len, parts.data ? parts.data : "");
-    top_text_deinit(&parts);
+        top_text_add(&parts, "  told after %" PRId64 " ms", delay_ms);
+    top_text_add(&parts, "  %zu clocks, %zu breached  q quits", top->n_clocks, n_breached);
     color(text, style, BOLD);
-    top_text_add_cell(text, (Str){line, MIN((size_t)MAX(n, 0), sizeof(line) - 1)}, MIN(style.columns, COLUMNS_MAX),
-            false);
+    top_text_add_cell(text, (Str){parts.data, parts.len}, MIN(style.columns, COLUMNS_MAX), false);
     plain(text, style);
     line_end(text);
+    top_text_deinit(&parts);
 }
 
 /* ---- hot leads ---- */

@@ -16,7 +16,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "daemon/clock.h"
@@ -326,8 +325,6 @@ int main(int argc, char **argv) {
     }
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
-    /* Nobody wants the cluster without ./demo. */
-    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     bool done = run(&t);
     traffic_deinit(&t);
     return done || stop ? EXIT_SUCCESS : EXIT_FAILURE;
