@@ -25,6 +25,20 @@ static int failed(const char *what, const char *topic, rd_kafka_resp_err_t err, 
     return kafka_sort(err);
 }
 
+static int time_left(int64_t deadline_ms) {
+    return (int)MAX(deadline_ms - clock_monotonic_ms(), (int64_t)1);
+}
+
+/* Sets the partitions' offsets to their ends. */
+static rd_kafka_resp_err_t ask_ends(KafkaFeed *feed, rd_kafka_topic_partition_list_t *list, int timeout_ms) {
+    for (int i = 0; i < list->cnt; i++)
+        list->elems[i].offset = RD_KAFKA_OFFSET_END;
+    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(feed->rk, list, timeout_ms);
+    for (int i = 0; i < list->cnt && !err; i++)
+        err = list->elems[i].err;
+    return err;
+}
+
 /* Adds the topic's partitions to the list; *ret_n how many they are. */
 static int add_partitions(KafkaFeed *feed, const char *topic, int timeout_ms, char *text,
         rd_kafka_topic_partition_list_t *list, int32_t *ret_n) {
@@ -41,7 +55,7 @@ static int add_partitions(KafkaFeed *feed, const char *topic, int timeout_ms, ch
     if (err)
         return failed("topic", topic, err, text);
     for (int32_t i = 0; i < *ret_n; i++)
-        rd_kafka_topic_partition_list_add(list, topic, i)->offset = RD_KAFKA_OFFSET_END;
+        rd_kafka_topic_partition_list_add(list, topic, i);
     return 0;
 }
 
@@ -49,26 +63,28 @@ static int assign_outputs(KafkaFeed *feed, unsigned types, int64_t deadline_ms, 
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
             rd_kafka_topic_partition_list_new(_OUTPUT_TYPE_MAX);
     for (int i = 0; i < _OUTPUT_TYPE_MAX; i++) {
-        int64_t left_ms = deadline_ms - clock_monotonic_ms();
+        const char *topic = feed->config->output_topics[i];
         int32_t n;
-        if (!(types & (1U << i)))
+        /* Two outputs may share a topic. */
+        if (!(types & (1U << i)) || rd_kafka_topic_partition_list_find(list, topic, 0))
             continue;
-        int r = add_partitions(feed, feed->config->output_topics[i], (int)MAX(left_ms, 1), text, list, &n);
+        int r = add_partitions(feed, topic, time_left(deadline_ms), text, list, &n);
         if (r)
             return r;
     }
-    rd_kafka_resp_err_t err = rd_kafka_assign(feed->rk, list);
-    if (err)
-        kafka_tell(text, "assignment: %s", rd_kafka_err2str(err));
-    return kafka_sort(err);
+    /* Asked now, so that nothing is missed that comes after this. */
+    rd_kafka_resp_err_t err = ask_ends(feed, list, time_left(deadline_ms));
+    if (!err)
+        err = rd_kafka_assign(feed->rk, list);
+    return err ? failed("outputs, such as", feed->config->output_topics[0], err, text) : 0;
 }
 
 static int find_sources(KafkaFeed *feed, int64_t deadline_ms, char *text) {
     feed->sources = rd_kafka_topic_partition_list_new((int)feed->config->n_sources);
     for (size_t i = 0; i < feed->config->n_sources; i++) {
-        int64_t left_ms = deadline_ms - clock_monotonic_ms();
         int32_t n;
-        int r = add_partitions(feed, feed->config->sources[i], (int)MAX(left_ms, 1), text, feed->sources, &n);
+        int r = add_partitions(
+                feed, feed->config->sources[i], time_left(deadline_ms), text, feed->sources, &n);
         if (r)
             return r;
         if (i == 0)
@@ -188,13 +204,11 @@ int kafka_feed_progress(KafkaFeed *feed, int timeout_ms, char *text, FeedProgres
             rd_kafka_topic_partition_list_copy(feed->sources);
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *committed =
             rd_kafka_topic_partition_list_copy(feed->sources);
-    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(feed->rk, ends, timeout_ms);
-    for (int i = 0; i < ends->cnt && !err; i++) {
-        err = ends->elems[i].err;
-        progress.n_records += MAX(ends->elems[i].offset, 0);
-    }
+    rd_kafka_resp_err_t err = ask_ends(feed, ends, timeout_ms);
     if (err)
-        return failed("ends of", feed->config->sources[0], err, text);
+        return failed("sources, such as", feed->config->sources[0], err, text);
+    for (int i = 0; i < ends->cnt; i++)
+        progress.n_records += MAX(ends->elems[i].offset, 0);
     /* An embedded cluster forgets offsets that were committed in transactions. */
     if (!feed->config->embedded && !rd_kafka_committed(feed->rk, committed, timeout_ms))
         progress.lag = lag_of(ends, committed);
