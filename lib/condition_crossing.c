@@ -33,18 +33,27 @@ typedef struct LinearStack {
     unsigned n;
 } LinearStack;
 
-static Linear linear_of_value(Value value) {
-    return (Linear){.value = value};
+/* Only the first n_scores of `score` are ever set or read, and only of what is linear: cells are large. */
+static void set_value(Linear *a, Value value) {
+    a->is_linear = false;
+    a->value = value;
+}
+
+static void set_linear(Linear *a, double constant, unsigned n_scores) {
+    a->is_linear = true;
+    a->constant = constant;
+    a->slope = 0;
+    for (unsigned i = 0; i < n_scores; i++)
+        a->score[i] = 0;
 }
 
 /* As a sum of one constant; false for what is not a number. */
-static bool make_linear(Linear *a) {
+static bool make_linear(Linear *a, unsigned n_scores) {
     if (a->is_linear)
         return true;
     if (!value_is_number(a->value))
         return false;
-    a->constant = value_number(a->value);
-    a->is_linear = true;
+    set_linear(a, value_number(a->value), n_scores);
     return true;
 }
 
@@ -63,66 +72,72 @@ static void linear_scale(Linear *a, double factor, unsigned n_scores) {
 }
 
 /* The compiler lets a product through only where one side is a plain value, a quotient where the right one is. */
-static Linear linear_product(const Linear *a, const Linear *b, bool divide, unsigned n_scores) {
-    const Linear *factor = b->is_linear ? a : b;
-    Linear product = b->is_linear ? *b : *a;
-    if (!value_is_number(factor->value) || (divide && value_number(factor->value) == 0))
-        return linear_of_value(VALUE_NONE);
-    double number = value_number(factor->value);
-    linear_scale(&product, divide ? 1 / number : number, n_scores);
-    return product;
+static void linear_product(Linear *a, const Linear *b, bool divide, unsigned n_scores) {
+    Value factor = b->is_linear ? a->value : b->value;
+    if (!value_is_number(factor) || (divide && value_number(factor) == 0)) {
+        set_value(a, VALUE_NONE);
+        return;
+    }
+    if (b->is_linear)
+        *a = *b;
+    linear_scale(a, divide ? 1 / value_number(factor) : value_number(factor), n_scores);
 }
 
-static Linear linear_binary(const Instruction *i, const Linear *a, const Linear *b, unsigned n_scores) {
-    if (!a->is_linear && !b->is_linear)
-        return linear_of_value(condition_binary(i, a->value, b->value));
-    Linear left = *a, right = *b;
+/* a becomes `a op b`; b is used up. */
+static void linear_binary(const Instruction *i, Linear *a, Linear *b, unsigned n_scores) {
+    if (!a->is_linear && !b->is_linear) {
+        set_value(a, condition_binary(i, a->value, b->value));
+        return;
+    }
     switch (i->op) {
     case OP_ADD:
     case OP_SUBTRACT:
-        if (!make_linear(&left) || !make_linear(&right))
-            return linear_of_value(VALUE_NONE);
-        linear_add(&left, &right, i->op == OP_ADD ? 1 : -1, n_scores);
-        return left;
+        if (make_linear(a, n_scores) && make_linear(b, n_scores))
+            linear_add(a, b, i->op == OP_ADD ? 1 : -1, n_scores);
+        else
+            set_value(a, VALUE_NONE);
+        return;
     case OP_MULTIPLY:
     case OP_DIVIDE:
-        return linear_product(a, b, i->op == OP_DIVIDE, n_scores);
+        linear_product(a, b, i->op == OP_DIVIDE, n_scores);
+        return;
     case OP_DEFAULT:
-        return a->is_linear || a->value.type != VALUE_NULL ? *a : *b;
+        if (!a->is_linear && a->value.type == VALUE_NULL)
+            *a = *b;
+        return;
     default:
-        return linear_of_value(VALUE_NONE); /* nothing that the compiler lets into a linear side */
+        set_value(a, VALUE_NONE); /* nothing that the compiler lets into a linear side */
     }
 }
 
-static Linear linear_unary(const Instruction *i, const Linear *a, unsigned n_scores) {
+static void linear_unary(const Instruction *i, Linear *a, unsigned n_scores) {
     if (!a->is_linear)
-        return linear_of_value(condition_unary(i, a->value));
-    Linear result = *a;
-    if (i->op == OP_NEGATE)
-        linear_scale(&result, -1, n_scores);
+        set_value(a, condition_unary(i, a->value));
+    else if (i->op == OP_NEGATE)
+        linear_scale(a, -1, n_scores);
     else if (i->op != OP_NUMBER) /* any other asks for a text, a truth value or null, and gets a number */
-        result = linear_of_value(condition_unary(i, value_double(0)));
-    return result;
+        set_value(a, condition_unary(i, value_double(0)));
 }
 
-static Linear side_of(const Condition *condition, unsigned begin, unsigned end, const Situation *s);
+static void side_of(const Condition *condition, unsigned begin, unsigned end, const Situation *s, Linear *ret);
 
 static void linear_push(const Instruction *i, const Situation *s, LinearStack *stack) {
     Linear *cell = &stack->cells[stack->n++];
     if (i->op == OP_DERIVED) {
         /* on a stack of its own: the compiler bounds each program's depth by itself */
         const Condition *derived = s->model->derived[i->index].value;
-        *cell = side_of(derived, 0, derived->n_code, s);
+        side_of(derived, 0, derived->n_code, s, cell);
         return;
     }
+    unsigned n_scores = (unsigned)s->model->n_scores;
     if (i->op == OP_SCORE && s->model->scores[i->index].decay.kind != DECAY_NONE) {
-        *cell = (Linear){.is_linear = true};
+        set_linear(cell, 0, n_scores);
         cell->score[i->index] = 1;
         return;
     }
-    *cell = linear_of_value(condition_push(i, s));
+    set_value(cell, condition_push(i, s));
     bool elapses = i->op == OP_AGE || i->op == OP_SINCE || i->op == OP_LEFT || i->op == OP_IDLE;
-    if (elapses && make_linear(cell))
+    if (elapses && make_linear(cell, n_scores))
         cell->slope = 1;
 }
 
@@ -136,13 +151,13 @@ static void linear_rest(const Instruction *i, LinearStack *stack, unsigned *pc) 
             Instruction equal = {.op = OP_EQUAL};
             found |= condition_binary(&equal, value->value, stack->cells[stack->n + k].value).boolean;
         }
-        stack->cells[stack->n - 1] = linear_of_value(value_boolean(found && value->value.type != VALUE_NULL));
+        set_value(&stack->cells[stack->n - 1], value_boolean(found && value->value.type != VALUE_NULL));
         return;
     }
     const Linear *top = &stack->cells[stack->n - 1];
     bool truth = !top->is_linear && top->value.type == VALUE_BOOLEAN && top->value.boolean;
     if (truth == (i->op == OP_OR_ELSE)) {
-        stack->cells[stack->n - 1] = linear_of_value(value_boolean(truth));
+        set_value(&stack->cells[stack->n - 1], value_boolean(truth));
         *pc = i->index - 1;
     } else {
         stack->n--;
@@ -150,7 +165,7 @@ static void linear_rest(const Instruction *i, LinearStack *stack, unsigned *pc) 
 }
 
 /* One side of a comparison, code[begin, end), as a function of time. */
-static Linear side_of(const Condition *condition, unsigned begin, unsigned end, const Situation *s) {
+static void side_of(const Condition *condition, unsigned begin, unsigned end, const Situation *s, Linear *ret) {
     unsigned n_scores = (unsigned)s->model->n_scores;
     LinearStack stack;
     stack.n = 0;
@@ -160,16 +175,16 @@ static Linear side_of(const Condition *condition, unsigned begin, unsigned end, 
         if (i->op <= OP_IDLE) {
             linear_push(i, s, &stack);
         } else if (i->op <= OP_LIKE || i->op == OP_TRUTH) {
-            *top = linear_unary(i, top, n_scores);
+            linear_unary(i, top, n_scores);
         } else if (i->op <= OP_GREATER_EQUAL) {
-            *(top - 1) = linear_binary(i, top - 1, top, n_scores);
+            linear_binary(i, top - 1, top, n_scores);
             stack.n--;
         } else {
             linear_rest(i, &stack, &pc);
         }
     }
     assert(stack.n == 1);
-    return stack.cells[0];
+    *ret = stack.cells[0];
 }
 
 /* When the score's value falls below SCORE_EPSILON: the first millisecond after from_ms, or TIME_NEVER. */
@@ -202,11 +217,13 @@ static ExponentialSum difference_of(const Linear *d, const Situation *s, int64_t
 
 static int64_t atom_next_change(const Condition *condition, const Instruction *atom, unsigned at, const Situation *s,
         int64_t from_ms) {
-    Linear left = side_of(condition, atom->left, atom->right, s);
-    Linear right = side_of(condition, atom->right, at, s);
-    if (!make_linear(&left) || !make_linear(&right))
+    Linear left, right;
+    unsigned n_scores = (unsigned)s->model->n_scores;
+    side_of(condition, atom->left, atom->right, s, &left);
+    side_of(condition, atom->right, at, s, &right);
+    if (!make_linear(&left, n_scores) || !make_linear(&right, n_scores))
         return TIME_NEVER; /* with null or between different types it is false, whenever */
-    linear_add(&left, &right, -1, (unsigned)s->model->n_scores);
+    linear_add(&left, &right, -1, n_scores);
 
     int64_t smooth_until_ms;
     ExponentialSum sum = difference_of(&left, s, from_ms, &smooth_until_ms);
