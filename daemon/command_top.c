@@ -48,7 +48,7 @@ typedef struct Viewer {
     Top top;
     FileSink json;
     int64_t started_at_ms, frame_at_ms, refresh_at_ms, progress_at_ms, lines_at_ms; /* monotonic: when next */
-    RateSample samples[RATE_SAMPLES]; /* ring */
+    RateSample samples[RATE_SAMPLES];                                               /* ring */
     size_t n_samples;
 } Viewer;
 
@@ -92,7 +92,8 @@ static int parse_arguments(Viewer *v, int argc, char **argv, int *ret_status) {
         else if (option == OPTION_PLAIN || option == OPTION_JSON)
             v->mode = option == OPTION_PLAIN ? MODE_PLAIN : MODE_JSON;
         else if (!parse_seconds(optarg, &v->arg_span_ms)) {
-            *ret_status = command_usage_error(v->command, "--seconds: \"%s\" is no number of seconds", optarg);
+            *ret_status =
+                    command_usage_error(v->command, "--seconds: \"%s\" is no number of seconds", optarg);
             return -1;
         }
     }
@@ -137,7 +138,8 @@ static int connect_all(Viewer *v) {
         command_error(v->command, "%s", r < 0 ? strerror(-r) : why);
         return r < 0 ? EX_OSERR : EX_CONFIG;
     }
-    r = kafka_feed_new(v->config, v->reader, (1U << _OUTPUT_TYPE_MAX) - 1, NULL, CONNECT_TIMEOUT_MS, text, &v->feed);
+    r = kafka_feed_new(
+            v->config, v->reader, (1U << _OUTPUT_TYPE_MAX) - 1, NULL, CONNECT_TIMEOUT_MS, text, &v->feed);
     return r ? failed(v, r, text) : EXIT_SUCCESS;
 }
 
@@ -146,7 +148,8 @@ static int begin(Viewer *v) {
     if (status != EXIT_SUCCESS)
         return status;
     if (!top_init(&v->top, v->config, v->model, v->arg_board)) {
-        command_error(v->command, v->arg_board ? "the model ranks no leads by \"%s\"" : "the model has no scores",
+        command_error(v->command,
+                v->arg_board ? "the model ranks no leads by \"%s\"" : "the model has no scores",
                 v->arg_board);
         return EX_CONFIG;
     }
@@ -297,6 +300,9 @@ static void ask_progress(Viewer *v, int64_t now_ms) {
     FeedProgress progress;
     if (kafka_feed_progress(v->feed, PROGRESS_TIMEOUT_MS, text, &progress) != 0) {
         tell(v, "Kafka", text);
+        v->top.records_per_s = NAN;
+        v->top.lag = -1;
+        v->n_samples = 0;
         return;
     }
     v->top.feed_status[0] = '\0';
@@ -377,8 +383,10 @@ const Command command_top = {
         .summary = "Show hot leads, stage changes and clocks as they happen",
         .usage = "[--config FILE] [--board NAME] [--seconds N] [--plain | --json] [--summary FILE]",
         .description =
-                "Reads the output topics from their ends on, and the leaderboards in Redis; it changes nothing.\n"
-                "On a terminal it fills the screen until q is pressed. Elsewhere it prints a line for each stage\n"
+                "Reads the output topics from their ends on, and the leaderboards in Redis; it changes "
+                "nothing.\n"
+                "On a terminal it fills the screen until q is pressed. Elsewhere it prints a line for each "
+                "stage\n"
                 "change and each word of a clock, with the reasons, and the hottest leads every 10 s.\n",
         .options = options,
         .run = run,

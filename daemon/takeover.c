@@ -227,7 +227,7 @@ static int plan_catch_up(LiveShard *shard, int64_t *ret_from) {
 int takeover_catch_up(LiveShard *shard) {
     CatchUp c = {.shard = shard};
     char text[KAFKA_TEXT_SIZE];
-    int64_t from, begun_ms = clock_monotonic_ms();
+    int64_t from = 0, begun_ms = clock_monotonic_ms();
     int r = plan_catch_up(shard, &from);
     if (r != 0 || from == -1)
         return r;

@@ -3,8 +3,9 @@
 /*
  * What `scored top` Shows
  *
- * The state of the display, without the display: hot leads and running clocks as they were last read from the view,
- * the latest outputs as they came. Leads are kept whole, so that scores decay and clocks run between two readings.
+ * The state of the display, without the display: hot leads and running clocks as they were last read from the
+ * view, the latest outputs as they came. Leads are kept whole, so that scores decay and clocks run between
+ * two readings.
  *
  *   top_news.c     outputs to lines of text, and counts of them
  *   top_board.c    reading the view
@@ -105,15 +106,16 @@ typedef struct Top {
 } Top;
 
 /*
- * Shows the leaderboard `board`, or the model's last one for NULL. `config` and `model` are borrowed. False: the model has no such
- * leaderboard.
+ * Shows the leaderboard `board`, or the model's last one for NULL. `config` and `model` are borrowed. False:
+ * the model has no such leaderboard.
  */
 MUST_CHECK bool top_init(Top *top, const Config *config, const Model *model, const char *board);
 void top_deinit(Top *top);
 /* What the leaderboard ranks, of the lead at at_ms; NAN: it has no value. */
 double top_value(const Top *top, const Lead *lead, int64_t at_ms);
 
-/* Takes an output in. timestamp_ms: when it was produced, or -1. Returns its news, valid until as many have come again. */
+/* Takes an output in. timestamp_ms: when it was produced, or -1. Returns its news, valid until as many have
+ * come again. */
 const News *top_note_output(Top *top, const Output *output, int64_t timestamp_ms);
 /* The i-th latest news, i < n_news. */
 const News *top_news(const Top *top, size_t i);
@@ -139,6 +141,7 @@ void top_line_news(const News *news, TopText *ret);
 void top_lines_leads(const Top *top, size_t n, int64_t now_ms, TopText *ret);
 /* What was seen in all, for people. */
 void top_lines_summary(const Top *top, int64_t span_ms, TopText *ret);
-/* The n hottest leads as one JSON object, and what was seen in all as another; each on a line. 0 or -ENOMEM. */
+/* The n hottest leads as one JSON object, and what was seen in all as another; each on a line. 0 or -ENOMEM.
+ */
 MUST_CHECK int top_json_leads(const Top *top, size_t n, int64_t now_ms, TopText *ret);
 MUST_CHECK int top_json_summary(const Top *top, int64_t span_ms, TopText *ret);

@@ -2,9 +2,9 @@
 /*
  * Reading the View
  *
- * A leaderboard is a queue of candidates: a place on it tells a bound of the present value (view_fields.h), the record
- * tells the value. So it is read downwards until the worst of those found is no less than the bound of what was not read
- * yet. Records are unpacked by the model, which must be the daemon's.
+ * A leaderboard is a queue of candidates: a place on it tells a bound of the present value (view_fields.h),
+ * the record tells the value. So it is read downwards until the worst of those found is no less than the
+ * bound of what was not read yet. Records are unpacked by the model, which must be the daemon's.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -83,7 +83,8 @@ static int unpack(Top *top, Str record, Str lead_id, Lead **ret) {
     int r = record_unpack(record, lead_id, top->model, ret);
     if (r == RECORD_E_MODEL)
         snprintf(top->status, sizeof(top->status),
-                "leads are of another version of the model than %" PRId64 ", which this shows: use the daemon's",
+                "leads are of another version of the model than %" PRId64
+                ", which this shows: use the daemon's",
                 top->model->version);
     else if (r > 0)
         top->counts.broken++;
@@ -219,8 +220,8 @@ static void list_clocks(Top *top) {
 }
 
 /*
- * Leads with a moment to come, and those whose clocks spoke lately: a clock that was breached and escalated to the end is
- * open without a moment.
+ * Leads with a moment to come, and those whose clocks spoke lately: a clock that was breached and escalated
+ * to the end is open without a moment.
  */
 static int find_candidates(
         Top *top, RedisBoard *board, const BoardInfo *info, BoardEntry *entries, size_t *ret_n) {

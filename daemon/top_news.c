@@ -181,7 +181,8 @@ static void count(TopCounts *counts, const Output *output) {
 
 /* Changes by time are as late as `lateness` says, and say nothing of how quick we are. */
 static void note_delay(Top *top, const Output *output, int64_t timestamp_ms) {
-    if (timestamp_ms < 0 || output->type != OUTPUT_STAGE_CHANGED || output->stage_changed.cause != CAUSE_EVENT)
+    if (timestamp_ms < 0 || output->type != OUTPUT_STAGE_CHANGED ||
+            output->stage_changed.cause != CAUSE_EVENT)
         return;
     top->delays_ms[top->delays_end] = MAX(timestamp_ms - output->at_ms, 0);
     top->delays_end = (top->delays_end + 1) % TOP_DELAYS_MAX;

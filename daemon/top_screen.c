@@ -2,8 +2,8 @@
 /*
  * A Screen
  *
- * Three lists under each other: hot leads, clocks, news. Each line ends with an erasure to the right of it, so that
- * drawing anew over the old screen does not flicker.
+ * Three lists under each other: hot leads, clocks, news. Each line ends with an erasure to the right of it,
+ * so that drawing anew over the old screen does not flicker.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -98,9 +98,9 @@ static void draw_header(const Top *top, ScreenStyle style, int64_t now_ms, TopTe
     int64_t delay_ms = top_delay_ms(top);
     top_span_print(delay_ms, span);
     if (delay_ms >= 1000)
-        top_text_add(&parts, "  told after %s", span);
+        top_text_add(&parts, "  delay %s", span);
     else if (delay_ms >= 0)
-        top_text_add(&parts, "  told after %" PRId64 " ms", delay_ms);
+        top_text_add(&parts, "  delay %" PRId64 " ms", delay_ms);
     top_text_add(&parts, "  %zu clocks, %zu breached  q quits", top->n_clocks, n_breached);
     color(text, style, BOLD);
     top_text_add_cell(text, (Str){parts.data, parts.len}, MIN(style.columns, COLUMNS_MAX), false);
@@ -212,7 +212,8 @@ static void add_number(double value, TopText *text, size_t width) {
 }
 
 /* The value, with a mark if it falls by itself. */
-static void add_value(const Top *top, const Lead *lead, ScreenStyle style, int64_t now_ms, TopText *text, size_t width) {
+static void add_value(
+        const Top *top, const Lead *lead, ScreenStyle style, int64_t now_ms, TopText *text, size_t width) {
     double value = top_value(top, lead, now_ms);
     double later = top_value(top, lead, now_ms + TREND_MS);
     bool falls = later < value - TREND_SEEN_MIN;
@@ -222,8 +223,8 @@ static void add_value(const Top *top, const Lead *lead, ScreenStyle style, int64
     top_text_add(text, " %s", !falls ? " " : style.has_utf8 ? "\xe2\x86\x93" /* ↓ */ : "v");
 }
 
-static void draw_lead(
-        const Top *top, const Table *table, const Lead *lead, ScreenStyle style, int64_t now_ms, TopText *text) {
+static void draw_lead(const Top *top, const Table *table, const Lead *lead, ScreenStyle style, int64_t now_ms,
+        TopText *text) {
     char span[SPAN_TEXT_SIZE] = "-";
     for (size_t i = 0; i < table->n; i++) {
         const Column *column = &table->columns[i];
@@ -297,8 +298,8 @@ static void draw_clock(const TopClock *c, ScreenStyle style, int64_t now_ms, Top
     const SlaClock *clock = c->clock;
     char span[SPAN_TEXT_SIZE];
     Tone tone = clock->breached || clock->due_at_ms < now_ms ? TONE_BAD
-                : clock->warned                             ? TONE_WARNING
-                                                            : TONE_PLAIN;
+                : clock->warned                              ? TONE_WARNING
+                                                             : TONE_PLAIN;
     top_text_add_cell(text, c->policy->id, 16, false);
     top_text_add(text, " ");
     top_text_add_cell(text, c->lead->lead_id, 22, false);

@@ -99,13 +99,24 @@ int terminal_write(const TopText *text) {
     return text->out_of_memory ? -ENOMEM : write_all(text->data, text->len);
 }
 
+/*
+ * Somebody else of our job may have stopped before us, and the shell may have the terminal already: then to
+ * set it would stop us here, and raise() below a second time, which nobody would continue.
+ */
+static void stop_here(void) {
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    (void)sigaction(SIGTTOU, &ignore, &before);
+    reset_screen();
+    (void)sigaction(SIGTTOU, &before, NULL);
+    (void)raise(SIGSTOP);
+    (void)set_screen();
+}
+
 int terminal_key(void) {
     char key = 0;
     if (suspend) {
         suspend = 0;
-        reset_screen();
-        (void)raise(SIGSTOP);
-        (void)set_screen();
+        stop_here();
     }
     /* VMIN 0: read returns at once. */
     return has_input && read(STDIN_FILENO, &key, 1) == 1 ? (unsigned char)key : 0;

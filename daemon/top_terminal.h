@@ -3,8 +3,8 @@
 /*
  * The Terminal
  *
- * Standard input and output as a screen: the other one of the two that terminals have, so that what stood there is back
- * afterwards. Plain ANSI sequences, which everything understands.
+ * Standard input and output as a screen: the other one of the two that terminals have, so that what stood
+ * there is back afterwards. Plain ANSI sequences, which everything understands.
  */
 #include "daemon/top.h"
 
@@ -18,7 +18,7 @@ ScreenStyle terminal_style(void);
 /* Writes all of it. 0 or a negative errno. */
 MUST_CHECK int terminal_write(const TopText *text);
 /*
- * Handles what has happened: the key that was pressed, or 0. After a stop and a continuation of the process the
- * screen is as it should be, and to be drawn anew.
+ * Handles what has happened: the key that was pressed, or 0. After a stop and a continuation of the process
+ * the screen is as it should be, and to be drawn anew.
  */
 int terminal_key(void);

@@ -42,8 +42,8 @@ void top_text_add(TopText *text, const char *format, ...) {
 }
 
 /*
- * The character at the front of `s`, as it may be shown: in UTF-8, without the control characters C0 and C1. *ret_len:
- * how many bytes of `s` it stands for.
+ * The character at the front of `s`, as it may be shown: in UTF-8, without the control characters C0 and C1.
+ * *ret_len: how many bytes of `s` it stands for.
  */
 static Str shown_character(Str s, size_t *ret_len) {
     unsigned char first = (unsigned char)s.data[0];
@@ -110,7 +110,10 @@ void top_text_copy(char *ret, size_t size, Str s) {
 void top_span_print(int64_t span_ms, char text[static SPAN_TEXT_SIZE]) {
     const char *sign = span_ms < 0 ? "-" : "";
     /* Beyond 9999 days it is all the same. */
-    int64_t ms = MIN(span_ms == INT64_MIN ? INT64_MAX : span_ms < 0 ? -span_ms : span_ms, INT64_C(863999999999));
+    int64_t ms = MIN(span_ms == INT64_MIN ? INT64_MAX
+                     : span_ms < 0        ? -span_ms
+                                          : span_ms,
+            INT64_C(863999999999));
     int64_t s = ms / 1000, min = s / 60, h = min / 60;
     if (min == 0)
         snprintf(text, SPAN_TEXT_SIZE, "%s%" PRId64 ".%" PRId64 "s", sign, s, ms / 100 % 10);

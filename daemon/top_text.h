@@ -3,8 +3,8 @@
 /*
  * Text for Terminals
  *
- * A growing text of which each piece is fit to be shown: what comes from outside loses its control characters, so
- * that no lead's name can move the cursor.
+ * A growing text of which each piece is fit to be shown: what comes from outside loses its control
+ * characters, so that no lead's name can move the cursor.
  */
 #include "lib/util.h"
 
@@ -21,8 +21,8 @@ void top_text_add(TopText *text, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Adds text from outside. */
 void top_text_add_str(TopText *text, Str s);
 /*
- * The same in exactly `width` columns: cut with a mark at the end, or filled with spaces, in front if to_right. A character is taken
- * to be a column wide.
+ * The same in exactly `width` columns: cut with a mark at the end, or filled with spaces, in front if
+ * to_right. A character is taken to be a column wide.
  */
 void top_text_add_cell(TopText *text, Str s, size_t width, bool to_right);
 /* A copy of text from outside, cut to `size` - 1 bytes and terminated. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One table per record says which field goes where; a schema's fields are matched with it once. What a field must
- * be is found when a datum is read, since with unions it is the datum that decides.
+ * One table per record says which field goes where; a schema's fields are matched with it once. What a field
+ * must be is found when a datum is read, since with unions it is the datum that decides.
  */
 #include "daemon/io/avro_output_reader.h"
 
@@ -40,7 +40,8 @@ typedef struct FieldRow {
     size_t offset; /* in Output, or in Reason */
 } FieldRow;
 
-#define ROW(name, kind, field) {#name, READ_##kind, offsetof(Output, field)}
+#define ROW(name, kind, field)                                                                               \
+    { #name, READ_##kind, offsetof(Output, field) }
 #define ROWS_LEAD                                                                                            \
     ROW(event_id, UUID, event_id), ROW(lead_id, STRING, lead_id), ROW(account_id, STRING, account_id),       \
             ROW(ordinal, COUNT, ordinal), ROW(carried, CARRIED, carried)
@@ -126,7 +127,8 @@ typedef struct RowTable {
     const FieldRow *rows;
     size_t n;
 } RowTable;
-#define TABLE(rows) {(rows), ARRAY_SIZE(rows)}
+#define TABLE(rows)                                                                                          \
+    { (rows), ARRAY_SIZE(rows) }
 static const RowTable tables[_OUTPUT_TYPE_MAX] = {
         [OUTPUT_STAGE_CHANGED] = TABLE(stage_changed_rows),
         [OUTPUT_SLA_EVENT] = TABLE(sla_event_rows),
@@ -150,8 +152,8 @@ struct AvroOutputReader {
     Property carried[CARRIED_MAX];
 };
 
-int avro_output_reader_new(
-        const RegistryOutput outputs[static _OUTPUT_TYPE_MAX], char *text, size_t size, AvroOutputReader **ret) {
+int avro_output_reader_new(const RegistryOutput outputs[static _OUTPUT_TYPE_MAX], char *text, size_t size,
+        AvroOutputReader **ret) {
     _cleanup_(avro_output_reader_free) AvroOutputReader *reader = calloc(1, sizeof(*reader));
     if (!reader)
         return -ENOMEM;
@@ -374,8 +376,7 @@ static bool read_collection(AvroCursor *c, const AvroType *type, ReadKind kind, 
         output->carried = reader->carried;
         return read_items(c, type, read_carried, reader->carried, CARRIED_MAX, &output->n_carried);
     default:
-        return read_items(
-                c, type, read_reason, &target, REASONS_MAX, &output->stage_changed.n_reasons);
+        return read_items(c, type, read_reason, &target, REASONS_MAX, &output->stage_changed.n_reasons);
     }
 }
 
@@ -502,8 +503,8 @@ int avro_output_read(AvroOutputReader *reader, Str message, Output *ret, char *t
     }
     Output output = {.type = type};
     Target target = {.reader = reader, .output = &output, .record = &output};
-    AvroCursor c = cursor_make(
-            message.data + REGISTRY_WIRE_SIZE, message.len - REGISTRY_WIRE_SIZE, text, size);
+    AvroCursor c =
+            cursor_make(message.data + REGISTRY_WIRE_SIZE, message.len - REGISTRY_WIRE_SIZE, text, size);
     if (!read_record(&c, reader->formats[type].record, &tables[type], target))
         return AVRO_OUTPUT_READER_E_CORRUPT;
     if (c.at != c.end) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Librdkafka assigns partitions only to a client that names a group. Naming the daemon's own lets this one ask for its
- * committed offsets; it never subscribes, and so is no member.
+ * Librdkafka assigns partitions only to a client that names a group. Naming the daemon's own lets this one
+ * ask for its committed offsets; it never subscribes, and so is no member.
  */
 #include "daemon/io/kafka_feed.h"
 
@@ -93,8 +93,8 @@ static int find_sources(KafkaFeed *feed, int64_t deadline_ms, char *text) {
     return 0;
 }
 
-int kafka_feed_new(const Config *config, AvroOutputReader *reader, unsigned types, KafkaLog log, int timeout_ms,
-        char *text, KafkaFeed **ret) {
+int kafka_feed_new(const Config *config, AvroOutputReader *reader, unsigned types, KafkaLog log,
+        int timeout_ms, char *text, KafkaFeed **ret) {
     _cleanup_(kafka_feed_free) KafkaFeed *feed = calloc(1, sizeof(*feed));
     if (!feed)
         return -ENOMEM;
@@ -138,7 +138,8 @@ KafkaFeed *kafka_feed_free(KafkaFeed *feed) {
 
 /* Records were deleted before they were read. Who watches wants what comes now. */
 static void skip_to_end(KafkaFeed *feed, const rd_kafka_message_t *message) {
-    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
+            rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, rd_kafka_topic_name(message->rkt), message->partition)->offset =
             RD_KAFKA_OFFSET_END;
     rd_kafka_error_t *error = rd_kafka_seek_partitions(feed->rk, list, 0);
@@ -186,7 +187,8 @@ void kafka_feed_poll(KafkaFeed *feed, int timeout_ms, FeedPoll *ret) {
 }
 
 /* -1: nothing is committed for any partition. */
-static int64_t lag_of(const rd_kafka_topic_partition_list_t *ends, const rd_kafka_topic_partition_list_t *committed) {
+static int64_t lag_of(
+        const rd_kafka_topic_partition_list_t *ends, const rd_kafka_topic_partition_list_t *committed) {
     int64_t lag = 0;
     bool known = false;
     for (int i = 0; i < ends->cnt; i++) {

@@ -3,8 +3,8 @@
 /*
  * The Feed
  *
- * Follows the output topics from their ends on, for people who watch: read_committed, outside of any group, so that
- * watching changes nothing. Also counts what goes into the sources.
+ * Follows the output topics from their ends on, for people who watch: read_committed, outside of any group,
+ * so that watching changes nothing. Also counts what goes into the sources.
  */
 #include "daemon/io/avro_output_reader.h"
 #include "daemon/io/kafka_client.h"
@@ -26,8 +26,8 @@ typedef struct FeedPoll {
 } FeedPoll;
 
 /*
- * Follows the topics of the types whose bit is set in `types` (bit i: OutputType i), all partitions. `config` and
- * `reader` are borrowed. KAFKA_E_UNKNOWN if a topic does not exist, KAFKA_E_TIMEOUT if no broker answers.
+ * Follows the topics of the types whose bit is set in `types` (bit i: OutputType i), all partitions. `config`
+ * and `reader` are borrowed. KAFKA_E_UNKNOWN if a topic does not exist, KAFKA_E_TIMEOUT if no broker answers.
  */
 MUST_CHECK int kafka_feed_new(const Config *config, AvroOutputReader *reader, unsigned types, KafkaLog log,
         int timeout_ms, char *text, KafkaFeed **ret);

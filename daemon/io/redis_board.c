@@ -131,7 +131,8 @@ static int set_shards(RedisBoard *board, int32_t n_shards) {
 
 static void request_info(RedisBoard *board, const char *name) {
     RedisTransport *t = board->transport;
-    Str prefix = str_from(board->config->redis_prefix), info = STR_LITERAL(":info"), kind = STR_LITERAL("board:");
+    Str prefix = str_from(board->config->redis_prefix), info = STR_LITERAL(":info"),
+        kind = STR_LITERAL("board:");
     redis_request_command(t, 5);
     redis_request_arg(t, STR_LITERAL("HMGET"));
     redis_request_arg_begin(t, prefix.len + info.len);

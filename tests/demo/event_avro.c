@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Written by hand, so that it is no mirror of the decoder's library. A packed signed number is an Avro long. */
+/* Written by hand, so that it is no mirror of the decoder's library. A packed signed number is an Avro long.
+ */
 #include "tests/demo/event_avro.h"
 
 static void write_string(Packer *p, Str s) {
@@ -58,8 +59,8 @@ static void write_properties(Packer *p, const LeadEvent *event) {
 
 int event_avro_write(const LeadEvent *event, uint32_t schema_id, Buffer *buffer) {
     Packer p = {.buffer = buffer, .start = buffer->len, .bytes_max = SIZE_MAX};
-    const uint8_t wire[] = {0, (uint8_t)(schema_id >> 24), (uint8_t)(schema_id >> 16), (uint8_t)(schema_id >> 8),
-            (uint8_t)schema_id};
+    const uint8_t wire[] = {0, (uint8_t)(schema_id >> 24), (uint8_t)(schema_id >> 16),
+            (uint8_t)(schema_id >> 8), (uint8_t)schema_id};
     pack_bytes(&p, wire, sizeof(wire));
     write_string(&p, event->event_id);
     pack_signed(&p, event->occurred_at_ms);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything that will happen stands in a heap of tasks. Some tasks are events; the others make tasks: a visit is a
- * handful of page views and what comes of them, and the next visit.
+ * Everything that will happen stands in a heap of tasks. Some tasks are events; the others make tasks: a
+ * visit is a handful of page views and what comes of them, and the next visit.
  *
  * What sales does is dealt from decks, not rolled, so that a demonstration of a minute has something of each.
  */
@@ -21,10 +21,12 @@ typedef enum Uptake { UPTAKE_IN_TIME, UPTAKE_LATE, UPTAKE_NEVER, UPTAKE_REJECT, 
 
 #define DECK_SIZE 10
 /* Dealt in this order first, then shuffled each time that it is through. */
-static const unsigned char answers[DECK_SIZE] = {ANSWER_IN_TIME, ANSWER_NEVER, ANSWER_TOLD_LATE, ANSWER_IN_TIME,
-        ANSWER_LATE, ANSWER_IN_TIME, ANSWER_IN_TIME, ANSWER_LATE, ANSWER_NEVER, ANSWER_IN_TIME};
-static const unsigned char uptakes[DECK_SIZE] = {UPTAKE_IN_TIME, UPTAKE_IN_TIME, UPTAKE_REJECT_BARE, UPTAKE_NEVER,
-        UPTAKE_IN_TIME, UPTAKE_IN_TIME, UPTAKE_REJECT, UPTAKE_LATE, UPTAKE_IN_TIME, UPTAKE_IN_TIME};
+static const unsigned char answers[DECK_SIZE] = {ANSWER_IN_TIME, ANSWER_NEVER, ANSWER_TOLD_LATE,
+        ANSWER_IN_TIME, ANSWER_LATE, ANSWER_IN_TIME, ANSWER_IN_TIME, ANSWER_LATE, ANSWER_NEVER,
+        ANSWER_IN_TIME};
+static const unsigned char uptakes[DECK_SIZE] = {UPTAKE_IN_TIME, UPTAKE_IN_TIME, UPTAKE_REJECT_BARE,
+        UPTAKE_NEVER, UPTAKE_IN_TIME, UPTAKE_IN_TIME, UPTAKE_REJECT, UPTAKE_LATE, UPTAKE_IN_TIME,
+        UPTAKE_IN_TIME};
 
 typedef struct Deck {
     unsigned char cards[DECK_SIZE];
@@ -216,21 +218,29 @@ static void plan_answer(Market *m, unsigned person, Answer answer, int64_t asked
     push(m, touch);
 }
 
-/* Somebody who visits these days, whom sales has not got yet. */
+/* Somebody who visits these days and whom sales has not got yet, preferably one who is known. */
 static bool choose_asker(Market *m, unsigned *ret) {
+    bool found = false;
     for (unsigned i = 0; i < 4 * ACTIVE; i++) {
-        *ret = m->active[chance_between(&m->chance, 0, ACTIVE)];
-        const Person *person = &m->people[*ret];
-        if (person->standing == STANDING_FREE && person->is_known && person->persona == PERSONA_BUYER)
-            return true;
+        unsigned person = m->active[chance_between(&m->chance, 0, ACTIVE)];
+        const Person *p = &m->people[person];
+        if (p->standing != STANDING_FREE || p->persona != PERSONA_BUYER)
+            continue;
+        *ret = person;
+        found = true;
+        if (p->is_known)
+            break;
     }
-    return false;
+    return found;
 }
 
 static void raise_hand(Market *m, int64_t now_ms) {
     unsigned person;
     if (!choose_asker(m, &person))
         return;
+    if (!m->people[person].is_known)
+        plan(m, TASK_PROFILE, person, 0, now_ms);
+    m->people[person].is_known = true;
     m->people[person].standing = STANDING_WITH_SALES;
     plan(m, TASK_PAGE, person, PAGE_PRICING, now_ms);
     int64_t asked_at_ms = now_ms + 300;
@@ -250,7 +260,8 @@ static void take_up(Market *m, unsigned person, Uptake uptake, int64_t now_ms) {
         plan_sales(m, TASK_ACCEPT, person, soon_ms);
         break;
     case UPTAKE_LATE:
-        plan_sales(m, TASK_ACCEPT, person, from_ms + target_ms + chance_between(&m->chance, 1000, target_ms / 2));
+        plan_sales(m, TASK_ACCEPT, person,
+                from_ms + target_ms + chance_between(&m->chance, 1000, target_ms / 2));
         break;
     case UPTAKE_REJECT_BARE:
         plan_sales(m, TASK_REJECT_BARE, person, soon_ms);
@@ -265,7 +276,8 @@ static void take_up(Market *m, unsigned person, Uptake uptake, int64_t now_ms) {
 }
 
 static void work_on(Market *m, unsigned person, int64_t now_ms) {
-    static const unsigned weights[] = {45, 20, 20, 15}; /* qualified, without evidence first, recycled, nothing */
+    static const unsigned weights[] = {
+            45, 20, 20, 15}; /* qualified, without evidence first, recycled, nothing */
     int64_t at_ms = working_time_from(m, now_ms) + chance_between(&m->chance, 3000, 9000);
     plan_sales(m, TASK_TOUCH, person, at_ms - 2000);
     switch (chance_pick(&m->chance, weights, ARRAY_SIZE(weights))) {
@@ -341,7 +353,7 @@ static void perform(Market *m, const Task *task) {
         break;
     case TASK_HAND_RAISE:
         raise_hand(m, now_ms);
-        gap_ms = draw_gap(m, fmax(1500, 20 * event_ms), now_ms);
+        gap_ms = draw_gap(m, fmin(fmax(1500, 20 * event_ms), 3000), now_ms);
         break;
     case TASK_SCANNER:
         scan_links(m, now_ms);

@@ -3,9 +3,10 @@
 /*
  * A Market
  *
- * A made-up market of companies, their people, and a sales team, for demonstrations: people visit the site, read,
- * compare, ask for a meeting; sales people answer in time, late, or forget. A day of theirs takes seconds of ours.
- * The same seed makes the same people and the same decks of fates. Pure: time is told, nothing is sent.
+ * A made-up market of companies, their people, and a sales team, for demonstrations: people visit the site,
+ * read, compare, ask for a meeting; sales people answer in time, late, or forget. A day of theirs takes
+ * seconds of ours. The same seed makes the same people and the same decks of fates. Pure: time is told,
+ * nothing is sent.
  */
 #include "lib/event.h"
 

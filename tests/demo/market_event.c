@@ -164,7 +164,7 @@ void market_make_event(
             .source = is_web ? str_from(person->channel) : STR_NULL,
             .campaign = is_web ? str_from(person->campaign) : STR_NULL,
             .topic = task->kind == TASK_DOWNLOAD || task->kind == TASK_WEBINAR ? STR_LITERAL("lead-scoring")
-                                                                              : STR_NULL,
+                                                                               : STR_NULL,
             .properties = space->properties,
     };
     Builder builder = {&ret->event, space->properties};

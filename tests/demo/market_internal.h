@@ -55,8 +55,7 @@ typedef struct Person {
     Standing standing;
 } Person;
 
-void market_make_people(
-        Chance *chance, Company companies[static COMPANIES], Person people[static PEOPLE]);
+void market_make_people(Chance *chance, Company companies[static COMPANIES], Person people[static PEOPLE]);
 
 /* ---- what happens ---- */
 

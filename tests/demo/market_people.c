@@ -46,16 +46,22 @@ static const char *const company_names[COMPANIES] = {"hofmann-stahl", "nordlicht
         "redwood-insurance", "prairie-grain", "blue-ridge-medical", "lakeshore-retail", "sierra-sensors",
         "gulf-coast-marine", "granite-state-tools", "sonora-solar", "ozark-plastics", "chesapeake-foods",
         "maple-leaf-telecom", "laurentian-mining", "fraser-timber", "bay-city-media", "silver-lake-games",
-        "copper-canyon-steel", "north-star-banking", "old-mill-brewing", "red-rock-hotels", "river-bend-schools",
-        "sunset-apparel", "twin-peaks-outdoor", "urban-harvest", "vista-diagnostics", "wild-goose-travel",
-        "yellow-pine-homes", "zenith-fasteners", "amber-road-trading", "beacon-legal", "crosswind-avionics",
-        "delta-nine-security"};
+        "copper-canyon-steel", "north-star-banking", "old-mill-brewing", "red-rock-hotels",
+        "river-bend-schools", "sunset-apparel", "twin-peaks-outdoor", "urban-harvest", "vista-diagnostics",
+        "wild-goose-travel", "yellow-pine-homes", "zenith-fasteners", "amber-road-trading", "beacon-legal",
+        "crosswind-avionics", "delta-nine-security"};
 static const char *const industries[] = {
         "manufacturing", "energy", "logistics", "software", "finance", "retail", "healthcare", "media"};
 
 /* The first companies are European, the others American. */
 static const char *country_of(size_t i) {
-    return i < 10 ? "DE" : i < 16 ? "FR" : i < 22 ? "GB" : i < 25 ? "NL" : i < 28 ? "SE" : i % 6 == 3 ? "CA" : "US";
+    return i < 10       ? "DE"
+           : i < 16     ? "FR"
+           : i < 22     ? "GB"
+           : i < 25     ? "NL"
+           : i < 28     ? "SE"
+           : i % 6 == 3 ? "CA"
+                        : "US";
 }
 
 /* Most are small, some are large: 3 to 20,000 people, evenly over the orders of magnitude. */
@@ -78,15 +84,15 @@ static void make_companies(Chance *chance, Company *companies) {
 
 /* ---- people ---- */
 
-static const char *const first_names[] = {"anna", "marco", "sofia", "jonas", "emma", "lukas", "chloe", "david",
-        "elena", "felix", "grace", "hugo", "irene", "jack", "karin", "liam", "maria", "noah", "olivia", "paul",
-        "quinn", "rosa", "samuel", "tessa", "ulrich", "vera", "walter", "ximena", "yusuf", "zoe", "amir", "bella",
-        "carlos", "dana", "erik", "fatima", "george", "hanna", "ivan", "julia"};
+static const char *const first_names[] = {"anna", "marco", "sofia", "jonas", "emma", "lukas", "chloe",
+        "david", "elena", "felix", "grace", "hugo", "irene", "jack", "karin", "liam", "maria", "noah",
+        "olivia", "paul", "quinn", "rosa", "samuel", "tessa", "ulrich", "vera", "walter", "ximena", "yusuf",
+        "zoe", "amir", "bella", "carlos", "dana", "erik", "fatima", "george", "hanna", "ivan", "julia"};
 static const char *const last_names[] = {"keller", "rossi", "lindqvist", "weber", "dubois", "okafor", "silva",
         "novak", "tanaka", "murphy", "berg", "costa", "fischer", "haddad", "ivanova", "jensen", "kowalski",
-        "laurent", "meyer", "nguyen", "ortega", "petit", "quist", "reyes", "schmidt", "torres", "ueda", "vogel",
-        "walsh", "young", "zhang", "arnold", "baker", "clarke", "dietrich", "evans", "frost", "gruber", "hughes",
-        "ibarra"};
+        "laurent", "meyer", "nguyen", "ortega", "petit", "quist", "reyes", "schmidt", "torres", "ueda",
+        "vogel", "walsh", "young", "zhang", "arnold", "baker", "clarke", "dietrich", "evans", "frost",
+        "gruber", "hughes", "ibarra"};
 static const struct {
     const char *channel, *campaign;
 } channels[] = {
@@ -121,8 +127,8 @@ static void set_address(Chance *chance, Person *person) {
     const char *dash = strchr(person->id, '-');
     const char *domain = person->persona == PERSONA_STAFF ? MARKET_OWN_DOMAIN : "gmail.com";
     bool is_work = person->company && !chance_of(chance, 0.05);
-    snprintf(person->email, sizeof(person->email), "%.*s.%s@%s%s", (int)(dash - person->id), person->id, dash + 1,
-            is_work ? person->company->name : domain, is_work ? ".example" : "");
+    snprintf(person->email, sizeof(person->email), "%.*s.%s@%s%s", (int)(dash - person->id), person->id,
+            dash + 1, is_work ? person->company->name : domain, is_work ? ".example" : "");
 }
 
 static void make_person(Chance *chance, const Company *companies, Person *people, size_t i) {
@@ -152,8 +158,7 @@ static void make_person(Chance *chance, const Company *companies, Person *people
     set_address(chance, person);
 }
 
-void market_make_people(
-        Chance *chance, Company companies[static COMPANIES], Person people[static PEOPLE]) {
+void market_make_people(Chance *chance, Company companies[static COMPANIES], Person people[static PEOPLE]) {
     make_companies(chance, companies);
     for (size_t i = 0; i < PEOPLE; i++)
         make_person(chance, companies, people, i);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The market of the demonstration: events that can be read, at the pace asked for, with something of everything. */
+/* The market of the demonstration: events that can be read, at the pace asked for, with something of
+ * everything. */
 #include "tests/demo/market.h"
 
 #include <math.h>
@@ -103,8 +104,8 @@ static void read_back(const MarketEvent *event, void *userdata) {
     LeadEvent found;
     reading->message.len = 0;
     ck_assert_int_eq(event_avro_write(&event->event, SCHEMA_ID, &reading->message), 0);
-    int r = message_decode(reading->registry, reading->decoder, reading->message.data, reading->message.len, &found,
-            &reason, text, sizeof(text));
+    int r = message_decode(reading->registry, reading->decoder, reading->message.data, reading->message.len,
+            &found, &reason, text, sizeof(text));
     ck_assert_msg(r == 0, "%s: %s", reason, text);
     assert_same_event(&event->event, &found);
     reading->n++;
@@ -135,7 +136,8 @@ END_TEST
 /* ---- what there is of each ---- */
 
 typedef struct Census {
-    size_t n, n_web, n_broken, n_bot, n_touches, n_auto, n_told_late, n_asked, n_refused, n_forgotten, n_staff;
+    size_t n, n_web, n_broken, n_bot, n_touches, n_auto, n_told_late, n_asked, n_refused, n_forgotten,
+            n_staff;
     int64_t latest_ms;
 } Census;
 
@@ -178,6 +180,16 @@ START_TEST(a_minute_has_something_of_everything) {
 END_TEST
 
 static const double paces[] = {2, 20, 200};
+
+/* Whatever the market: clocks that are met and clocks that are breached are what is to be shown. */
+START_TEST(somebody_asks_for_a_meeting_at_any_pace) {
+    Census census = {0};
+    open_market((uint64_t)_i, _i % 2 ? 1 : 5);
+    play(SPAN_MS / 2, count, &census);
+    ck_assert_uint_ge(census.n_asked, 3);
+    ck_assert_uint_ge(census.n_touches, 1);
+}
+END_TEST
 
 START_TEST(pace_is_kept_about) {
     Census census = {0};
@@ -251,8 +263,9 @@ START_TEST(model_has_the_targets_that_the_market_knows) {
     ck_assert_int_eq(command_load_model(&self, DEMO_DIR "/model.yaml", &model), EXIT_SUCCESS);
     ck_assert_int_eq(target_of(model, "speed-to-lead"), MARKET_ANSWER_TARGET_MS);
     ck_assert_int_eq(target_of(model, "accept"), MARKET_ACCEPT_TARGET_MS);
-    ck_assert_ptr_nonnull(memmem(condition_text(model->ignore[1].when).data,
-            condition_text(model->ignore[1].when).len, "*@" MARKET_OWN_DOMAIN, strlen("*@" MARKET_OWN_DOMAIN)));
+    ck_assert_ptr_nonnull(
+            memmem(condition_text(model->ignore[1].when).data, condition_text(model->ignore[1].when).len,
+                    "*@" MARKET_OWN_DOMAIN, strlen("*@" MARKET_OWN_DOMAIN)));
 }
 END_TEST
 
@@ -262,6 +275,7 @@ int main(void) {
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, every_event_is_read_back_by_the_schema);
     tcase_add_loop_test(tcase, a_minute_has_something_of_everything, 1, 6);
+    tcase_add_loop_test(tcase, somebody_asks_for_a_meeting_at_any_pace, 0, 20);
     tcase_add_loop_test(tcase, pace_is_kept_about, 0, (int)ARRAY_SIZE(paces));
     tcase_add_test(tcase, seed_decides_everything);
     tcase_add_test(tcase, nothing_is_told_before_it_happens);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * scored-demo-traffic: a Kafka cluster within this process (librdkafka's mock cluster), and a made-up market that sends
- * events to it. Sales people of that market read the stage changes that the daemon tells, and act upon them.
+ * scored-demo-traffic: a Kafka cluster within this process (librdkafka's mock cluster), and a made-up market
+ * that sends events to it. Sales people of that market read the stage changes that the daemon tells, and act
+ * upon them.
  *
  * ./demo and this program tell each other how far they are by files in one directory:
  *   bootstrap    host:port of the cluster, written here first
@@ -143,9 +144,9 @@ static bool create_topics(Traffic *t) {
 
 /* Librdkafka keeps a copy. */
 static void produce(Traffic *t, const char *topic, Str key, Str value) {
-    rd_kafka_resp_err_t err = rd_kafka_producev(t->rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(key.data, key.len),
-            RD_KAFKA_V_VALUE((void *)value.data, value.len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_END);
+    rd_kafka_resp_err_t err = rd_kafka_producev(t->rk, RD_KAFKA_V_TOPIC(topic),
+            RD_KAFKA_V_KEY(key.data, key.len), RD_KAFKA_V_VALUE((void *)value.data, value.len),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
     t->n_failed += err != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -211,7 +212,8 @@ static int run_market(Traffic *t) {
 static bool put_counts(const Traffic *t) {
     char text[256];
     snprintf(text, sizeof(text),
-            "{\"events\":%lld,\"meetings_asked_for\":%lld,\"by_bots\":%lld,\"broken\":%lld,\"not_delivered\":%lld}\n",
+            "{\"events\":%lld,\"meetings_asked_for\":%lld,\"by_bots\":%lld,\"broken\":%lld,\"not_delivered\":"
+            "%lld}\n",
             (long long)t->n_events, (long long)t->n_asked, (long long)t->n_bot, (long long)t->n_broken,
             (long long)t->n_failed);
     return put_file(t, "traffic.json", text);
@@ -289,7 +291,8 @@ static bool parse_arguments(Traffic *t, int argc, char **argv) {
     int option;
     bool good = true;
     while (good && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        good = option == 'd' || (option != '?' && parse_number(optarg, option == 'r' ? 0 : 1, 1000000, &number));
+        good = option == 'd' ||
+               (option != '?' && parse_number(optarg, option == 'r' ? 0 : 1, 1000000, &number));
         if (!good)
             break;
         if (option == 'd')
@@ -318,7 +321,8 @@ int main(int argc, char **argv) {
     };
     struct sigaction action = {.sa_handler = on_signal};
     if (!parse_arguments(&t, argc, argv)) {
-        fputs("usage: scored-demo-traffic --dir DIR [--pace EVENTS/S] [--seconds N] [--seed N] [--partitions N] "
+        fputs("usage: scored-demo-traffic --dir DIR [--pace EVENTS/S] [--seconds N] [--seed N] [--partitions "
+              "N] "
               "[--day-seconds N]\n",
                 stderr);
         return EX_USAGE;

@@ -34,7 +34,7 @@ static bool read_number(int64_t *ret) {
 static Str read_bytes(Arena *arena, int64_t len) {
     if (len < 0 || len > RECORD_BYTES_MAX)
         die("a length is out of range");
-    char *data = arena_alloc(arena, (size_t)len + 1);
+    char *data = arena_new_array(arena, char, (size_t)len + 1);
     if (!data || fread(data, 1, (size_t)len, stdin) != (size_t)len)
         die("the input breaks off");
     return (Str){data, (size_t)len};

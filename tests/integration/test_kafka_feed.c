@@ -75,9 +75,9 @@ static void open_feed(unsigned types) {
 }
 
 static void produce(const char *topic, int32_t partition, Str value) {
-    rd_kafka_resp_err_t err = rd_kafka_producev(host, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-            RD_KAFKA_V_VALUE((void *)value.data, value.len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_END);
+    rd_kafka_resp_err_t err = rd_kafka_producev(host, RD_KAFKA_V_TOPIC(topic),
+            RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_VALUE((void *)value.data, value.len),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
     ck_assert_int_eq(err, 0);
     ck_assert_int_eq(rd_kafka_flush(host, TIMEOUT_MS), 0);
 }

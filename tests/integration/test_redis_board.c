@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading what the daemon's view has written, against a real Redis, which SCORED_TEST_REDIS names (unix:/path); skipped
- * without it. Database 8 of that server is emptied by every test.
+ * Reading what the daemon's view has written, against a real Redis, which SCORED_TEST_REDIS names
+ * (unix:/path); skipped without it. Database 8 of that server is emptied by every test.
  */
 #include <hiredis/hiredis.h>
 #include <math.h>

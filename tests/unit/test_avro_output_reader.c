@@ -117,7 +117,8 @@ START_TEST(message_that_is_cut_off_is_refused) {
         _cleanup_(free_null) char *part = malloc(len + 1);
         ck_assert_ptr_nonnull(part);
         memcpy(part, message.data, len);
-        /* Its last byte does not belong to the message, and sanitizers don't know: the exact size is better. */
+        /* Its last byte does not belong to the message, and sanitizers don't know: the exact size is better.
+         */
         char *exact = realloc(part, MAX(len, (size_t)1));
         part = exact ? exact : part;
         text[0] = '\0';
@@ -179,9 +180,8 @@ END_TEST
 static json_t *field_named(json_t *fields, const char *name) {
     json_t *field;
     size_t i;
-    json_array_foreach(fields, i, field)
-        if (strcmp(json_string_value(json_object_get(field, "name")), name) == 0)
-            return field;
+    json_array_foreach(fields, i,
+            field) if (strcmp(json_string_value(json_object_get(field, "name")), name) == 0) return field;
     ck_abort_msg("no field %s", name);
     return NULL;
 }

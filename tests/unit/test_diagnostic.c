@@ -30,7 +30,8 @@ static const struct {
         {"a\n      treshold: 5\n", {2, 7, 8}, "    treshold: 5\n    ^~~~~~~~\n"},
         {"key: value", {1, 6, 5}, "    key: value\n         ^~~~~\n"},
         {"key: value\r\n", {1, 6, 1}, "    key: value\n         ^\n"},
-        {"key: value", {1, 6, 0}, "    key: value\n         ^\n"},
+        /* a length of 0 asks for no line */
+        {"key: value", {1, 6, 0}, ""},
         /* longer than the line, behind its end, and far behind it */
         {"key: v\nb", {1, 6, 99}, "    key: v\n         ^\n"},
         {"key: v\nb", {1, 7, 1}, "    key: v\n          ^\n"},

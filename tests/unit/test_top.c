@@ -70,7 +70,9 @@ static const struct {
         {"m\xc3\xbcller", 6, false, "m\xc3\xbcller"},
         {"m\xc3\xbcller", 3, false, "m\xc3\xbc~"},
         {"a\x1b[31mb\n", 8, false, "a?[31mb?"},
-        {"\xc2\x9b" "2J", 4, false, "?2J "}, /* CSI as one character */
+        {"\xc2\x9b"
+         "2J",
+                4, false, "?2J "}, /* CSI as one character */
         {"\xff\xfe", 3, false, "?? "},
         {"\x7f", 1, false, "?"},
 };
@@ -169,7 +171,8 @@ START_TEST(long_text_is_cut_and_fits_for_a_terminal) {
     News news;
     memset(id, '\x1b', sizeof(id));
     output_sample(OUTPUT_REFUSED, true, &output);
-    output.lead_id = output.account_id = output.refused.requirement = output.refused.type = (Str){id, sizeof(id)};
+    output.lead_id = output.account_id = output.refused.requirement = output.refused.type =
+            (Str){id, sizeof(id)};
     news_make(&output, ">", &news);
     ck_assert_ptr_null(strchr(news.who, '\x1b'));
     ck_assert_ptr_null(strchr(news.what, '\x1b'));
@@ -403,10 +406,11 @@ END_TEST
 START_TEST(json_is_one_object_a_line) {
     add_lead("a\"b", 20, 80);
     ck_assert_int_eq(top_json_leads(&top, 5, NOW_MS, &shown), 0);
-    ck_assert_str_eq(shown_text(),
-            "{\"output\":\"HotLeads\",\"at\":\"2026-01-01T00:00:00.000Z\",\"board\":\"total\",\"leads\":[{\"lead_id\":"
-            "\"a\\\"b\",\"account_id\":null,\"value\":100,\"scores\":{\"fit\":20,\"intent\":80},\"stages\":{\"life\":"
-            "\"lead\"},\"next_change_at\":null}]}\n");
+    ck_assert_str_eq(shown_text(), "{\"output\":\"HotLeads\",\"at\":\"2026-01-01T00:00:00.000Z\",\"board\":"
+                                   "\"total\",\"leads\":[{\"lead_id\":"
+                                   "\"a\\\"b\",\"account_id\":null,\"value\":100,\"scores\":{\"fit\":20,"
+                                   "\"intent\":80},\"stages\":{\"life\":"
+                                   "\"lead\"},\"next_change_at\":null}]}\n");
     shown.len = 0;
     ck_assert_int_eq(top_json_summary(&top, 5000, &shown), 0);
     ck_assert_ptr_nonnull(strstr(shown_text(), "\"breached\":0"));
