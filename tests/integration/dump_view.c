@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/io/file_sink.h"
 #include "daemon/replay_dump.h"
 #include "lib/arena.h"
 #include "lib/record.h"

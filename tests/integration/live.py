@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A deployment of scored on a real Kafka and a real Redis: topics, processes, what they told, and what they keep."""
+import gzip
+import io
+import json
+import os
+import random
+import signal
+import struct
+import subprocess
+import time
+import uuid
+from datetime import datetime, timezone
+
+import fastavro
+import redis
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+import load
+
+ROOT = load.ROOT
+PROGRAM = os.environ.get('SCORED_TEST_PROGRAM', os.path.join(ROOT, '.cache', 'test', 'daemon', 'scored'))
+BUILD = os.environ.get('SCORED_TEST_BUILD', os.path.join(ROOT, '.cache', 'test'))
+BOOTSTRAP = os.environ.get('SCORED_TEST_BOOTSTRAP', '')
+REDIS = os.environ.get('SCORED_TEST_REDIS', '').removeprefix('unix:')
+OUTPUTS = {'stages': 'StageChanged', 'sla': 'SlaEvent', 'refused': 'Refused', 'retired': 'LeadRetired',
+           'dead-letters': 'DeadLetter'}
+SCHEMA_IDS = {name: i for i, name in enumerate(OUTPUTS.values(), start=1)}
+
+
+def wait_for(condition, what, seconds=120):
+    """Awaits a condition; its truth is the result."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f'not within {seconds} s: {what}')
+
+
+def real_log():
+    """The real event log, or None."""
+    path = os.path.join(os.environ.get('SCORED_TEST_DATA', ''), 'bpic12.jsonl.gz')
+    return path if os.path.exists(path) else None
+
+
+def synthetic_log(n_leads, seed=1):
+    """Lines like the real log's: forms, what sales does in its hours, and rejections; some late, some twice."""
+    chance = random.Random(seed)
+    events = []
+    for number in range(n_leads):
+        lead = f'{170000 + number * 3}'
+        at = 1317400000000 + chance.randrange(40 * 86400) * 1000 + chance.randrange(1000)
+        events.append((at, lead, 'form_submitted', {'amount_requested': str(chance.randrange(1, 40) * 500)}))
+        for _ in range(chance.randrange(0, 14)):
+            at += int(chance.expovariate(1 / 30000000)) + 1
+            kind = chance.choice(['state_changed', 'marketing_qualified', 'sales_touch', 'sales_touch_completed',
+                                  'sales_accepted', 'offer_sent', 'offer_returned', 'sales_qualified'])
+            events.append((at, lead, kind, {'resource': str(chance.randrange(100, 120))}))
+        if chance.random() < 0.5:
+            events.append((at + chance.randrange(86400000), lead, chance.choice(['sales_rejected', 'lead_closed']), {}))
+    events.sort()
+    lines = []
+    for i, (at, lead, kind, properties) in enumerate(events):
+        lines.append(json.dumps({'event_id': str(uuid.UUID(int=seed << 64 | i)), 'occurred_at': at, 'lead_id': lead,
+                                 'type': kind, 'properties': properties}).encode())
+        if chance.random() < 0.01:
+            lines.append(lines[chance.randrange(len(lines))])
+    return lines
+
+
+def event(lead_id, kind, at=None, **fields):
+    """An event of now, unless `at` says otherwise; `fields` beyond the schema's are properties."""
+    own = {key: fields.pop(key) for key in ('event_id', 'account_id', 'source', 'campaign', 'topic') if key in fields}
+    return {'event_id': str(uuid.uuid4()), 'occurred_at': int(time.time() * 1000) if at is None else at,
+            'lead_id': lead_id, 'type': kind, 'properties': fields} | own
+
+
+def plain(value):
+    """A decoded Avro value in the JSON form of a replay."""
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat(timespec='milliseconds').replace('+00:00', 'Z')
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+class Instance:
+    """A running `scored run`."""
+
+    def __init__(self, deployment, name, config):
+        self.log_path = deployment.path(f'{name}.{len(deployment.instances)}.log')
+        self.log_file = open(self.log_path, 'wb')
+        self.process = subprocess.Popen([PROGRAM, 'run', '--config', config], stderr=self.log_file)
+
+    def log(self):
+        with open(self.log_path, encoding='utf-8', errors='replace') as file:
+            return file.read()
+
+    def await_log(self, text, seconds=60):
+        def found():
+            assert text in self.log() or self.process.poll() is None, f'ended without "{text}":\n{self.log()[-3000:]}'
+            return text in self.log()
+        wait_for(found, f'"{text}" in the log:\n{self.log()[-3000:]}', seconds)
+
+    def stop(self, seconds=30):
+        """SIGTERM; the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(seconds)
+        self.log_file.close()
+        return status
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+class Deployment:
+    """Topics, a group and a Redis prefix of its own."""
+
+    def __init__(self, folder, model, n_partitions=8, sources=('events',), prepare=True):
+        self.folder = str(folder)
+        self.name = 't' + uuid.uuid4().hex[:10]
+        self.model = model
+        self.n_partitions = n_partitions
+        self.sources = [f'{self.name}.{source}' for source in sources]
+        self.instances = []
+        self.schema_files = {100: load.SCHEMA}
+        self.admin = AdminClient({'bootstrap.servers': BOOTSTRAP})
+        self.redis = redis.Redis(unix_socket_path=REDIS)
+        self.schemas = {number: fastavro.schema.load_schema(os.path.join(ROOT, 'schemas', f'{name}.avsc'))
+                        for name, number in SCHEMA_IDS.items()}
+        if prepare:
+            self.create_topics({source: n_partitions for source in self.sources})
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def create_topics(self, topics, **properties):
+        new = [NewTopic(name, n, 1, config=properties) for name, n in topics.items()]
+        for future in self.admin.create_topics(new).values():
+            future.result(30)
+
+    def config(self, instance='a', **changes):
+        """Writes a configuration; `changes` are whole sections or top-level keys. Its path."""
+        sections = {
+            'model': self.model,
+            'sources': self.sources,
+            'instance': instance,
+            'watermark': 'wall',
+            'kafka': {'bootstrap_servers': BOOTSTRAP, 'group': self.name,
+                      'properties': {'session.timeout.ms': 6000}},
+            'topics': {'prefix': self.name},
+            'schemas': {'directory': os.path.join(ROOT, 'schemas'), 'events': self.schema_files},
+            'redis': {'address': f'unix:{REDIS}', 'prefix': self.name},
+        } | changes
+        path = self.path(f'{instance}.yaml')
+        with open(path, 'w', encoding='utf-8') as file:
+            for key, value in sections.items():  # JSON is YAML, but for the numbers that are keys
+                text = json.dumps(value)
+                if key == 'schemas':
+                    text = text.replace(json.dumps(self.schema_files),
+                                        '{' + ', '.join(f'{k}: {json.dumps(v)}' for k, v in self.schema_files.items()) + '}')
+                file.write(f'{key}: {text}\n')
+        return path
+
+    def start(self, instance='a', **changes):
+        self.instances.append(Instance(self, instance, self.config(instance, **changes)))
+        return self.instances[-1]
+
+    def close(self):
+        for instance in self.instances:
+            instance.kill()
+
+    def send(self, *events, source=0):
+        """Sends events in order and waits until they are in the topic."""
+        loader = load.Loader(BOOTSTRAP, self.sources[source], self.n_partitions)
+        for item in events:
+            loader.send(item)
+        loader.close()
+
+    def produce(self, value, key, partition=None, source=0):
+        """Bytes as they are."""
+        producer = Producer({'bootstrap.servers': BOOTSTRAP})
+        at = load.partition_of(key, self.n_partitions) if partition is None else partition
+        producer.produce(self.sources[source], key=key, value=value, partition=at)
+        assert producer.flush(30) == 0
+
+    def messages(self, topic):
+        """All that a read_committed reader sees of a topic now, partition by partition."""
+        consumer = Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name + '.reader',
+                             'isolation.level': 'read_committed', 'enable.partition.eof': True,
+                             'enable.auto.commit': False})
+        n = load.count_partitions(self.admin, topic) or 0  # none: not created yet
+        consumer.assign([TopicPartition(topic, i, OFFSET_BEGINNING) for i in range(n)])
+        found, n_ended, deadline = [], 0, time.monotonic() + 60
+        while n_ended < n:
+            assert time.monotonic() < deadline, f'{topic} cannot be read to its end'
+            message = consumer.poll(1)
+            if message is not None and message.error():
+                n_ended += 1
+            elif message is not None:
+                found.append(message)
+        consumer.close()
+        return found
+
+    def decode(self, message):
+        number = struct.unpack('>bI', message.value()[:5])[1]
+        return plain(fastavro.schemaless_reader(io.BytesIO(message.value()[5:]), self.schemas[number]))
+
+    def outputs(self, *kinds):
+        """Decoded records of the output topics named, or of all."""
+        return [self.decode(message) for kind in kinds or OUTPUTS
+                for message in self.messages(f'{self.name}.{kind}') if message.value() is not None]
+
+    def committed(self):
+        """The committed offsets of the sources, summed."""
+        consumer = Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name})
+        partitions = [TopicPartition(source, i) for source in self.sources for i in range(self.n_partitions)]
+        total = sum(max(partition.offset, 0) for partition in consumer.committed(partitions, timeout=30))
+        consumer.close()
+        return total
+
+    def await_committed(self, n, seconds=300):
+        wait_for(lambda: self.committed() >= n, f'{n} events committed', seconds)
+
+    def keys(self, kind):
+        """Keys of P:{T}:KIND…, by what follows."""
+        found = {}
+        for key in self.redis.scan_iter(f'{self.name}:{{*}}:{kind}*', count=5000):
+            found[key.decode().split('}:' + kind, 1)[1].lstrip(':')] = key
+        return found
+
+    def watermarks(self):
+        return [self.redis.hget(key, 'watermark') for key in self.keys('meta').values()]
+
+    def lag_of_moments(self):
+        """Leads whose next moment is past, by the view's index."""
+        now = time.time() * 1000
+        return sum(self.redis.zcount(key, '-inf', now - 5000) for key in self.keys('moments').values())
+
+    def dump_view(self, at_ms):
+        """Every lead's packed record in Redis as `scored replay --dump-leads` would show it: lead_id -> line."""
+        keys = self.keys('record')
+        ids = sorted(keys)
+        values = self.redis.mget([keys[lead] for lead in ids]) if ids else []
+        frames = b''.join(struct.pack('>q', len(lead.encode())) + lead.encode() + struct.pack('>q', len(value)) + value +
+                          struct.pack('>q', at_ms(lead)) for lead, value in zip(ids, values))
+        done = subprocess.run([os.path.join(BUILD, 'tests', 'integration', 'dump_view'), self.model], input=frames,
+                              stdout=subprocess.PIPE, check=True)
+        return {line['lead_id']: line for line in map(json.loads, done.stdout.splitlines())}
+
+
+def replay(model, events_path, *options, dump=None):
+    """Output lines of `scored replay`."""
+    command = [PROGRAM, 'replay', '--model', model, *options]
+    if dump:
+        command += ['--dump-leads', dump]
+    done = subprocess.run(command + [events_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    assert done.returncode in (0, 1), done.stderr.decode()
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def read_json_lines(path):
+    with (gzip.open if path.endswith('.gz') else open)(path, 'rb') as file:
+        return [json.loads(line) for line in file]

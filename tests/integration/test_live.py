@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon on a real Kafka and a real Redis."""
+import json
+import os
+import random
+import struct
+import subprocess
+import time
+
+import fastavro
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+import live
+import load
+from live import Deployment, event, wait_for
+
+FUNNEL = os.path.join(live.ROOT, 'tests', 'integration', 'funnel.yaml')
+QUICK_LOG_LEN = 40000
+
+pytestmark = pytest.mark.skipif(not live.BOOTSTRAP or not live.REDIS,
+                                reason='SCORED_TEST_BOOTSTRAP and SCORED_TEST_REDIS name no servers')
+
+
+@pytest.fixture
+def deploy(tmp_path):
+    """Makes deployments; ends their processes."""
+    made = []
+
+    def make(*args, **options):
+        made.append(Deployment(tmp_path, *args, **options))
+        return made[-1]
+    yield make
+    for deployment in made:
+        deployment.close()
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Writes a model file from text; its path."""
+    def write(text, name='model.yaml'):
+        path = str(tmp_path / name)
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+        return path
+    return write
+
+
+SMALL = '''
+model: small
+version: 1
+scores: { interest: { decay: { half_life: 7d } }, fit: { decay: none } }
+derived: { total: 'interest + fit' }
+rules: [ { id: any, on: [page_view, form], add: { interest: 10 } } ]
+profile_rules: [ { id: big, when: 'profile.employees >= 100', add: { fit: 20 } } ]
+routes: [ { id: emea, when: 'profile.country == "DE"' } ]
+tracks:
+  lifecycle:
+    initial: lead
+    stages: [ { id: lead }, { id: mql, owner: sales }, { id: sal } ]
+    transitions:
+      - { id: ask, from: [lead], to: mql, on: [form] }
+      - { id: accept, from: [mql], to: sal, on: [sales_accepted], require: 'present(event.rep)' }
+sla: [ { id: call, start: { on: [form] }, stop: { on: [sales_touch] }, target: 1s } ]
+carry: { profile: [crm_id], event: [rep] }
+'''
+
+
+def log_lines():
+    """The log's lines, and whether it is the whole real one."""
+    path = live.real_log()
+    if not path:
+        return live.synthetic_log(3000), False
+    full = bool(os.environ.get('SCORED_TEST_FULL'))
+    return list(load.read_lines(path, None if full else QUICK_LOG_LEN)), full
+
+
+class Expected:
+    """What the replays of each partition's events say."""
+
+    def __init__(self, deployment, lines, folder):
+        self.outputs, self.leads = {}, {}
+        for partition, path in enumerate(load.split(lines, deployment.n_partitions, str(folder))):
+            dump = f'{path}.dump'
+            for output in live.replay(deployment.model, path, dump=dump):
+                self.outputs[output['event_id']] = {k: v for k, v in output.items() if k != 'output'}
+            for lead in live.read_json_lines(dump):
+                self.leads[lead['lead_id']] = lead
+        self.n_events = len(lines)
+
+
+def check_outputs(deployment, expected):
+    outputs = deployment.outputs('stages', 'sla', 'refused')
+    by_id = {output['event_id']: output for output in outputs}
+    assert len(outputs) == len(by_id), 'something was told twice'
+    assert by_id.keys() == expected.outputs.keys()
+    for event_id, output in by_id.items():
+        assert output == expected.outputs[event_id]
+    for kind in ('stages', 'sla', 'refused'):
+        last = {}
+        for message in deployment.messages(f'{deployment.name}.{kind}'):
+            output = deployment.decode(message)
+            assert message.key().decode() == output['lead_id']
+            assert output['ordinal'] > last.get(output['lead_id'], 0)
+            last[output['lead_id']] = output['ordinal']
+
+
+def check_view(deployment, expected):
+    leads = deployment.dump_view(lambda lead: load.millis(expected.leads[lead]['at']))
+    assert leads.keys() == expected.leads.keys()
+    for lead_id, lead in leads.items():
+        wanted = expected.leads[lead_id]
+        for field in ('scores', 'derived'):
+            assert lead.pop(field) == pytest.approx(wanted[field], rel=1e-9, abs=1e-9), lead_id
+        assert lead == {k: v for k, v in wanted.items() if k not in ('scores', 'derived')}
+
+
+def test_main_job_survives_kill_and_flush(deploy, tmp_path):
+    """Two instances, one killed and started again, Redis emptied: the same as the replays, then the clock goes on."""
+    lines, full = log_lines()
+    d = deploy(FUNNEL)
+    expected = Expected(d, lines, tmp_path)
+    chance = random.Random(7)
+    history = {'watermark': 'data', 'batch': {'max_events': 400}, 'cache': {'max': '4MiB', 'moments': 200}}
+    first, second = d.start('a', **history), d.start('b', **history)
+    first.await_log('shards.assigned')
+    load.load(live.BOOTSTRAP, d.sources[0], d.n_partitions, lines)
+    wait_for(lambda: d.committed() > len(lines) * chance.uniform(0.1, 0.3), 'a part of the log')
+    second.kill()
+    second = d.start('b', **history)
+    wait_for(lambda: d.committed() > len(lines) * chance.uniform(0.5, 0.6), 'half of the log')
+    d.redis.flushall()
+    d.await_committed(len(lines))
+    # shards that had nothing more to do notice the loss when they look, every few seconds
+    wait_for(lambda: len(d.keys('record')) == len(expected.leads), 'the view has all leads again')
+    assert first.stop() == 0 and second.stop() == 0
+    check_outputs(d, expected)
+    check_view(d, expected)
+    breached = {o['lead_id'] for o in expected.outputs.values()
+                if o.get('kind') == 'breached' and o['policy'] == 'speed-to-lead'}
+    if full:
+        assert len(breached) == 6942
+
+    # By the wall clock what was open is judged, once.
+    before = d.outputs('sla')
+    open_clocks = {(lead, clock['policy'], clock['epoch']) for lead, line in expected.leads.items()
+                   for clock in line['sla'] if not clock['breached']}
+    third = d.start('a')
+
+    def told():
+        return [o for o in d.outputs('sla') if o['kind'] == 'breached'][sum(o['kind'] == 'breached' for o in before):]
+    wait_for(lambda: len(told()) >= len(open_clocks) and not d.lag_of_moments(), 'what was open breaches')
+    assert third.stop() == 0
+    after = [o for o in d.outputs('sla') if o['event_id'] not in expected.outputs and o['kind'] == 'breached']
+    assert len({o['event_id'] for o in after}) == len(after)
+    assert open_clocks <= {(o['lead_id'], o['policy'], o['epoch']) for o in after}
+
+
+def test_bad_records_become_dead_letters(deploy, model):
+    """Each with its reason and bytes; the daemon lives and the next event counts."""
+    d = deploy(model(SMALL), n_partitions=2)
+    encode = load.Encoder()
+    good = encode(event('lead-1', 'form'))
+    bad = {
+        'bad_wire': b'\x07' + good[1:],
+        'unknown_schema': struct.pack('>bI', 0, 999) + good[5:],
+        'schema': good[:-3],
+    }
+    length_prefix = good[:5] + b'\xfe\xff\xff\xff\x0f' + good[6:]  # a string of 2 GiB
+    daemon = d.start()
+    for value in bad.values():
+        d.produce(value, 'lead-1')
+    d.produce(length_prefix, 'lead-1')
+    d.produce(b'', 'lead-1')
+    d.produce(encode(event('lead-2', 'form')), 'lead-1')
+    wrong = 1 - load.partition_of('lead-1', 2)
+    d.produce(encode(event('lead-1', 'form')), 'lead-1', partition=wrong)
+    d.send(event('lead-1', 'form', at=int(time.time() * 1000) + 3600000))
+    d.send(event('lead-1', 'form'))
+    d.await_committed(9)
+    letters = d.outputs('dead-letters')
+    assert sorted(letter['reason'] for letter in letters) == sorted(
+        ['bad_wire', 'unknown_schema', 'schema', 'schema', 'bad_wire', 'misrouted', 'misrouted', 'future'])
+    for reason, value in bad.items():
+        assert value in [letter['original'] for letter in letters if letter['reason'] == reason]
+    assert length_prefix in [letter['original'] for letter in letters]
+    stages = d.outputs('stages')
+    assert [(s['lead_id'], s['to']) for s in stages] == [('lead-1', 'mql')]
+    assert daemon.stop() == 0
+
+
+def test_writer_schema_may_evolve(deploy, model, tmp_path):
+    """Fields added, dropped and reordered, int for long."""
+    schema = {'type': 'record', 'name': 'Other', 'fields': [
+        {'name': 'lead_id', 'type': 'string'},
+        {'name': 'added', 'type': {'type': 'array', 'items': 'long'}},
+        {'name': 'type', 'type': {'type': 'enum', 'name': 'Type', 'symbols': ['form', 'page_view']}},
+        {'name': 'properties', 'type': {'type': 'map', 'values': ['null', 'int', 'string']}},
+        {'name': 'occurred_at', 'type': {'type': 'long', 'logicalType': 'timestamp-micros'}},
+        {'name': 'event_id', 'type': 'string'},
+    ]}
+    path = tmp_path / 'other.avsc'
+    path.write_text(json.dumps(schema))
+    d = deploy(model(SMALL), n_partitions=2)
+    d.schema_files[7] = str(path)
+    encode = load.Encoder(schema, 7)
+    at = int(time.time() * 1000)
+    record = event('lead-9', 'form', at=at, number=5) | {'added': [1, 2, 3]}
+    buffer = encode(record | {'occurred_at': at * 1000})
+    daemon = d.start()
+    d.produce(buffer, 'lead-9')
+    d.await_committed(1)
+    assert [(o['lead_id'], o['changed_at']) for o in d.outputs('stages')] == [('lead-9', load.instant(at))]
+    assert daemon.stop() == 0
+
+
+def test_outputs_can_be_routed_by_their_headers(deploy, model):
+    d = deploy(model(SMALL), n_partitions=2)
+    daemon = d.start()
+    d.send(event('lead-1', 'profile_updated', country='DE', crm_id=9007199254740993), event('lead-1', 'form', source='ads'),
+           event('lead-1', 'sales_accepted'), event('lead-2', 'form'))
+    d.await_committed(4)
+    messages = {m.key().decode(): m for m in d.messages(f'{d.name}.stages')}
+    routed, unrouted = messages['lead-1'], messages['lead-2']
+    output, headers = d.decode(routed), dict(routed.headers())
+    assert headers['ce_type'] == b'io.scored.StageChanged' and headers['ce_specversion'] == b'1.0'
+    assert headers['ce_id'].decode() == output['event_id'] and headers['ce_subject'] == b'lead-1'
+    assert headers['ce_time'].decode() == output['changed_at'] and headers['content-type'] == b'application/avro'
+    assert headers['scored_route'] == b'emea' and output['route'] == 'emea'
+    assert 'scored_route' not in dict(unrouted.headers())
+    assert output['carried'] == {'profile.crm_id': 9007199254740993}
+    refused = d.outputs('refused')
+    assert [(r['stage'], r['requirement']) for r in refused] == [('mql', 'present(event.rep)')]
+    assert daemon.stop() == 0
+
+
+def test_view_is_readable_and_forgets(deploy, model):
+    d = deploy(model(SMALL), n_partitions=2)
+    daemon = d.start()
+    d.send(event('lead-1', 'profile_updated', employees=500), event('lead-1', 'form', account_id='acme'),
+           event('gone-lead', 'form'))
+    wait_for(lambda: len(d.keys('lead')) == 2, 'both leads in the view')
+    fields = {k.decode(): v.decode() for k, v in d.redis.hgetall(d.keys('lead')['lead-1']).items()}
+    assert fields['stage:lifecycle'] == 'mql' and fields['account'] == 'acme' and fields['score:fit'] == '20'
+    assert fields['sla:call'].count('/') == 2
+    info = {k.decode(): v.decode() for k, v in d.redis.hgetall(f'{d.name}:info').items()}
+    assert info['shards'] == '2' and info['half_life:interest'] == str(7 * 86400000) and info['model'] == 'small'
+    d.send(event('gone-lead', 'lead_forgotten'))
+    wait_for(lambda: len(d.keys('lead')) == 1, 'the lead is erased')
+    for key in d.redis.scan_iter(f'{d.name}:*'):
+        assert b'gone-lead' not in key and b'gone-lead' not in d.redis.dump(key)
+    assert [o['lead_id'] for o in d.outputs('retired')] == ['gone-lead']
+    assert daemon.stop() == 0
+    d.redis.flushall()
+    again = d.start()
+    again.await_log('view.caught_up')
+    wait_for(lambda: len(d.keys('lead')) == 1, 'the view is rebuilt without it')
+    assert again.stop() == 0
+
+
+def test_breach_waits_for_the_backlog_and_falls_when_due(deploy, model):
+    """A touch that lies unread in the topic keeps a deadline from being called missed."""
+    d = deploy(model(SMALL), n_partitions=1)
+    past = int(time.time() * 1000) - 60000
+    d.send(event('in-time', 'form', at=past), event('in-time', 'sales_touch', at=past + 500),
+           event('missed', 'form', at=past))
+    daemon = d.start()
+    wait_for(lambda: len(d.outputs('sla')) >= 2, 'both verdicts', 30)
+    verdicts = {(o['lead_id'], o['kind']) for o in d.outputs('sla')}
+    assert verdicts == {('in-time', 'met'), ('missed', 'breached')}
+    d.send(event('now', 'form'))
+    wait_for(lambda: any(o['lead_id'] == 'now' and o['kind'] == 'breached' for o in d.outputs('sla')), 'a breach', 30)
+    assert daemon.stop() == 0
+
+
+def test_stops_and_goes_on(deploy, model):
+    """SIGTERM commits and leaves; what comes meanwhile is worked off by the next start."""
+    d = deploy(model(SMALL), n_partitions=4)
+    daemon = d.start()
+    d.send(*[event(f'lead-{i}', 'form') for i in range(50)])
+    d.await_committed(50)
+    assert daemon.stop(10) == 0
+    assert 'pipeline.stopped' in daemon.log()
+    d.send(*[event(f'lead-{i}', 'sales_accepted', rep='r') for i in range(50)])
+    daemon = d.start()
+    d.await_committed(100)
+    assert daemon.stop(10) == 0
+    stages = d.outputs('stages')
+    assert sorted((s['lead_id'], s['to']) for s in stages) == sorted(
+        (f'lead-{i}', stage) for i in range(50) for stage in ('mql', 'sal'))
+    changelog = d.admin.list_topics(f'{d.name}.changelog').topics[f'{d.name}.changelog']
+    assert len(changelog.partitions) == 4
+
+
+def test_redis_away_pauses_and_resumes(deploy, model, tmp_path):
+    """Frozen, Redis holds reading up; nothing is lost or told twice."""
+    own = str(tmp_path / 'r')
+    env = os.path.join(live.ROOT, 'tests', 'env', 'redis')
+    socket = subprocess.run([env, 'start', own], stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
+    try:
+        d = deploy(model(SMALL), n_partitions=2)
+        daemon = d.start(redis={'address': f'unix:{socket}', 'prefix': d.name}, view={'max_pending': 1})
+        d.send(*[event(f'lead-{i}', 'form') for i in range(20)])
+        d.await_committed(20)
+        subprocess.run([env, 'stop', own, '--kill'], check=True)
+        d.send(*[event(f'more-{i}', 'form') for i in range(20)])
+        daemon.await_log('pipeline.paused')
+        subprocess.run([env, 'start', own], stdout=subprocess.DEVNULL, check=True)
+        d.await_committed(40)
+        daemon.await_log('pipeline.resumed')
+        stages = d.outputs('stages')
+        assert len(stages) == 40 and len({s['event_id'] for s in stages}) == 40
+        assert daemon.stop() == 0
+    finally:
+        subprocess.run([env, 'stop', own], check=False)
+
+
+def test_operators_reset_halts_until_remedied(deploy, model):
+    d = deploy(model(SMALL), n_partitions=1)
+    daemon = d.start()
+    d.send(*[event(f'lead-{i}', 'form') for i in range(5)])
+    d.await_committed(5)
+    assert daemon.stop() == 0
+
+    def reset(offset):
+        consumer = Consumer({'bootstrap.servers': live.BOOTSTRAP, 'group.id': d.name})
+        consumer.commit(offsets=[TopicPartition(d.sources[0], 0, offset)], asynchronous=False)
+        consumer.close()
+    reset(2)
+    daemon = d.start()
+    daemon.await_log('shard.halted')
+    assert '--to-offset 5' in daemon.log()
+    assert daemon.stop() == 0
+    reset(5)
+    daemon = d.start()
+    d.send(event('lead-9', 'form'))
+    d.await_committed(6)
+    assert daemon.stop() == 0
+    assert len(d.outputs('stages')) == 6
+
+
+def test_refuses_to_start(deploy, model, tmp_path):
+    """Sources that don't pair up, a changelog that is not compacted, a Redis that evicts: status 78."""
+    d = deploy(model(SMALL), sources=('one', 'two'), prepare=False)
+    d.create_topics({d.sources[0]: 2})
+    d.create_topics({d.sources[1]: 3})
+    assert d.start('unpaired').process.wait(30) == 78
+    d.sources.pop()
+    d.create_topics({f'{d.name}.changelog': 2}, **{'cleanup.policy': 'delete'})
+    kept = d.start('kept')
+    assert kept.process.wait(30) == 78 and 'compact' in kept.log()
+    own = str(tmp_path / 'r')
+    env = os.path.join(live.ROOT, 'tests', 'env', 'redis')
+    socket = subprocess.run([env, 'start', own, '--set', 'maxmemory-policy allkeys-lru'], stdout=subprocess.PIPE,
+                            check=True, text=True).stdout.strip()
+    try:
+        evicting = d.start('evicting', topics={'prefix': d.name + 'b'}, redis={'address': f'unix:{socket}', 'prefix': 'x'})
+        assert evicting.process.wait(30) == 78 and 'noeviction' in evicting.log()
+    finally:
+        subprocess.run([env, 'stop', own], check=False)
