@@ -41,7 +41,8 @@ static void print_warnings(size_t n) {
 
 static void print_model(const char *path, const Model *model, size_t n_warnings) {
     printf("%s: model %.*s, version %lld\n", path, STR_FMT(model->id), (long long)model->version);
-    printf("  %zu %s%s, %zu %s%s\n", COUNTED(model->n_scores, "score"), COUNTED(model->n_derived, "derived score"));
+    printf("  %zu %s%s, %zu %s%s\n", COUNTED(model->n_scores, "score"),
+            COUNTED(model->n_derived, "derived score"));
     printf("  %zu %s%s for events, %zu %s%s for the profile\n", COUNTED(model->n_rules, "rule"),
             COUNTED(model->n_profile_rules, "rule"));
     for (size_t i = 0; i < model->n_tracks; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every key is read by the table of config_keys.c: first its default, which the table holds as text, then what
- * the file says; so both go one way. What depends on other keys (the names of our topics) is filled in after
- * that, and then keys are checked against each other.
+ * Every key is read by the table of config_keys.c: first its default, which the table holds as text, then
+ * what the file says; so both go one way. What depends on other keys (the names of our topics) is filled in
+ * after that, and then keys are checked against each other.
  */
 #include "daemon/config_reader.h"
 
@@ -27,14 +27,17 @@ void config_error(ConfigReader *reader, Mark mark, const char *format, ...) {
 
 void config_expected(ConfigReader *reader, const YamlNode *node, const char *name, const char *expected) {
     if (node->type != YAML_SCALAR || yaml_is_null(node)) {
-        const char *got = node->type == YAML_SEQUENCE ? "a list" : node->type == YAML_MAPPING ? "a mapping" : "nothing";
+        const char *got = node->type == YAML_SEQUENCE  ? "a list"
+                          : node->type == YAML_MAPPING ? "a mapping"
+                                                       : "nothing";
         if (node->type != YAML_SCALAR && node->n_items == 0)
             got = "an empty one";
         config_error(reader, node->mark, "%s: %s expected, got %s", name, expected, got);
         return;
     }
     config_error(reader, node->mark, "%s: %s expected, got \"%.*s%s\"", name, expected,
-            (int)str_cut(node->text, GOT_LEN_MAX), node->text.data, node->text.len > GOT_LEN_MAX ? "..." : "");
+            (int)str_cut(node->text, GOT_LEN_MAX), node->text.data,
+            node->text.len > GOT_LEN_MAX ? "..." : "");
 }
 
 const YamlNode *config_find(const ConfigReader *reader, const char *section, const char *key) {
@@ -61,7 +64,8 @@ const char *config_join(ConfigReader *reader, const char *a, const char *b, cons
 }
 
 /* Of one section, or with NULL the outermost. Returns how many. */
-static size_t known_keys(const char *section, const char *names[static CONFIG_SECTIONS_MAX + CONFIG_SECTION_KEYS_MAX]) {
+static size_t known_keys(
+        const char *section, const char *names[static CONFIG_SECTIONS_MAX + CONFIG_SECTION_KEYS_MAX]) {
     size_t n = 0;
     for (size_t i = 0; i < config_n_keys; i++) {
         const char *of = config_keys[i].section;
@@ -106,8 +110,8 @@ static int read_default(ConfigReader *reader, const ConfigKey *key) {
 
 static void report_missing(ConfigReader *reader, const ConfigKey *key) {
     const char *section = key->section;
-    config_error(reader, config_mark(reader, section, key->key), "%s%s%s is missing: %s", section ? section : "",
-            section ? "." : "", key->key, key->summary);
+    config_error(reader, config_mark(reader, section, key->key), "%s%s%s is missing: %s",
+            section ? section : "", section ? "." : "", key->key, key->summary);
 }
 
 static int read_keys(ConfigReader *reader) {
@@ -176,8 +180,11 @@ int config_load(Str source, const char *directory, Diagnostics *diagnostics, Con
     if (r)
         return r;
     if (root) {
-        ConfigReader reader = {
-            .config = config, .arena = arena, .diagnostics = diagnostics, .directory = directory, .root = root};
+        ConfigReader reader = {.config = config,
+                .arena = arena,
+                .diagnostics = diagnostics,
+                .directory = directory,
+                .root = root};
         r = read_all(&reader);
     }
     config_hide_secrets(diagnostics, source);

@@ -16,11 +16,11 @@ typedef struct OwnTopic {
 
 static void own_topics(const Config *config, OwnTopic topics[static OWN_TOPICS]) {
     static const OwnTopic outputs[_OUTPUT_TYPE_MAX] = {
-        [OUTPUT_STAGE_CHANGED] = {.key = "stages", .suffix = ".stages"},
-        [OUTPUT_SLA_EVENT] = {.key = "sla", .suffix = ".sla"},
-        [OUTPUT_REFUSED] = {.key = "refused", .suffix = ".refused"},
-        [OUTPUT_LEAD_RETIRED] = {.key = "retired", .suffix = ".retired"},
-        [OUTPUT_DEAD_LETTER] = {.key = "dead_letters", .suffix = ".dead-letters"},
+            [OUTPUT_STAGE_CHANGED] = {.key = "stages", .suffix = ".stages"},
+            [OUTPUT_SLA_EVENT] = {.key = "sla", .suffix = ".sla"},
+            [OUTPUT_REFUSED] = {.key = "refused", .suffix = ".refused"},
+            [OUTPUT_LEAD_RETIRED] = {.key = "retired", .suffix = ".retired"},
+            [OUTPUT_DEAD_LETTER] = {.key = "dead_letters", .suffix = ".dead-letters"},
     };
     for (size_t i = 0; i < _OUTPUT_TYPE_MAX; i++) {
         topics[i] = outputs[i];
@@ -38,7 +38,7 @@ int config_fill_topics(ConfigReader *reader) {
     OwnTopic topics[OWN_TOPICS];
     own_topics(config, topics);
     for (size_t i = 0; i < OWN_TOPICS; i++) {
-        const char **field = i < _OUTPUT_TYPE_MAX      ? &config->output_topics[i]
+        const char **field = i < _OUTPUT_TYPE_MAX    ? &config->output_topics[i]
                              : i == _OUTPUT_TYPE_MAX ? &config->changelog_topic
                                                      : &config->internal_topic;
         /* One that is given is wrong if it is not set by now, and has been reported. */
@@ -84,7 +84,9 @@ static void check_own(ConfigReader *reader, const OwnTopic topics[static OWN_TOP
                 continue;
             const char *given = config_find(reader, "topics", b->key) ? b->key : a->key;
             config_error(reader, config_mark(reader, "topics", given),
-                    "topics.%s and topics.%s are both \"%s\": changelog and internal topic are for scored alone", a->key, b->key, a->name);
+                    "topics.%s and topics.%s are both \"%s\": changelog and internal topic are for scored "
+                    "alone",
+                    a->key, b->key, a->name);
         }
     }
 }
@@ -120,7 +122,8 @@ void config_check_schemas(ConfigReader *reader) {
                         output_type_name((OutputType)i), output_type_name((OutputType)k), id);
         for (size_t k = 0; k < config->n_schemas; k++)
             if (config->schemas[k].id == id)
-                config_error(reader, events_mark(reader, id), "events: %" PRId32 " is the id of %s (schemas.outputs)",
-                        id, output_type_name((OutputType)i));
+                config_error(reader, events_mark(reader, id),
+                        "events: %" PRId32 " is the id of %s (schemas.outputs)", id,
+                        output_type_name((OutputType)i));
     }
 }

@@ -23,14 +23,13 @@ static const char *const starts[] = {[START_EARLIEST] = "earliest", [START_LATES
 static const char *const watermarks[] = {[WATERMARK_WALL] = "wall", [WATERMARK_DATA] = "data", NULL};
 static const char *const log_formats[] = {[LOG_LOGFMT] = "logfmt", [LOG_JSON] = "json", NULL};
 static const char *const log_levels[] = {
-    [LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug", NULL};
+        [LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug", NULL};
 
 #define ROW(section_arg, key_arg, type_arg, field, ...)                                                      \
-    {.section = (section_arg),                                                                               \
-            .key = (key_arg),                                                                                \
-            .type = CONFIG_##type_arg,                                                                       \
-            .offset = offsetof(Config, field),                                                               \
-            __VA_ARGS__}
+    {                                                                                                        \
+        .section = (section_arg), .key = (key_arg), .type = CONFIG_##type_arg,                               \
+        .offset = offsetof(Config, field), __VA_ARGS__                                                       \
+    }
 #define RANGE(min_arg, max_arg) .min = (min_arg), .max = (max_arg)
 #define OUTPUT_TOPIC(key_arg, type_arg, absent_arg, summary_arg)                                             \
     ROW("topics", key_arg, TOPIC, output_topics[type_arg], RANGE(1, TOPIC_LEN_MAX), .absent = (absent_arg),  \
@@ -70,14 +69,15 @@ const ConfigKey config_keys[] = {
     OUTPUT_TOPIC("sla", OUTPUT_SLA_EVENT, "PREFIX.sla", "warnings, breaches and other news of clocks"),
     OUTPUT_TOPIC("refused", OUTPUT_REFUSED, "PREFIX.refused", "moves that a requirement refused"),
     OUTPUT_TOPIC("retired", OUTPUT_LEAD_RETIRED, "PREFIX.retired", "leads that were merged or forgotten"),
-    OUTPUT_TOPIC("dead_letters", OUTPUT_DEAD_LETTER, "PREFIX.dead-letters", "records that are no valid event"),
+    OUTPUT_TOPIC("dead_letters", OUTPUT_DEAD_LETTER, "PREFIX.dead-letters", "records that are no event"),
     ROW("topics", "changelog", TOPIC, changelog_topic, RANGE(1, TOPIC_LEN_MAX), .absent = "PREFIX.changelog",
         .summary = "the state of every lead: compacted, and read by no one else"),
     ROW("topics", "internal", TOPIC, internal_topic, RANGE(1, TOPIC_LEN_MAX), .absent = "PREFIX.internal",
         .summary = "what crosses partitions"),
     ROW("topics", "create", BOOLEAN, create_topics, .default_text = "true",
         .summary = "create those of our topics that don't exist"),
-    ROW("topics", "replication_factor", INTEGER, replication_factor, RANGE(-1, SHRT_MAX), .default_text = "-1",
+    ROW("topics", "replication_factor", INTEGER, replication_factor, RANGE(-1, SHRT_MAX),
+        .default_text = "-1",
         .summary = "of topics that are created; -1: the brokers' default"),
 
     ROW("schemas", "directory", PATH, output_schema_dir,

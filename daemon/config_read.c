@@ -62,9 +62,11 @@ static const char *topic_name(ConfigReader *reader, const ConfigKey *key, const 
     if (!yaml_string(node, key->key, reader->diagnostics, &text))
         return NULL;
     bool is_folder = str_eq_c(text, ".") || str_eq_c(text, "..");
-    if (text.len >= 1 && text.len <= (size_t)key->max && strspn(text.data, TOPIC_CHARS) == text.len && !is_folder)
+    if (text.len >= 1 && text.len <= (size_t)key->max && strspn(text.data, TOPIC_CHARS) == text.len &&
+            !is_folder)
         return text.data;
-    snprintf(expected, sizeof(expected), "a topic's name (1 to %" PRId64 " letters, digits, dots, - and _)", key->max);
+    snprintf(expected, sizeof(expected), "a topic's name (1 to %" PRId64 " letters, digits, dots, - and _)",
+            key->max);
     config_expected(reader, node, key->key, expected);
     return NULL;
 }
@@ -76,7 +78,8 @@ static int read_topic(ConfigReader *reader, const ConfigKey *key, const YamlNode
     return 0;
 }
 
-/* What is no name is left out, so that the others can still be compared: their places are looked up by name. */
+/* What is no name is left out, so that the others can still be compared: their places are looked up by name.
+ */
 static int read_topics(ConfigReader *reader, const ConfigKey *key, const YamlNode *node) {
     Config *config = reader->config;
     if (node->type != YAML_SEQUENCE || node->n_items == 0) {
@@ -84,8 +87,8 @@ static int read_topics(ConfigReader *reader, const ConfigKey *key, const YamlNod
         return 0;
     }
     if (node->n_items > CONFIG_SOURCES_MAX)
-        config_error(reader, node->items[CONFIG_SOURCES_MAX]->mark, "%s: %zu are too many, the limit is %d", key->key,
-                node->n_items, CONFIG_SOURCES_MAX);
+        config_error(reader, node->items[CONFIG_SOURCES_MAX]->mark, "%s: %zu are too many, the limit is %d",
+                key->key, node->n_items, CONFIG_SOURCES_MAX);
     for (size_t i = 0; i < MIN(node->n_items, (size_t)CONFIG_SOURCES_MAX); i++) {
         const char *name = topic_name(reader, key, node->items[i]);
         if (name)
@@ -104,19 +107,24 @@ int config_read_path(ConfigReader *reader, const char *name, const YamlNode *nod
         rest += strlen(CREDENTIALS);
         if (!directory || directory[0] == '\0') {
             config_error(reader, node->mark,
-                    "%s: CREDENTIALS_DIRECTORY is not set; systemd sets it for a service with LoadCredential=", name);
+                    "%s: CREDENTIALS_DIRECTORY is not set; systemd sets it for a service with "
+                    "LoadCredential=",
+                    name);
             return 0;
         }
     }
     if (strstr(rest, "${")) {
-        config_error(reader, node->mark, "%s: nothing but " CREDENTIALS " at the beginning is expanded", name);
+        config_error(
+                reader, node->mark, "%s: nothing but " CREDENTIALS " at the beginning is expanded", name);
         return 0;
     }
     if (rest[0] == '\0') {
         config_expected(reader, node, name, "a path");
         return 0;
     }
-    const char *path = rest[0] == '/' && directory == reader->directory ? rest : config_join(reader, directory, "/", rest);
+    const char *path = rest[0] == '/' && directory == reader->directory
+                               ? rest
+                               : config_join(reader, directory, "/", rest);
     if (!path)
         return -ENOMEM;
     *ret = path;
@@ -151,7 +159,7 @@ static bool is_host_and_port(const char *s) {
     if (host_len == 0)
         return false;
     bool in_brackets = s[0] == '[' && s[host_len - 1] == ']' && host_len > 2;
-    if (!in_brackets && memchr(s, ':', host_len))
+    if (!in_brackets && (s[0] == '[' || memchr(s, ':', host_len)))
         return false;
     size_t n_digits = strspn(colon + 1, "0123456789");
     if (n_digits == 0 || n_digits > 5 || colon[1 + n_digits] != '\0')
@@ -190,7 +198,8 @@ static int word_index(ConfigReader *reader, const ConfigKey *key, const YamlNode
     }
     const char *nearest = diagnostic_nearest(text, key->words, n);
     if (nearest)
-        config_error(reader, node->mark, "%s: unknown word \"%s\"; did you mean \"%s\"?", key->key, text.data, nearest);
+        config_error(reader, node->mark, "%s: unknown word \"%s\"; did you mean \"%s\"?", key->key, text.data,
+                nearest);
     else
         config_expected(reader, node, key->key, expected);
     return -1;
@@ -236,7 +245,8 @@ static int read_duration(ConfigReader *reader, const ConfigKey *key, const YamlN
     }
     (void)duration_print(key->min, min);
     (void)duration_print(key->max, max);
-    snprintf(expected, sizeof(expected), "a duration from %s to %s (such as 250ms, 90s, 5m or 24h)", min, max);
+    snprintf(
+            expected, sizeof(expected), "a duration from %s to %s (such as 250ms, 90s, 5m or 24h)", min, max);
     config_expected(reader, node, key->key, expected);
     return 0;
 }
@@ -269,7 +279,8 @@ static void size_print(int64_t bytes, char *text, size_t size) {
 static int read_size(ConfigReader *reader, const ConfigKey *key, const YamlNode *node) {
     char expected[EXPECTED_SIZE], min[24], max[24];
     int64_t bytes;
-    if (node->type == YAML_SCALAR && size_parse(node->text, &bytes) && bytes >= key->min && bytes <= key->max) {
+    if (node->type == YAML_SCALAR && size_parse(node->text, &bytes) && bytes >= key->min &&
+            bytes <= key->max) {
         set_number(reader, key, bytes);
         return 0;
     }
@@ -297,12 +308,14 @@ static int read_schema(ConfigReader *reader, const YamlNode *id_node, const Yaml
 
 static int read_schemas(ConfigReader *reader, const ConfigKey *key, const YamlNode *node) {
     if (node->type != YAML_MAPPING || node->n_items == 0) {
-        config_expected(reader, node, key->key, "ids of schemas with their files, such as { 100: LeadEvent.avsc }");
+        config_expected(
+                reader, node, key->key, "ids of schemas with their files, such as { 100: LeadEvent.avsc }");
         return 0;
     }
     size_t n = MIN(node->n_items, (size_t)CONFIG_SCHEMAS_MAX);
     if (n < node->n_items)
-        config_error(reader, node->keys[n]->mark, "%s: %zu are too many, the limit is %zu", key->key, node->n_items, n);
+        config_error(reader, node->keys[n]->mark, "%s: %zu are too many, the limit is %zu", key->key,
+                node->n_items, n);
     reader->config->schemas = arena_new_array(reader->arena, SchemaFile, n);
     if (!reader->config->schemas)
         return -ENOMEM;
@@ -331,23 +344,23 @@ static int read_output_ids(ConfigReader *reader, const ConfigKey *key, const Yam
 
 int config_read(ConfigReader *reader, const ConfigKey *key, const YamlNode *node) {
     static int (*const readers[_CONFIG_TYPE_MAX])(ConfigReader *, const ConfigKey *, const YamlNode *) = {
-        [CONFIG_TEXT] = read_text,
-        [CONFIG_PREFIX] = read_prefix,
-        [CONFIG_TOPIC] = read_topic,
-        [CONFIG_TOPICS] = read_topics,
-        [CONFIG_PATH] = read_path,
-        [CONFIG_SECRET] = read_secret,
-        [CONFIG_ADDRESS] = read_address,
-        [CONFIG_WORD] = read_word,
-        [CONFIG_CHOICE] = read_choice,
-        [CONFIG_BOOLEAN] = read_boolean,
-        [CONFIG_INTEGER] = read_integer,
-        [CONFIG_DURATION] = read_duration,
-        [CONFIG_SIZE] = read_size,
-        [CONFIG_PROPERTIES] = config_read_properties,
-        [CONFIG_SECRETS] = config_read_secrets,
-        [CONFIG_SCHEMAS] = read_schemas,
-        [CONFIG_OUTPUT_IDS] = read_output_ids,
+            [CONFIG_TEXT] = read_text,
+            [CONFIG_PREFIX] = read_prefix,
+            [CONFIG_TOPIC] = read_topic,
+            [CONFIG_TOPICS] = read_topics,
+            [CONFIG_PATH] = read_path,
+            [CONFIG_SECRET] = read_secret,
+            [CONFIG_ADDRESS] = read_address,
+            [CONFIG_WORD] = read_word,
+            [CONFIG_CHOICE] = read_choice,
+            [CONFIG_BOOLEAN] = read_boolean,
+            [CONFIG_INTEGER] = read_integer,
+            [CONFIG_DURATION] = read_duration,
+            [CONFIG_SIZE] = read_size,
+            [CONFIG_PROPERTIES] = config_read_properties,
+            [CONFIG_SECRETS] = config_read_secrets,
+            [CONFIG_SCHEMAS] = read_schemas,
+            [CONFIG_OUTPUT_IDS] = read_output_ids,
     };
     return readers[key->type](reader, key, node);
 }

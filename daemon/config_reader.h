@@ -40,7 +40,8 @@ MUST_CHECK int config_read(ConfigReader *reader, const ConfigKey *key, const Yam
  * The path of a file, with a relative one taken from the configuration's directory, and the directory of
  * systemd's credentials where it is named. *ret stays as it is after an error.
  */
-MUST_CHECK int config_read_path(ConfigReader *reader, const char *name, const YamlNode *node, const char **ret);
+MUST_CHECK int config_read_path(
+        ConfigReader *reader, const char *name, const YamlNode *node, const char **ret);
 
 /* The same for kafka.properties and kafka.secrets, each of which adds to what is there. */
 MUST_CHECK int config_read_properties(ConfigReader *reader, const ConfigKey *key, const YamlNode *node);

@@ -4,9 +4,9 @@
  * run into each other. PIPE_BUF bounds it: up to there a pipe takes a write whole. What would not fit is cut,
  * value by value, so that a line is well-formed however long its values are.
  *
- * What is logged may come from anywhere (a broker's text, an id of an event) and ends up on terminals: quotes,
- * backslashes and control characters are escaped as JSON does, in logfmt too, and bytes that are not UTF-8
- * become U+FFFD.
+ * What is logged may come from anywhere (a broker's text, an id of an event) and ends up on terminals:
+ * quotes, backslashes and control characters are escaped as JSON does, in logfmt too, and bytes that are not
+ * UTF-8 become U+FFFD.
  */
 #include "daemon/log.h"
 
@@ -37,10 +37,10 @@ static bool is_journal;
 static const struct {
     const char *name, *journal_prefix;
 } levels[] = {
-    [LOG_ERROR] = {"error", "<3>"},
-    [LOG_WARNING] = {"warning", "<4>"},
-    [LOG_INFO] = {"info", "<6>"},
-    [LOG_DEBUG] = {"debug", "<7>"},
+        [LOG_ERROR] = {"error", "<3>"},
+        [LOG_WARNING] = {"warning", "<4>"},
+        [LOG_INFO] = {"info", "<6>"},
+        [LOG_DEBUG] = {"debug", "<7>"},
 };
 
 typedef struct Line {
@@ -85,7 +85,8 @@ static void add_tail(Line *line, const char *text) {
     line->len += len;
 }
 
-/* The character at the start of `s` as it is put out, which may be in `text`; *ret_len: the bytes it takes in `s`. */
+/* The character at the start of `s` as it is put out, which may be in `text`; *ret_len: the bytes it takes in
+ * `s`. */
 static Str escape(Str s, char text[static 8], size_t *ret_len) {
     static const char escaped[] = "\"\\\n\r\t", letters[] = "\"\\nrt";
     unsigned char c = (unsigned char)s.data[0];
@@ -200,9 +201,9 @@ void log_write(LogLevel level, const char *event, const LogField *fields, size_t
     if (line.is_json)
         (void)add(&line, STR_LITERAL("{"));
     const LogField head[] = {
-        LOG_STR("time", time),
-        LOG_STR("level", levels[level].name),
-        LOG_STR("event", event),
+            LOG_STR("time", time),
+            LOG_STR("level", levels[level].name),
+            LOG_STR("event", event),
     };
     for (size_t i = 0; i < ARRAY_SIZE(head); i++)
         add_field(&line, &head[i]);
@@ -216,7 +217,8 @@ void log_write(LogLevel level, const char *event, const LogField *fields, size_t
 
 bool log_limit_allows(LogLimit *limit, int64_t now_ms, unsigned burst, unsigned *ret_left_out) {
     /* A clock that went back starts a window too, else a site could be silent for long. */
-    if (limit->n == 0 || now_ms < limit->window_start_ms || now_ms - limit->window_start_ms >= LIMIT_WINDOW_MS) {
+    if (limit->n == 0 || now_ms < limit->window_start_ms ||
+            now_ms - limit->window_start_ms >= LIMIT_WINDOW_MS) {
         limit->window_start_ms = now_ms;
         limit->n = 0;
     }

@@ -3,8 +3,9 @@
 /*
  * The Service Manager
  *
- * What systemd wants to be told of a service of Type=notify, in sd_notify(3)'s protocol: one datagram of lines
- * to the socket that NOTIFY_SOCKET names. Without a service manager nothing is sent, and that is success.
+ * What systemd wants to be told of a service of Type=notify, in sd_notify(3)'s protocol: one datagram of
+ * lines to the socket that NOTIFY_SOCKET names. Without a service manager nothing is sent, and that is
+ * success.
  */
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -32,7 +33,7 @@ int notify_stopping(const Notify *notify);
 /* A line for `systemctl status`; cut at 500 bytes. */
 int notify_status(const Notify *notify, const char *format, ...) PRINTF_LIKE(2, 3);
 /*
- * To be called whenever there has been progress, however often: sends what is due at `now_ms` of the monotonic
- * clock, twice in the time after which the service would be killed.
+ * To be called whenever there has been progress, however often: sends what is due at `now_ms` of the
+ * monotonic clock, twice in the time after which the service would be killed.
  */
 int notify_watchdog(Notify *notify, int64_t now_ms);

@@ -219,9 +219,13 @@ static void lex_symbol(Compiler *c) {
         syntax_error(c, token_mark(c), "unexpected \"%.*s\"", STR_FMT(c->token.text));
 }
 
-static void next_token(Compiler *c) {
+static void skip_blanks(Compiler *c) {
     while (peek(c, 0) == ' ' || peek(c, 0) == '\t' || peek(c, 0) == '\n' || peek(c, 0) == '\r')
         c->offset++;
+}
+
+static void next_token(Compiler *c) {
+    skip_blanks(c);
     c->token = (Token){.offset = c->offset};
     if (c->offset >= c->text.len) {
         token_finish(c, TOKEN_END);
@@ -238,11 +242,14 @@ static void next_token(Compiler *c) {
     }
 }
 
-/* After the dot of `track.stage`: stage ids may hold '-', which elsewhere is a minus. */
-static void extend_stage_token(Compiler *c) {
-    if (c->token.type != TOKEN_NAME && c->token.type != TOKEN_NUMBER)
+/* After the dot of `track.stage`: stage ids may begin with a digit and hold '-', which elsewhere is a minus. */
+static void next_stage_token(Compiler *c) {
+    skip_blanks(c);
+    if (!is_letter(peek(c, 0)) && !is_digit(peek(c, 0)) && peek(c, 0) != '-') {
+        next_token(c);
         return;
-    c->offset = c->token.offset;
+    }
+    c->token = (Token){.offset = c->offset};
     while (is_letter(peek(c, 0)) || is_digit(peek(c, 0)) || peek(c, 0) == '-')
         c->offset++;
     token_finish(c, TOKEN_NAME);
@@ -375,6 +382,8 @@ static Operand unknown_name(Compiler *c, Mark mark, Str name) {
                 "unknown name \"%.*s\": a score, a derived score, a param, a track, segment, route, profile.*, "
                 "event.* or a function was expected",
                 STR_FMT(name));
+    /* what belongs to a name that is not understood is not, either */
+    c->failed |= at_symbol(c, ".") || at_symbol(c, "(");
     return emit_constant(c, VALUE_NONE);
 }
 
@@ -458,8 +467,10 @@ static Operand parse_track_function(Compiler *c, Mark mark, Str word, Op op) {
     Mark stage_mark = {0};
     Str stage_name = STR_NULL;
     if (op != OP_AGE) {
-        expect_symbol(c, ".");
-        extend_stage_token(c);
+        if (!c->failed && at_symbol(c, "."))
+            next_stage_token(c);
+        else
+            unexpected(c, "\".\"");
         if (!c->failed && c->token.type != TOKEN_NAME)
             unexpected(c, "a stage");
         if (c->failed)
@@ -520,7 +531,7 @@ static Operand parse_plain_name(Compiler *c, Mark mark, Str word) {
         return not_here(c, mark, word);
     if (score >= 0)
         return emit_operand(c, (Instruction){.op = OP_SCORE, .index = (unsigned)score},
-                m->scores[score].decay.kind == DECAY_NONE ? TIME_STATIC : TIME_LINEAR);
+                m->scores[score].decay.kind == DECAY_NONE ? TIME_STILL : TIME_LINEAR);
     if (derived >= 0)
         return parse_derived(c, (unsigned)derived);
     return emit_operand(c, (Instruction){.op = OP_STAGE, .index = (unsigned)track}, TIME_STATIC);
@@ -551,8 +562,8 @@ static Operand parse_function_2(Compiler *c, Op op) {
     Operand y = parse_or(c);
     expect_symbol(c, ")");
     emit(c, (Instruction){.op = op});
-    TimeKind kind = MAX(x.kind, y.kind); /* static < linear < nonlinear < truth */
-    if (op != OP_DEFAULT && kind != TIME_STATIC)
+    TimeKind kind = MAX(x.kind, y.kind); /* static < still < linear < nonlinear < truth */
+    if (op != OP_DEFAULT && kind > TIME_STILL)
         kind = TIME_NONLINEAR;
     return (Operand){kind, x.begin, false};
 }
@@ -647,6 +658,14 @@ static Operand parse_unary(Compiler *c) {
     return (Operand){x.kind == TIME_TRUTH ? TIME_STATIC : x.kind, x.begin, false};
 }
 
+/* Linear where time changes one factor only, linearly, and not the divisor. */
+static TimeKind product_kind(TimeKind x, TimeKind y, bool divide) {
+    if (x <= TIME_STILL && y <= TIME_STILL)
+        return MAX(x, y);
+    bool linear = x == TIME_LINEAR ? y <= TIME_STILL : x <= TIME_STILL && y == TIME_LINEAR && !divide;
+    return linear ? TIME_LINEAR : TIME_NONLINEAR;
+}
+
 static Operand parse_product(Compiler *c) {
     Operand x = parse_unary(c);
     while (!c->failed && (at_symbol(c, "*") || at_symbol(c, "/"))) {
@@ -654,13 +673,7 @@ static Operand parse_product(Compiler *c) {
         next_token(c);
         Operand y = parse_unary(c);
         emit(c, (Instruction){.op = divide ? OP_DIVIDE : OP_MULTIPLY});
-        bool linear = x.kind == TIME_LINEAR ? y.kind == TIME_STATIC : y.kind == TIME_LINEAR && !divide;
-        bool constant = x.kind == TIME_STATIC && y.kind == TIME_STATIC;
-        if (x.kind == TIME_LINEAR && y.kind != TIME_STATIC)
-            linear = false;
-        if (y.kind == TIME_LINEAR && x.kind != TIME_STATIC)
-            linear = false;
-        x = (Operand){constant ? TIME_STATIC : linear ? TIME_LINEAR : TIME_NONLINEAR, x.begin, false};
+        x = (Operand){product_kind(x.kind, y.kind, divide), x.begin, false};
     }
     return x;
 }
@@ -692,21 +705,23 @@ static bool comparison_op(const Compiler *c, Op *ret) {
     return false;
 }
 
-/* The check of SPEC section 2: what a comparison that involves time may look like. */
+/* The check of SPEC section 2: what a comparison that involves scores or elapsed times may look like. */
 static TimeKind check_comparison(Compiler *c, Op op, Operand x, Operand y, Mark mark) {
-    if (x.kind == TIME_STATIC && y.kind == TIME_STATIC)
+    TimeKind kind = MAX(x.kind, y.kind);
+    bool equality = op == OP_EQUAL || op == OP_NOT_EQUAL;
+    if (kind == TIME_STATIC)
         return TIME_STATIC;
-    if (x.kind > TIME_LINEAR || y.kind > TIME_LINEAR) {
+    if (kind > TIME_LINEAR) {
         compile_error(c, mark,
                 "each side of a comparison that involves scores or elapsed times must be linear in them: sums, "
                 "and products and quotients with values that time does not change");
         return TIME_STATIC;
     }
-    if (op != OP_EQUAL && op != OP_NOT_EQUAL)
-        return TIME_TRUTH;
+    if (!equality)
+        return kind == TIME_LINEAR ? TIME_TRUTH : TIME_STATIC;
     if (!x.null_literal && !y.null_literal)
         compile_error(c, mark,
-                "a value that changes with time cannot be compared by == or != (other than with null); "
+                "a score or an elapsed time cannot be compared by == or != (other than with null); "
                 "use <, <=, > or >=");
     return TIME_STATIC; /* whether it is null does not change with time */
 }
@@ -714,16 +729,16 @@ static TimeKind check_comparison(Compiler *c, Op op, Operand x, Operand y, Mark 
 static Operand parse_in(Compiler *c, Operand x, Mark mark) {
     unsigned n = 0;
     expect_symbol(c, "[");
-    bool time = x.kind != TIME_STATIC;
+    bool score = x.kind != TIME_STATIC;
     while (!c->failed && !at_symbol(c, "]")) {
-        time |= parse_sum(c).kind != TIME_STATIC;
+        score |= parse_sum(c).kind != TIME_STATIC;
         n++;
         if (!accept_symbol(c, ","))
             break;
     }
     expect_symbol(c, "]");
-    if (time)
-        compile_error(c, mark, "\"in\" cannot test a value that changes with time; use <, <=, > or >=");
+    if (score && !c->failed)
+        compile_error(c, mark, "\"in\" cannot test a score or an elapsed time; use <, <=, > or >=");
     emit(c, (Instruction){.op = OP_IN, .index = n});
     return OPERAND_STATIC(x.begin);
 }

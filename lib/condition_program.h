@@ -76,6 +76,7 @@ typedef struct Instruction {
 /* Can the value of an operand change by time alone, and how? */
 typedef enum TimeKind {
     TIME_STATIC,    /* it cannot */
+    TIME_STILL,     /* it cannot, but is made of scores, ones that do not decay */
     TIME_LINEAR,    /* a number, linear in scores and elapsed times */
     TIME_NONLINEAR, /* a number, otherwise */
     TIME_TRUTH,     /* the truth of a comparison that involves time */

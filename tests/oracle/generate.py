@@ -147,7 +147,7 @@ class Generator:
             if self.chance(0.85):
                 rule['on'] = self.some(TYPES)
             if self.chance(0.4):
-                rule['when'] = self.condition(event=True)
+                rule['when'] = self.condition(event=True, route=False)
             rule['add'] = {score: self.points(score) for score in self.some(targets, 2)}
             m['rules'].append(rule)
         fed = {score for rule in m['rules'] for score in rule['add']}
@@ -210,14 +210,15 @@ class Generator:
         track = self.pick(list(self.tracks))
         return track, self.pick(self.tracks[track])
 
-    def state_atom(self):
+    def state_atom(self, route=True):
+        """Only tracks and sla may name the route."""
         track, stage = self.stage()
         choices = [f'{track} == "{stage}"', f'{track} != "{stage}"',
                    f'entries({track}.{stage}) {self.pick(["<", ">=", "=="])} {self.random.randint(1, 4)}',
                    f'left({track}.{stage}) == null', f'present(since({track}.{stage}))', 'idle != null']
         if self.segments:
             choices.append(f'segment == "{self.pick(self.segments)}"')
-        if self.routes:
+        if self.routes and route:
             choices.append(f'route == "{self.pick(self.routes)}"')
         return self.pick(choices)
 
@@ -253,8 +254,8 @@ class Generator:
             f'{score} * {self.unit} < age({track}) * 2 - {long}', f'{score} < age({track}) / {self.unit} + 1.1',
             f'age({track}) / {long} >= 1.5'])
 
-    def condition(self, event=False):
-        makers = [self.score_atom, self.score_atom, self.time_atom, self.state_atom, self.profile_atom]
+    def condition(self, event=False, route=True):
+        makers = [self.score_atom, self.score_atom, self.time_atom, lambda: self.state_atom(route), self.profile_atom]
         return self.join(makers + [self.event_atom] * 3 if event else makers)
 
     # --- tracks and policies ---

@@ -118,30 +118,31 @@ START_TEST(defaults_hold_without_keys) {
 END_TEST
 
 START_TEST(values_take_the_place_of_defaults) {
-    _cleanup_(config_free) Config *c = load_clean(
-            "model: /models/acme.yaml\n"
-            "sources: [web, product]\n"
-            "instance: node-7\n"
-            "watermark: data\n"
-            "max_future: 0s\n"
-            "kafka:\n"
-            "  bootstrap_servers: a:9092,b:9092\n"
-            "  group: acme\n"
-            "  partitioner: fnv1a_random\n"
-            "  start: latest\n"
-            "  embedded: true\n"
-            "  properties: { session.timeout.ms: 6000, security.protocol: plaintext }\n"
-            "topics: { prefix: acme, sla: clocks, internal: acme-own, create: false, replication_factor: 3 }\n"
-            "schemas:\n"
-            "  directory: ours\n"
-            "  events: { 2147483647: a.avsc, 0: /b.avsc }\n"
-            "  outputs: { Refused: 30, DeadLetter: 50 }\n"
-            "redis: { address: 'tcp:[::1]:6380', username: u, database: 3, prefix: 'acme:live' }\n"
-            "batch: { max_events: 1, max_time: 1ms, max_moments: 2 }\n"
-            "view: { max_pending: 1 }\n"
-            "cache: { max: 64KiB, moments: 7 }\n"
-            "log: { format: json, level: debug }\n",
-            HOME_DIR);
+    _cleanup_(config_free) Config *c =
+            load_clean("model: /models/acme.yaml\n"
+                       "sources: [web, product]\n"
+                       "instance: node-7\n"
+                       "watermark: data\n"
+                       "max_future: 0s\n"
+                       "kafka:\n"
+                       "  bootstrap_servers: a:9092,b:9092\n"
+                       "  group: acme\n"
+                       "  partitioner: fnv1a_random\n"
+                       "  start: latest\n"
+                       "  embedded: true\n"
+                       "  properties: { session.timeout.ms: 6000, security.protocol: plaintext }\n"
+                       "topics: { prefix: acme, sla: clocks, internal: acme-own, create: false, "
+                       "replication_factor: 3 }\n"
+                       "schemas:\n"
+                       "  directory: ours\n"
+                       "  events: { 2147483647: a.avsc, 0: /b.avsc }\n"
+                       "  outputs: { Refused: 30, DeadLetter: 50 }\n"
+                       "redis: { address: 'tcp:[::1]:6380', username: u, database: 3, prefix: 'acme:live' }\n"
+                       "batch: { max_events: 1, max_time: 1ms, max_moments: 2 }\n"
+                       "view: { max_pending: 1 }\n"
+                       "cache: { max: 64KiB, moments: 7 }\n"
+                       "log: { format: json, level: debug }\n",
+                    HOME_DIR);
     ck_assert_str_eq(c->model_path, "/models/acme.yaml");
     ck_assert_uint_eq(c->n_sources, 2);
     ck_assert_str_eq(c->sources[0], "web");
@@ -234,8 +235,8 @@ START_TEST(sample_says_the_defaults) {
         char in_sample[256], by_default[256];
         print_field(sample, &config_keys[i], in_sample);
         print_field(minimal, &config_keys[i], by_default);
-        ck_assert_msg(strcmp(in_sample, by_default) == 0, "%s: %s in the sample, %s by default", config_keys[i].key,
-                in_sample, by_default);
+        ck_assert_msg(strcmp(in_sample, by_default) == 0, "%s: %s in the sample, %s by default",
+                config_keys[i].key, in_sample, by_default);
     }
 }
 END_TEST
@@ -244,7 +245,8 @@ START_TEST(model_is_found_beside_errors) {
     _cleanup_(free_null) char *path = NULL;
     ck_assert_int_eq(config_find_model(str_from("kafka: 5\nmodel: m.yaml\nmdoel: x\n"), "d", &path), 0);
     ck_assert_str_eq(path, "d/m.yaml");
-    static const char *const without[] = {"", "kafka: {}\n", "model: []\n", "model: [\n", "- model\n", "model: ''\n"};
+    static const char *const without[] = {
+            "", "kafka: {}\n", "model: []\n", "model: [\n", "- model\n", "model: ''\n"};
     for (size_t i = 0; i < ARRAY_SIZE(without); i++) {
         char *none = NULL;
         ck_assert_int_eq(config_find_model(str_from(without[i]), "d", &none), 0);
@@ -257,31 +259,34 @@ static const struct {
     const char *address;
     bool is_good;
 } addresses[] = {
-    {"unix:/run/redis/redis.sock", true},
-    {"unix:relative.sock", false},
-    {"unix:", false},
-    {"tcp:localhost:6379", true},
-    {"tcp:10.0.0.1:65535", true},
-    {"tcp:[fe80::1]:6379", true},
-    {"tcp:fe80::1:6379", false},
-    {"tcp:[]:6379", false},
-    {"tcp:localhost", false},
-    {"tcp::6379", false},
-    {"tcp:localhost:0", false},
-    {"tcp:localhost:65536", false},
-    {"tcp:localhost:6379x", false},
-    {"tcp:localhost:", false},
-    {"redis://localhost:6379", false},
-    {"localhost:6379", false},
-    {"unix:/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-            false},
+        {"unix:/run/redis/redis.sock", true},
+        {"unix:relative.sock", false},
+        {"unix:", false},
+        {"tcp:localhost:6379", true},
+        {"tcp:10.0.0.1:65535", true},
+        {"tcp:[fe80::1]:6379", true},
+        {"tcp:fe80::1:6379", false},
+        {"tcp:[]:6379", false},
+        {"tcp:localhost", false},
+        {"tcp::6379", false},
+        {"tcp:localhost:0", false},
+        {"tcp:localhost:65536", false},
+        {"tcp:localhost:6379x", false},
+        {"tcp:localhost:", false},
+        {"redis://localhost:6379", false},
+        {"localhost:6379", false},
+        {"unix:/"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxx",
+                false},
 };
 
 START_TEST(redis_address_is_checked) {
     char text[1024];
     _cleanup_(diagnostics_done) Diagnostics d = DIAGNOSTICS_INIT;
     (void)snprintf(text, sizeof(text),
-            "model: m\nsources: [s]\nkafka: { bootstrap_servers: k }\nschemas: { directory: d, events: { 9: e } }\n"
+            "model: m\nsources: [s]\nkafka: { bootstrap_servers: k }\nschemas: { directory: d, events: { 9: "
+            "e } }\n"
             "redis: { address: '%s' }\n",
             addresses[_i].address);
     _cleanup_(config_free) Config *c = load_at(text, HOME_DIR, &d);
@@ -296,7 +301,8 @@ static bool is_taken(const ConfigKey *key, int64_t number) {
     if (key->type == CONFIG_DURATION)
         (void)duration_print(number, value);
     else
-        (void)snprintf(value, sizeof(value), "%lld%s", (long long)(key->type == CONFIG_SIZE ? number / 1024 : number),
+        (void)snprintf(value, sizeof(value), "%lld%s",
+                (long long)(key->type == CONFIG_SIZE ? number / 1024 : number),
                 key->type == CONFIG_SIZE ? "KiB" : "");
     if (key->section)
         (void)snprintf(text, sizeof(text), "%s: { %s: %s }\n", key->section, key->key, value);
@@ -350,15 +356,15 @@ static const struct {
     Str content;
     const char *value; /* NULL: an error */
 } secrets[] = {
-    {{"hunter2", 7}, "hunter2"},
-    {{"hunter2\n", 8}, "hunter2"},
-    {{"hunter2\r\n", 9}, "hunter2"},
-    {{"two\nlines\n\n", 11}, "two\nlines\n"},
-    {{" spaces ", 8}, " spaces "},
-    {{"\n", 1}, NULL},
-    {{"\r\n", 2}, NULL},
-    {{"", 0}, NULL},
-    {{"a\0b", 3}, NULL},
+        {{"hunter2", 7}, "hunter2"},
+        {{"hunter2\n", 8}, "hunter2"},
+        {{"hunter2\r\n", 9}, "hunter2"},
+        {{"two\nlines\n\n", 11}, "two\nlines\n"},
+        {{" spaces ", 8}, " spaces "},
+        {{"\n", 1}, NULL},
+        {{"\r\n", 2}, NULL},
+        {{"", 0}, NULL},
+        {{"a\0b", 3}, NULL},
 };
 
 START_TEST(secret_is_read_from_its_file) {
@@ -409,7 +415,8 @@ START_TEST(file_of_many_megabytes_is_no_secret) {
 END_TEST
 
 START_TEST(property_is_in_properties_or_in_secrets) {
-    static const char text[] = WITH_KAFKA("  properties: { sasl.username: u }\n  secrets: { sasl.username: secret }\n");
+    static const char text[] =
+            WITH_KAFKA("  properties: { sasl.username: u }\n  secrets: { sasl.username: secret }\n");
     _cleanup_(diagnostics_done) Diagnostics d = DIAGNOSTICS_INIT;
     write_bytes(secret_path, "u\n", 2);
     ck_assert_ptr_null(load_at(text, folder, &d));
@@ -420,14 +427,14 @@ END_TEST
 
 /* Files with a secret in the open, whatever else is wrong with them. */
 static const char *const leaks[] = {
-    WITH_KAFKA("  properties: { sasl.password: hunter2 }\n"),
-    WITH_KAFKA("  properties: { sasl.pasword: hunter2 }\n"),
-    WITH_KAFKA("  properties: { foo: x, ssl.key.password: hunter2 }\n"),
-    WITH_KAFKA("  properties:\n    sasl.oauthbearer.client.secret: [hunter2]\n"),
-    WITH_KAFKA("  properties: { sasl.password: 'hunter2 }\n"),
-    WITH_KAFKA("  sasl.password: hunter2\n"),
-    MINIMAL "redis: { password: hunter2, password_file: x }\n",
-    MINIMAL "password: hunter2\n",
+        WITH_KAFKA("  properties: { sasl.password: hunter2 }\n"),
+        WITH_KAFKA("  properties: { sasl.pasword: hunter2 }\n"),
+        WITH_KAFKA("  properties: { foo: x, ssl.key.password: hunter2 }\n"),
+        WITH_KAFKA("  properties:\n    sasl.oauthbearer.client.secret: [hunter2]\n"),
+        WITH_KAFKA("  properties: { sasl.password: 'hunter2 }\n"),
+        WITH_KAFKA("  sasl.password: hunter2\n"),
+        MINIMAL "redis: { password: hunter2, password_file: x }\n",
+        MINIMAL "password: hunter2\n",
 };
 
 START_TEST(secret_in_the_open_is_an_error_that_does_not_show_it) {
@@ -441,10 +448,10 @@ static const struct {
     const char *name, *value;
     bool is_shown; /* the line, as nothing in it can be a secret */
 } bad_properties[] = {
-    {"no.such.property", "1", false},
-    {"session.timeout.ms", "soon", true},
-    {"session.timeout.ms", "0", true},
-    {"security.protocol", "tls", true},
+        {"no.such.property", "1", false},
+        {"session.timeout.ms", "soon", true},
+        {"session.timeout.ms", "0", true},
+        {"security.protocol", "tls", true},
 };
 
 START_TEST(property_that_librdkafka_refuses_is_an_error) {
@@ -492,8 +499,8 @@ START_TEST(bad_file_is_diagnosed_as_expected) {
     const char *name = case_names[_i];
     char path[4096], path_expected[4096];
     (void)snprintf(path, sizeof(path), "%s/%s", ERRORS_DIR, name);
-    (void)snprintf(
-            path_expected, sizeof(path_expected), "%s/%.*s.expected", ERRORS_DIR, (int)strlen(name) - 5, name);
+    (void)snprintf(path_expected, sizeof(path_expected), "%s/%.*s.expected", ERRORS_DIR,
+            (int)strlen(name) - 5, name);
     ck_assert_int_eq(unsetenv("CREDENTIALS_DIRECTORY"), 0);
 
     _cleanup_(free_null) char *text = read_file(path);
@@ -512,7 +519,8 @@ END_TEST
 
 int main(void) {
     Suite *suite = suite_create("config");
-    TCase *good = tcase_create("good files"), *secret = tcase_create("secrets"), *bad = tcase_create("bad files");
+    TCase *good = tcase_create("good files"), *secret = tcase_create("secrets"),
+          *bad = tcase_create("bad files");
     find_cases();
     tcase_add_test(good, defaults_hold_without_keys);
     tcase_add_test(good, values_take_the_place_of_defaults);

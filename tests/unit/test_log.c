@@ -42,7 +42,8 @@ static const char *after_time(const char *line, const char *head) {
     int64_t at_ms;
     ck_assert_msg(strncmp(line, head, strlen(head)) == 0, "no time: %s", line);
     line += strlen(head);
-    ck_assert_msg(strlen(line) > TIMESTAMP_TEXT_SIZE && timestamp_parse((Str){line, TIMESTAMP_TEXT_SIZE - 1}, &at_ms),
+    ck_assert_msg(strlen(line) > TIMESTAMP_TEXT_SIZE &&
+                          timestamp_parse((Str){line, TIMESTAMP_TEXT_SIZE - 1}, &at_ms),
             "no time: %s", line);
     return line + TIMESTAMP_TEXT_SIZE - 1;
 }
@@ -60,31 +61,32 @@ END_TEST
 START_TEST(json_line_has_time_level_event_and_fields) {
     capture_begin();
     log_configure(LOG_JSON, LOG_INFO);
-    log_warning("shard.taken", LOG_INT("shard", INT64_MIN), LOG_STR("lineage", "ab12"), LOG_DOUBLE("share", NAN),
-            LOG_STR("none", NULL));
+    log_warning("shard.taken", LOG_INT("shard", INT64_MIN), LOG_STR("lineage", "ab12"),
+            LOG_DOUBLE("share", NAN), LOG_STR("none", NULL));
     ck_assert_str_eq(after_time(capture_end(), JSON_HEAD),
             "\",\"level\":\"warning\",\"event\":\"shard.taken\",\"shard\":-9223372036854775808,"
             "\"lineage\":\"ab12\",\"share\":null,\"none\":null}\n");
 }
 END_TEST
 
-#define BYTES(literal) {literal, sizeof(literal) - 1}
+#define BYTES(literal)                                                                                       \
+    { literal, sizeof(literal) - 1 }
 static const struct {
     Str value;
     const char *logfmt, *json;
 } values[] = {
-    {BYTES("plain-1.2/x:y"), "plain-1.2/x:y", "\"plain-1.2/x:y\""},
-    {BYTES(""), "\"\"", "\"\""},
-    {BYTES("two words"), "\"two words\"", "\"two words\""},
-    {BYTES("a=b"), "\"a=b\"", "\"a=b\""},
-    {BYTES("say \"hi\""), "\"say \\\"hi\\\"\"", "\"say \\\"hi\\\"\""},
-    {BYTES("back\\slash"), "\"back\\\\slash\"", "\"back\\\\slash\""},
-    {BYTES("line\nline\r\ttab"), "\"line\\nline\\r\\ttab\"", "\"line\\nline\\r\\ttab\""},
-    {BYTES("\x1b[31mred\x7f"), "\"\\u001b[31mred\\u007f\"", "\"\\u001b[31mred\\u007f\""},
-    {BYTES("nul\0nul"), "\"nul\\u0000nul\"", "\"nul\\u0000nul\""},
-    {BYTES("\xC2\x9B"), "\"\\u009b\"", "\"\\u009b\""},
-    {BYTES("Z\xC3\xBCrich"), "\"Z\xC3\xBCrich\"", "\"Z\xC3\xBCrich\""},
-    {BYTES("bad \xFF\xC3("), "\"bad \xEF\xBF\xBD\xEF\xBF\xBD(\"", "\"bad \xEF\xBF\xBD\xEF\xBF\xBD(\""},
+        {BYTES("plain-1.2/x:y"), "plain-1.2/x:y", "\"plain-1.2/x:y\""},
+        {BYTES(""), "\"\"", "\"\""},
+        {BYTES("two words"), "\"two words\"", "\"two words\""},
+        {BYTES("a=b"), "\"a=b\"", "\"a=b\""},
+        {BYTES("say \"hi\""), "\"say \\\"hi\\\"\"", "\"say \\\"hi\\\"\""},
+        {BYTES("back\\slash"), "\"back\\\\slash\"", "\"back\\\\slash\""},
+        {BYTES("line\nline\r\ttab"), "\"line\\nline\\r\\ttab\"", "\"line\\nline\\r\\ttab\""},
+        {BYTES("\x1b[31mred\x7f"), "\"\\u001b[31mred\\u007f\"", "\"\\u001b[31mred\\u007f\""},
+        {BYTES("nul\0nul"), "\"nul\\u0000nul\"", "\"nul\\u0000nul\""},
+        {BYTES("\xC2\x9B"), "\"\\u009b\"", "\"\\u009b\""},
+        {BYTES("Z\xC3\xBCrich"), "\"Z\xC3\xBCrich\"", "\"Z\xC3\xBCrich\""},
+        {BYTES("bad \xFF\xC3("), "\"bad \xEF\xBF\xBD\xEF\xBF\xBD(\"", "\"bad \xEF\xBF\xBD\xEF\xBF\xBD(\""},
 };
 
 START_TEST(value_is_escaped) {
@@ -98,7 +100,8 @@ START_TEST(value_is_escaped) {
     capture_begin();
     log_configure(LOG_JSON, LOG_INFO);
     log_info("e", LOG_BYTES("v", values[_i].value));
-    (void)snprintf(expected, sizeof(expected), "\",\"level\":\"info\",\"event\":\"e\",\"v\":%s}\n", values[_i].json);
+    (void)snprintf(
+            expected, sizeof(expected), "\",\"level\":\"info\",\"event\":\"e\",\"v\":%s}\n", values[_i].json);
     ck_assert_str_eq(after_time(capture_end(), JSON_HEAD), expected);
 }
 END_TEST
@@ -173,7 +176,8 @@ START_TEST(journal_is_told_the_priority) {
     struct stat st;
     capture_begin();
     ck_assert_int_eq(fstat(STDERR_FILENO, &st), 0);
-    (void)snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+    (void)snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+            (unsigned long long)st.st_ino);
     ck_assert_int_eq(setenv("JOURNAL_STREAM", stream, 1), 0);
     log_configure(LOG_LOGFMT, LOG_INFO);
     log_error("e", LOG_INT("n", 1));
@@ -199,7 +203,7 @@ START_TEST(lines_of_threads_do_not_interleave) {
     capture_begin();
     log_configure(LOG_LOGFMT, LOG_INFO);
     for (int i = 0; i < N_THREADS; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, write_lines, (void *)(uintptr_t)&"abcd"[i]), 0);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, write_lines, (void *)(uintptr_t) & "abcd"[i]), 0);
     for (int i = 0; i < N_THREADS; i++)
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
     for (const char *line = capture_end(); *line; n_lines++) {

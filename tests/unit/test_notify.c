@@ -106,16 +106,16 @@ static const struct {
     const char *usec, *pid; /* pid "self": this process's */
     int64_t interval_ms;
 } watchdogs[] = {
-    {NULL, NULL, 0},
-    {"0", NULL, 0},
-    {"-5", NULL, 0},
-    {"10s", NULL, 0},
-    {"99999999999999999999", NULL, 0},
-    {"1", NULL, 1},
-    {"2000000", NULL, 1000},
-    {"2000000", "self", 1000},
-    {"2000000", "1", 0},
-    {"2000000", "", 0},
+        {NULL, NULL, 0},
+        {"0", NULL, 0},
+        {"-5", NULL, 0},
+        {"10s", NULL, 0},
+        {"99999999999999999999", NULL, 0},
+        {"1", NULL, 1},
+        {"2000000", NULL, 1000},
+        {"2000000", "self", 1000},
+        {"2000000", "1", 0},
+        {"2000000", "", 0},
 };
 
 START_TEST(watchdog_is_for_this_process_only) {
@@ -125,7 +125,8 @@ START_TEST(watchdog_is_for_this_process_only) {
     if (watchdogs[_i].usec)
         ck_assert_int_eq(setenv("WATCHDOG_USEC", watchdogs[_i].usec, 1), 0);
     if (watchdogs[_i].pid)
-        ck_assert_int_eq(setenv("WATCHDOG_PID", strcmp(watchdogs[_i].pid, "self") ? watchdogs[_i].pid : pid, 1), 0);
+        ck_assert_int_eq(
+                setenv("WATCHDOG_PID", strcmp(watchdogs[_i].pid, "self") ? watchdogs[_i].pid : pid, 1), 0);
     ck_assert_int_eq(notify_init(&notify), 0);
     ck_assert_int_eq(notify.watchdog_interval_ms, watchdogs[_i].interval_ms);
     ck_assert_int_eq(notify_watchdog(&notify, 1), 0);
@@ -151,11 +152,12 @@ static const struct {
     const char *address;
     int error;
 } bad_addresses[] = {
-    {"vsock:2:1234", -EAFNOSUPPORT},
-    {"relative", -EAFNOSUPPORT},
-    {"@", -EINVAL},
-    {"/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-            -EINVAL},
+        {"vsock:2:1234", -EAFNOSUPPORT},
+        {"relative", -EAFNOSUPPORT},
+        {"@", -EINVAL},
+        {"/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxx",
+                -EINVAL},
 };
 
 START_TEST(bad_address_is_an_error_and_sends_nothing) {
