@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Conditions. The first byte chooses the place in the model, the rest is the text. What compiles is judged of a
- * lead at several instants, with and without an event, and must not change between the instants at which it
+ * Conditions. The first byte chooses the place in the model, the rest is the text. What compiles is judged of
+ * a lead at several instants, with and without an event, and must not change between the instants at which it
  * says that it may.
  */
 #include <math.h>

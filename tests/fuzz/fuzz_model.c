@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes are either a model or errors, never both or neither; what is said of them can be shown, and a lead
- * can begin in the model. */
+/* Any bytes are either a model or errors, never both or neither; what is said of them can be shown, and a
+ * lead can begin in the model. */
 #include "lib/lead.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -74,11 +74,13 @@ START_TEST(one_list_of_properties_serves_consumers_and_the_producer) {
         ck_assert(!kafka_property_is_reserved(properties[i].name));
         ck_assert_msg(kafka_property_check(properties[i].name, properties[i].value, text), "%s", text);
     }
+    /* A broker's first transaction finds its coordinator still loading, of which the client warns. */
+    world_fill(&world, world.config.changelog_topic, 0, 1);
     unsigned n_before = n_log_lines();
     world_fill(&world, world.config.changelog_topic, 0, 3);
     KafkaChangelog *changelog = changelog_open(&world, 0, -2);
     int64_t end;
-    ck_assert_uint_eq(changelog_count(changelog, &end), 3);
+    ck_assert_uint_eq(changelog_count(changelog, &end), 4);
     kafka_changelog_free(changelog);
     KafkaCluster *cluster = NULL;
     assert_ok(kafka_cluster_new(&world.config, keep_log, text, &cluster));
