@@ -35,7 +35,7 @@ Engine *engine_free(Engine *engine) {
 /* --- the end of a step ------------------------------------------------------------------------------- */
 
 /* Gives the stage changes the time at which their track will change next, as of the end of all that happened. */
-static void tell_next_changes(const Engine *engine, const Lead *lead) {
+static void tell_next_changes(const Engine *engine, const int64_t *next_change_ms) {
     size_t n;
     Output *const *outputs = step_pending(engine->context, &n);
     for (size_t i = 0; i < n; i++) {
@@ -43,21 +43,25 @@ static void tell_next_changes(const Engine *engine, const Lead *lead) {
             continue;
         for (unsigned t = 0; t < engine->model->n_tracks; t++)
             if (str_eq(engine->model->tracks[t].id, outputs[i]->stage_changed.track))
-                outputs[i]->stage_changed.next_change_at_ms = track_next_change(lead, engine->model, t);
+                outputs[i]->stage_changed.next_change_at_ms = next_change_ms[t];
     }
 }
 
-static void arm(Lead *lead, const Model *model) {
+static void arm(Lead *lead, const Model *model, const int64_t *next_change_ms) {
     lead->next_internal_ms = TIME_NEVER;
     for (unsigned t = 0; t < model->n_tracks; t++)
-        lead->next_internal_ms = MIN(lead->next_internal_ms, track_next_change(lead, model, t));
+        lead->next_internal_ms = MIN(lead->next_internal_ms, next_change_ms[t]);
     lead->next_sla_ms = sla_next_moment(lead, model);
 }
 
 static int end(Engine *engine, const Step *step) {
+    /* once a track: to look ahead is what costs most in a step */
+    int64_t next_change_ms[MODEL_TRACKS_MAX];
     if (step->error == 0) {
-        tell_next_changes(engine, step->lead);
-        arm(step->lead, engine->model);
+        for (unsigned t = 0; t < engine->model->n_tracks; t++)
+            next_change_ms[t] = track_next_change(step->lead, engine->model, t);
+        tell_next_changes(engine, next_change_ms);
+        arm(step->lead, engine->model, next_change_ms);
     }
     return step_end(step, engine->sink);
 }

@@ -165,16 +165,27 @@ Output *step_output(Step *step, OutputType type, int64_t at_ms, const LeadEvent 
     return output;
 }
 
+/* On the stack, what names take as a rule; a level's text is as long as the model writes it. */
+#define NAME_SIZE 512
+
 void step_name_output(Step *step, Output *output, const char *format, ...) {
-    /* "scored:", ids of at most 128, 64 and 64 bytes, three numbers and separators */
-    char name[512] = "scored:";
-    size_t n = strlen(name);
-    va_list args;
+    static const Str prefix = STR_LITERAL("scored:");
+    char buffer[NAME_SIZE], *name = buffer;
+    va_list args, again;
     va_start(args, format);
-    int len = vsnprintf(name + n, sizeof(name) - n, format, args);
+    va_copy(again, args);
+    int len = vsnprintf(buffer + prefix.len, sizeof(buffer) - prefix.len, format, args);
+    if (len >= 0 && (size_t)len >= sizeof(buffer) - prefix.len) {
+        name = step_alloc(step, prefix.len + (size_t)len + 1, 1);
+        if (name)
+            len = vsnprintf(name + prefix.len, (size_t)len + 1, format, again);
+    }
+    va_end(again);
     va_end(args);
-    if (len < 0 || (size_t)len >= sizeof(name) - n)
+    if (len < 0)
         step->error = -EOVERFLOW;
-    else
-        output->event_id = uuid_from_name((Str){name, n + (size_t)len});
+    if (len < 0 || !name)
+        return;
+    memcpy(name, prefix.data, prefix.len);
+    output->event_id = uuid_from_name((Str){name, prefix.len + (size_t)len});
 }
