@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/footer.h"
+
+#include <stdio.h>
+
+#include "tests/unit/suite.h"
+
+#define LINEAGE "0123456789abcdef0123456789abcdef"
+#define MODEL_HASH "00112233445566778899aabbccddeeff00112233"
+#define BATCH_HASH "fedcba9876543210fedcba9876543210"
+
+/* Part of the stored format: what this says must be read in years, and by people. */
+#define INPUTS "[{\"topic\":\"events\",\"offset\":42,\"newest\":1767225600000},{\"topic\":\"p.internal\",\"offset\":-1,\"newest\":null}]"
+#define REST                                                                                                 \
+    ",\"model\":{\"version\":3,\"hash\":\"" MODEL_HASH "\"},\"counts\":{\"events\":5,\"outputs\":6,\"records\":7},"             \
+    "\"hash\":\"" BATCH_HASH "\"}"
+#define WITH(lineage, bno, shards, watermark, inputs)                                                        \
+    "{\"format\":1,\"lineage\":" lineage ",\"bno\":" bno ",\"shards\":" shards ",\"watermark\":" watermark               \
+    ",\"inputs\":" inputs REST
+static const char text[] = WITH("\"" LINEAGE "\"", "12", "8", "1767225500000", INPUTS);
+
+static Footer make_footer(void) {
+    return (Footer){
+            .lineage = LINEAGE,
+            .bno = 12,
+            .watermark_ms = 1767225500000,
+            .inputs = {{.topic = "events", .offset = 42, .newest_ms = 1767225600000},
+                    {.topic = "p.internal", .offset = -1, .newest_ms = TIME_NONE}},
+            .n_inputs = 2,
+            .model_version = 3,
+            .model_hash = MODEL_HASH,
+            .n_events = 5,
+            .n_outputs = 6,
+            .n_records = 7,
+            .hash = BATCH_HASH,
+            .shards = 8,
+    };
+}
+
+static void assert_equal(const Footer *a, const Footer *b) {
+    ck_assert_str_eq(a->lineage, b->lineage);
+    ck_assert_int_eq(a->bno, b->bno);
+    ck_assert_int_eq(a->watermark_ms, b->watermark_ms);
+    ck_assert_uint_eq(a->n_inputs, b->n_inputs);
+    for (size_t i = 0; i < a->n_inputs; i++) {
+        ck_assert_str_eq(a->inputs[i].topic, b->inputs[i].topic);
+        ck_assert_int_eq(a->inputs[i].offset, b->inputs[i].offset);
+        ck_assert_int_eq(a->inputs[i].newest_ms, b->inputs[i].newest_ms);
+    }
+    ck_assert_int_eq(a->model_version, b->model_version);
+    ck_assert_str_eq(a->model_hash, b->model_hash);
+    ck_assert_int_eq(a->n_events, b->n_events);
+    ck_assert_int_eq(a->n_outputs, b->n_outputs);
+    ck_assert_int_eq(a->n_records, b->n_records);
+    ck_assert_str_eq(a->hash, b->hash);
+    ck_assert_int_eq(a->shards, b->shards);
+}
+
+static Str printed(const Footer *footer, JsonWriter *writer) {
+    json_writer_reset(writer);
+    ck_assert_int_eq(footer_print(footer, writer), 0);
+    return (Str){writer->data, writer->len};
+}
+
+START_TEST(footer_is_written_as_documented_and_reads_back) {
+    JsonWriter writer = JSON_WRITER_INIT;
+    Footer footer = make_footer(), again;
+    Str json = printed(&footer, &writer);
+    ck_assert_msg(str_eq_c(json, text), "%.*s", STR_FMT(json));
+    ck_assert_int_eq(footer_parse(json, &again), 0);
+    assert_equal(&footer, &again);
+
+    /* nothing known yet, and all there is room for */
+    footer.watermark_ms = TIME_NONE;
+    footer.n_inputs = 0;
+    ck_assert_int_eq(footer_parse(printed(&footer, &writer), &again), 0);
+    assert_equal(&footer, &again);
+    footer.bno = INT64_MAX;
+    for (footer.n_inputs = 0; footer.n_inputs < TOPICS_MAX; footer.n_inputs++) {
+        FooterInput *input = &footer.inputs[footer.n_inputs];
+        *input = (FooterInput){.offset = INT64_MAX, .newest_ms = 0};
+        memset(input->topic, 'a' + (int)footer.n_inputs, TOPIC_NAME_MAX);
+    }
+    ck_assert_int_eq(footer_parse(printed(&footer, &writer), &again), 0);
+    assert_equal(&footer, &again);
+    json_writer_deinit(&writer);
+}
+END_TEST
+
+START_TEST(input_is_found_by_its_topic) {
+    Footer footer = make_footer();
+    ck_assert_ptr_eq(footer_input(&footer, "p.internal"), &footer.inputs[1]);
+    ck_assert_ptr_null(footer_input(&footer, "event"));
+    ck_assert_ptr_null(footer_input(&footer, ""));
+}
+END_TEST
+
+#define L "\"" LINEAGE "\""
+#define LONG_TOPIC_50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static const struct {
+    const char *json;
+    int result;
+} bad_rows[] = {
+        {"", FOOTER_E_CORRUPT},
+        {"{", FOOTER_E_CORRUPT},
+        {"null", FOOTER_E_CORRUPT},
+        {"[]", FOOTER_E_CORRUPT},
+        {"{}", FOOTER_E_CORRUPT},
+        {"{\"format\":1}", FOOTER_E_CORRUPT},
+        {"{\"format\":\"1\"}", FOOTER_E_CORRUPT},
+        {"{\"format\":0}", FOOTER_E_CORRUPT},
+        {"{\"format\":-1}", FOOTER_E_CORRUPT},
+        {"{\"format\":2}", FOOTER_E_FORMAT},
+        {"{\"format\":2,\"anything\":[]}", FOOTER_E_FORMAT},
+        {WITH("5", "12", "8", "1", INPUTS), FOOTER_E_CORRUPT},
+        {WITH("\"" LINEAGE "0\"", "12", "8", "1", INPUTS), FOOTER_E_CORRUPT},
+        {WITH(L, "0", "8", "1", INPUTS), FOOTER_E_CORRUPT},
+        {WITH(L, "-3", "8", "1", INPUTS), FOOTER_E_CORRUPT},
+        {WITH(L, "1.5", "8", "1", INPUTS), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "null", "1", INPUTS), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "\"1\"", INPUTS), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", "null"), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", "{}"), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", "[5]"), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", "[{\"topic\":\"t\",\"offset\":1,\"newest\":\"x\"}]"), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", "[{\"topic\":\"t\",\"newest\":1}]"), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", "[{\"offset\":1,\"newest\":1}]"), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1",
+                 "[{\"topic\":\"" LONG_TOPIC_50 LONG_TOPIC_50 LONG_TOPIC_50 LONG_TOPIC_50 LONG_TOPIC_50
+                 "\",\"offset\":1,\"newest\":1}]"),
+                FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", "[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]"), FOOTER_E_CORRUPT},
+};
+
+START_TEST(what_is_no_footer_is_refused_and_changes_nothing) {
+    for (size_t i = 0; i < ARRAY_SIZE(bad_rows); i++) {
+        Footer footer = make_footer(), sentinel = footer;
+        int r = footer_parse(str_from(bad_rows[i].json), &footer);
+        ck_assert_msg(r == bad_rows[i].result, "row %zu: %d", i, r);
+        assert_equal(&footer, &sentinel);
+    }
+    Footer footer = make_footer();
+    ck_assert_int_eq(footer_parse(STR_NULL, &footer), FOOTER_E_CORRUPT);
+}
+END_TEST
+
+/* Whatever is cut off is no footer. */
+START_TEST(cut_footer_is_refused) {
+    for (size_t len = 0; len < strlen(text); len++) {
+        Footer footer;
+        ck_assert_int_eq(footer_parse((Str){text, len}, &footer), FOOTER_E_CORRUPT);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    bool accepted;
+} hint_rows[] = {
+        {"scored1 " LINEAGE " 12 345", true},
+        {"scored1 " LINEAGE " 1 -1", true},
+        {"scored1 " LINEAGE " 9223372036854775807 9223372036854775807", true},
+        {"", false},
+        {"scored1", false},
+        {"scored2 " LINEAGE " 12 345", false},
+        {"scored1 " LINEAGE " 12", false},
+        {"scored1 " LINEAGE " 12 345 6", false},
+        {"scored1 " LINEAGE " 12 345x", false},
+        {"scored1 " LINEAGE " 0 345", false},
+        {"scored1 " LINEAGE " -5 345", false},
+        {"scored1 " LINEAGE "0 12 345", false},
+        {"scored1 0123456789abcdef 12 345", false},
+        {"scored1 0123456789ABCDEF0123456789ABCDEF 12 345", false},
+        {"another program's own", false},
+};
+
+START_TEST(hint_reads_back_and_nothing_else_is_one) {
+    char written[HINT_SIZE];
+    for (size_t i = 0; i < ARRAY_SIZE(hint_rows); i++) {
+        Hint hint = {.lineage = "sentinel", .bno = 77, .footer_offset = 88};
+        ck_assert_msg(hint_parse(hint_rows[i].text, &hint) == hint_rows[i].accepted, "%s", hint_rows[i].text);
+        if (!hint_rows[i].accepted) {
+            ck_assert_str_eq(hint.lineage, "sentinel");
+            ck_assert(hint.bno == 77 && hint.footer_offset == 88);
+            continue;
+        }
+        hint_print(&hint, written);
+        ck_assert_str_eq(written, hint_rows[i].text);
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("footer");
+    TCase *tcase = tcase_create("footer");
+    tcase_add_test(tcase, footer_is_written_as_documented_and_reads_back);
+    tcase_add_test(tcase, input_is_found_by_its_topic);
+    tcase_add_test(tcase, what_is_no_footer_is_refused_and_changes_nothing);
+    tcase_add_test(tcase, cut_footer_is_refused);
+    tcase_add_test(tcase, hint_reads_back_and_nothing_else_is_one);
+    suite_add_tcase(suite, tcase);
+    return suite_run(suite);
+}
