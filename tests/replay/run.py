@@ -135,6 +135,9 @@ def read_file(path):
 
 def run_case(program, folder):
     """What is wrong, as lines; none if all is well."""
+    missing = [name for name in ('events.jsonl', 'expected.jsonl') if not os.path.exists(f'{folder}/{name}')]
+    if missing:
+        return [f'no {" and no ".join(missing)}']
     options = f'{folder}/options'
     extra = read_file(options).split() if os.path.exists(options) else []
     with tempfile.NamedTemporaryFile('r', encoding='utf-8', suffix='.dump') as dump_file:

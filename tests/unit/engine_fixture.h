@@ -1,8 +1,8 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What tests of the engine's parts share: models from text, events in one line, and a sink that writes down in one line
- * each what the engine put out.
+ * What tests of the engine's parts share: models from text, events in one line, and a sink that writes down
+ * in one line each what the engine put out.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -29,8 +29,11 @@ static inline Model *fixture_model(const char *text) {
 
 /* --- events ------------------------------------------------------------------------------------------ */
 
-static inline LeadEvent fixture_event(const char *lead_id, const char *event_id, const char *type, int64_t at_ms) {
-    return (LeadEvent){.event_id = str_from(event_id), .occurred_at_ms = at_ms, .lead_id = str_from(lead_id),
+static inline LeadEvent fixture_event(
+        const char *lead_id, const char *event_id, const char *type, int64_t at_ms) {
+    return (LeadEvent){.event_id = str_from(event_id),
+            .occurred_at_ms = at_ms,
+            .lead_id = str_from(lead_id),
             .type = str_from(type)};
 }
 
@@ -81,11 +84,12 @@ static inline int record_output(void *userdata, const Output *o) {
                 o->sla_event.level.data ? " " : "", STR_FMT(o->sla_event.level), o->at_ms);
         break;
     case OUTPUT_REFUSED:
-        record_add(record, "%.*s %.*s refused %.*s @%" PRId64 "\n", STR_FMT(o->lead_id), STR_FMT(o->refused.track),
-                STR_FMT(o->refused.transition), o->at_ms);
+        record_add(record, "%.*s %.*s refused %.*s @%" PRId64 "\n", STR_FMT(o->lead_id),
+                STR_FMT(o->refused.track), STR_FMT(o->refused.transition), o->at_ms);
         break;
     default:
-        record_add(record, "%.*s %s @%" PRId64 "\n", STR_FMT(o->lead_id), output_type_name(o->type), o->at_ms);
+        record_add(
+                record, "%.*s %s @%" PRId64 "\n", STR_FMT(o->lead_id), output_type_name(o->type), o->at_ms);
     }
     return 0;
 }

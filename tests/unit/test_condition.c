@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The condition language: what expressions are worth, which are refused and where, and what counts as linear. Tables, each judged in
- * one test, for a test is a process of its own and rows are many.
+ * The condition language: what expressions are worth, which are refused and where, and what counts as linear.
+ * Tables, each judged in one test, for a test is a process of its own and rows are many.
  */
 #include "lib/condition_program.h"
 #include "lib/model.h"
@@ -105,7 +105,10 @@ static void teardown(void) {
 
 /* The condition in a scalar of its own, from line 7, column 11 on. */
 static Condition *compile(const char *text, ConditionPlace place, Diagnostics *d) {
-    YamlNode node = {.type = YAML_SCALAR, .text = str_from(text), .mark = {7, 10, 1}, .text_exact = true,
+    YamlNode node = {.type = YAML_SCALAR,
+            .text = str_from(text),
+            .mark = {7, 10, 1},
+            .text_exact = true,
             .text_column = 11};
     Condition *condition = NULL;
     ck_assert_int_eq(condition_compile(arena, model, &node, place, d, &condition), 0);
@@ -145,7 +148,8 @@ static void check_values(const ValueRow *rows, size_t n, const LeadEvent *at_han
         char text[256];
         Condition *condition = compile_clean(rows[i].text, CONDITION_TRACK_EVENT);
         const char *value = shown(condition_value(condition, &situation), text);
-        ck_assert_msg(strcmp(value, rows[i].value) == 0, "%s: %s, expected %s", rows[i].text, value, rows[i].value);
+        ck_assert_msg(
+                strcmp(value, rows[i].value) == 0, "%s: %s, expected %s", rows[i].text, value, rows[i].value);
         ck_assert(condition_holds(condition, &situation) == (strcmp(value, "true") == 0));
         ck_assert(str_eq_c(condition_text(condition), rows[i].text));
     }
@@ -344,7 +348,8 @@ START_TEST(params_are_the_segments_except_where_the_segment_is_found) {
     ck_assert_double_eq(condition_value(compile_clean("high", CONDITION_SEGMENT), &situation).number, 60);
     lead->segment = (unsigned)model->n_segments;
     ck_assert_double_eq(condition_value(compile_clean("high", CONDITION_PROFILE), &situation).number, 60);
-    ck_assert(str_eq_c(condition_value(compile_clean("segment", CONDITION_PROFILE), &situation).string, "default"));
+    ck_assert(str_eq_c(
+            condition_value(compile_clean("segment", CONDITION_PROFILE), &situation).string, "default"));
     lead->segment = 0;
 }
 END_TEST
@@ -378,7 +383,8 @@ static const struct {
 START_TEST(what_can_change_by_time_alone_is_known) {
     for (size_t i = 0; i < ARRAY_SIZE(fact_rows); i++) {
         Condition *condition = compile_clean(fact_rows[i].text, CONDITION_TRACK);
-        ck_assert_msg(condition_is_time_dependent(condition) == fact_rows[i].time_dependent, "%s", fact_rows[i].text);
+        ck_assert_msg(condition_is_time_dependent(condition) == fact_rows[i].time_dependent, "%s",
+                fact_rows[i].text);
         ck_assert_uint_eq(condition_derived(condition), fact_rows[i].derived);
     }
 }
@@ -476,7 +482,8 @@ START_TEST(error_points_at_the_character) {
         ck_assert_msg(d.n_errors == 1, "%s: %zu errors", row->text, d.n_errors);
         const Diagnostic *e = &d.items[0];
         ck_assert_msg(strstr(e->message, row->part) != NULL, "%s: %s", row->text, e->message);
-        ck_assert_msg(e->mark.line == 7 && e->mark.column == 10 + row->column && e->mark.length == row->length,
+        ck_assert_msg(
+                e->mark.line == 7 && e->mark.column == 10 + row->column && e->mark.length == row->length,
                 "%s: column %u, length %u", row->text, e->mark.column - 10, e->mark.length);
     }
 }
@@ -549,7 +556,8 @@ START_TEST(length_and_depth_are_bounded) {
             continue;
         }
         ck_assert_msg(d.n_errors == 1, "row %zu: %zu errors", i, d.n_errors);
-        ck_assert_msg(strstr(d.items[0].message, size_rows[i].error) != NULL, "row %zu: %s", i, d.items[0].message);
+        ck_assert_msg(
+                strstr(d.items[0].message, size_rows[i].error) != NULL, "row %zu: %s", i, d.items[0].message);
     }
 }
 END_TEST
@@ -672,19 +680,27 @@ END_TEST
 
 /* --- places ------------------------------------------------------------------------------------------ */
 
-enum { S = 1 << CONDITION_SEGMENT, P = 1 << CONDITION_PROFILE, L = 1 << CONDITION_LEAD, E = 1 << CONDITION_EVENT,
-    T = 1 << CONDITION_TRACK, TE = 1 << CONDITION_TRACK_EVENT, ALL = S | P | L | E | T | TE };
+enum {
+    S = 1 << CONDITION_SEGMENT,
+    P = 1 << CONDITION_PROFILE,
+    L = 1 << CONDITION_LEAD,
+    E = 1 << CONDITION_EVENT,
+    T = 1 << CONDITION_TRACK,
+    TE = 1 << CONDITION_TRACK_EVENT,
+    ALL = S | P | L | E | T | TE
+};
 
 static const struct {
     const char *text;
-    int places; /* where it may stand */
+    int places;        /* where it may stand */
     const char *error; /* elsewhere */
 } place_rows[] = {
         {"profile.x", ALL, NULL},
         {"first_source", ALL, NULL},
         {"last_source", ALL, NULL},
         {"high", ALL, NULL},
-        {"segment", ALL & ~S, "\"segment\" cannot be named here: only profile.*, first_source, last_source and params"},
+        {"segment", ALL & ~S,
+                "\"segment\" cannot be named here: only profile.*, first_source, last_source and params"},
         {"route", T | TE, "route can be named in tracks and sla only"},
         {"event.x", E | TE, "event.* cannot be named here: no event is at hand"},
         {"event.type", E | TE, "event.* cannot be named here"},
@@ -704,8 +720,8 @@ START_TEST(names_are_refused_where_they_mean_nothing) {
         for (int place = CONDITION_SEGMENT; place <= CONDITION_TRACK_EVENT; place++) {
             _cleanup_(diagnostics_done) Diagnostics d = DIAGNOSTICS_INIT;
             bool accepted = compile(place_rows[i].text, (ConditionPlace)place, &d) != NULL;
-            ck_assert_msg(accepted == (place_rows[i].places >> place & 1), "%s in place %d: %s", place_rows[i].text,
-                    place, d.n_items ? d.items[0].message : "accepted");
+            ck_assert_msg(accepted == (place_rows[i].places >> place & 1), "%s in place %d: %s",
+                    place_rows[i].text, place, d.n_items ? d.items[0].message : "accepted");
             if (accepted)
                 continue;
             ck_assert_msg(strstr(d.items[0].message, place_rows[i].error) != NULL, "%s", d.items[0].message);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When time alone changes what conditions say, and so moves a track: against a walk over every millisecond, of leads whose
- * scores fade within seconds, and of conditions made by chance.
+ * When time alone changes what conditions say, and so moves a track: against a walk over every millisecond,
+ * of leads whose scores fade within seconds, and of conditions made by chance.
  */
 #include "lib/condition_crossing.h"
 
@@ -14,13 +14,15 @@
 /* Two stages to come from, one to go to; %s: the transitions' further keys. */
 static const char model_format[] =
         "model: m\nversion: 1\nparams: { mark: 12.5 }\n"
-        "scores: { still: { decay: none }, a: { decay: { half_life: 40ms } }, b: { decay: { half_life: 90ms } }, "
+        "scores: { still: { decay: none }, a: { decay: { half_life: 40ms } }, b: { decay: { half_life: 90ms "
+        "} }, "
         "c: { decay: { half_life: 250ms } }, d: { decay: { half_life: 90ms } } }\n"
         "derived: { total: 'still + a + b + c + d', most: 'total - d * 2' }\n"
         "rules: [ { id: r, add: { still: 1, a: 1, b: 1, c: 1, d: 1 } } ]\n"
         "tracks: { t: { initial: s, stages: [ { id: s }, { id: u }, { id: v }, { id: w } ], transitions: [\n"
         "  { id: su, from: [s], to: u%s },\n  { id: sv, from: [s, u], to: v%s },\n"
-        "  { id: uw, from: [u], to: w, when: 'still > 1000 and age(t) > 1' },\n  { id: on, from: [s], to: w, on: [go] } ] } }\n";
+        "  { id: uw, from: [u], to: w, when: 'still > 1000 and age(t) > 1' },\n  { id: on, from: [s], to: w, "
+        "on: [go] } ] } }\n";
 
 static Model *load(const char *first, const char *second) {
     char text[4096];
@@ -114,19 +116,22 @@ START_TEST(track_changes_when_a_transition_begins_to_hold) {
         set_scores(lead, rows[i].scores);
         int64_t change_ms = track_next_change(lead, model, 0);
         int64_t expected_ms = rows[i].change_ms == TIME_NEVER ? TIME_NEVER : NOW_MS + rows[i].change_ms;
-        ck_assert_msg(change_ms == expected_ms, "%s%s: %" PRId64 ", expected %" PRId64, rows[i].first, rows[i].second,
-                change_ms - NOW_MS, rows[i].change_ms);
+        ck_assert_msg(change_ms == expected_ms, "%s%s: %" PRId64 ", expected %" PRId64, rows[i].first,
+                rows[i].second, change_ms - NOW_MS, rows[i].change_ms);
     }
 }
 END_TEST
 
 START_TEST(no_condition_and_what_time_does_not_change_never_change) {
-    _cleanup_(model_free) Model *model = load(", when: 'still > 5 and t == \"s\" or idle == null'", ", when: 'left(t.v) > 5'");
+    _cleanup_(model_free) Model *model =
+            load(", when: 'still > 5 and t == \"s\" or idle == null'", ", when: 'left(t.v) > 5'");
     _cleanup_(lead_free) Lead *lead = make_lead(model);
     Situation situation = {.model = model, .lead = lead, .at_ms = NOW_MS};
     ck_assert_int_eq(condition_next_change(NULL, &situation, NOW_MS), TIME_NEVER);
-    ck_assert_int_eq(condition_next_change(model->tracks[0].transitions[0].when, &situation, NOW_MS), TIME_NEVER);
-    ck_assert_int_eq(condition_next_change(model->tracks[0].transitions[1].when, &situation, NOW_MS), TIME_NEVER);
+    ck_assert_int_eq(
+            condition_next_change(model->tracks[0].transitions[0].when, &situation, NOW_MS), TIME_NEVER);
+    ck_assert_int_eq(
+            condition_next_change(model->tracks[0].transitions[1].when, &situation, NOW_MS), TIME_NEVER);
 }
 END_TEST
 
@@ -138,10 +143,11 @@ static const char *pick(uint64_t *random, const char *const *choices, size_t n) 
 #define PICK(random, choices) pick((random), (choices), ARRAY_SIZE(choices))
 
 static void add_atom(uint64_t *random, Record *text) {
-    static const char *const sides[] = {"a", "b", "c", "a + b", "a - b", "b - c", "a - b + c", "c - a * 2", "total", "most",
-            "-most", "total - 2 * b", "b / 3 + c", "still * c", "a + still", "(a - c) * mark", "b - d", "a + b + c + d"};
-    static const char *const marks[] = {"0", "10", "mark", "-5", "20.25", "0.5", "1e-7", "c", "still", "-mark + 1",
-            "a / 7", "age(t) / 50", "idle / 30 - 8", "3 - age(t) / 100"};
+    static const char *const sides[] = {"a", "b", "c", "a + b", "a - b", "b - c", "a - b + c", "c - a * 2",
+            "total", "most", "-most", "total - 2 * b", "b / 3 + c", "still * c", "a + still",
+            "(a - c) * mark", "b - d", "a + b + c + d"};
+    static const char *const marks[] = {"0", "10", "mark", "-5", "20.25", "0.5", "1e-7", "c", "still",
+            "-mark + 1", "a / 7", "age(t) / 50", "idle / 30 - 8", "3 - age(t) / 100"};
     static const char *const times[] = {"age(t)", "idle", "since(t.u)", "left(t.u)", "age(t) * 2 - idle",
             "default(left(t.v), 200) + idle", "left(t.v)", "age(t) + 10 * a", "age(t) - b * 7 - c"};
     static const char *const comparisons[] = {"<", "<=", ">", ">="};
@@ -152,7 +158,8 @@ static void add_atom(uint64_t *random, Record *text) {
         break;
     case 1:
     case 2:
-        record_add(text, "%s %s %dms", PICK(random, times), PICK(random, comparisons), (int)random_below(random, 1500));
+        record_add(text, "%s %s %dms", PICK(random, times), PICK(random, comparisons),
+                (int)random_below(random, 1500));
         break;
     default:
         record_add(text, "%s %s ", PICK(random, sides), PICK(random, comparisons));
@@ -191,7 +198,8 @@ static void random_scores(uint64_t *random, Lead *lead) {
 enum { SPAN_MS = 1600 };
 
 /* Does the transition hold at each millisecond from NOW_MS on? */
-static void walk(const Model *model, const Lead *lead, const Transition *transition, bool truth[static SPAN_MS + 1]) {
+static void walk(
+        const Model *model, const Lead *lead, const Transition *transition, bool truth[static SPAN_MS + 1]) {
     int64_t left_at_ms = lead->tracks[0].stages[transition->to].left_at_ms;
     for (int i = 0; i <= SPAN_MS; i++) {
         Situation s = {.model = model, .lead = lead, .at_ms = NOW_MS + i};
@@ -207,8 +215,10 @@ static int64_t first_beginning(const bool truth[static SPAN_MS + 1]) {
     return TIME_NEVER;
 }
 
-/* Between one foretold change and the next nothing changes, but for the millisecond that rounding is allowed. */
-static void check_condition(const Model *model, const Lead *lead, const Transition *transition, const char *text) {
+/* Between one foretold change and the next nothing changes, but for the millisecond that rounding is allowed.
+ */
+static void check_condition(
+        const Model *model, const Lead *lead, const Transition *transition, const char *text) {
     static bool truth[SPAN_MS + 1];
     Transition bare = *transition;
     bare.cooldown_ms = 0;
@@ -220,7 +230,8 @@ static void check_condition(const Model *model, const Lead *lead, const Transiti
         ck_assert(change_ms > from_ms);
         for (int64_t i = from_ms + 1; i <= MIN(change_ms - 2, NOW_MS + SPAN_MS - 1); i++)
             ck_assert_msg(truth[i - NOW_MS] == truth[i + 1 - NOW_MS] || i + 1 >= change_ms - 1,
-                    "%s: changes at %" PRId64 ", foretold %" PRId64, text, i + 1 - NOW_MS, change_ms - NOW_MS);
+                    "%s: changes at %" PRId64 ", foretold %" PRId64, text, i + 1 - NOW_MS,
+                    change_ms - NOW_MS);
         from_ms = change_ms;
     }
 }
@@ -246,8 +257,8 @@ START_TEST(random_conditions_change_only_when_foretold) {
             int64_t change_ms = track_next_change(lead, model, 0);
             if (change_ms > NOW_MS + SPAN_MS)
                 change_ms = TIME_NEVER;
-            ck_assert_msg(change_ms == expected_ms, "%s / %s: %" PRId64 ", expected %" PRId64, first.text, second.text,
-                    change_ms - NOW_MS, expected_ms - NOW_MS);
+            ck_assert_msg(change_ms == expected_ms, "%s / %s: %" PRId64 ", expected %" PRId64, first.text,
+                    second.text, change_ms - NOW_MS, expected_ms - NOW_MS);
             n_changes += change_ms != TIME_NEVER;
         }
     }

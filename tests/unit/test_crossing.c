@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where sums of exponentials change their sign: closed forms, and random sums against a walk over every millisecond (where
- * all is over within seconds) or over a fine grid (where it is not).
+ * Where sums of exponentials change their sign: closed forms, and random sums against a walk over every
+ * millisecond (where all is over within seconds) or over a fine grid (where it is not).
  */
 #include "lib/crossing.h"
 #include "tests/unit/engine_fixture.h"
@@ -27,7 +27,7 @@ static const struct {
         {-40, 0, {{80, 1000}}, 0, 10000, 1000}, /* 0 is not positive */
         {-30, 0, {{80, 1000}}, 0, 10000, 1416}, /* 1000 log2(8/3) = 1415.04 */
         {30, 0, {{-80, 1000}}, 0, 10000, 1416},
-        {40, 0, {{-80, 1000}}, 0, 10000, 1001}, /* positive only after 1000 */
+        {40, 0, {{-80, 1000}}, 0, 10000, 1001},                      /* positive only after 1000 */
         {-30, 0, {{80, 604800000}}, 0, INT64_C(1) << 50, 855814680}, /* 604800000 log2(8/3) = 855814679.05 */
         {-100, 0, {{80, 1000}}, 0, 10000, TIME_NEVER},
         {-30, 0, {{-80, 1000}}, 0, 10000, TIME_NEVER},
@@ -47,7 +47,8 @@ static const struct {
         {0, 0, {{0, 0}}, 0, 100000, TIME_NEVER},
         {7, 0, {{0, 0}}, 0, 100000, TIME_NEVER},
         {0, 1, {{0, 0}}, 0, 100000, 1},
-        /* x = 2^(-t/4000): 40 (x - x^4) - 17.5 has the roots x = 0.744151116 (t = 1705.33) and x = 1/2 (t = 4000) */
+        /* x = 2^(-t/4000): 40 (x - x^4) - 17.5 has the roots x = 0.744151116 (t = 1705.33) and x = 1/2 (t =
+           4000) */
         {-17.5, 0, {{40, 4000}, {-40, 1000}}, 0, 100000, 1706},
         {-17.5, 0, {{40, 4000}, {-40, 1000}}, 1706, 100000, 4000},
         {-17.5, 0, {{40, 4000}, {-40, 1000}}, 4000, 100000, TIME_NEVER},
@@ -57,7 +58,8 @@ static const struct {
         /* without a constant: 10 x - 20 x^2 = 0 at x = 1/2 */
         {0, 0, {{10, 2000}, {-20, 1000}}, 0, 100000, 2001},
         {0, 0, {{-10, 2000}, {20, 1000}}, 0, 100000, 2000},
-        /* (x - 1/2)(x - 1/4)(x - 1/8), x = 2^(-t/6000): x^3 - 7/8 x^2 + 7/32 x - 1/64, t = 6000, 12000, 18000 */
+        /* (x - 1/2)(x - 1/4)(x - 1/8), x = 2^(-t/6000): x^3 - 7/8 x^2 + 7/32 x - 1/64, t = 6000, 12000, 18000
+         */
         {-1.0 / 64, 0, {{7.0 / 32, 6000}, {-7.0 / 8, 3000}, {1, 2000}}, 0, 5000000, 6000},
         {-1.0 / 64, 0, {{7.0 / 32, 6000}, {-7.0 / 8, 3000}, {1, 2000}}, 6002, 5000000, 12001},
         {-1.0 / 64, 0, {{7.0 / 32, 6000}, {-7.0 / 8, 3000}, {1, 2000}}, 12002, 5000000, 18000},
@@ -70,7 +72,8 @@ static const struct {
         {0.25, 0, {{1, 500.25}, {-1, 1000.5}}, 0, 100000, TIME_NEVER},
         /* an age against a score: 2^(-t/1000) falls below t/1000 at t = 641.186 (x = 2^-x: 0.641186) */
         {0, -1e-3, {{1, 1000}}, 0, 100000, 642},
-        /* 100 2^(-t/1000) + t/100 - 45 is 25 + 20 - 45 = 0 at t = 2000, least at 1000 log2(ln 2 * 10) = 2793, and back at 3763.2 */
+        /* 100 2^(-t/1000) + t/100 - 45 is 25 + 20 - 45 = 0 at t = 2000, least at 1000 log2(ln 2 * 10) = 2793,
+           and back at 3763.2 */
         {-45, 0.01, {{100, 1000}}, 0, 100000, 2000},
         {-45, 0.01, {{100, 1000}}, 2000, 100000, 3764},
         {-45, 0.01, {{100, 1000}}, 3764, 100000000, TIME_NEVER},
@@ -83,8 +86,8 @@ START_TEST(change_is_where_the_closed_form_says) {
             exponential_sum_add(&sum, rows[i].exponentials[k].value, rows[i].exponentials[k].half_life_ms);
         int64_t change_ms = crossing_first(&sum, ORIGIN_MS + rows[i].from_ms, ORIGIN_MS + rows[i].to_ms);
         int64_t expected_ms = rows[i].change_ms == TIME_NEVER ? TIME_NEVER : ORIGIN_MS + rows[i].change_ms;
-        ck_assert_msg(change_ms == expected_ms, "row %zu: %" PRId64 ", expected %" PRId64, i, change_ms - ORIGIN_MS,
-                rows[i].change_ms);
+        ck_assert_msg(change_ms == expected_ms, "row %zu: %" PRId64 ", expected %" PRId64, i,
+                change_ms - ORIGIN_MS, rows[i].change_ms);
     }
 }
 END_TEST
@@ -113,7 +116,8 @@ static ExponentialSum random_sum(uint64_t *random, unsigned n_max, double low_ms
     ExponentialSum sum = {.origin_ms = ORIGIN_MS};
     unsigned n = 1 + (unsigned)random_below(random, n_max);
     for (unsigned i = 0; i < n; i++)
-        exponential_sum_add(&sum, random_size(random), floor(exp(random_between(random, log(low_ms), log(high_ms)))));
+        exponential_sum_add(
+                &sum, random_size(random), floor(exp(random_between(random, log(low_ms), log(high_ms)))));
     if (random_below(random, 5))
         sum.constant = random_size(random) / (double)(1 + random_below(random, 20));
     if (!random_below(random, 3))
@@ -143,9 +147,11 @@ START_TEST(random_sums_change_where_a_walk_over_milliseconds_finds_it) {
         ExponentialSum sum = random_sum(&random, 4, 5, 400);
         int64_t from_ms = ORIGIN_MS + (int64_t)random_below(&random, 50), to_ms = ORIGIN_MS + SPAN_MS;
         for (int round = 0; round < 6 && from_ms != TIME_NEVER; round++) {
-            int64_t change_ms = crossing_first(&sum, from_ms, to_ms), expected_ms = walk(&sum, from_ms, to_ms);
-            ck_assert_msg(change_ms == expected_ms, "sum %d, after %" PRId64 ": %" PRId64 ", expected %" PRId64, i,
-                    from_ms - ORIGIN_MS, change_ms - ORIGIN_MS, expected_ms - ORIGIN_MS);
+            int64_t change_ms = crossing_first(&sum, from_ms, to_ms),
+                    expected_ms = walk(&sum, from_ms, to_ms);
+            ck_assert_msg(change_ms == expected_ms,
+                    "sum %d, after %" PRId64 ": %" PRId64 ", expected %" PRId64, i, from_ms - ORIGIN_MS,
+                    change_ms - ORIGIN_MS, expected_ms - ORIGIN_MS);
             n_changes += change_ms != TIME_NEVER;
             from_ms = change_ms;
         }
@@ -161,12 +167,14 @@ static void check_first(const ExponentialSum *sum, int64_t from_ms, int64_t to_m
     bool before = is_positive(sum, from_ms);
     if (change_ms != TIME_NEVER) {
         ck_assert(change_ms > from_ms && change_ms <= to_ms);
-        ck_assert_msg(is_positive(sum, end_ms) == before && is_positive(sum, change_ms) != before, "sum %d: no change", i);
+        ck_assert_msg(is_positive(sum, end_ms) == before && is_positive(sum, change_ms) != before,
+                "sum %d: no change", i);
     }
     for (int k = 0; k < GRID; k++) {
         int64_t at_ms = from_ms + (end_ms - from_ms) / GRID * k;
-        ck_assert_msg(is_positive(sum, at_ms) == before, "sum %d: an earlier change near %" PRId64 ", not at %" PRId64, i,
-                at_ms - ORIGIN_MS, change_ms - ORIGIN_MS);
+        ck_assert_msg(is_positive(sum, at_ms) == before,
+                "sum %d: an earlier change near %" PRId64 ", not at %" PRId64, i, at_ms - ORIGIN_MS,
+                change_ms - ORIGIN_MS);
     }
 }
 
@@ -189,7 +197,8 @@ END_TEST
 
 /* Cosine-like sums: n terms with as many changes as there can be, made by choosing where they are. */
 START_TEST(many_terms_of_long_half_lives_keep_all_their_changes) {
-    /* prod over k of (x - 2^-k), x = 2^(-t/H), multiplied out: half-lives H/1, H/2, …, H/n; roots at t = k H */
+    /* prod over k of (x - 2^-k), x = 2^(-t/H), multiplied out: half-lives H/1, H/2, …, H/n; roots at t = k H
+     */
     enum { N = 8 };
     const double half_life_ms = 840.0 * 365 * (double)DAY_MS / 100; /* divisible by 1 to 8 */
     double coefficients[N + 1] = {1};
@@ -211,14 +220,16 @@ START_TEST(many_terms_of_long_half_lives_keep_all_their_changes) {
 }
 END_TEST
 
-/* As many scores as a model may have, all of different half-lives: derivatives of derivatives must not vanish. */
+/* As many scores as a model may have, all of different half-lives: derivatives of derivatives must not
+ * vanish. */
 START_TEST(thirty_two_half_lives_do_not_underflow) {
     uint64_t random = 3;
     unsigned n_changes = 0;
     for (int i = 0; i < 40; i++) {
         ExponentialSum sum = {.origin_ms = ORIGIN_MS, .constant = random_between(&random, -3, 3)};
         for (unsigned k = 0; k < MODEL_SCORES_MAX; k++)
-            exponential_sum_add(&sum, random_size(&random), (double)DAY_MS * random_between(&random, 30, 36500));
+            exponential_sum_add(
+                    &sum, random_size(&random), (double)DAY_MS * random_between(&random, 30, 36500));
         int64_t from_ms = ORIGIN_MS, to_ms = ORIGIN_MS + 4000 * 365 * DAY_MS;
         for (int round = 0; round < 3 && from_ms != TIME_NEVER; round++) {
             int64_t change_ms = crossing_first(&sum, from_ms, to_ms);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine at the limits of what it accepts: the largest model, ids of full length, extreme instants and numbers. Whatever
- * a model file and an event may say, no step may fail over it.
+ * The engine at the limits of what it accepts: the largest model, ids of full length, extreme instants and
+ * numbers. Whatever a model file and an event may say, no step may fail over it.
  */
 #include "lib/engine.h"
 #include "lib/shard.h"
@@ -29,10 +29,12 @@ static Str repeated(char c, size_t n, char *text) {
 }
 
 START_TEST(ids_of_full_length_name_outputs) {
-    char id[MODEL_ID_LEN_MAX + 1], lead_id[EVENT_LEAD_ID_LEN_MAX + 1], event_id[EVENT_ID_LEN_MAX + 1], text[4096];
+    char id[MODEL_ID_LEN_MAX + 1], lead_id[EVENT_LEAD_ID_LEN_MAX + 1], event_id[EVENT_ID_LEN_MAX + 1],
+            text[4096];
     (void)repeated('x', MODEL_ID_LEN_MAX, id);
     (void)snprintf(text, sizeof(text),
-            "model: %s\nversion: 1\ntracks: { %s: { initial: a, stages: [ { id: a }, { id: %s } ], transitions: [ "
+            "model: %s\nversion: 1\ntracks: { %s: { initial: a, stages: [ { id: a }, { id: %s } ], "
+            "transitions: [ "
             "{ id: %s, from: [a], to: %s, on: [go], require: 'event.ok == true' } ] } }\n"
             "sla: [ { id: %s, start: { on: [go, try] }, stop: { on: [stop] }, target: 1h } ]\n",
             id, id, id, id, id, id);
@@ -88,7 +90,8 @@ START_TEST(levels_with_many_zeros_are_told) {
     (void)repeated('0', 2000, zeros);
     (void)snprintf(text, sizeof(text),
             "model: m\nversion: 1\ntracks: { t: { initial: a, stages: [ { id: a } ] } }\n"
-            "sla: [ { id: p, start: { on: [go] }, stop: { on: [stop] }, target: 1h, warn: [%s50%%], escalate: [%s2h] } ]\n",
+            "sla: [ { id: p, start: { on: [go] }, stop: { on: [stop] }, target: 1h, warn: [%s50%%], "
+            "escalate: [%s2h] } ]\n",
             zeros, zeros);
     _cleanup_(model_free) Model *model = fixture_model(text);
     Count count;
@@ -116,7 +119,8 @@ static void add_scores(Record *text) {
     record_add(text, " } } ]\n");
 }
 
-/* Each goes through all its stages in one step, and looks ahead over some scores (over all of them: test_crossing). */
+/* Each goes through all its stages in one step, and looks ahead over some scores (over all of them:
+ * test_crossing). */
 static void add_tracks(Record *text) {
     record_add(text, "tracks:\n");
     for (unsigned t = 0; t < MODEL_TRACKS_MAX; t++) {
@@ -125,7 +129,8 @@ static void add_tracks(Record *text) {
             record_add(text, ", { id: g%u }", i);
         record_add(text, " ]\n    transitions:\n");
         for (unsigned i = 1; i < MODEL_STAGES_MAX; i++)
-            record_add(text, "      - { id: x%u, from: [g%u], to: g%u, when: 'idle != null' }\n", i, i - 1, i);
+            record_add(
+                    text, "      - { id: x%u, from: [g%u], to: g%u, when: 'idle != null' }\n", i, i - 1, i);
         record_add(text, "      - { id: back, from: [g63], to: g0, when: 'd3 > 1e6 or s31 < -1e6' }\n");
     }
 }
@@ -133,7 +138,8 @@ static void add_tracks(Record *text) {
 static void add_policies(Record *text) {
     record_add(text, "sla:\n");
     for (unsigned p = 0; p < MODEL_POLICIES_MAX; p++) {
-        record_add(text, "  - { id: p%u, start: { on: [go] }, stop: { on: [stop] }, target: %uh, warn: [1%%", p, p + 1);
+        record_add(text, "  - { id: p%u, start: { on: [go] }, stop: { on: [stop] }, target: %uh, warn: [1%%",
+                p, p + 1);
         for (unsigned i = 2; i <= MODEL_LEVELS_MAX; i++)
             record_add(text, ", %u%%", i);
         record_add(text, "], escalate: [200h");
@@ -160,18 +166,23 @@ START_TEST(largest_model_runs) {
 }
 END_TEST
 
-/* Verdicts told at a stop move a track to and fro, and each entry stops the next clock: steps inside steps, as deep as they get. */
+/* Verdicts told at a stop move a track to and fro, and each entry stops the next clock: steps inside steps,
+ * as deep as they get. */
 START_TEST(steps_nest_as_deep_as_there_are_levels) {
     _cleanup_(record_done) Record text = {0};
     record_add(&text, "model: m\nversion: 1\nlateness: 30d\n"
                       "tracks: { t: { initial: a, stages: [ { id: a }, { id: b } ], transitions: [\n");
     for (unsigned p = 0; p < MODEL_POLICIES_MAX; p++)
-        record_add(&text, "  { id: ab%u, from: [a], to: b, on_sla: [p%u.warning, p%u.breached] },\n"
-                          "  { id: ba%u, from: [b], to: a, on_sla: [p%u.warning, p%u.breached] },\n",
+        record_add(&text,
+                "  { id: ab%u, from: [a], to: b, on_sla: [p%u.warning, p%u.breached] },\n"
+                "  { id: ba%u, from: [b], to: a, on_sla: [p%u.warning, p%u.breached] },\n",
                 p, p, p, p, p, p);
     record_add(&text, "] } }\nsla:\n");
     for (unsigned p = 0; p < MODEL_POLICIES_MAX; p++) {
-        record_add(&text, "  - { id: p%u, start: { on: [go] }, stop: { on: [stop], enter: [t.a, t.b] }, target: 1h, warn: [1%%", p);
+        record_add(&text,
+                "  - { id: p%u, start: { on: [go] }, stop: { on: [stop], enter: [t.a, t.b] }, target: 1h, "
+                "warn: [1%%",
+                p);
         for (unsigned i = 2; i <= MODEL_LEVELS_MAX; i++)
             record_add(&text, ", %u%%", i);
         record_add(&text, "] }\n");
@@ -203,15 +214,18 @@ START_TEST(first_and_last_instants_are_instants) {
             "tracks: { t: { initial: a, stages: [ { id: a }, { id: b } ], transitions: [ "
             "{ id: ab, from: [a], to: b, when: 'e < 1e-5 and age(t) > 36500d' }, "
             "{ id: ba, from: [b], to: a, when: 'q > 50', cooldown: 36500d } ] } }\n"
-            "sla: [ { id: p, start: { on: [go] }, stop: { on: [stop] }, target: 36500d, warn: [1000%], escalate: [36500d], "
+            "sla: [ { id: p, start: { on: [go] }, stop: { on: [stop] }, target: 36500d, warn: [1000%], "
+            "escalate: [36500d], "
             "revise: 36500d } ]\n");
     _cleanup_(record_done) Record record = {0};
     _cleanup_(shard_free) Shard *shard = new_shard(model, &record);
-    const int64_t instants_ms[] = {EVENT_TIME_MS_MAX, EVENT_TIME_MS_MIN, EVENT_TIME_MS_MAX - 1, 1, EVENT_TIME_MS_MAX};
+    const int64_t instants_ms[] = {
+            EVENT_TIME_MS_MAX, EVENT_TIME_MS_MIN, EVENT_TIME_MS_MAX - 1, 1, EVENT_TIME_MS_MAX};
     EventResult result;
     for (unsigned i = 0; i < ARRAY_SIZE(instants_ms); i++) {
         char id[] = {'e', (char)('0' + i), '\0'};
-        LeadEvent event = fixture_event(i % 2 ? "bea" : "ann", id, i % 3 == 2 ? "stop" : "go", instants_ms[i]);
+        LeadEvent event =
+                fixture_event(i % 2 ? "bea" : "ann", id, i % 3 == 2 ? "stop" : "go", instants_ms[i]);
         ck_assert_int_eq(shard_event(shard, &event, instants_ms[i] - model->lateness_ms, &result), 0);
     }
     ck_assert_int_eq(shard_advance(shard, EVENT_TIME_MS_MAX), 0);
@@ -221,7 +235,8 @@ END_TEST
 
 START_TEST(points_beyond_a_double_are_none) {
     _cleanup_(model_free) Model *model = fixture_model(
-            "model: m\nversion: 1\nscores: { e: { decay: { half_life: 1h } }, n: { decay: none }, f: { decay: none } }\n"
+            "model: m\nversion: 1\nscores: { e: { decay: { half_life: 1h } }, n: { decay: none }, f: { "
+            "decay: none } }\n"
             "rules: [ { id: r, on: [go], add: { e: 'event.points', n: 'event.points' } } ]\n"
             "profile_rules: [ { id: a, add: { f: 'profile.a' } }, { id: b, add: { f: 'profile.b' } } ]\n");
     _cleanup_(record_done) Record record = {0};
@@ -235,7 +250,8 @@ START_TEST(points_beyond_a_double_are_none) {
         event.n_properties = 1;
         apply(shard, &event);
     }
-    const Property profile[] = {{STR_LITERAL("a"), value_double(1.7e308)}, {STR_LITERAL("b"), value_double(1.7e308)}};
+    const Property profile[] = {
+            {STR_LITERAL("a"), value_double(1.7e308)}, {STR_LITERAL("b"), value_double(1.7e308)}};
     LeadEvent update = fixture_event("lead", "u", "profile_updated", 1000);
     update.properties = profile;
     update.n_properties = ARRAY_SIZE(profile);
@@ -286,9 +302,10 @@ START_TEST(profile_that_grows_too_large_is_rejected) {
 END_TEST
 
 START_TEST(error_of_the_sink_is_handed_on) {
-    _cleanup_(model_free) Model *model = fixture_model(
-            "model: m\nversion: 1\ntracks: { t: { initial: a, stages: [ { id: a }, { id: b } ], transitions: [ "
-            "{ id: ab, from: [a], to: b, on: [go] }, { id: ba, from: [b], to: a, when: 'age(t) > 1m' } ] } }\n");
+    _cleanup_(model_free) Model *model = fixture_model("model: m\nversion: 1\ntracks: { t: { initial: a, "
+                                                       "stages: [ { id: a }, { id: b } ], transitions: [ "
+                                                       "{ id: ab, from: [a], to: b, on: [go] }, { id: ba, "
+                                                       "from: [b], to: a, when: 'age(t) > 1m' } ] } }\n");
     _cleanup_(record_done) Record record = {.error = -EIO};
     EventResult result;
     LeadEvent event = fixture_event("lead", "e1", "go", 1000);

@@ -10,12 +10,15 @@
 #define BATCH_HASH "fedcba9876543210fedcba9876543210"
 
 /* Part of the stored format: what this says must be read in years, and by people. */
-#define INPUTS "[{\"topic\":\"events\",\"offset\":42,\"newest\":1767225600000},{\"topic\":\"p.internal\",\"offset\":-1,\"newest\":null}]"
+#define INPUTS                                                                                               \
+    "[{\"topic\":\"events\",\"offset\":42,\"newest\":1767225600000},{\"topic\":\"p.internal\",\"offset\":-"  \
+    "1,\"newest\":null}]"
 #define REST                                                                                                 \
-    ",\"model\":{\"version\":3,\"hash\":\"" MODEL_HASH "\"},\"counts\":{\"events\":5,\"outputs\":6,\"records\":7},"             \
+    ",\"model\":{\"version\":3,\"hash\":\"" MODEL_HASH                                                       \
+    "\"},\"counts\":{\"events\":5,\"outputs\":6,\"records\":7},"                                             \
     "\"hash\":\"" BATCH_HASH "\"}"
 #define WITH(lineage, bno, shards, watermark, inputs)                                                        \
-    "{\"format\":1,\"lineage\":" lineage ",\"bno\":" bno ",\"shards\":" shards ",\"watermark\":" watermark               \
+    "{\"format\":1,\"lineage\":" lineage ",\"bno\":" bno ",\"shards\":" shards ",\"watermark\":" watermark   \
     ",\"inputs\":" inputs REST
 static const char text[] = WITH("\"" LINEAGE "\"", "12", "8", "1767225500000", INPUTS);
 
@@ -130,7 +133,8 @@ static const struct {
                  "[{\"topic\":\"" LONG_TOPIC_50 LONG_TOPIC_50 LONG_TOPIC_50 LONG_TOPIC_50 LONG_TOPIC_50
                  "\",\"offset\":1,\"newest\":1}]"),
                 FOOTER_E_CORRUPT},
-        {WITH(L, "12", "8", "1", "[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]"), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", "[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]"),
+                FOOTER_E_CORRUPT},
 };
 
 START_TEST(what_is_no_footer_is_refused_and_changes_nothing) {

@@ -13,7 +13,8 @@ static const char model_text[] =
         "profile_rules:\n"
         "  - { id: p0, when: 'profile.p0 != 0', add: { fit: 'profile.p0' } }\n"
         "  - { id: p1, add: { fit: 'profile.p1' } }\n"
-        "rules: [ { id: r0, add: { plain: 1, fading: 1 } }, { id: r1, add: { fading: 1 } }, { id: r2, add: { plain: 1 } } ]\n";
+        "rules: [ { id: r0, add: { plain: 1, fading: 1 } }, { id: r1, add: { fading: 1 } }, { id: r2, add: { "
+        "plain: 1 } } ]\n";
 
 static Model *model;
 
@@ -41,7 +42,9 @@ typedef struct Given {
 enum { FADING, PLAIN };
 
 static void add(Lead *lead, const Given *given, unsigned number) {
-    GivenAward award = {.rule = (uint16_t)given->rule, .score = (uint16_t)given->score, .points = given->points,
+    GivenAward award = {.rule = (uint16_t)given->rule,
+            .score = (uint16_t)given->score,
+            .points = given->points,
             .occurred_at_ms = NOW_MS - given->hours_ago * HOUR_MS};
     award.event_id_len = (uint8_t)snprintf(award.event_id, sizeof(award.event_id), "e%u", number);
     ck_assert_int_eq(lead_add_award(lead, &award), 0);
@@ -54,8 +57,8 @@ static void expect(const Lead *lead, const char *expected) {
     size_t n = reasons_of(lead, model, reasons);
     ck_assert_uint_le(n, REASONS_MAX);
     for (size_t i = 0; i < n; i++)
-        record_add(&text, "%s%.*s%s%.*s:%g", i ? " " : "", STR_FMT(reasons[i].rule), reasons[i].from_profile ? "" : "/",
-                STR_FMT(reasons[i].event_id), reasons[i].present_value);
+        record_add(&text, "%s%.*s%s%.*s:%g", i ? " " : "", STR_FMT(reasons[i].rule),
+                reasons[i].from_profile ? "" : "/", STR_FMT(reasons[i].event_id), reasons[i].present_value);
     ck_assert_str_eq(text.text ? text.text : "", expected);
 }
 
@@ -70,18 +73,20 @@ static const struct {
         /* by size of the present value, whatever the sign and the points */
         {{{1, FADING, 40, 2}, {2, PLAIN, -15, 5}, {2, PLAIN, 12, 0}}, 3, 0, 0, "r2/e1:-15 r2/e2:12 r1/e0:10"},
         /* a tie: later first, then file order of rules, then order within `add`, then order of award */
-        {{{1, FADING, 20, 1}, {2, PLAIN, 10, 0}, {1, FADING, 10, 0}, {0, FADING, 10, 0}, {0, PLAIN, -10, 0}}, 5, 0, 0,
-                "r0/e4:-10 r0/e3:10 r1/e2:10 r2/e1:10 r1/e0:10"},
+        {{{1, FADING, 20, 1}, {2, PLAIN, 10, 0}, {1, FADING, 10, 0}, {0, FADING, 10, 0}, {0, PLAIN, -10, 0}},
+                5, 0, 0, "r0/e4:-10 r0/e3:10 r1/e2:10 r2/e1:10 r1/e0:10"},
         {{{2, PLAIN, 5, 0}, {2, PLAIN, 5, 0}, {2, PLAIN, 5, 0}}, 3, 0, 0, "r2/e0:5 r2/e1:5 r2/e2:5"},
         /* profile rules hold now, come last of a tie, and count only with points */
         {{{2, PLAIN, 10, 3}, {2, PLAIN, 9, 0}}, 2, -10, 11, "p1:11 r2/e0:10 p0:-10 r2/e1:9"},
         {{{0}}, 0, 7, 7, "p0:7 p1:7"},
         {{{0}}, 0, 0, 3, "p1:3"},
         /* five at most */
-        {{{2, PLAIN, 1, 0}, {2, PLAIN, 2, 0}, {2, PLAIN, 3, 0}, {2, PLAIN, 4, 0}, {2, PLAIN, 5, 0}, {2, PLAIN, 6, 0}}, 6, 3, 2,
-                "r2/e5:6 r2/e4:5 r2/e3:4 r2/e2:3 p0:3"},
-        {{{2, PLAIN, 6, 0}, {2, PLAIN, 5, 0}, {2, PLAIN, 4, 0}, {2, PLAIN, 3, 0}, {2, PLAIN, 2, 0}, {2, PLAIN, 1, 0}}, 6, 0, 0,
-                "r2/e0:6 r2/e1:5 r2/e2:4 r2/e3:3 r2/e4:2"},
+        {{{2, PLAIN, 1, 0}, {2, PLAIN, 2, 0}, {2, PLAIN, 3, 0}, {2, PLAIN, 4, 0}, {2, PLAIN, 5, 0},
+                 {2, PLAIN, 6, 0}},
+                6, 3, 2, "r2/e5:6 r2/e4:5 r2/e3:4 r2/e2:3 p0:3"},
+        {{{2, PLAIN, 6, 0}, {2, PLAIN, 5, 0}, {2, PLAIN, 4, 0}, {2, PLAIN, 3, 0}, {2, PLAIN, 2, 0},
+                 {2, PLAIN, 1, 0}},
+                6, 0, 0, "r2/e0:6 r2/e1:5 r2/e2:4 r2/e3:3 r2/e4:2"},
         /* rounding makes no order: 10 halved thrice from 80, and 10 itself */
         {{{1, FADING, 80, 3}, {1, FADING, 10, 0}, {1, FADING, 40, 2}}, 3, 0, 0, "r1/e1:10 r1/e2:10 r1/e0:10"},
 };

@@ -59,16 +59,10 @@ static const struct {
     int64_t ago_ms;
     double after, kept; /* kept 0: no award */
 } cap_rows[] = {
-        {0, 30, 0, 30, 30},
-        {90, 30, 0, 100, 10},
-        {100, 30, 0, 100, 0},
-        {99.5, 0.5, 0, 100, 0.5},
-        {-40, -30, 0, -50, -10},
-        {-50, -30, 0, -50, 0},
-        {90, -200, 0, -50, -140},
-        {-40, 200, 0, 100, 140},
-        {0, 80, HOUR_MS, 40, 80},      /* dated back: half of it is left */
-        {90, 80, HOUR_MS, 100, 20},    /* 40 are cut to 10, which were 20 an hour ago */
+        {0, 30, 0, 30, 30}, {90, 30, 0, 100, 10}, {100, 30, 0, 100, 0}, {99.5, 0.5, 0, 100, 0.5},
+        {-40, -30, 0, -50, -10}, {-50, -30, 0, -50, 0}, {90, -200, 0, -50, -140}, {-40, 200, 0, 100, 140},
+        {0, 80, HOUR_MS, 40, 80},       /* dated back: half of it is left */
+        {90, 80, HOUR_MS, 100, 20},     /* 40 are cut to 10, which were 20 an hour ago */
         {90, 80, 2 * HOUR_MS, 100, 40}, /* 20 to 10 */
         {-45, -80, 2 * HOUR_MS, -50, -20},
         {10, 80, 60 * HOUR_MS, 10 + 80 * 0x1p-60, 80}, /* too small to see, but an award */
@@ -130,8 +124,8 @@ START_TEST(rule_without_on_takes_all_but_profile_and_lead_events) {
     static const struct {
         const char *type;
         double points;
-    } rows[] = {{"visit", 1}, {"sales_touch", 1}, {"profile_updated", 0}, {"lead_scanned", 0}, {"lead", 1}, {"profile", 1},
-            {"lead_merged", 0}};
+    } rows[] = {{"visit", 1}, {"sales_touch", 1}, {"profile_updated", 0}, {"lead_scanned", 0}, {"lead", 1},
+            {"profile", 1}, {"lead_merged", 0}};
     const Property any = {STR_LITERAL("any"), value_boolean(true)};
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         lead->scores[PLAIN] = (ScoreState){0, lead->clock_ms};
@@ -154,7 +148,8 @@ static const struct {
         {{.type = VALUE_LONG, .integer = 400}, {.type = VALUE_NULL}, "big", "r1", 40},
         {{.type = VALUE_NULL}, {.type = VALUE_STRING, .string = STR_LITERAL("-7.5")}, "default", NULL, -7.5},
         {{.type = VALUE_NULL}, {.type = VALUE_STRING, .string = STR_LITERAL("-70")}, "default", NULL, -20},
-        {{.type = VALUE_LONG, .integer = 400}, {.type = VALUE_STRING, .string = STR_LITERAL("-390")}, "big", "r1", 15},
+        {{.type = VALUE_LONG, .integer = 400}, {.type = VALUE_STRING, .string = STR_LITERAL("-390")}, "big",
+                "r1", 15},
         {{.type = VALUE_NULL}, {.type = VALUE_STRING, .string = STR_LITERAL("x")}, "default", NULL, 0},
 };
 
@@ -164,7 +159,8 @@ START_TEST(profile_decides_segment_route_and_fed_scores_anew) {
         ck_assert_int_eq(lead_set_profile(lead, STR_LITERAL("text"), profile_rows[i].text), 0);
         score_classify(lead, model);
         score_apply_profile_rules(lead, model);
-        ck_assert_msg(str_eq_c(model_segment_id(model, lead->segment), profile_rows[i].segment), "row %zu", i);
+        ck_assert_msg(
+                str_eq_c(model_segment_id(model, lead->segment), profile_rows[i].segment), "row %zu", i);
         ck_assert_msg(str_eq_c(model_route_id(model, lead->route), profile_rows[i].route), "row %zu", i);
         ck_assert_msg(fabs(score(FIT) - profile_rows[i].fit) < 1e-12, "row %zu: %g", i, score(FIT));
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A shard: what becomes of events, whose moments happen when and in which order, leads that are not in memory.
+ * A shard: what becomes of events, whose moments happen when and in which order, leads that are not in
+ * memory.
  */
 #include "lib/shard.h"
 
@@ -12,7 +13,8 @@
 
 static const char model_text[] =
         "model: m\nversion: 1\n"
-        "ignore: [ { id: never, when: 'event.type == \"none\"' }, { id: bots, when: 'event.type == \"bot\"' } ]\n"
+        "ignore: [ { id: never, when: 'event.type == \"none\"' }, { id: bots, when: 'event.type == \"bot\"' "
+        "} ]\n"
         "tracks: { t: { initial: a, stages: [ { id: a }, { id: b }, { id: c } ], transitions: [ "
         "{ id: ab, from: [a], to: b, on: [go] }, { id: bc, from: [b], to: c, when: 'age(t) >= 1h' } ] } }\n"
         "sla: [ { id: p, start: { on: [go] }, stop: { on: [sales_touch] }, target: 10m } ]\n";
@@ -33,7 +35,8 @@ static Shard *new_shard(Record *record) {
     return shard;
 }
 
-static EventOutcome apply_with(Shard *shard, const char *lead, const char *id, const char *type, int64_t at_ms, int64_t w_ms) {
+static EventOutcome apply_with(
+        Shard *shard, const char *lead, const char *id, const char *type, int64_t at_ms, int64_t w_ms) {
     EventResult result;
     LeadEvent event = fixture_event(lead, id, type, at_ms);
     bool accepted;
@@ -72,7 +75,8 @@ START_TEST(watermark_never_falls_and_brings_moments_in_order) {
     _cleanup_(record_done) Record record = {0};
     _cleanup_(shard_free) Shard *shard = new_shard(&record);
     for (const char *const *lead = (const char *const[]){"bea", "ann", "cid", NULL}; *lead; lead++)
-        ck_assert_int_eq(apply_with(shard, *lead, "e1", "go", **lead == 'c' ? 0 : MINUTE_MS, 0), EVENT_APPLIED);
+        ck_assert_int_eq(
+                apply_with(shard, *lead, "e1", "go", **lead == 'c' ? 0 : MINUTE_MS, 0), EVENT_APPLIED);
     record_expect(&record, "bea t a>b @60000 event\nann t a>b @60000 event\ncid t a>b @0 event\n");
     ck_assert_int_eq(shard_next_moment(shard), 10 * MINUTE_MS + 1);
     ck_assert_int_eq(shard_advance(shard, 10 * MINUTE_MS), 0);
@@ -172,7 +176,9 @@ static Lead *stored_lead(Buffer *packed) {
     (void)apply(shard, "ann", "e1", "go", 0);
     ck_assert_int_eq(shard_advance(shard, 30 * MINUTE_MS), 0);
     ck_assert_int_eq(record_pack(lead_table_get(shard_leads(shard), STR_LITERAL("ann")), model, packed), 0);
-    ck_assert_int_eq(record_unpack((Str){(const char *)packed->data, packed->len}, STR_LITERAL("ann"), model, &lead), 0);
+    ck_assert_int_eq(
+            record_unpack((Str){(const char *)packed->data, packed->len}, STR_LITERAL("ann"), model, &lead),
+            0);
     return lead;
 }
 
@@ -264,7 +270,9 @@ START_TEST(trimming_and_loading_between_events_changes_no_output) {
                 Lead *lead = NULL;
                 if (!stored[k])
                     continue;
-                ck_assert_int_eq(record_unpack((Str){(const char *)packed[k].data, packed[k].len}, str_from(ids[k]), model, &lead), 0);
+                ck_assert_int_eq(record_unpack((Str){(const char *)packed[k].data, packed[k].len},
+                                         str_from(ids[k]), model, &lead),
+                        0);
                 if (k == who || lead_next_moment(lead) <= at_ms) {
                     ck_assert_int_eq(shard_load(trimmed, lead), 0);
                     stored[k] = false;
