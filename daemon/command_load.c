@@ -76,7 +76,7 @@ static int load(const Command *self, const char *path, LoadFn function, void *re
 
 static int load_model(Str source, const char *path, Diagnostics *diagnostics, void *ret) {
     (void)path;
-    return model_load(source, diagnostics, ret);
+    return model_load(source, NULL, diagnostics, ret);
 }
 
 int command_load_model_counted(const Command *self, const char *path, Model **ret, size_t *ret_n_warnings) {

@@ -203,10 +203,22 @@ struct Model {
 };
 
 /*
- * Loads a model from a file's bytes. All errors and warnings go to `diagnostics`; *ret is set only if there
- * is no error. Returns 0 or -ENOMEM; the caller frees *ret with model_free().
+ * What a model refers to outside its file, as bytes that the caller hands in: time zones (TZif, RFC 8536) and holidays (iCalendar).
+ * Each function returns 0, with *ret allocated in `arena`; a positive number with *ret_why (static or in the arena) where it is not to be
+ * had; or a negative errno.
  */
-MUST_CHECK int model_load(Str source, Diagnostics *diagnostics, Model **ret);
+typedef struct ModelFiles {
+    int (*zone)(void *userdata, Arena *arena, Str name, Str *ret, const char **ret_why);
+    int (*holidays)(void *userdata, Arena *arena, Str path, Str *ret, const char **ret_why);
+    void *userdata;
+} ModelFiles;
+
+/*
+ * Loads a model from a file's bytes. All errors and warnings go to `diagnostics`; *ret is set only if there
+ * is no error. `files` may be NULL: then whatever the model refers to is not to be had. Returns 0 or -ENOMEM, or what
+ * `files` returned; the caller frees *ret with model_free().
+ */
+MUST_CHECK int model_load(Str source, const ModelFiles *files, Diagnostics *diagnostics, Model **ret);
 Model *model_free(Model *model);
 DEFINE_CLEANUP(Model *, model_free)
 

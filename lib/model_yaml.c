@@ -95,9 +95,9 @@ static int read_document(ModelLoader *l) {
     return r;
 }
 
-int model_load(Str source, Diagnostics *diagnostics, Model **ret) {
+int model_load(Str source, const ModelFiles *files, Diagnostics *diagnostics, Model **ret) {
     _cleanup_(arena_free) Arena *arena = NULL;
-    ModelLoader l = {.diagnostics = diagnostics};
+    ModelLoader l = {.files = files, .diagnostics = diagnostics};
     size_t n_errors = diagnostics->n_errors;
     YamlNode *root = NULL;
     int r;

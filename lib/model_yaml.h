@@ -32,6 +32,7 @@ typedef struct TakenIds {
 typedef struct ModelLoader {
     Model *model;
     Arena *arena; /* the model's; the YAML tree is in it too, and the model's strings are the tree's */
+    const ModelFiles *files; /* NULL: none to be had */
     Diagnostics *diagnostics;
     const YamlNode *root;
     /* Sections that are read in two steps; NULL if absent. */

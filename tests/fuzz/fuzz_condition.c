@@ -68,7 +68,7 @@ static void require(bool condition) {
 /* Once; kept from one input to the next. */
 static void make_lead(void) {
     Diagnostics diagnostics = DIAGNOSTICS_INIT;
-    require(model_load(str_from(model_text), &diagnostics, &model) == 0 && model);
+    require(model_load(str_from(model_text), NULL, &diagnostics, &model) == 0 && model);
     diagnostics_done(&diagnostics);
     require(lead_new(model, STR_LITERAL("lead-1"), &lead) == 0);
     lead_begin(lead, model, NOW_MS - 9 * HOUR_MS);

@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     Diagnostics diagnostics = DIAGNOSTICS_INIT;
     _cleanup_(model_free) Model *model = NULL;
 
-    require(model_load(source, &diagnostics, &model) == 0);
+    require(model_load(source, NULL, &diagnostics, &model) == 0);
     require((model != NULL) == (diagnostics.n_errors == 0));
     diagnostics_sort(&diagnostics);
     _cleanup_(free_null) char *text = diagnostics_render(&diagnostics, "model.yaml", source);

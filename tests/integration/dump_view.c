@@ -76,7 +76,7 @@ static Model *load_model(const char *path) {
         die("the model cannot be read");
     size_t len = fread(source, 1, sizeof(source), file);
     (void)fclose(file);
-    if (model_load((Str){source, len}, &diagnostics, &model) != 0 || !model)
+    if (model_load((Str){source, len}, NULL, &diagnostics, &model) != 0 || !model)
         die("the model has errors");
     diagnostics_done(&diagnostics);
     return model;

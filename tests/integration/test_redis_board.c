@@ -43,7 +43,7 @@ static int64_t bno[N_SHARDS];
 static Model *load_model(const char *source) {
     Model *loaded = NULL;
     Diagnostics diagnostics = DIAGNOSTICS_INIT;
-    ck_assert_int_eq(model_load(str_from(source), &diagnostics, &loaded), 0);
+    ck_assert_int_eq(model_load(str_from(source), NULL, &diagnostics, &loaded), 0);
     ck_assert_ptr_nonnull(loaded);
     diagnostics_done(&diagnostics);
     return loaded;

@@ -21,7 +21,7 @@ static inline void diagnostics_done_cleanup(Diagnostics *d) {
 static inline Model *fixture_model(const char *text) {
     _cleanup_(diagnostics_done) Diagnostics d = DIAGNOSTICS_INIT;
     Model *model = NULL;
-    ck_assert_int_eq(model_load(str_from(text), &d, &model), 0);
+    ck_assert_int_eq(model_load(str_from(text), NULL, &d, &model), 0);
     _cleanup_(free_null) char *rendered = diagnostics_render(&d, "model", str_from(text));
     ck_assert_msg(model != NULL, "%s", rendered);
     return model;

@@ -24,7 +24,7 @@ static void diagnostics_done_cleanup(Diagnostics *d) {
 static Model *load(const char *text, Diagnostics *d) {
     Model *model = NULL;
 
-    ck_assert_int_eq(model_load(str_from(text), d, &model), 0);
+    ck_assert_int_eq(model_load(str_from(text), NULL, d, &model), 0);
     ck_assert_msg((model == NULL) == (d->n_errors > 0), "a model, or errors");
     return model;
 }
@@ -522,7 +522,7 @@ START_TEST(no_errors_of_this_file_are_left_out) {
 
     diagnostics_add(&d, DIAGNOSTIC_ERROR, (Mark){1, 1, 1}, "of another file");
     Model *model = NULL;
-    ck_assert_int_eq(model_load(STR_LITERAL("model: m\nversion: 1\n"), &d, &model), 0);
+    ck_assert_int_eq(model_load(STR_LITERAL("model: m\nversion: 1\n"), NULL, &d, &model), 0);
     ck_assert_msg(model, "errors that were there before don't count");
     model_free(model);
 }

@@ -32,7 +32,7 @@ static TopText shown;
 
 static void setup(void) {
     Diagnostics diagnostics = DIAGNOSTICS_INIT;
-    ck_assert_int_eq(model_load(str_from(model_text), &diagnostics, &model), 0);
+    ck_assert_int_eq(model_load(str_from(model_text), NULL, &diagnostics, &model), 0);
     ck_assert_ptr_nonnull(model);
     diagnostics_done(&diagnostics);
     config = (Config){.partitioner = "murmur2_random", .redis_prefix = "t"};
