@@ -106,7 +106,7 @@ static int64_t longer(int64_t a, int64_t b) {
 }
 
 static int64_t score_half_life(const Score *score) {
-    return score->decay.kind == DECAY_HALF_LIFE ? score->decay.half_life_ms : 0;
+    return score->decay.kind == DECAY_HALF_LIFE ? score->decay.span_ms : 0;
 }
 
 /* -1: it names nothing that decays or changes with time. */
@@ -351,7 +351,7 @@ int view_fields_info(ViewFieldsBuffer *buffer, const Model *model, const ViewFie
     for (size_t i = 0; i < model->n_scores; i++)
         if (model->scores[i].decay.kind == DECAY_HALF_LIFE)
             add_integer(&list, info_name(arena, "half_life:", model->scores[i].id),
-                    model->scores[i].decay.half_life_ms);
+                    model->scores[i].decay.span_ms);
     for (size_t i = 0; i < model->n_derived; i++)
         add_borrowed(&list, info_name(arena, "derived:", model->derived[i].id),
                 condition_text(model->derived[i].value));

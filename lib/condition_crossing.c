@@ -192,7 +192,7 @@ static int64_t reads_as_zero_at(const ScoreState *state, const Decay *decay, int
     double size = fabs(state->value) * decay_factor(decay, state->at_ms, from_ms);
     if (size < SCORE_EPSILON)
         return TIME_NEVER;
-    double elapsed_ms = (double)decay->half_life_ms * log2(size / SCORE_EPSILON);
+    double elapsed_ms = (double)decay->span_ms * log2(size / SCORE_EPSILON);
     if (elapsed_ms >= (double)(HORIZON_MS - from_ms))
         return TIME_NEVER;
     return from_ms + (int64_t)elapsed_ms + 1;
@@ -208,7 +208,7 @@ static ExponentialSum difference_of(const Linear *d, const Situation *s, int64_t
             continue;
         const Decay *decay = &s->model->scores[i].decay;
         double value = d->score[i] * lead_score(s->lead, s->model, i, from_ms);
-        exponential_sum_add(&sum, value, (double)decay->half_life_ms);
+        exponential_sum_add(&sum, value, (double)decay->span_ms);
         int64_t zero_ms = reads_as_zero_at(&s->lead->scores[i], decay, from_ms);
         *ret_smooth_until = MIN(*ret_smooth_until, zero_ms);
     }

@@ -81,7 +81,7 @@ static void reset(Lead *lead, const Model *model) {
     lead->next_internal_ms = TIME_NEVER;
     lead->next_sla_ms = TIME_NEVER;
     for (size_t i = 0; i < model->n_scores; i++)
-        lead->scores[i] = (ScoreState){.at_ms = TIME_NONE};
+        score_state_clear(&lead->scores[i], TIME_NONE);
     for (size_t i = 0; i < model->n_tracks; i++) {
         TrackState *track = &lead->tracks[i];
         track->stage = model->tracks[i].initial;
@@ -99,6 +99,7 @@ int lead_new(const Model *model, Str lead_id, Lead **ret) {
         return -ENOMEM;
 
     lay_out(lead, model);
+    lead->n_scores = model->n_scores;
     int r = lead_set_str(&lead->lead_id, lead_id);
     if (r)
         return r;
@@ -137,6 +138,8 @@ Lead *lead_free(Lead *lead) {
     str_free(&lead->last_source);
     for (size_t i = 0; i < lead->n_profile; i++)
         property_done(&lead->profile[i]);
+    for (size_t i = 0; i < lead->n_scores; i++)
+        score_state_done(&lead->scores[i]);
     free(lead->profile);
     free(lead->seen);
     free(lead->awards);
@@ -164,13 +167,15 @@ size_t lead_memory(const Lead *lead, const Model *model) {
         if (property->value.type == VALUE_STRING)
             n += str_heap_bytes(property->value.string);
     }
+    for (size_t i = 0; i < lead->n_scores; i++)
+        n += heap_bytes(score_state_memory(&lead->scores[i]));
     return n;
 }
 
 void lead_begin(Lead *lead, const Model *model, int64_t at_ms) {
     lead->clock_ms = at_ms;
     for (size_t i = 0; i < model->n_scores; i++)
-        lead->scores[i] = (ScoreState){.value = 0, .at_ms = at_ms};
+        score_state_clear(&lead->scores[i], at_ms);
     for (size_t i = 0; i < model->n_tracks; i++) {
         TrackState *track = &lead->tracks[i];
         track->stage = model->tracks[i].initial;
@@ -374,7 +379,5 @@ Value lead_profile(const Lead *lead, Str name) {
 
 double lead_score(const Lead *lead, const Model *model, unsigned score, int64_t at_ms) {
     assert(score < model->n_scores);
-    const ScoreState *state = &lead->scores[score];
-    double value = state->value * decay_factor(&model->scores[score].decay, state->at_ms, at_ms);
-    return fabs(value) < SCORE_EPSILON ? 0 : value;
+    return score_state_value(&lead->scores[score], &model->scores[score].decay, at_ms);
 }

@@ -7,7 +7,7 @@
  * clocks. Arrays are sized by the model that the lead was made with. record.h packs it for the changelog and
  * the view.
  */
-#include "lib/model.h"
+#include "lib/track_state.h"
 
 /* SPEC section 4, step 2. */
 #define LEAD_SEEN_MAX 64
@@ -24,12 +24,6 @@ typedef struct EventKey {
 } EventKey;
 EventKey event_key(Str event_id);
 
-/* Sum of the contributions so far: `value` is what they are worth at at_ms. */
-typedef struct ScoreState {
-    double value;
-    int64_t at_ms;
-} ScoreState;
-
 /* One award that was given, for reasons. */
 typedef struct GivenAward {
     uint16_t rule;
@@ -39,18 +33,6 @@ typedef struct GivenAward {
     uint8_t event_id_len;
     char event_id[EVENT_ID_LEN_MAX];
 } GivenAward;
-
-typedef struct StageState {
-    int64_t entered_at_ms; /* last; TIME_NONE: never */
-    int64_t left_at_ms;    /* last; TIME_NONE: never */
-    uint32_t entries;
-} StageState;
-
-typedef struct TrackState {
-    unsigned stage;
-    uint64_t sequence;  /* of the last StageChanged */
-    StageState *stages; /* track->n_stages */
-} TrackState;
 
 /* A policy's clock: open, or the last one that ended late and may still be revised. */
 typedef enum SlaPhase { SLA_PHASE_NONE, SLA_PHASE_OPEN, SLA_PHASE_REVISABLE } SlaPhase;
@@ -77,11 +59,12 @@ struct Lead {
     uint64_t ordinal; /* of the last output */
     Property *profile; /* sorted by name; names and strings owned */
     size_t n_profile, n_profile_alloc;
+    size_t n_scores;
     EventKey *seen;    /* ring, oldest first from seen_start */
     uint32_t n_seen, seen_start, n_seen_alloc;
     GivenAward *awards; /* ring, oldest first from awards_start */
     uint32_t n_awards, awards_start, n_awards_alloc;
-    ScoreState *scores;   /* model->n_scores */
+    ScoreState *scores;   /* n_scores, as the model has */
     TrackState *tracks;   /* model->n_tracks */
     SlaClock *clocks;     /* model->n_policies */
 

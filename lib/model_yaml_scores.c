@@ -24,7 +24,7 @@ static void read_decay(ModelLoader *l, const YamlNode *node, Decay *ret) {
     const YamlNode *half_life = loader_get(node, "half_life");
     if (!half_life && node->n_items == 0)
         loader_error(l, node, "decay: " DECAY_EXPECTED " expected, got an empty mapping");
-    if (half_life && yaml_duration(half_life, "half_life", 1, l->diagnostics, &ret->half_life_ms))
+    if (half_life && yaml_duration(half_life, "half_life", 1, l->diagnostics, &ret->span_ms))
         ret->kind = DECAY_HALF_LIFE;
 }
 
@@ -43,9 +43,9 @@ static void read_score(ModelLoader *l, const YamlNode *key, const YamlNode *node
 
     min = loader_get(node, "min");
     max = loader_get(node, "max");
-    bool bounded = min && yaml_double(min, "min", l->diagnostics, &score->min);
-    bounded &= max && yaml_double(max, "max", l->diagnostics, &score->max);
-    if (bounded && score->min > score->max)
+    bool bounded = min && yaml_double(min, "min", l->diagnostics, &score->bounds.min);
+    bounded &= max && yaml_double(max, "max", l->diagnostics, &score->bounds.max);
+    if (bounded && score->bounds.min > score->bounds.max)
         loader_error(l, min, "min %.*s is greater than max %.*s", SHOWN(min), SHOWN(max));
 }
 
@@ -63,7 +63,7 @@ int loader_declare_scores(ModelLoader *l) {
     for (size_t i = 0; i < model->n_scores; i++) {
         Score *score = &model->scores[i];
 
-        *score = (Score){.decay = {.kind = DECAY_NONE}, .min = -INFINITY, .max = INFINITY};
+        *score = (Score){.decay = {.kind = DECAY_NONE}, .bounds = {-INFINITY, INFINITY}};
         score->id = loader_name(l, l->scores->keys[i], "score");
         read_score(l, l->scores->keys[i], l->scores->items[i], score);
     }

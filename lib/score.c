@@ -30,7 +30,7 @@ double score_profile_points(const Lead *lead, const Model *model, const Rule *ru
 
 /* Within the score's bounds, and finite also where it has none. */
 static double clamp(double value, const Score *score) {
-    return fmax(fmax(score->min, -DBL_MAX), fmin(fmin(score->max, DBL_MAX), value));
+    return fmax(fmax(score->bounds.min, -DBL_MAX), fmin(fmin(score->bounds.max, DBL_MAX), value));
 }
 
 void score_apply_profile_rules(Lead *lead, const Model *model) {
@@ -43,38 +43,16 @@ void score_apply_profile_rules(Lead *lead, const Model *model) {
     for (size_t i = 0; i < model->n_scores; i++) {
         const Score *score = &model->scores[i];
         if (score->from_profile)
-            lead->scores[i] = (ScoreState){.value = clamp(sums[i], score), .at_ms = lead->clock_ms};
+            lead->scores[i] = (ScoreState){.value = clamp(sums[i], score), .at_ms = lead->clock_ms}; /* has no buckets */
     }
-}
-
-/*
- * Cuts a contribution so that the score stays within its bounds: a positive one only against max, a negative one
- * only against min, never past 0 (SPEC section 2). All at the lead's clock.
- */
-static double cut(double contribution, double value, const Score *score) {
-    if (contribution > 0 && value + contribution > score->max)
-        return fmax(0, score->max - value);
-    if (contribution < 0 && value + contribution < score->min)
-        return fmin(0, score->min - value);
-    return contribution;
 }
 
 static int award(Lead *lead, const Model *model, unsigned rule, unsigned score_index, double points, const LeadEvent *event) {
     const Score *score = &model->scores[score_index];
     ScoreState *state = &lead->scores[score_index];
-    double factor = decay_factor(&score->decay, event->occurred_at_ms, lead->clock_ms);
-    double contribution = points * factor;
-    double kept = cut(contribution, lead_score(lead, model, score_index, lead->clock_ms), score);
-    if (kept != contribution) {
-        points = kept / factor; /* the factor is not 0, or the contribution would have been and nothing cut */
-        if (fabs(points) < SCORE_EPSILON)
-            return 0;
-    }
-    double value = state->value * decay_factor(&score->decay, state->at_ms, lead->clock_ms) + kept;
-    if (!isfinite(value))
-        return 0; /* an overflow is null (SPEC section 2), and a null award is none */
-    *state = (ScoreState){.value = value, .at_ms = lead->clock_ms};
-
+    int r = score_state_award(state, &score->decay, score->bounds, points, event->occurred_at_ms, lead->clock_ms, &points);
+    if (r < 0 || points == 0)
+        return r;
     GivenAward given = {.rule = (uint16_t)rule, .score = (uint16_t)score_index, .points = points,
             .occurred_at_ms = event->occurred_at_ms, .event_id_len = (uint8_t)event->event_id.len};
     memcpy(given.event_id, event->event_id.data, event->event_id.len);

@@ -16,8 +16,8 @@ static Track tracks[] = {
         {.id = STR_LITERAL("temperature"), .initial = 1, .stages = stages, .n_stages = 2},
 };
 static Score scores[] = {
-        {.id = STR_LITERAL("fit"), .decay = {.kind = DECAY_NONE}, .min = -INFINITY, .max = INFINITY},
-        {.id = STR_LITERAL("engagement"), .decay = {DECAY_HALF_LIFE, 7 * DAY_MS}, .min = 0, .max = 100},
+        {.id = STR_LITERAL("fit"), .decay = {.kind = DECAY_NONE}, .bounds = {-INFINITY, INFINITY}},
+        {.id = STR_LITERAL("engagement"), .decay = {DECAY_HALF_LIFE, 7 * DAY_MS}, .bounds = {0, 100}},
 };
 static SlaPolicy policies[] = {{.id = STR_LITERAL("accept"), .target_ms = 3600000}};
 static const Model model = {

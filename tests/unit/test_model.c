@@ -326,7 +326,7 @@ START_TEST(scores_are_read) {
     ck_assert_double_eq(fit->max, 50.5);
     ck_assert(fit->from_profile);
     ck_assert_int_eq(intent->decay.kind, DECAY_HALF_LIFE);
-    ck_assert_int_eq(intent->decay.half_life_ms, 7 * DAY_MS);
+    ck_assert_int_eq(intent->decay.span_ms, 7 * DAY_MS);
     ck_assert(isinf(intent->min) && intent->min < 0);
     ck_assert(isinf(intent->max) && intent->max > 0);
     ck_assert(!intent->from_profile);
