@@ -121,7 +121,7 @@ int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event) {
         return r;
     score_classify(lead, model);
     score_apply_profile_rules(lead, model);
-    r = score_apply_rules(lead, model, event);
+    r = score_apply_rules(lead, model, event, NULL);
     if (r < 0)
         return r;
     note_activity(lead, event);

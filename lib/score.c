@@ -47,31 +47,34 @@ void score_apply_profile_rules(Lead *lead, const Model *model) {
     }
 }
 
-static int award(Lead *lead, const Model *model, unsigned rule, unsigned score_index, double points, const LeadEvent *event) {
+static int award(Lead *lead, const Model *model, unsigned rule, unsigned score_index, double points, const LeadEvent *event,
+        Touch *touch) {
     const Score *score = &model->scores[score_index];
     ScoreState *state = &lead->scores[score_index];
     int r = score_state_award(state, &score->decay, score->bounds, points, event->occurred_at_ms, lead->clock_ms, &points);
     if (r < 0 || points == 0)
         return r;
+    touch_note_award(touch, model, score_index, points, event->occurred_at_ms);
     GivenAward given = {.rule = (uint16_t)rule, .score = (uint16_t)score_index, .points = points,
             .occurred_at_ms = event->occurred_at_ms, .event_id_len = (uint8_t)event->event_id.len};
     memcpy(given.event_id, event->event_id.data, event->event_id.len);
     return lead_add_award(lead, &given);
 }
 
-int score_apply_rules(Lead *lead, const Model *model, const LeadEvent *event) {
+int score_apply_rules(Lead *lead, const Model *model, const LeadEvent *event, Touch *touch) {
     double scores[MODEL_SCORES_MAX];
     for (unsigned i = 0; i < model->n_scores; i++)
         scores[i] = lead_score(lead, model, i, lead->clock_ms);
     Situation situation = {.model = model, .lead = lead, .event = event, .scores = scores, .at_ms = lead->clock_ms};
 
+    touch_judge(touch, &situation);
     for (unsigned i = 0; i < model->n_rules; i++) {
         const Rule *rule = &model->rules[i];
         if (!event_types_contain(&rule->on, event->type) || !condition_holds(rule->when, &situation))
             continue;
         for (size_t k = 0; k < rule->n_awards; k++) {
             double points = points_of(&rule->awards[k], &situation);
-            int r = points == 0 ? 0 : award(lead, model, i, rule->awards[k].score, points, event);
+            int r = points == 0 ? 0 : award(lead, model, i, rule->awards[k].score, points, event, touch);
             if (r < 0)
                 return r;
         }

@@ -7,6 +7,7 @@
  * cut by the caps (SPEC section 2, "Scores", and section 4, steps 7 and 8).
  */
 #include "lib/lead.h"
+#include "lib/touch.h"
 
 /* Step 6: segment, then route, from profile and sources. */
 void score_classify(Lead *lead, const Model *model);
@@ -16,6 +17,6 @@ void score_apply_profile_rules(Lead *lead, const Model *model);
 double score_profile_points(const Lead *lead, const Model *model, const Rule *rule, const Award *award);
 /*
  * Step 8: the rules, in file order, on the scores as they were before the first; points are dated at the event's
- * occurred_at. 0 or -ENOMEM.
+ * occurred_at. What is given is noted in `touch`, which may be NULL. 0 or -ENOMEM.
  */
-MUST_CHECK int score_apply_rules(Lead *lead, const Model *model, const LeadEvent *event);
+MUST_CHECK int score_apply_rules(Lead *lead, const Model *model, const LeadEvent *event, Touch *touch);
