@@ -4,9 +4,10 @@
 static_assert(MODEL_ACCOUNT_SCORES_MAX <= 32, "a set of account scores is 32 bits");
 
 static void release(Touch *touch) {
-    (void)lead_set_str(&touch->left_account_id, STR_NULL);
-    (void)lead_set_str(&touch->merged_lead_id, STR_NULL);
-    (void)lead_set_str(&touch->merged_account_id, STR_NULL);
+    free((char *)touch->left_account_id.data);
+    free((char *)touch->merged_lead_id.data);
+    free((char *)touch->merged_account_id.data);
+    touch->left_account_id = touch->merged_lead_id = touch->merged_account_id = STR_NULL;
 }
 
 void touch_done(Touch *touch) {
