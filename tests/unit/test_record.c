@@ -216,12 +216,12 @@ static void fill_rings(Lead *lead, const Model *m, uint64_t *state) {
     }
 }
 
-static void fill_score(ScoreState *score, const Decay *decay, int64_t clock_ms, uint64_t *state) {
+static void fill_score(size_t i, ScoreState *score, const Decay *decay, int64_t clock_ms, uint64_t *state) {
     if (!decay_is_stepped(decay)) {
         *score = (ScoreState){random_double(state), random_past_or_none(state)};
         return;
     }
-    for (size_t n = random_below(state, 200); n > 0; n--) {
+    for (size_t n = random_below(state, i % 8 ? 9 : 200); n > 0; n--) {
         int64_t ago_ms = (int64_t)random_number(state, (uint64_t)decay->span_ms * 2);
         double kept;
         ck_assert_int_eq(score_state_award(score, decay, (ScoreBounds){-INFINITY, INFINITY}, 1 + (double)n / 7,
@@ -237,10 +237,10 @@ static int64_t random_before(const Lead *lead, uint64_t *state) {
 
 static void fill_times(Lead *lead, const Model *m, uint64_t *state) {
     for (size_t i = 0; i < m->n_counters; i++)
-        for (size_t n = random_below(state, 70); n > 0; n--)
+        for (size_t n = random_below(state, i % 8 ? 3 : 70); n > 0; n--)
             ck_assert_int_eq(time_list_add(&lead->counters[i], random_before(lead, state), m->counters[i].keep), 0);
     for (size_t i = 0; i < m->n_limits; i++)
-        for (size_t n = random_below(state, 70); n > 0; n--)
+        for (size_t n = random_below(state, i % 8 ? 3 : 70); n > 0; n--)
             ck_assert_int_eq(time_list_add(&lead->limits[i], random_before(lead, state), MODEL_LIMIT_TIMES_MAX), 0);
     for (size_t i = 0; i < m->n_idle_rules; i++)
         lead->idle[i] = (IdleState){random_past_or_none(state), random_below(state, 2)};
@@ -248,7 +248,7 @@ static void fill_times(Lead *lead, const Model *m, uint64_t *state) {
 
 static void fill_stages(Lead *lead, const Model *m, uint64_t *state) {
     for (size_t i = 0; i < m->n_scores; i++)
-        fill_score(&lead->scores[i], &m->scores[i].decay, lead->clock_ms, state);
+        fill_score(i, &lead->scores[i], &m->scores[i].decay, lead->clock_ms, state);
     fill_times(lead, m, state);
     for (size_t i = 0; i < m->n_tracks; i++) {
         TrackState *track = &lead->tracks[i];
