@@ -65,6 +65,7 @@ static void lay_out(Lead *lead, const Model *model) {
     for (size_t i = 0; i < model->n_tracks; i++)
         lead->tracks[i].stages = carve(&at, model->tracks[i].n_stages, sizeof(StageState));
     lead->clocks = carve(&at, model->n_policies, sizeof(SlaClock));
+    lead->n_clocks = model->n_policies;
 }
 
 /* Everything of the record but the id and what is on the heap, as of a lead without history. */
@@ -120,7 +121,13 @@ static void property_done(Property *property) {
         str_free(&property->value.string);
 }
 
+static void clocks_done(Lead *lead) {
+    for (size_t i = 0; i < lead->n_clocks; i++)
+        free(lead->clocks[i].pauses);
+}
+
 void lead_clear(Lead *lead, const Model *model) {
+    clocks_done(lead);
     str_free(&lead->account_id);
     str_free(&lead->first_source);
     str_free(&lead->last_source);
@@ -140,6 +147,7 @@ Lead *lead_free(Lead *lead) {
         property_done(&lead->profile[i]);
     for (size_t i = 0; i < lead->n_scores; i++)
         score_state_done(&lead->scores[i]);
+    clocks_done(lead);
     free(lead->profile);
     free(lead->seen);
     free(lead->awards);
@@ -169,6 +177,8 @@ size_t lead_memory(const Lead *lead, const Model *model) {
     }
     for (size_t i = 0; i < lead->n_scores; i++)
         n += heap_bytes(score_state_memory(&lead->scores[i]));
+    for (size_t i = 0; i < lead->n_clocks; i++)
+        n += heap_bytes(lead->clocks[i].n_pauses_alloc * sizeof(SlaPause));
     return n;
 }
 
