@@ -55,8 +55,8 @@ typedef struct SlaClock {
     unsigned calendar; /* its number in the model; 0: round the clock */
     SlaPause *pauses;  /* owned; apart from each other, oldest first; only the last one can last */
     size_t n_pauses, n_pauses_alloc;
-    /* Where the pauses kept go on from: the start, or the end of the last one that is not kept. */
-    int64_t base_at_ms;
+    /* Where the pauses kept go on from, as a distance from the start: that itself, or the end of the last one that is not kept. */
+    int64_t base_after_ms;
     int64_t base_work_ms; /* working time until then */
     /* The instant of the next level, once it has been asked for; not part of the record. */
     bool next_level_known;

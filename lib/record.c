@@ -155,11 +155,11 @@ static void put_track(Packer *p, const TrackState *state, const Track *track) {
 }
 
 static void put_pauses(Packer *p, const SlaClock *clock) {
-    bool lasts = sla_clock_is_paused(clock), has_base = clock->base_at_ms != clock->started_at_ms;
-    int64_t at_ms = clock->base_at_ms;
+    bool lasts = sla_clock_is_paused(clock), has_base = clock->base_after_ms > 0;
+    int64_t at_ms = clock->started_at_ms + clock->base_after_ms;
     pack_number(p, clock->n_pauses << PAUSES_SHIFT | (has_base ? PAUSES_BASE : 0) | (lasts ? PAUSES_LAST : 0));
     if (has_base) {
-        pack_number(p, (uint64_t)(clock->base_at_ms - clock->started_at_ms));
+        pack_number(p, (uint64_t)clock->base_after_ms);
         pack_number(p, (uint64_t)clock->base_work_ms);
     }
     for (size_t i = 0; i < clock->n_pauses; i++) {
@@ -382,10 +382,11 @@ static int64_t get_after(Unpacker *u, int64_t at_ms, uint64_t min_ms) {
 static int get_pauses(Unpacker *u, SlaClock *clock) {
     uint64_t head = unpack_number_up_to(u, PAUSES_HEAD_MAX);
     size_t n = head >> PAUSES_SHIFT;
-    clock->base_at_ms = clock->started_at_ms;
+    int64_t at_ms = clock->started_at_ms;
     if (head & PAUSES_BASE) {
-        clock->base_at_ms = get_after(u, clock->started_at_ms, 1);
-        clock->base_work_ms = (int64_t)unpack_number_up_to(u, (uint64_t)(clock->base_at_ms - clock->started_at_ms));
+        at_ms = get_after(u, at_ms, 1);
+        clock->base_after_ms = at_ms - clock->started_at_ms;
+        clock->base_work_ms = (int64_t)unpack_number_up_to(u, (uint64_t)clock->base_after_ms);
     }
     if (n * PAUSE_BYTES_MIN > unpack_left(u) || (head & PAUSES_LAST && n == 0))
         u->corrupt = true;
@@ -395,7 +396,6 @@ static int get_pauses(Unpacker *u, SlaClock *clock) {
     if (!clock->pauses)
         return -ENOMEM;
     clock->n_pauses = clock->n_pauses_alloc = n;
-    int64_t at_ms = clock->base_at_ms;
     for (size_t i = 0; i < n && !u->corrupt; i++) {
         bool lasts = head & PAUSES_LAST && i == n - 1;
         SlaPause *pause = &clock->pauses[i];

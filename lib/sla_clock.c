@@ -18,12 +18,16 @@ SlaTerms sla_terms(const SlaClock *clock, const Model *model, unsigned policy) {
 
 /* --- asking ------------------------------------------------------------------------------------------ */
 
+static int64_t base_at(const SlaClock *clock) {
+    return clock->started_at_ms + clock->base_after_ms;
+}
+
 static int64_t run_begin(const SlaClock *clock, size_t i) {
-    return i == 0 ? clock->base_at_ms : clock->pauses[i - 1].to_ms;
+    return i == 0 ? base_at(clock) : clock->pauses[i - 1].to_ms;
 }
 
 int64_t sla_clock_elapsed(const SlaClock *clock, SlaTerms terms, int64_t at_ms) {
-    if (at_ms < clock->base_at_ms)
+    if (at_ms < base_at(clock))
         return MIN(calendar_between(terms.calendar, clock->started_at_ms, at_ms), clock->base_work_ms);
     int64_t work_ms = clock->base_work_ms;
     for (size_t i = 0; i <= clock->n_pauses; i++) {
@@ -38,7 +42,7 @@ int64_t sla_clock_elapsed(const SlaClock *clock, SlaTerms terms, int64_t at_ms) 
 
 int64_t sla_clock_instant(const SlaClock *clock, SlaTerms terms, int64_t work_ms) {
     if (work_ms < clock->base_work_ms)
-        return MIN(calendar_add(terms.calendar, clock->started_at_ms, work_ms), clock->base_at_ms);
+        return MIN(calendar_add(terms.calendar, clock->started_at_ms, work_ms), base_at(clock));
     work_ms -= clock->base_work_ms;
     for (size_t i = 0; i < clock->n_pauses; i++) {
         int64_t begin_ms = run_begin(clock, i), end_ms = clock->pauses[i].from_ms;
@@ -69,7 +73,6 @@ void sla_clock_start(SlaClock *clock, const Model *model, unsigned policy, int64
         .epoch = clock->epoch + 1,
         .started_at_ms = at_ms,
         .calendar = calendar,
-        .base_at_ms = at_ms,
     };
     SlaTerms terms = sla_terms(clock, model, policy);
     clock->due_at_ms = sla_clock_instant(clock, terms, terms.policy->target_ms);
@@ -83,8 +86,8 @@ void sla_clock_end(SlaClock *clock) {
 /* Makes the oldest pause part of the base. */
 static void fold(SlaClock *clock, SlaTerms terms) {
     const SlaPause *oldest = &clock->pauses[0];
-    clock->base_work_ms += calendar_between(terms.calendar, clock->base_at_ms, oldest->from_ms);
-    clock->base_at_ms = oldest->to_ms;
+    clock->base_work_ms += calendar_between(terms.calendar, base_at(clock), oldest->from_ms);
+    clock->base_after_ms = oldest->to_ms - clock->started_at_ms;
     clock->n_pauses--;
     memmove(clock->pauses, clock->pauses + 1, clock->n_pauses * sizeof(*clock->pauses));
 }

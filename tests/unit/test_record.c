@@ -19,6 +19,7 @@ static Score scores[] = {
         {.id = STR_LITERAL("fit"), .decay = {.kind = DECAY_NONE}},
         {.id = STR_LITERAL("engagement"), .decay = {DECAY_HALF_LIFE, 7 * DAY_MS}},
 };
+static NamedCalendar calendars[3];
 static SlaPolicy policies[] = {{.id = STR_LITERAL("accept"), .n_warnings = 2, .n_escalations = 3}};
 static const Model model = {
         .version = 3,
@@ -31,12 +32,15 @@ static const Model model = {
         .n_segments = 4,
         .n_routes = 3,
         .n_rules = 10,
+        .calendars = calendars,
+        .n_calendars = 3,
 };
 
 /* All that a model can hold. */
 static Track many_tracks[MODEL_TRACKS_MAX];
 static Score many_scores[MODEL_SCORES_MAX];
 static SlaPolicy many_policies[MODEL_POLICIES_MAX];
+static NamedCalendar many_calendars[300];
 static Model largest_model = {
         .version = INT64_MAX,
         .scores = many_scores,
@@ -48,6 +52,8 @@ static Model largest_model = {
         .n_segments = MODEL_SEGMENTS_MAX,
         .n_routes = MODEL_ROUTES_MAX,
         .n_rules = MODEL_RULES_MAX,
+        .calendars = many_calendars,
+        .n_calendars = ARRAY_SIZE(many_calendars),
 };
 static const Model empty_model = {.version = -1};
 
@@ -203,6 +209,32 @@ static void fill_rings(Lead *lead, const Model *m, uint64_t *state) {
     }
 }
 
+/* As many as there may be at times; they end before the last instant that an event can have. */
+static void fill_pauses(SlaClock *clock, uint64_t *state) {
+    int64_t at_ms = clock->started_at_ms, length_ms;
+    size_t n = random_below(state, 4) ? random_below(state, 4) : random_below(state, SLA_PAUSES_MAX + 1);
+    if (at_ms + (SLA_PAUSES_MAX + 1) * 4 * DAY_MS > EVENT_TIME_MS_MAX)
+        return;
+    if (random_below(state, 3) == 0) {
+        length_ms = 1 + (int64_t)random_below(state, DAY_MS);
+        clock->base_after_ms = length_ms;
+        clock->base_work_ms = (int64_t)random_below(state, (size_t)length_ms + 1);
+        at_ms += length_ms;
+    }
+    if (n) {
+        clock->pauses = calloc(n, sizeof(SlaPause));
+        ck_assert_ptr_nonnull(clock->pauses);
+    }
+    clock->n_pauses = clock->n_pauses_alloc = n;
+    for (size_t i = 0; i < n; i++) {
+        SlaPause *pause = &clock->pauses[i];
+        pause->from_ms = at_ms + (int64_t)random_number(state, DAY_MS) + (i > 0);
+        pause->to_ms = at_ms = pause->from_ms + 1 + (int64_t)random_number(state, DAY_MS);
+    }
+    if (n && random_below(state, 2))
+        clock->pauses[n - 1].to_ms = TIME_NEVER;
+}
+
 static void fill_stages(Lead *lead, const Model *m, uint64_t *state) {
     for (size_t i = 0; i < m->n_scores; i++)
         lead->scores[i] = (ScoreState){random_double(state), random_past_or_none(state)};
@@ -226,6 +258,8 @@ static void fill_stages(Lead *lead, const Model *m, uint64_t *state) {
         clock->phase = random_below(state, 2) ? SLA_PHASE_OPEN : SLA_PHASE_REVISABLE;
         clock->started_at_ms = random_past(state);
         clock->due_at_ms = random_future(state);
+        clock->calendar = (unsigned)random_below(state, m->n_calendars + 1);
+        fill_pauses(clock, state);
         clock->breached = random_below(state, 2);
         clock->warned = (uint32_t)random_below(state, (size_t)1 << m->policies[i].n_warnings);
         clock->escalated = (uint32_t)random_below(state, (size_t)1 << m->policies[i].n_escalations);
@@ -308,6 +342,14 @@ static void assert_same_clock(const SlaClock *a, const SlaClock *b) {
     ck_assert_uint_eq(a->epoch, b->epoch);
     ck_assert_int_eq(a->started_at_ms, b->started_at_ms);
     ck_assert_int_eq(a->due_at_ms, b->due_at_ms);
+    ck_assert_uint_eq(a->calendar, b->calendar);
+    ck_assert_int_eq(a->base_after_ms, b->base_after_ms);
+    ck_assert_int_eq(a->base_work_ms, b->base_work_ms);
+    ck_assert_uint_eq(a->n_pauses, b->n_pauses);
+    for (size_t i = 0; i < a->n_pauses; i++) {
+        ck_assert_int_eq(a->pauses[i].from_ms, b->pauses[i].from_ms);
+        ck_assert_int_eq(a->pauses[i].to_ms, b->pauses[i].to_ms);
+    }
     ck_assert_int_eq(a->breached, b->breached);
     ck_assert_uint_eq(a->warned, b->warned);
     ck_assert_uint_eq(a->escalated, b->escalated);
@@ -623,6 +665,10 @@ static void fewer_stages(Model *m, Track *track, SlaPolicy *policy) {
     (void)m, (void)policy;
     track->n_stages = 5;
 }
+static void fewer_calendars(Model *m, Track *track, SlaPolicy *policy) {
+    (void)track, (void)policy;
+    m->n_calendars = 2;
+}
 static void fewer_warnings(Model *m, Track *track, SlaPolicy *policy) {
     (void)m, (void)track;
     policy->n_warnings = 1;
@@ -641,6 +687,7 @@ static const SmallerModel smaller_models[] = {
         {"tracks", fewer_tracks},
         {"policies", fewer_policies},
         {"stages", fewer_stages},
+        {"calendars", fewer_calendars},
         {"warnings", fewer_warnings},
         {"escalations", fewer_escalations},
 };
@@ -652,6 +699,7 @@ START_TEST(index_outside_the_model_is_refused) {
     lead->awards[0].rule = 9;
     lead->tracks[0].stages[5] = (StageState){BEGIN_MS, TIME_NONE, 1};
     lead->tracks[0].stage = 5;
+    lead->clocks[0].calendar = 3;
     lead->clocks[0].warned = 2;
     lead->clocks[0].escalated = 4;
     Buffer buffer = {0};
