@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "lib/record.h"
+#include "lib/sla_clock.h"
 #include "lib/uuid.h"
 #include "tests/unit/suite.h"
 
@@ -489,6 +490,23 @@ static Buffer pack_typical(void) {
     return buffer;
 }
 
+/* The same with a calendar and two pauses, whose distances and lengths are 100, 101, 102 and 103 ms. */
+static Buffer pack_paused(void) {
+    _cleanup_(lead_free) Lead *lead = typical_lead();
+    SlaClock *clock = &lead->clocks[0];
+    int64_t at_ms = clock->started_at_ms;
+    SlaTerms terms = sla_terms(clock, &model, 0);
+    Buffer buffer = {0};
+    clock->calendar = 2;
+    for (int64_t ms = 100; ms < 104; ms += 2) {
+        ck_assert_int_eq(sla_clock_pause(clock, terms, at_ms + ms), 0);
+        sla_clock_resume(clock, terms, at_ms + 2 * ms + 1);
+        at_ms += 2 * ms + 1;
+    }
+    ck_assert_int_eq(record_pack(lead, &model, &buffer), 0);
+    return buffer;
+}
+
 /* What scoring itself needs; a profile takes what its texts take. */
 START_TEST(typical_record_is_small) {
     _cleanup_(lead_free) Lead *lead = typical_lead();
@@ -566,7 +584,7 @@ END_TEST
 
 /* Each byte string has one reading at most, and each lead one byte string. */
 START_TEST(altered_record_is_refused_or_canonical) {
-    Buffer buffer = pack_typical();
+    Buffer buffer = _i ? pack_paused() : pack_typical();
     for (size_t i = 0; i < buffer.len; i++) {
         uint8_t original = buffer.data[i];
         for (unsigned bit = 0; bit < 8; bit++) {
@@ -790,6 +808,42 @@ START_TEST(malformed_field_is_refused) {
 }
 END_TEST
 
+/* What is put in place of the calendar and the pauses. */
+static const struct {
+    const char *what;
+    const char *to;
+    size_t n_to;
+    int expected;
+} pause_rows[] = {
+        {"as they are", BYTES("\2\x08\x64\x65\x66\x67"), 0},
+        {"none", BYTES("\2\0"), 0},
+        {"a calendar that is not there", BYTES("\4\x08\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"the last one lasts", BYTES("\2\x09\x64\x65\x66"), 0},
+        {"none lasts", BYTES("\2\1"), RECORD_E_CORRUPT},
+        {"paused from the start", BYTES("\2\x08\0\x65\x66\x67"), 0},
+        {"of no length", BYTES("\2\x08\x64\0\x66\x67"), RECORD_E_CORRUPT},
+        {"without a run in between", BYTES("\2\x08\x64\x65\0\x67"), RECORD_E_CORRUPT},
+        {"a base", BYTES("\2\x0a\5\5\x64\x65\x66\x67"), 0},
+        {"a base alone", BYTES("\2\2\5\5"), 0},
+        {"a base that is the start", BYTES("\2\x0a\0\0\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"more work than time", BYTES("\2\x0a\5\6\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"beyond all instants", BYTES("\2\x08\xff\xff\xff\xff\xff\xff\x7f\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"more than are kept", BYTES("\2\x84\2\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"more than bytes", BYTES("\2\x80\2\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+};
+
+START_TEST(malformed_pauses_are_refused) {
+    Buffer buffer = pack_paused();
+    _cleanup_(lead_free) Lead *lead = NULL;
+    replace(&buffer, BYTES("\2\x08\x64\x65\x66\x67"), pause_rows[_i].to, pause_rows[_i].n_to);
+    if (pause_rows[_i].expected)
+        assert_refused(as_str(&buffer), &model, pause_rows[_i].expected);
+    else
+        ck_assert_int_eq(unpack(as_str(&buffer), &model, &lead), 0);
+    buffer_done(&buffer);
+}
+END_TEST
+
 /* Writes what pack never would: an empty model's record whose fields the row chooses. */
 static size_t put_varint(char *bytes, uint64_t value) {
     size_t n = 0;
@@ -897,13 +951,14 @@ int main(void) {
     TCase *refused = tcase_create("refused");
     tcase_add_test(refused, cut_off_record_is_refused);
     tcase_add_test(refused, bytes_left_over_are_refused);
-    tcase_add_test(refused, altered_record_is_refused_or_canonical);
+    tcase_add_loop_test(refused, altered_record_is_refused_or_canonical, 0, 2);
     tcase_add_loop_test(refused, random_bytes_are_refused_without_harm, 0, 4);
     tcase_add_test(refused, other_formats_and_models_are_told_apart);
     tcase_add_test(refused, lead_id_out_of_limits_is_refused);
     tcase_add_loop_test(refused, index_outside_the_model_is_refused, 0, ARRAY_SIZE(smaller_models));
     tcase_add_loop_test(refused, number_not_in_its_form_is_refused, 0, ARRAY_SIZE(double_rows));
     tcase_add_loop_test(refused, malformed_field_is_refused, 0, ARRAY_SIZE(byte_rows));
+    tcase_add_loop_test(refused, malformed_pauses_are_refused, 0, ARRAY_SIZE(pause_rows));
     tcase_add_loop_test(refused, times_and_counters_have_ranges, 0, ARRAY_SIZE(head_rows));
     tcase_add_test(refused, size_has_a_limit);
     tcase_add_test(refused, too_long_a_record_is_refused);
