@@ -78,6 +78,14 @@ void sla_clock_start(SlaClock *clock, const Model *model, unsigned policy, int64
     clock->due_at_ms = sla_clock_instant(clock, terms, terms.policy->target_ms);
 }
 
+void sla_clock_move(SlaClock *clock, SlaClock *from) {
+    uint32_t epoch = clock->epoch + 1;
+    sla_clock_end(clock);
+    *clock = *from;
+    clock->epoch = epoch;
+    *from = (SlaClock){.epoch = from->epoch};
+}
+
 void sla_clock_end(SlaClock *clock) {
     free(clock->pauses);
     *clock = (SlaClock){.epoch = clock->epoch};
