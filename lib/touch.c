@@ -3,10 +3,15 @@
 
 static_assert(MODEL_ACCOUNT_SCORES_MAX <= 32, "a set of account scores is 32 bits");
 
+static void drop(Str *s) {
+    free((char *)s->data);
+    *s = STR_NULL;
+}
+
 static void release(Touch *touch) {
-    (void)lead_set_str(&touch->left_account_id, STR_NULL);
-    (void)lead_set_str(&touch->merged_lead_id, STR_NULL);
-    (void)lead_set_str(&touch->merged_account_id, STR_NULL);
+    drop(&touch->left_account_id);
+    drop(&touch->merged_lead_id);
+    drop(&touch->merged_account_id);
 }
 
 void touch_done(Touch *touch) {
