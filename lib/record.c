@@ -10,8 +10,7 @@
  *     next internal and next SLA moment      or never
  *     seen       count; 16 bytes each, oldest first
  *     scores     count; each: reference time or none, value
- *     tracks     count; each: stage, sequence, mask of the stages entered so far;
- *                of each such stage: entries, time of entry, time of leaving or none
+ *     tracks     as in state_record.h
  *     clocks     count; each: epoch, breached and phase in one number;
  *                if there is a phase: start, due or never, masks of the warnings and escalations
  *                emitted, id of the starting event
@@ -25,6 +24,8 @@
  * record of what was read: records can be compared and hashed as bytes.
  */
 #include "lib/record.h"
+
+#include "lib/state_record.h"
 #include "lib/uuid.h"
 
 /* Codes of an event id: none, a UUID, a text of 1 to 64 bytes, or the seen ring's entry of some age. */
@@ -43,14 +44,11 @@ enum { PROFILE_FALSE, PROFILE_TRUE, PROFILE_LONG, PROFILE_DOUBLE, PROFILE_STRING
 #define CLOCK_EPOCH_SHIFT 3
 #define CLOCK_HEAD_MAX ((uint64_t)UINT32_MAX << CLOCK_EPOCH_SHIFT | CLOCK_BREACHED | CLOCK_PHASE_MASK)
 
-/* Sequences and ordinals travel on as Avro longs. */
-#define SEQUENCE_MAX ((uint64_t)INT64_MAX)
-
 /* The least that an entry takes; a count is checked against what is left before memory is taken for it. */
 #define AWARD_BYTES_MIN 5
 #define PROPERTY_BYTES_MIN 2
 
-static_assert(MODEL_STAGES_MAX <= 64 && MODEL_LEVELS_MAX <= 32, "masks hold them all");
+static_assert(MODEL_LEVELS_MAX <= 32, "masks hold them all");
 static_assert(SLA_PHASE_REVISABLE <= CLOCK_PHASE_MASK, "phases fit their bits");
 
 /* Does the mask name only the first n of its bits? */
@@ -124,25 +122,6 @@ static void put_scores(Packer *p, const Lead *lead, const Model *model) {
     }
 }
 
-static void put_track(Packer *p, const TrackState *state, const Track *track) {
-    assert(state->sequence <= SEQUENCE_MAX);
-    uint64_t mask = 0;
-    for (size_t i = 0; i < track->n_stages; i++)
-        if (state->stages[i].entries)
-            mask |= UINT64_C(1) << i;
-    assert(mask >> state->stage & 1);
-    pack_number(p, state->stage);
-    pack_number(p, state->sequence);
-    pack_number(p, mask);
-    for (size_t i = 0; i < track->n_stages; i++) {
-        if (!(mask >> i & 1))
-            continue;
-        pack_number(p, state->stages[i].entries);
-        pack_past(p, state->stages[i].entered_at_ms);
-        pack_past_or_none(p, state->stages[i].left_at_ms);
-    }
-}
-
 static void put_clock(Packer *p, const Lead *lead, const SlaClock *clock) {
     uint64_t head = (uint64_t)clock->epoch << CLOCK_EPOCH_SHIFT | clock->phase;
     if (clock->phase == SLA_PHASE_NONE) {
@@ -160,9 +139,7 @@ static void put_clock(Packer *p, const Lead *lead, const SlaClock *clock) {
 }
 
 static void put_tracks_and_clocks(Packer *p, const Lead *lead, const Model *model) {
-    pack_number(p, model->n_tracks);
-    for (size_t i = 0; i < model->n_tracks; i++)
-        put_track(p, &lead->tracks[i], &model->tracks[i]);
+    pack_track_states(p, lead->tracks, model->tracks, model->n_tracks);
     pack_number(p, model->n_policies);
     for (size_t i = 0; i < model->n_policies; i++)
         put_clock(p, lead, &lead->clocks[i]);
@@ -322,25 +299,6 @@ static void get_scores(Unpacker *u, Lead *lead, const Model *model) {
     }
 }
 
-static void get_track(Unpacker *u, TrackState *state, const Track *track) {
-    state->stage = unpack_index(u, track->n_stages);
-    state->sequence = unpack_number_up_to(u, SEQUENCE_MAX);
-    uint64_t mask = unpack_number(u);
-    /* One cannot be where one never went. */
-    if (!mask_within(mask, track->n_stages) || !(mask >> state->stage & 1))
-        u->corrupt = true;
-    for (size_t i = 0; i < track->n_stages && !u->corrupt; i++) {
-        if (!(mask >> i & 1))
-            continue;
-        StageState *stage = &state->stages[i];
-        stage->entries = (uint32_t)unpack_number_up_to(u, UINT32_MAX);
-        if (stage->entries == 0)
-            u->corrupt = true;
-        stage->entered_at_ms = unpack_past(u);
-        stage->left_at_ms = unpack_past_or_none(u);
-    }
-}
-
 static void get_clock(Unpacker *u, const Lead *lead, SlaClock *clock, const SlaPolicy *policy) {
     uint64_t head = unpack_number_up_to(u, CLOCK_HEAD_MAX);
     clock->epoch = (uint32_t)(head >> CLOCK_EPOCH_SHIFT);
@@ -373,9 +331,7 @@ static void get_clock(Unpacker *u, const Lead *lead, SlaClock *clock, const SlaP
 }
 
 static void get_tracks_and_clocks(Unpacker *u, Lead *lead, const Model *model) {
-    get_count_of_model(u, model->n_tracks);
-    for (size_t i = 0; i < model->n_tracks && !u->corrupt; i++)
-        get_track(u, &lead->tracks[i], &model->tracks[i]);
+    unpack_track_states(u, lead->tracks, model->tracks, model->n_tracks);
     get_count_of_model(u, model->n_policies);
     for (size_t i = 0; i < model->n_policies && !u->corrupt; i++)
         get_clock(u, lead, &lead->clocks[i], &model->policies[i]);
@@ -458,6 +414,8 @@ int record_unpack(Str bytes, Str lead_id, const Model *model, Lead **ret) {
     if (bytes.len > RECORD_BYTES_MAX)
         return RECORD_E_SIZE;
     if (bytes.len == 0 || bytes.data[0] == 0 || lead_id.len == 0 || lead_id.len > EVENT_LEAD_ID_LEN_MAX)
+        return RECORD_E_CORRUPT;
+    if ((uint8_t)bytes.data[0] >= RECORD_FORMAT_END)
         return RECORD_E_CORRUPT;
     if ((uint8_t)bytes.data[0] > RECORD_FORMAT)
         return RECORD_E_FORMAT;

@@ -1,0 +1,2 @@
+/* placeholder */
+typedef int model_yaml_accounts_placeholder;
