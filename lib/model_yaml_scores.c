@@ -9,7 +9,7 @@
 
 #define DECAY_EXPECTED "none or { half_life: 7d }"
 
-static void read_decay(ModelLoader *l, const YamlNode *node, Decay *ret) {
+void loader_decay(ModelLoader *l, const YamlNode *node, Decay *ret) {
     static const char *const keys[] = {"half_life", /* not yet */ "linear", "window"};
 
     if (node->type == YAML_SCALAR) {
@@ -37,7 +37,7 @@ static void read_score(ModelLoader *l, const YamlNode *key, const YamlNode *node
 
     decay = loader_get(node, "decay");
     if (decay)
-        read_decay(l, decay, &score->decay);
+        loader_decay(l, decay, &score->decay);
     else
         loader_error(l, key, "score \"%.*s\" has no \"decay\": expected " DECAY_EXPECTED, SHOWN(key));
 
@@ -64,7 +64,7 @@ int loader_declare_scores(ModelLoader *l) {
         Score *score = &model->scores[i];
 
         *score = (Score){.decay = {.kind = DECAY_NONE}, .bounds = {-INFINITY, INFINITY}};
-        score->id = loader_name(l, l->scores->keys[i], "score");
+        score->id = loader_name(l, l->scores->keys[i], "score", &l->names);
         read_score(l, l->scores->keys[i], l->scores->items[i], score);
     }
     return 0;
@@ -104,7 +104,7 @@ int loader_declare_derived(ModelLoader *l) {
     l->derived = loader_collection(l, l->root, &derived, &model->n_derived);
     r = LOADER_ALLOC(l, model->derived, model->n_derived);
     for (size_t i = 0; r == 0 && i < model->n_derived; i++)
-        model->derived[i].id = loader_name(l, l->derived->keys[i], "derived score");
+        model->derived[i].id = loader_name(l, l->derived->keys[i], "derived score", &l->names);
     return r;
 }
 
