@@ -24,6 +24,13 @@ static void dump_derived(JsonWriter *writer, const Model *model, const Lead *lea
     json_write_object_end(writer);
 }
 
+static void dump_counters(JsonWriter *writer, const Model *model, const Lead *lead, int64_t at_ms) {
+    json_write_object_begin(writer, STR_LITERAL("counters"));
+    for (unsigned i = 0; i < model->n_counters; i++)
+        json_write_integer(writer, model->counters[i].id, lead_counter(lead, model, i, at_ms));
+    json_write_object_end(writer);
+}
+
 static void dump_stages(JsonWriter *writer, const Track *tracks, const TrackState *states, size_t n) {
     json_write_object_begin(writer, STR_LITERAL("stages"));
     for (size_t i = 0; i < n; i++)
@@ -57,8 +64,7 @@ int lead_dump(JsonWriter *writer, const Model *model, const Lead *lead, int64_t 
     json_write_string(writer, STR_LITERAL("segment"), model_segment_id(model, lead->segment));
     dump_scores(writer, model, lead, at_ms);
     dump_derived(writer, model, lead, at_ms);
-    json_write_object_begin(writer, STR_LITERAL("counters"));
-    json_write_object_end(writer);
+    dump_counters(writer, model, lead, at_ms);
     dump_stages(writer, model->tracks, lead->tracks, model->n_tracks);
     dump_clocks(writer, model, lead);
     json_write_object_end(writer);

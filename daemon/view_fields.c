@@ -250,9 +250,12 @@ static void add_stages(FieldList *list, const ViewFieldsBuffer *buffer, const Le
 
 static void add_scores(FieldList *list, const ViewFieldsBuffer *buffer, const Lead *lead) {
     for (size_t i = 0; i < buffer->model->n_scores; i++) {
-        add_number(list, buffer->score_names[i], lead->scores[i].value);
-        if (buffer->model->scores[i].decay.kind != DECAY_NONE)
-            add_time(list, buffer->at_names[i], lead->scores[i].at_ms);
+        const Decay *decay = &buffer->model->scores[i].decay;
+        bool stepped = decay_is_stepped(decay);
+        add_number(list, buffer->score_names[i],
+                stepped ? lead_score(lead, buffer->model, (unsigned)i, lead->clock_ms) : lead->scores[i].value);
+        if (decay->kind != DECAY_NONE)
+            add_time(list, buffer->at_names[i], stepped ? lead->clock_ms : lead->scores[i].at_ms);
     }
 }
 

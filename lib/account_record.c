@@ -14,7 +14,7 @@
  */
 #include "lib/account_record.h"
 
-#include "lib/state_record.h"
+#include "lib/record_parts.h"
 
 static_assert(RECORD_FORMAT < RECORD_FORMAT_END, "a lead is not taken for an account");
 
@@ -24,11 +24,14 @@ static_assert(RECORD_FORMAT < RECORD_FORMAT_END, "a lead is not taken for an acc
 /* ---- writing ---- */
 
 void account_record_pack_member(Packer *p, const Member *member, const Model *model) {
+    int64_t clock_ms = p->clock_ms;
     pack_str(p, member->lead_id);
     pack_past(p, member->active_at_ms);
+    p->clock_ms = member->active_at_ms;
     pack_past_or_none(p, member->committee_at_ms);
     for (size_t i = 0; i < model->n_account_scores; i++)
         pack_score_state(p, &member->scores[i], &model->account_scores[i].decay);
+    p->clock_ms = clock_ms;
 }
 
 int account_record_pack(const Account *account, const Model *model, Buffer *buffer) {
@@ -59,8 +62,19 @@ static int copy_id(Unpacker *u, Member *member) {
     return u->corrupt ? 0 : lead_set_str(&member->lead_id, id);
 }
 
+static int get_states(Unpacker *u, ScoreState *states, const Model *model) {
+    int r = 0;
+    for (size_t i = 0; i < model->n_account_scores && r == 0 && !u->corrupt; i++) {
+        r = unpack_score_state(u, &model->account_scores[i].decay, &states[i]);
+        if (states[i].at_ms > u->clock_ms)
+            u->corrupt = true;
+    }
+    return r;
+}
+
 int account_record_unpack_member(Unpacker *u, const Model *model, Member *ret) {
     size_t n = model->n_account_scores;
+    int64_t clock_ms = u->clock_ms;
     *ret = (Member){.scores = n ? calloc(n, sizeof(*ret->scores)) : NULL};
     if (n && !ret->scores)
         return -ENOMEM;
@@ -68,11 +82,15 @@ int account_record_unpack_member(Unpacker *u, const Model *model, Member *ret) {
         score_state_clear(&ret->scores[i], TIME_NONE);
     int r = copy_id(u, ret);
     ret->active_at_ms = unpack_past(u);
-    ret->committee_at_ms = unpack_past_or_none(u);
-    if (ret->active_at_ms > u->clock_ms || ret->committee_at_ms > ret->active_at_ms)
+    if (ret->active_at_ms > clock_ms)
         u->corrupt = true;
-    for (size_t i = 0; i < n && r == 0 && !u->corrupt; i++)
-        r = unpack_score_state(u, &ret->scores[i], &model->account_scores[i].decay, ret->active_at_ms);
+    u->clock_ms = ret->active_at_ms;
+    ret->committee_at_ms = unpack_past_or_none(u);
+    if (ret->committee_at_ms > ret->active_at_ms)
+        u->corrupt = true;
+    if (r == 0)
+        r = get_states(u, ret->scores, model);
+    u->clock_ms = clock_ms;
     return r;
 }
 

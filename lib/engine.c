@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/engine.h"
 
+#include "lib/idle.h"
 #include "lib/score.h"
 #include "lib/sla.h"
 #include "lib/step.h"
@@ -41,7 +42,7 @@ static int end(Engine *engine, const Step *step) {
     if (step->error == 0) {
         int64_t next_change_ms = track_look_ahead(step);
         if (step->lead) {
-            step->lead->next_internal_ms = next_change_ms;
+            step->lead->next_internal_ms = MIN(next_change_ms, idle_next_moment(step->lead, engine->model));
             step->lead->next_sla_ms = sla_next_moment(step->lead, engine->model);
         } else {
             step->account->next_internal_ms = next_change_ms;
@@ -127,10 +128,11 @@ int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event) {
         return r;
     score_classify(lead, model);
     score_apply_profile_rules(lead, model);
-    r = score_apply_rules(lead, model, event, touch);
+    r = score_apply_event(lead, model, event, touch);
     if (r < 0)
         return r;
     note_activity(lead, event);
+    idle_note_event(lead, model, event);
 
     Step step = step_begin(engine->context, lead, event, CAUSE_EVENT);
     track_apply_event(&step);
@@ -171,10 +173,13 @@ int engine_forget(Engine *engine, Lead *lead, const LeadEvent *event) {
 int engine_apply_internal_moment(Engine *engine, Lead *lead) {
     Touch *touch = begin_touch(engine, lead, NULL);
     lead->clock_ms = lead->next_internal_ms;
+    int r = score_apply_idle(lead, engine->model, touch);
+    if (r < 0)
+        return r;
     Step step = step_begin(engine->context, lead, NULL, CAUSE_TIME);
     track_settle(&step);
     sla_apply(&step);
-    int r = end(engine, &step);
+    r = end(engine, &step);
     return r < 0 ? r : end_touch(engine, lead, touch);
 }
 

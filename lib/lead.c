@@ -36,7 +36,8 @@ EventKey event_key(Str event_id) {
 
 static size_t block_size(const Model *model) {
     return sizeof(Lead) + model->n_scores * sizeof(ScoreState) + track_states_size(model->tracks, model->n_tracks) +
-           model->n_policies * sizeof(SlaClock);
+           model->n_policies * sizeof(SlaClock) + (model->n_counters + model->n_limits) * sizeof(TimeList) +
+           model->n_idle_rules * sizeof(IdleState);
 }
 
 /* Hands out the parts of the block one after the other; their order is theirs alone to know. */
@@ -50,12 +51,17 @@ static void lay_out(Lead *lead, const Model *model) {
     static_assert(sizeof(Lead) % alignof(ScoreState) == 0, "scores follow the lead");
     static_assert(sizeof(ScoreState) % alignof(TrackState) == 0, "tracks follow the scores");
     static_assert(sizeof(StageState) % alignof(SlaClock) == 0, "clocks follow the stages");
+    static_assert(sizeof(SlaClock) % alignof(TimeList) == 0, "counters and limits follow the clocks");
+    static_assert(sizeof(TimeList) % alignof(IdleState) == 0, "idle rules follow the limits");
 
     char *at = (char *)(lead + 1);
     lead->scores = carve(&at, model->n_scores, sizeof(ScoreState));
     void *tracks = carve(&at, 1, track_states_size(model->tracks, model->n_tracks));
     lead->tracks = track_states_lay_out(tracks, model->tracks, model->n_tracks);
     lead->clocks = carve(&at, model->n_policies, sizeof(SlaClock));
+    lead->counters = carve(&at, model->n_counters, sizeof(TimeList));
+    lead->limits = carve(&at, model->n_limits, sizeof(TimeList));
+    lead->idle = carve(&at, model->n_idle_rules, sizeof(IdleState));
 }
 
 /* Everything of the record but the id and what is on the heap, as of a lead without history. */
@@ -76,6 +82,12 @@ static void reset(Lead *lead, const Model *model) {
     track_states_reset(lead->tracks, model->tracks, model->n_tracks);
     for (size_t i = 0; i < model->n_policies; i++)
         lead->clocks[i] = (SlaClock){0};
+    for (size_t i = 0; i < model->n_counters; i++)
+        lead->counters[i].n = 0;
+    for (size_t i = 0; i < model->n_limits; i++)
+        lead->limits[i].n = 0;
+    for (size_t i = 0; i < model->n_idle_rules; i++)
+        lead->idle[i] = (IdleState){.last_ms = TIME_NONE};
 }
 
 int lead_new(const Model *model, Str lead_id, Lead **ret) {
@@ -85,6 +97,8 @@ int lead_new(const Model *model, Str lead_id, Lead **ret) {
 
     lay_out(lead, model);
     lead->n_scores = model->n_scores;
+    lead->n_counters = model->n_counters;
+    lead->n_limits = model->n_limits;
     int r = lead_set_str(&lead->lead_id, lead_id);
     if (r)
         return r;
@@ -126,6 +140,10 @@ Lead *lead_free(Lead *lead) {
         property_done(&lead->profile[i]);
     for (size_t i = 0; i < lead->n_scores; i++)
         score_state_done(&lead->scores[i]);
+    for (size_t i = 0; i < lead->n_counters; i++)
+        time_list_done(&lead->counters[i]);
+    for (size_t i = 0; i < lead->n_limits; i++)
+        time_list_done(&lead->limits[i]);
     free(lead->profile);
     free(lead->seen);
     free(lead->awards);
@@ -155,6 +173,10 @@ size_t lead_memory(const Lead *lead, const Model *model) {
     }
     for (size_t i = 0; i < lead->n_scores; i++)
         n += heap_bytes(score_state_memory(&lead->scores[i]));
+    for (size_t i = 0; i < lead->n_counters; i++)
+        n += heap_bytes(time_list_memory(&lead->counters[i]));
+    for (size_t i = 0; i < lead->n_limits; i++)
+        n += heap_bytes(time_list_memory(&lead->limits[i]));
     return n;
 }
 
@@ -371,4 +393,16 @@ Value lead_profile(const Lead *lead, Str name) {
 double lead_score(const Lead *lead, const Model *model, unsigned score, int64_t at_ms) {
     assert(score < model->n_scores);
     return score_state_value(&lead->scores[score], &model->scores[score].decay, at_ms);
+}
+
+/* ---- counters ---- */
+
+unsigned lead_counter(const Lead *lead, const Model *model, unsigned counter, int64_t at_ms) {
+    return time_list_count(&lead->counters[counter], at_ms - model->counters[counter].window_ms, at_ms);
+}
+
+int64_t lead_counter_changes_at(const Lead *lead, const Model *model, unsigned counter, int64_t from_ms) {
+    int64_t window_ms = model->counters[counter].window_ms;
+    int64_t next_ms = time_list_next(&lead->counters[counter], from_ms - window_ms);
+    return next_ms == TIME_NEVER ? TIME_NEVER : next_ms + window_ms;
 }

@@ -8,6 +8,7 @@
  * the view.
  */
 #include "lib/entity.h"
+#include "lib/time_list.h"
 #include "lib/track_state.h"
 
 /* SPEC section 4, step 2. */
@@ -27,13 +28,19 @@ EventKey event_key(Str event_id);
 
 /* One award that was given, for reasons. */
 typedef struct GivenAward {
-    uint16_t rule;
+    uint16_t rule; /* an idle rule's number is model->n_rules more */
     uint16_t score;
     double points;       /* as kept after caps */
     int64_t occurred_at_ms;
     uint8_t event_id_len;
     char event_id[EVENT_ID_LEN_MAX];
 } GivenAward;
+
+/* Where a lead stands with an idle rule. */
+typedef struct IdleState {
+    int64_t last_ms; /* the greatest occurred_at of its reset_on events; TIME_NONE: none yet */
+    bool sleeps;     /* it had nothing to give, until the lead's next event */
+} IdleState;
 
 /* A policy's clock: open, or the last one that ended late and may still be revised. */
 typedef enum SlaPhase { SLA_PHASE_NONE, SLA_PHASE_OPEN, SLA_PHASE_REVISABLE } SlaPhase;
@@ -60,13 +67,16 @@ struct Lead {
     uint64_t ordinal; /* of the last output */
     Property *profile; /* sorted by name; names and strings owned */
     size_t n_profile, n_profile_alloc;
-    size_t n_scores;
+    size_t n_scores, n_counters, n_limits;
     EventKey *seen;    /* ring, oldest first from seen_start */
     uint32_t n_seen, seen_start, n_seen_alloc;
     GivenAward *awards; /* ring, oldest first from awards_start */
     uint32_t n_awards, awards_start, n_awards_alloc;
     ScoreState *scores;   /* n_scores, as the model has */
     TrackState *tracks;   /* model->n_tracks */
+    TimeList *counters;   /* n_counters: times of matching events */
+    TimeList *limits;     /* n_limits: times at which the rule gave points */
+    IdleState *idle;      /* model->n_idle_rules */
     SlaClock *clocks;     /* model->n_policies */
 
     /* The next internal and the next SLA moment; TIME_NEVER if there is none. Kept by the engine. */
@@ -116,3 +126,6 @@ MUST_CHECK int lead_set_str(Str *field, Str value);
 
 /* The score's value at at_ms; smaller than SCORE_EPSILON in size reads as 0. */
 double lead_score(const Lead *lead, const Model *model, unsigned score, int64_t at_ms);
+/* The counter's value at at_ms, and the first instant after from_ms at which time changes it; TIME_NEVER. */
+unsigned lead_counter(const Lead *lead, const Model *model, unsigned counter, int64_t at_ms);
+int64_t lead_counter_changes_at(const Lead *lead, const Model *model, unsigned counter, int64_t from_ms);

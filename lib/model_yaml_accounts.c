@@ -91,7 +91,7 @@ static int declare_committee(ModelLoader *l, const YamlNode *accounts) {
     window = loader_require(l, node, "committee", "window", "how long a member counts after an event, such as 30d");
     if (window && !yaml_duration(window, "window", 1, l->diagnostics, &committee->window_ms))
         committee->window_ms = 1;
-    return loader_event_types(l, node, &committee->on, &has_on);
+    return loader_event_types(l, node, "on", &committee->on, &has_on);
 }
 
 static TrackPlace account_tracks(ModelLoader *l, const YamlNode *accounts) {

@@ -105,7 +105,7 @@ static int read_sla_condition(
         loader_error(
                 l, node, "%s: event types under \"on\" or stages under \"enter\", or both, expected", key);
 
-    r = loader_event_types(l, node, &condition->on, &condition->has_on);
+    r = loader_event_types(l, node, "on", &condition->on, &condition->has_on);
     if (r == 0)
         r = read_enter(l, node, condition);
     if (r == 0)

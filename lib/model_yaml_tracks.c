@@ -195,7 +195,7 @@ static int read_prompts(ModelLoader *l, const YamlNode *item, Transition *transi
     int r;
 
     check_combination(l, item);
-    r = loader_event_types(l, item, &transition->on, &transition->has_on);
+    r = loader_event_types(l, item, "on", &transition->on, &transition->has_on);
     if (r == 0)
         r = read_on_sla(l, item, transition);
     if (r == 0)

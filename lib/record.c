@@ -9,8 +9,10 @@
  *     segment, route + 1, ordinal
  *     next internal and next SLA moment      or never
  *     seen       count; 16 bytes each, oldest first
- *     scores     count; each: reference time or none, value
- *     tracks     as in state_record.h
+ *     scores     count; each as pack_score_state() writes it
+ *     counters   count; each as pack_time_list() writes it; then the limits likewise
+ *     idle rules count; each: asleep or not, last reset or none
+ *     tracks     as pack_track_states() writes them
  *     clocks     count; each: epoch, breached and phase in one number;
  *                if there is a phase: start, due or never, masks of the warnings and escalations
  *                emitted, id of the starting event
@@ -24,8 +26,7 @@
  * record of what was read: records can be compared and hashed as bytes.
  */
 #include "lib/record.h"
-
-#include "lib/state_record.h"
+#include "lib/record_parts.h"
 #include "lib/uuid.h"
 
 /* Codes of an event id: none, a UUID, a text of 1 to 64 bytes, or the seen ring's entry of some age. */
@@ -116,9 +117,21 @@ static void put_seen(Packer *p, const Lead *lead) {
 
 static void put_scores(Packer *p, const Lead *lead, const Model *model) {
     pack_number(p, model->n_scores);
-    for (size_t i = 0; i < model->n_scores; i++) {
-        pack_past_or_none(p, lead->scores[i].at_ms);
-        pack_double(p, lead->scores[i].value);
+    for (size_t i = 0; i < model->n_scores; i++)
+        pack_score_state(p, &lead->scores[i], &model->scores[i].decay);
+}
+
+static void put_times(Packer *p, const Lead *lead, const Model *model) {
+    pack_number(p, model->n_counters);
+    for (size_t i = 0; i < model->n_counters; i++)
+        pack_time_list(p, &lead->counters[i]);
+    pack_number(p, model->n_limits);
+    for (size_t i = 0; i < model->n_limits; i++)
+        pack_time_list(p, &lead->limits[i]);
+    pack_number(p, model->n_idle_rules);
+    for (size_t i = 0; i < model->n_idle_rules; i++) {
+        pack_number(p, lead->idle[i].sleeps);
+        pack_past_or_none(p, lead->idle[i].last_ms);
     }
 }
 
@@ -198,6 +211,7 @@ int record_pack(const Lead *lead, const Model *model, Buffer *buffer) {
     put_head(&p, lead, model);
     put_seen(&p, lead);
     put_scores(&p, lead, model);
+    put_times(&p, lead, model);
     put_tracks_and_clocks(&p, lead, model);
     put_awards(&p, lead);
     put_profile(&p, lead);
@@ -291,12 +305,32 @@ static int get_seen(Unpacker *u, Lead *lead) {
     return 0;
 }
 
-static void get_scores(Unpacker *u, Lead *lead, const Model *model) {
+static int get_scores(Unpacker *u, Lead *lead, const Model *model) {
+    int error = 0;
     get_count_of_model(u, model->n_scores);
-    for (size_t i = 0; i < model->n_scores && !u->corrupt; i++) {
-        lead->scores[i].at_ms = unpack_past_or_none(u);
-        lead->scores[i].value = unpack_double(u);
+    for (size_t i = 0; i < model->n_scores && !u->corrupt && !error; i++)
+        error = unpack_score_state(u, &model->scores[i].decay, &lead->scores[i]);
+    return error;
+}
+
+static int get_times(Unpacker *u, Lead *lead, const Model *model) {
+    int error = 0;
+    get_count_of_model(u, model->n_counters);
+    for (size_t i = 0; i < model->n_counters && !u->corrupt && !error; i++)
+        error = unpack_time_list(u, model->counters[i].keep, &lead->counters[i]);
+    if (error)
+        return error;
+    get_count_of_model(u, model->n_limits);
+    for (size_t i = 0; i < model->n_limits && !u->corrupt && !error; i++)
+        error = unpack_time_list(u, MODEL_LIMIT_TIMES_MAX, &lead->limits[i]);
+    if (error)
+        return error;
+    get_count_of_model(u, model->n_idle_rules);
+    for (size_t i = 0; i < model->n_idle_rules && !u->corrupt; i++) {
+        lead->idle[i].sleeps = unpack_index(u, 2);
+        lead->idle[i].last_ms = unpack_past_or_none(u);
     }
+    return 0;
 }
 
 static void get_clock(Unpacker *u, const Lead *lead, SlaClock *clock, const SlaPolicy *policy) {
@@ -347,7 +381,7 @@ static int get_awards(Unpacker *u, Lead *lead, const Model *model) {
     lead->n_awards = lead->n_awards_alloc = n;
     for (uint32_t i = 0; i < n && !u->corrupt; i++) {
         GivenAward *award = &lead->awards[i];
-        award->rule = (uint16_t)unpack_index(u, model->n_rules);
+        award->rule = (uint16_t)unpack_index(u, model->n_rules + model->n_idle_rules);
         award->score = (uint16_t)unpack_index(u, model->n_scores);
         award->points = unpack_double(u);
         award->occurred_at_ms = unpack_past(u);
@@ -402,9 +436,12 @@ static int get_lead(Unpacker *u, Lead *lead, const Model *model) {
     int error = get_head(u, lead, model);
     if (!error)
         error = get_seen(u, lead);
+    if (!error)
+        error = get_scores(u, lead, model);
+    if (!error)
+        error = get_times(u, lead, model);
     if (error)
         return error;
-    get_scores(u, lead, model);
     get_tracks_and_clocks(u, lead, model);
     error = get_awards(u, lead, model);
     return error ? error : get_profile(u, lead);

@@ -54,6 +54,8 @@ static void drop_expired(ScoreState *state, const Decay *decay, int64_t now_ms) 
     uint32_t n = 0;
     while (n < state->n_buckets && now_ms - state->buckets[n].at_ms >= decay->span_ms)
         n++;
+    if (n == 0)
+        return;
     state->n_buckets -= n;
     memmove(state->buckets, state->buckets + n, state->n_buckets * sizeof(*state->buckets));
 }

@@ -37,6 +37,9 @@ static const Model model = {
 static Track many_tracks[MODEL_TRACKS_MAX];
 static Score many_scores[MODEL_SCORES_MAX];
 static SlaPolicy many_policies[MODEL_POLICIES_MAX];
+static Counter many_counters[MODEL_COUNTERS_MAX];
+static Limit many_limits[MODEL_LIMITS_MAX];
+static IdleRule many_idle_rules[MODEL_IDLE_RULES_MAX];
 static Model largest_model = {
         .version = INT64_MAX,
         .scores = many_scores,
@@ -48,6 +51,12 @@ static Model largest_model = {
         .n_segments = MODEL_SEGMENTS_MAX,
         .n_routes = MODEL_ROUTES_MAX,
         .n_rules = MODEL_RULES_MAX,
+        .counters = many_counters,
+        .n_counters = MODEL_COUNTERS_MAX,
+        .limits = many_limits,
+        .n_limits = MODEL_LIMITS_MAX,
+        .idle_rules = many_idle_rules,
+        .n_idle_rules = MODEL_IDLE_RULES_MAX,
 };
 static const Model empty_model = {.version = -1};
 
@@ -56,6 +65,10 @@ static const Model *const models[] = {&model, &largest_model, &empty_model};
 static void set_up_models(void) {
     for (size_t i = 0; i < MODEL_TRACKS_MAX; i++)
         many_tracks[i] = (Track){.stages = stages, .n_stages = MODEL_STAGES_MAX - i, .initial = (unsigned)i};
+    for (size_t i = 0; i < MODEL_COUNTERS_MAX; i++)
+        many_counters[i] = (Counter){.keep = (unsigned)i + 1};
+    for (size_t i = 0; i < MODEL_SCORES_MAX; i++)
+        many_scores[i].decay = (Decay){(DecayKind)(i % 4), i % 4 ? (int64_t)(i * i * i) + 1 : 0};
     for (size_t i = 0; i < MODEL_POLICIES_MAX; i++)
         many_policies[i] = (SlaPolicy){.n_warnings = i % 17, .n_escalations = (i + 5) % 17};
 }
@@ -193,7 +206,7 @@ static void fill_rings(Lead *lead, const Model *m, uint64_t *state) {
     }
     for (size_t i = m->n_rules && m->n_scores ? random_below(state, 3 * LEAD_AWARDS_MAX) : 0; i > 0; i--) {
         GivenAward award = {
-                .rule = (uint16_t)random_below(state, m->n_rules),
+                .rule = (uint16_t)random_below(state, m->n_rules + m->n_idle_rules),
                 .score = (uint16_t)random_below(state, m->n_scores),
                 .points = random_double(state),
                 .occurred_at_ms = random_past(state),
@@ -203,9 +216,40 @@ static void fill_rings(Lead *lead, const Model *m, uint64_t *state) {
     }
 }
 
+static void fill_score(size_t i, ScoreState *score, const Decay *decay, int64_t clock_ms, uint64_t *state) {
+    if (!decay_is_stepped(decay)) {
+        *score = (ScoreState){random_double(state), random_past_or_none(state)};
+        return;
+    }
+    for (size_t n = random_below(state, i % 8 ? 9 : 200); n > 0; n--) {
+        int64_t ago_ms = (int64_t)random_number(state, (uint64_t)decay->span_ms * 2);
+        double kept;
+        ck_assert_int_eq(score_state_award(score, decay, (ScoreBounds){-INFINITY, INFINITY}, 1 + (double)n / 7,
+                                 MAX(clock_ms - ago_ms, 0), clock_ms, &kept), 0);
+    }
+}
+
+/* Not after the clock. */
+static int64_t random_before(const Lead *lead, uint64_t *state) {
+    int64_t at_ms = random_past(state);
+    return MIN(at_ms, lead->clock_ms);
+}
+
+static void fill_times(Lead *lead, const Model *m, uint64_t *state) {
+    for (size_t i = 0; i < m->n_counters; i++)
+        for (size_t n = random_below(state, i % 8 ? 3 : 70); n > 0; n--)
+            ck_assert_int_eq(time_list_add(&lead->counters[i], random_before(lead, state), m->counters[i].keep), 0);
+    for (size_t i = 0; i < m->n_limits; i++)
+        for (size_t n = random_below(state, i % 8 ? 3 : 70); n > 0; n--)
+            ck_assert_int_eq(time_list_add(&lead->limits[i], random_before(lead, state), MODEL_LIMIT_TIMES_MAX), 0);
+    for (size_t i = 0; i < m->n_idle_rules; i++)
+        lead->idle[i] = (IdleState){random_past_or_none(state), random_below(state, 2)};
+}
+
 static void fill_stages(Lead *lead, const Model *m, uint64_t *state) {
     for (size_t i = 0; i < m->n_scores; i++)
-        lead->scores[i] = (ScoreState){random_double(state), random_past_or_none(state)};
+        fill_score(i, &lead->scores[i], &m->scores[i].decay, lead->clock_ms, state);
+    fill_times(lead, m, state);
     for (size_t i = 0; i < m->n_tracks; i++) {
         TrackState *track = &lead->tracks[i];
         track->sequence = random_number(state, INT64_MAX);
@@ -315,11 +359,40 @@ static void assert_same_clock(const SlaClock *a, const SlaClock *b) {
             (Str){b->start_event_id, b->start_event_id_len}));
 }
 
-static void assert_same_stages(const Lead *a, const Lead *b, const Model *m) {
-    for (size_t i = 0; i < m->n_scores; i++) {
-        assert_same_double(a->scores[i].value, b->scores[i].value);
-        ck_assert_int_eq(a->scores[i].at_ms, b->scores[i].at_ms);
+static void assert_same_score(const ScoreState *a, const ScoreState *b, const Decay *decay) {
+    if (!decay_is_stepped(decay)) {
+        assert_same_double(a->value, b->value);
+        ck_assert_int_eq(a->at_ms, b->at_ms);
+        return;
     }
+    ck_assert_uint_eq(a->n_buckets, b->n_buckets);
+    for (size_t i = 0; i < a->n_buckets; i++) {
+        assert_same_double(a->buckets[i].points, b->buckets[i].points);
+        ck_assert_int_eq(a->buckets[i].at_ms, b->buckets[i].at_ms);
+    }
+}
+
+static void assert_same_list(const TimeList *a, const TimeList *b) {
+    ck_assert_uint_eq(a->n, b->n);
+    for (size_t i = 0; i < a->n; i++)
+        ck_assert_int_eq(a->at_ms[i], b->at_ms[i]);
+}
+
+static void assert_same_times(const Lead *a, const Lead *b, const Model *m) {
+    for (size_t i = 0; i < m->n_counters; i++)
+        assert_same_list(&a->counters[i], &b->counters[i]);
+    for (size_t i = 0; i < m->n_limits; i++)
+        assert_same_list(&a->limits[i], &b->limits[i]);
+    for (size_t i = 0; i < m->n_idle_rules; i++) {
+        ck_assert_int_eq(a->idle[i].last_ms, b->idle[i].last_ms);
+        ck_assert_int_eq(a->idle[i].sleeps, b->idle[i].sleeps);
+    }
+}
+
+static void assert_same_stages(const Lead *a, const Lead *b, const Model *m) {
+    for (size_t i = 0; i < m->n_scores; i++)
+        assert_same_score(&a->scores[i], &b->scores[i], &m->scores[i].decay);
+    assert_same_times(a, b, m);
     for (size_t i = 0; i < m->n_tracks; i++) {
         ck_assert_uint_eq(a->tracks[i].stage, b->tracks[i].stage);
         ck_assert_uint_eq(a->tracks[i].sequence, b->tracks[i].sequence);
@@ -785,7 +858,7 @@ START_TEST(times_and_counters_have_ranges) {
     const uint64_t numbers[] = {
             ZIGZAG(empty_model.version), head_rows[_i].clock, 0, 0, 0, /* account, sources */
             head_rows[_i].first_source_at, 0, 0, 0, head_rows[_i].ordinal, head_rows[_i].next_internal, 0, 0,
-            0, 0, 0, 0, 0, /* seen, scores, tracks, clocks, awards, profile */
+            0, 0, 0, 0, 0, 0, 0, 0, /* seen, scores, counters, limits, idle rules, tracks, clocks, awards, profile */
     };
     char bytes[256] = {RECORD_FORMAT};
     size_t n = 1;
