@@ -960,7 +960,7 @@ START_TEST(times_and_counters_have_ranges) {
     const uint64_t numbers[] = {
             ZIGZAG(empty_model.version), head_rows[_i].clock, 0, 0, 0, /* account, sources */
             head_rows[_i].first_source_at, 0, 0, 0, head_rows[_i].ordinal, head_rows[_i].next_internal, 0, 0,
-            0, 0, 0, 0, 0, 0, 0, 0, /* seen, scores, counters, limits, idle rules, tracks, clocks, awards, profile */
+            0, 0, 0, 0, 0, 0, 0, 0, 0, /* seen, scores, counters, limits, idle rules, tracks, clocks, awards, profile, aliases */
     };
     char bytes[256] = {RECORD_FORMAT};
     size_t n = 1;
