@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "daemon/io/file_sink.h"
+#include "lib/sla_clock.h"
 
 static void dump_scores(JsonWriter *writer, const Model *model, const Lead *lead, int64_t at_ms) {
     json_write_object_begin(writer, STR_LITERAL("scores"));
@@ -38,9 +39,9 @@ static void dump_stages(JsonWriter *writer, const Track *tracks, const TrackStat
     json_write_object_end(writer);
 }
 
-static void dump_clocks(JsonWriter *writer, const Model *model, const Lead *lead) {
+static void dump_clocks(JsonWriter *writer, const Model *model, const Lead *lead, int64_t at_ms) {
     json_write_array_begin(writer, STR_LITERAL("sla"));
-    for (size_t i = 0; i < model->n_policies; i++) {
+    for (unsigned i = 0; i < model->n_policies; i++) {
         const SlaClock *clock = &lead->clocks[i];
         if (clock->phase != SLA_PHASE_OPEN)
             continue;
@@ -48,9 +49,10 @@ static void dump_clocks(JsonWriter *writer, const Model *model, const Lead *lead
         json_write_string(writer, STR_LITERAL("policy"), model->policies[i].id);
         json_write_integer(writer, STR_LITERAL("epoch"), clock->epoch);
         json_write_time(writer, STR_LITERAL("started_at"), clock->started_at_ms);
-        json_write_time(writer, STR_LITERAL("due_at"), clock->due_at_ms);
+        json_write_time(writer, STR_LITERAL("due_at"),
+                sla_clock_due(clock, sla_terms(clock, model, i), at_ms));
         json_write_boolean(writer, STR_LITERAL("breached"), clock->breached);
-        json_write_boolean(writer, STR_LITERAL("paused"), false);
+        json_write_boolean(writer, STR_LITERAL("paused"), sla_clock_is_paused(clock));
         json_write_object_end(writer);
     }
     json_write_array_end(writer);
@@ -66,7 +68,7 @@ int lead_dump(JsonWriter *writer, const Model *model, const Lead *lead, int64_t 
     dump_derived(writer, model, lead, at_ms);
     dump_counters(writer, model, lead, at_ms);
     dump_stages(writer, model->tracks, lead->tracks, model->n_tracks);
-    dump_clocks(writer, model, lead);
+    dump_clocks(writer, model, lead, at_ms);
     json_write_object_end(writer);
     return writer->error;
 }

@@ -11,6 +11,7 @@
 #include "lib/arena.h"
 #include "lib/condition_program.h"
 #include "lib/siphash.h"
+#include "lib/sla_clock.h"
 
 #define CUT_MARK "\xe2\x80\xa6" /* … */
 #define CUT_NAME_TAIL_LEN 9     /* ~ and 8 digits */
@@ -262,14 +263,17 @@ static void add_scores(FieldList *list, const ViewFieldsBuffer *buffer, const Le
 static void add_clocks(FieldList *list, const ViewFieldsBuffer *buffer, const Lead *lead) {
     for (size_t i = 0; i < buffer->model->n_policies; i++) {
         const SlaClock *clock = &lead->clocks[i];
-        char text[64], due[24] = "never";
+        char text[64 + MODEL_ID_LEN_MAX], due[24] = "never";
         if (clock->phase != SLA_PHASE_OPEN)
             continue;
+        if (sla_clock_is_paused(clock))
+            snprintf(due, sizeof(due), "paused");
         if (clock->due_at_ms != TIME_NEVER)
             snprintf(due, sizeof(due), "%" PRId64, clock->due_at_ms);
-        int len =
-                snprintf(text, sizeof(text), "%" PRId64 "/%s/%d", clock->started_at_ms, due, clock->breached);
-        add_copy(list, buffer->sla_names[i], (Str){text, (size_t)len});
+        Str calendar = model_calendar_id(buffer->model, clock->calendar);
+        int len = snprintf(text, sizeof(text), "%" PRId64 "/%s/%d%s%.*s", clock->started_at_ms, due, clock->breached,
+                str_is_null(calendar) ? "" : "/", STR_FMT(calendar));
+        add_text(list, buffer->sla_names[i], (Str){text, (size_t)len});
     }
 }
 

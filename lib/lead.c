@@ -62,6 +62,7 @@ static void lay_out(Lead *lead, const Model *model) {
     lead->counters = carve(&at, model->n_counters, sizeof(TimeList));
     lead->limits = carve(&at, model->n_limits, sizeof(TimeList));
     lead->idle = carve(&at, model->n_idle_rules, sizeof(IdleState));
+    lead->n_clocks = model->n_policies;
 }
 
 /* Everything of the record but the id and what is on the heap, as of a lead without history. */
@@ -120,7 +121,13 @@ static void property_done(Property *property) {
         str_free(&property->value.string);
 }
 
+static void clocks_done(Lead *lead) {
+    for (size_t i = 0; i < lead->n_clocks; i++)
+        free(lead->clocks[i].pauses);
+}
+
 void lead_clear(Lead *lead, const Model *model) {
+    clocks_done(lead);
     str_free(&lead->account_id);
     str_free(&lead->first_source);
     str_free(&lead->last_source);
@@ -144,6 +151,7 @@ Lead *lead_free(Lead *lead) {
         time_list_done(&lead->counters[i]);
     for (size_t i = 0; i < lead->n_limits; i++)
         time_list_done(&lead->limits[i]);
+    clocks_done(lead);
     free(lead->profile);
     free(lead->seen);
     free(lead->awards);
@@ -177,6 +185,8 @@ size_t lead_memory(const Lead *lead, const Model *model) {
         n += heap_bytes(time_list_memory(&lead->counters[i]));
     for (size_t i = 0; i < lead->n_limits; i++)
         n += heap_bytes(time_list_memory(&lead->limits[i]));
+    for (size_t i = 0; i < lead->n_clocks; i++)
+        n += heap_bytes(lead->clocks[i].n_pauses_alloc * sizeof(SlaPause));
     return n;
 }
 

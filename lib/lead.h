@@ -45,10 +45,30 @@ typedef struct IdleState {
 /* A policy's clock: open, or the last one that ended late and may still be revised. */
 typedef enum SlaPhase { SLA_PHASE_NONE, SLA_PHASE_OPEN, SLA_PHASE_REVISABLE } SlaPhase;
 
+/* While [from, to) the clock stood still. */
+typedef struct SlaPause {
+    int64_t from_ms, to_ms; /* to: TIME_NEVER while it lasts */
+} SlaPause;
+/*
+ * The latest pauses kept; what came before them is kept as a sum. Each takes some bytes of every record of the lead, and a lead
+ * that is put aside and taken up more often within one clock is a loop in the model.
+ */
+#define SLA_PAUSES_MAX 64
+
 typedef struct SlaClock {
     SlaPhase phase;
     uint32_t epoch; /* of the last clock started; 0: none yet */
-    int64_t started_at_ms, due_at_ms;
+    int64_t started_at_ms;
+    int64_t due_at_ms; /* TIME_NEVER: within no known time, or not as long as the clock is paused */
+    unsigned calendar; /* its number in the model; 0: round the clock */
+    SlaPause *pauses;  /* owned; apart from each other, oldest first; only the last one can last */
+    size_t n_pauses, n_pauses_alloc;
+    /* Where the pauses kept go on from, as a distance from the start: that itself, or the end of the last one that is not kept. */
+    int64_t base_after_ms;
+    int64_t base_work_ms; /* working time until then */
+    /* The instant of the next level, once it has been asked for; not part of the record. */
+    bool next_level_known;
+    int64_t next_level_at_ms;
     bool breached;
     uint32_t warned, escalated; /* bit i: level i was emitted (MODEL_LEVELS_MAX is 16) */
     uint8_t start_event_id_len; /* 0: started without an event */
@@ -78,6 +98,7 @@ struct Lead {
     TimeList *limits;     /* n_limits: times at which the rule gave points */
     IdleState *idle;      /* model->n_idle_rules */
     SlaClock *clocks;     /* model->n_policies */
+    size_t n_clocks;      /* as many; for freeing what they hold */
 
     /* The next internal and the next SLA moment; TIME_NEVER if there is none. Kept by the engine. */
     int64_t next_internal_ms, next_sla_ms;

@@ -33,6 +33,7 @@
 #define MODEL_TRANSITIONS_MAX 256
 #define MODEL_POLICIES_MAX 32
 #define MODEL_LEVELS_MAX 16 /* warnings of a policy, and escalations */
+#define MODEL_CALENDAR_CHOICES_MAX 256 /* of a policy */
 #define MODEL_EVENT_TYPES_MAX 1024
 #define MODEL_CARRY_MAX 64
 #define MODEL_ID_LEN_MAX 64
@@ -190,9 +191,19 @@ typedef struct SlaLevel {
     int64_t after_ms;  /* from the start, in working time */
 } SlaLevel;
 
+/* A calendar for the leads that `when` fits. */
+typedef struct CalendarChoice {
+    Condition *when; /* NULL: always */
+    unsigned calendar;
+} CalendarChoice;
+
 typedef struct SlaPolicy {
     Str id;
     SlaCondition start, stop, cancel;
+    StageRef *pause; /* in these stages working time stands still */
+    size_t n_pause;
+    CalendarChoice *calendars; /* the first that fits at the start; none: round the clock */
+    size_t n_calendars;
     int64_t target_ms;
     int64_t revise_ms;
     SlaLevel *warnings;
@@ -302,3 +313,6 @@ bool event_types_contain(const EventTypes *on, Str type);
 Str model_segment_id(const Model *model, unsigned segment);
 /* The id of a route index, or null for ROUTE_NONE. */
 Str model_route_id(const Model *model, int route);
+/* A calendar and its id by its number: 0 is round the clock, NULL and null; from 1 on they count the model's. */
+const Calendar *model_calendar(const Model *model, unsigned number);
+Str model_calendar_id(const Model *model, unsigned number);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "lib/record.h"
+#include "lib/sla_clock.h"
 #include "lib/uuid.h"
 #include "tests/unit/suite.h"
 
@@ -19,6 +20,7 @@ static Score scores[] = {
         {.id = STR_LITERAL("fit"), .decay = {.kind = DECAY_NONE}},
         {.id = STR_LITERAL("engagement"), .decay = {DECAY_HALF_LIFE, 7 * DAY_MS}},
 };
+static NamedCalendar calendars[3];
 static SlaPolicy policies[] = {{.id = STR_LITERAL("accept"), .n_warnings = 2, .n_escalations = 3}};
 static const Model model = {
         .version = 3,
@@ -31,6 +33,8 @@ static const Model model = {
         .n_segments = 4,
         .n_routes = 3,
         .n_rules = 10,
+        .calendars = calendars,
+        .n_calendars = 3,
 };
 
 /* All that a model can hold. */
@@ -40,6 +44,7 @@ static SlaPolicy many_policies[MODEL_POLICIES_MAX];
 static Counter many_counters[MODEL_COUNTERS_MAX];
 static Limit many_limits[MODEL_LIMITS_MAX];
 static IdleRule many_idle_rules[MODEL_IDLE_RULES_MAX];
+static NamedCalendar many_calendars[300];
 static Model largest_model = {
         .version = INT64_MAX,
         .scores = many_scores,
@@ -57,6 +62,8 @@ static Model largest_model = {
         .n_limits = MODEL_LIMITS_MAX,
         .idle_rules = many_idle_rules,
         .n_idle_rules = MODEL_IDLE_RULES_MAX,
+        .calendars = many_calendars,
+        .n_calendars = ARRAY_SIZE(many_calendars),
 };
 static const Model empty_model = {.version = -1};
 
@@ -246,6 +253,32 @@ static void fill_times(Lead *lead, const Model *m, uint64_t *state) {
         lead->idle[i] = (IdleState){random_past_or_none(state), random_below(state, 2)};
 }
 
+/* As many as there may be at times; they end before the last instant that an event can have. */
+static void fill_pauses(SlaClock *clock, uint64_t *state) {
+    int64_t at_ms = clock->started_at_ms, length_ms;
+    size_t n = random_below(state, 4) ? random_below(state, 4) : random_below(state, SLA_PAUSES_MAX + 1);
+    if (at_ms + (SLA_PAUSES_MAX + 1) * 4 * DAY_MS > EVENT_TIME_MS_MAX)
+        return;
+    if (random_below(state, 3) == 0) {
+        length_ms = 1 + (int64_t)random_below(state, DAY_MS);
+        clock->base_after_ms = length_ms;
+        clock->base_work_ms = (int64_t)random_below(state, (size_t)length_ms + 1);
+        at_ms += length_ms;
+    }
+    if (n) {
+        clock->pauses = calloc(n, sizeof(SlaPause));
+        ck_assert_ptr_nonnull(clock->pauses);
+    }
+    clock->n_pauses = clock->n_pauses_alloc = n;
+    for (size_t i = 0; i < n; i++) {
+        SlaPause *pause = &clock->pauses[i];
+        pause->from_ms = at_ms + (int64_t)random_number(state, DAY_MS) + (i > 0);
+        pause->to_ms = at_ms = pause->from_ms + 1 + (int64_t)random_number(state, DAY_MS);
+    }
+    if (n && random_below(state, 2))
+        clock->pauses[n - 1].to_ms = TIME_NEVER;
+}
+
 static void fill_stages(Lead *lead, const Model *m, uint64_t *state) {
     for (size_t i = 0; i < m->n_scores; i++)
         fill_score(i, &lead->scores[i], &m->scores[i].decay, lead->clock_ms, state);
@@ -270,6 +303,8 @@ static void fill_stages(Lead *lead, const Model *m, uint64_t *state) {
         clock->phase = random_below(state, 2) ? SLA_PHASE_OPEN : SLA_PHASE_REVISABLE;
         clock->started_at_ms = random_past(state);
         clock->due_at_ms = random_future(state);
+        clock->calendar = (unsigned)random_below(state, m->n_calendars + 1);
+        fill_pauses(clock, state);
         clock->breached = random_below(state, 2);
         clock->warned = (uint32_t)random_below(state, (size_t)1 << m->policies[i].n_warnings);
         clock->escalated = (uint32_t)random_below(state, (size_t)1 << m->policies[i].n_escalations);
@@ -352,6 +387,14 @@ static void assert_same_clock(const SlaClock *a, const SlaClock *b) {
     ck_assert_uint_eq(a->epoch, b->epoch);
     ck_assert_int_eq(a->started_at_ms, b->started_at_ms);
     ck_assert_int_eq(a->due_at_ms, b->due_at_ms);
+    ck_assert_uint_eq(a->calendar, b->calendar);
+    ck_assert_int_eq(a->base_after_ms, b->base_after_ms);
+    ck_assert_int_eq(a->base_work_ms, b->base_work_ms);
+    ck_assert_uint_eq(a->n_pauses, b->n_pauses);
+    for (size_t i = 0; i < a->n_pauses; i++) {
+        ck_assert_int_eq(a->pauses[i].from_ms, b->pauses[i].from_ms);
+        ck_assert_int_eq(a->pauses[i].to_ms, b->pauses[i].to_ms);
+    }
     ck_assert_int_eq(a->breached, b->breached);
     ck_assert_uint_eq(a->warned, b->warned);
     ck_assert_uint_eq(a->escalated, b->escalated);
@@ -520,6 +563,23 @@ static Buffer pack_typical(void) {
     return buffer;
 }
 
+/* The same with a calendar and two pauses, whose distances and lengths are 100, 101, 102 and 103 ms. */
+static Buffer pack_paused(void) {
+    _cleanup_(lead_free) Lead *lead = typical_lead();
+    SlaClock *clock = &lead->clocks[0];
+    int64_t at_ms = clock->started_at_ms;
+    SlaTerms terms = sla_terms(clock, &model, 0);
+    Buffer buffer = {0};
+    clock->calendar = 2;
+    for (int64_t ms = 100; ms < 104; ms += 2) {
+        ck_assert_int_eq(sla_clock_pause(clock, terms, at_ms + ms), 0);
+        sla_clock_resume(clock, terms, at_ms + 2 * ms + 1);
+        at_ms += 2 * ms + 1;
+    }
+    ck_assert_int_eq(record_pack(lead, &model, &buffer), 0);
+    return buffer;
+}
+
 /* What scoring itself needs; a profile takes what its texts take. */
 START_TEST(typical_record_is_small) {
     _cleanup_(lead_free) Lead *lead = typical_lead();
@@ -597,7 +657,7 @@ END_TEST
 
 /* Each byte string has one reading at most, and each lead one byte string. */
 START_TEST(altered_record_is_refused_or_canonical) {
-    Buffer buffer = pack_typical();
+    Buffer buffer = _i ? pack_paused() : pack_typical();
     for (size_t i = 0; i < buffer.len; i++) {
         uint8_t original = buffer.data[i];
         for (unsigned bit = 0; bit < 8; bit++) {
@@ -696,6 +756,10 @@ static void fewer_stages(Model *m, Track *track, SlaPolicy *policy) {
     (void)m, (void)policy;
     track->n_stages = 5;
 }
+static void fewer_calendars(Model *m, Track *track, SlaPolicy *policy) {
+    (void)track, (void)policy;
+    m->n_calendars = 2;
+}
 static void fewer_warnings(Model *m, Track *track, SlaPolicy *policy) {
     (void)m, (void)track;
     policy->n_warnings = 1;
@@ -714,6 +778,7 @@ static const SmallerModel smaller_models[] = {
         {"tracks", fewer_tracks},
         {"policies", fewer_policies},
         {"stages", fewer_stages},
+        {"calendars", fewer_calendars},
         {"warnings", fewer_warnings},
         {"escalations", fewer_escalations},
 };
@@ -725,6 +790,7 @@ START_TEST(index_outside_the_model_is_refused) {
     lead->awards[0].rule = 9;
     lead->tracks[0].stages[5] = (StageState){BEGIN_MS, TIME_NONE, 1};
     lead->tracks[0].stage = 5;
+    lead->clocks[0].calendar = 3;
     lead->clocks[0].warned = 2;
     lead->clocks[0].escalated = 4;
     Buffer buffer = {0};
@@ -811,6 +877,42 @@ START_TEST(malformed_field_is_refused) {
     Buffer buffer = pack_typical();
     replace(&buffer, byte_rows[_i].from, byte_rows[_i].n_from, byte_rows[_i].to, byte_rows[_i].n_to);
     assert_refused(as_str(&buffer), &model, RECORD_E_CORRUPT);
+    buffer_done(&buffer);
+}
+END_TEST
+
+/* What is put in place of the calendar and the pauses. */
+static const struct {
+    const char *what;
+    const char *to;
+    size_t n_to;
+    int expected;
+} pause_rows[] = {
+        {"as they are", BYTES("\2\x08\x64\x65\x66\x67"), 0},
+        {"none", BYTES("\2\0"), 0},
+        {"a calendar that is not there", BYTES("\4\x08\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"the last one lasts", BYTES("\2\x09\x64\x65\x66"), 0},
+        {"none lasts", BYTES("\2\1"), RECORD_E_CORRUPT},
+        {"paused from the start", BYTES("\2\x08\0\x65\x66\x67"), 0},
+        {"of no length", BYTES("\2\x08\x64\0\x66\x67"), RECORD_E_CORRUPT},
+        {"without a run in between", BYTES("\2\x08\x64\x65\0\x67"), RECORD_E_CORRUPT},
+        {"a base", BYTES("\2\x0a\5\5\x64\x65\x66\x67"), 0},
+        {"a base alone", BYTES("\2\2\5\5"), 0},
+        {"a base that is the start", BYTES("\2\x0a\0\0\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"more work than time", BYTES("\2\x0a\5\6\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"beyond all instants", BYTES("\2\x08\xff\xff\xff\xff\xff\xff\x7f\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"more than are kept", BYTES("\2\x84\2\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"more than bytes", BYTES("\2\x80\2\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+};
+
+START_TEST(malformed_pauses_are_refused) {
+    Buffer buffer = pack_paused();
+    _cleanup_(lead_free) Lead *lead = NULL;
+    replace(&buffer, BYTES("\2\x08\x64\x65\x66\x67"), pause_rows[_i].to, pause_rows[_i].n_to);
+    if (pause_rows[_i].expected)
+        assert_refused(as_str(&buffer), &model, pause_rows[_i].expected);
+    else
+        ck_assert_int_eq(unpack(as_str(&buffer), &model, &lead), 0);
     buffer_done(&buffer);
 }
 END_TEST
@@ -922,13 +1024,14 @@ int main(void) {
     TCase *refused = tcase_create("refused");
     tcase_add_test(refused, cut_off_record_is_refused);
     tcase_add_test(refused, bytes_left_over_are_refused);
-    tcase_add_test(refused, altered_record_is_refused_or_canonical);
+    tcase_add_loop_test(refused, altered_record_is_refused_or_canonical, 0, 2);
     tcase_add_loop_test(refused, random_bytes_are_refused_without_harm, 0, 4);
     tcase_add_test(refused, other_formats_and_models_are_told_apart);
     tcase_add_test(refused, lead_id_out_of_limits_is_refused);
     tcase_add_loop_test(refused, index_outside_the_model_is_refused, 0, ARRAY_SIZE(smaller_models));
     tcase_add_loop_test(refused, number_not_in_its_form_is_refused, 0, ARRAY_SIZE(double_rows));
     tcase_add_loop_test(refused, malformed_field_is_refused, 0, ARRAY_SIZE(byte_rows));
+    tcase_add_loop_test(refused, malformed_pauses_are_refused, 0, ARRAY_SIZE(pause_rows));
     tcase_add_loop_test(refused, times_and_counters_have_ranges, 0, ARRAY_SIZE(head_rows));
     tcase_add_test(refused, size_has_a_limit);
     tcase_add_test(refused, too_long_a_record_is_refused);
