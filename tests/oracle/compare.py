@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Compare two output files line by line as JSON: compare.py A B.
 
-Numbers may differ by 1e-6 (relative or absolute); everything else and the order of lines must agree.
+Numbers may differ by 1e-9 (relative or absolute); everything else and the order of lines must agree.
 A different order of keys is only a warning.  Of a dead letter the free text is not compared, nor topic and
 partition, which a file does not have.  The status is 1 if anything differs.
 """
 import json
 import sys
 
-TOLERANCE = 1e-6
+TOLERANCE = 1e-9
 SHOWN = 5
 
 

@@ -9,6 +9,7 @@ import expr
 import lines
 import model as models
 import oracle
+import sla
 
 ZERO = 1_767_225_600_000
 MINUTE, HOUR = 60_000, 3_600_000
@@ -161,7 +162,7 @@ sla: [ { id: p, start: { on: [go] }, stop: { on: [x] }, target: 1h } ]
 
 class Conditions(unittest.TestCase):
     def test_values(self):
-        scope = oracle.Scope(oracle.Engine(models.Model({'model': 'm', 'version': '1'})), None)
+        scope = oracle.LeadScope(models.Model({'model': 'm', 'version': '1'}), None)
         for text, value in {
                 '1 + 2 * 3 == 7': True, 'not 1 == 2': True, '-2 * -3 >= 6': True, '1 / 0 == null': True,
                 'null < 1': False, 'null != 1': True, 'null in [null]': False, '"a" < "b"': True, '"1" == 1': False,
@@ -175,7 +176,7 @@ class Conditions(unittest.TestCase):
     def test_instants(self):
         self.assertEqual(lines.instant('1970-01-01T01:00:00.0019+01:00'), 1)
         self.assertEqual(lines.rfc3339(1), '1970-01-01T00:00:00.001Z')
-        self.assertEqual(oracle.fraction(1001, '50%'), 500)
+        self.assertEqual(sla.fraction(1001, '50%'), 500)
 
 
 if __name__ == '__main__':
