@@ -87,27 +87,28 @@ class ScoreState:
     # --- values ---
 
     def stretches(self):
-        """(the oldest bucket, ends of buckets, sums of points and of points times age from each end on)."""
+        """(the oldest bucket, ends of buckets, and of what is left after each: the points, and what they are worth
+        more for being younger than the oldest)."""
         if self.table is None:
             sums = {}
             for p, c in self.parts:
                 sums[c] = sums.get(c, 0.0) + p
             buckets = sorted(sums)
-            oldest, points, moments = (buckets or [0])[0], [0.0], [0.0]
+            oldest, points, younger = (buckets or [0])[0], [0.0], [0.0]
             for c in reversed(buckets):
                 points.append(points[-1] + sums[c])
-                moments.append(moments[-1] + sums[c] * (c - oldest))
-            self.table = oldest, [c + self.span for c in buckets], points[::-1], moments[::-1]
+                younger.append(younger[-1] + sums[c] * ((c - oldest) / self.span))
+            self.table = oldest, [c + self.span for c in buckets], points[::-1], younger[::-1]
         return self.table
 
     def exact(self, t):
         if not self.is_bucketed():
             return self.sum * self.factor(t, self.reference)
-        oldest, ends, points, moments = self.stretches()
+        oldest, ends, points, younger = self.stretches()
         i = bisect.bisect_right(ends, t)
         if self.kind == 'window':
             return points[i]
-        return points[i] - (points[i] * (t - oldest) - moments[i]) / self.span
+        return points[i] * (1.0 - (t - oldest) / self.span) + younger[i]
 
     def region(self, t):
         """Which form it has at t: 0 reads as 0, 2 is cut to the ceiling, ±1 as it is."""
