@@ -121,6 +121,8 @@ class Shrinker:
             if not isinstance(event, dict):
                 continue
             for path in paths(event):
+                if not present(event, path):
+                    continue
                 smaller = without(event, path)
                 lines = list(self.best.events)
                 lines[i] = json.dumps(smaller, ensure_ascii=False)
