@@ -60,7 +60,7 @@ class Generator:
         if 'calendars' in self.features:
             self.zones = self.some(ZONES, 2)
             if self.chance(0.8):        # a stretch of time in which hours begin and end, perhaps at a change of offset
-                self.unit = self.pick([60_000, 600_000, 3_600_000, 3_600_000, 86_400_000])
+                self.unit = self.pick([60_000, 600_000, 3_600_000, 3_600_000, 3_600_000, 86_400_000])
                 self.lateness = self.pick([0, self.unit // 2, 2 * self.unit])
                 self.base = lines.instant(self.pick(self.pick(self.zones)[1])) - self.pick([0, 1, 10, 40]) * self.unit
 
@@ -206,6 +206,8 @@ class Generator:
 
     def calendar(self, zone, _):
         spec = {'zone': zone, 'hours': {}}
+        if self.chance(0.5):
+            spec['hours']['mon-sun'] = self.pick([['00:00-24:00'], ['08:00-20:00'], ['06:00-12:30', '12:45-23:15']])
         for _ in range(self.random.randint(1, 3)):
             spec['hours'][self.pick(['mon-fri', 'mon-sun', 'sat-sun', 'fri-mon', 'mon-thu', 'sun-tue'] + DAYS)] = self.hours()
         if self.chance(0.5):
