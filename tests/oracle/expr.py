@@ -57,13 +57,18 @@ def compare(op, a, b):
     if op == '!=':
         return not equal(a, b)
     if is_number(a) and is_number(b):
-        less, same = a < b and not equal(a, b), equal(a, b)
+        same = abs(a - b) < EPSILON
+        less = not same and a < b
     elif isinstance(a, str) and isinstance(b, str):
         a, b = a.encode(), b.encode()
         less, same = a < b, a == b
     else:
         return False
-    return {'<': less, '<=': less or same, '>': not less and not same, '>=': not less}[op]
+    if op == '<':
+        return less
+    if op == '>=':
+        return not less
+    return less or same if op == '<=' else not less and not same
 
 
 def like(text, pattern):
@@ -370,10 +375,13 @@ class Both(Node):
 
     def verdict(self, s, start, a, b):
         decisive = self.op == 'or'
-        known = [x.verdict(s, start, a, b) for x in (self.left, self.right)]
-        if decisive in known:
+        left = self.left.verdict(s, start, a, b)
+        if left is decisive:
             return decisive
-        return None if None in known else not decisive
+        right = self.right.verdict(s, start, a, b)
+        if right is decisive:
+            return decisive
+        return None if left is None or right is None else not decisive
 
 
 TRUE = Literal(True)

@@ -11,6 +11,7 @@ import expr
 import lines
 import model as models
 import oracle
+import shrink
 import sla
 
 ZERO = 1_767_225_600_000
@@ -308,6 +309,18 @@ class Accounts(unittest.TestCase):
         dumps = list(engine.dump_accounts())
         self.assertEqual([(d['scores']['heat'], d['committee'], d['members']) for d in dumps], [(30, 1, 1), (45, 2, 2)])
 
+    def test_idle_points(self):
+        """An idle moment that gives points touches the account: 20 - 5 falls below 20 at 10 s, by time."""
+        text = """
+scores: { s: { min: 0 } }
+rules: [ { id: view, on: [view], add: { s: event.points } } ]
+idle_rules: [ { id: quiet, after: 10s, reset_on: [view], add: { s: -5 } } ]
+accounts: { scores: { heat: { from: s } }, tracks: { t: { initial: a, stages: [ { id: a }, { id: b } ], transitions: [
+  { id: up, from: [a], to: b, when: heat >= 20 }, { id: down, from: [b], to: a, when: heat < 20 } ] } } }
+"""
+        found = brief(replay(text, [('1', 0, 'a', 'view', at('x', 20))], HOUR))
+        self.assertEqual(found, [('up', 0, 'event', None), ('down', 10_000, 'time', None)])
+
     def test_the_257th(self):
         events = [(f'e{i}', i // 2, f'l{i:03d}', 'view', at('x', 0)) for i in range(257)]
         members = replay(ACCOUNTS, events).accounts['x'].members
@@ -478,6 +491,15 @@ class Pauses(unittest.TestCase):
         """A late start of minute 1, the stage was entered at minute 3: two minutes have run."""
         m = MINUTE
         self.assertEqual(self.events((3 * m, 'wait'), (m, 'form'), (20 * m, 'on')), [('breached', 28 * m, 28 * m, 10 * m)])
+
+
+class Shrinking(unittest.TestCase):
+    def test_parts(self):
+        self.assertEqual(shrink.simpler_conditions('a and (b or c)'), ['a', '(b or c)'])
+        self.assertEqual(shrink.simpler_conditions('not (x == "a and b")'), ['x == "a and b"', '(x == "a and b")'])
+        model = {'a': {'b': ['c', 'd']}}
+        self.assertEqual(shrink.paths(model), [('a',), ('a', 'b'), ('a', 'b', 1), ('a', 'b', 0)])
+        self.assertEqual(shrink.without(model, ('a', 'b', 0)), {'a': {'b': ['d']}})
 
 
 class Conditions(unittest.TestCase):
