@@ -16,6 +16,8 @@ Readings of sentences that leave a choice:
 - An account that an event moves away from settles without the member, at the lead's clock and with the event as its
   cause; its outputs come before those of the new account.  The entry keeps its points and its committee time.
 - `members`: any member, also of present value 0 or below.
+- A model of accounts without `committee` has a committee of 0 in outputs and dumps.
+- "names are the account's own": params cannot be named in account tracks.
 - "the account settles at the lead's clock" (forget): before `LeadRetired` is put out, as in a merge.
 """
 from entities import Account, Member

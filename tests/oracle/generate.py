@@ -213,7 +213,7 @@ class Generator:
         if self.chance(0.5):
             spec['closed'] = sorted({self.day() for _ in range(3)})
         if self.chance(0.5):
-            spec['open'] = {self.day(): self.pick([self.hours(), self.hours(), []]) for _ in range(2)}
+            spec['open'] = {self.day(): self.hours() for _ in range(2)}
         if self.chance(0.5):
             spec['holidays'] = 'holidays.ics'
         return spec
@@ -760,7 +760,8 @@ class Generator:
         return [(ended + self.lateness + self.pick([1, 2, self.unit // 10, self.unit]), event)]
 
     def bad_line(self, event):
-        wrong = self.pick([
+        merges = [{'type': 'lead_merged', 'properties': {'into': into}} for into in (7, '', 'y' * 129, None)]
+        wrong = self.pick((merges if 'merge' in self.features else []) + [
             {'event_id': ''}, {'event_id': 'x' * 65}, {'event_id': 'ä' * 33}, {'event_id': 7}, {'event_id': None},
             {'lead_id': ''}, {'lead_id': 'y' * 129}, {'lead_id': None}, {'type': ''}, {'type': 'z' * 65}, {'type': True},
             {'account_id': ''}, {'account_id': 'a' * 129}, {'source': 5}, {'campaign': []}, {'topic': {}},
@@ -773,8 +774,6 @@ class Generator:
             {'occurred_at': '2026-01-01'}, {'occurred_at': '2026-01-01T00:00:00.Z'},
             {'occurred_at': '2026-01-01T00:00:00+0100'}, {'occurred_at': '2026-13-01T00:00:00Z'},
             '{"event_id":', '[]', '"text"', 'null', '12', 'nonsense', '{"event_id":"e"} x', "{'event_id': 'e'}",
-            {'type': 'lead_merged', 'properties': {}}, {'type': 'lead_merged', 'properties': {'into': 7}},
-            {'type': 'lead_merged', 'properties': {'into': ''}}, {'type': 'lead_merged', 'properties': {'into': 'y' * 129}},
             '{"a":1,}', '{"a":NaN}', '{}'])
         if isinstance(wrong, str):
             return wrong

@@ -51,7 +51,7 @@ def replay(command, folder, name):
 
 
 def compare_folder(program, folder):
-    """The report for the model and events of a folder: a list of lines, empty if all agrees; None: not valid."""
+    """The report for the model and events of a folder: a list of lines, empty if all agrees."""
     expected = replay([sys.executable, f'{HERE}/oracle.py'], folder, 'oracle')
     if expected not in (0, 1) or not os.path.exists(f'{folder}/oracle.accounts'):
         return [f'the oracle failed: {expected}'] + tail(f'{folder}/oracle.err')
