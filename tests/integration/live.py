@@ -26,7 +26,33 @@ BOOTSTRAP = os.environ.get('SCORED_TEST_BOOTSTRAP', '')
 REDIS = os.environ.get('SCORED_TEST_REDIS', '').removeprefix('unix:')
 OUTPUTS = {'stages': 'StageChanged', 'sla': 'SlaEvent', 'refused': 'Refused', 'retired': 'LeadRetired',
            'dead-letters': 'DeadLetter'}
+FUNNEL = os.path.join(ROOT, 'tests', 'integration', 'funnel.yaml')
 SCHEMA_IDS = {name: i for i, name in enumerate(OUTPUTS.values(), start=1)}
+SMALL = '''
+model: small
+version: 1
+scores: { interest: { decay: { half_life: 7d } }, fit: { decay: none } }
+derived: { total: 'interest + fit' }
+rules: [ { id: any, on: [page_view, form], add: { interest: 10 } } ]
+profile_rules: [ { id: big, when: 'profile.employees >= 100', add: { fit: 20 } } ]
+routes: [ { id: emea, when: 'profile.country == "DE"' } ]
+tracks:
+  lifecycle:
+    initial: lead
+    stages: [ { id: lead }, { id: mql, owner: sales }, { id: sal } ]
+    transitions:
+      - { id: ask, from: [lead], to: mql, on: [form] }
+      - { id: accept, from: [mql], to: sal, on: [sales_accepted], require: 'present(event.rep)' }
+sla: [ { id: call, start: { on: [form] }, stop: { on: [sales_touch] }, target: 1s } ]
+carry: { profile: [crm_id], event: [rep] }
+'''
+
+
+def server(kind, action, folder, *options):
+    """Starts or stops a server of the kind in the folder; its address, if it starts."""
+    done = subprocess.run([os.path.join(ROOT, 'tests', 'env', kind), action, folder, *options], stdout=subprocess.PIPE,
+                          check=True, text=True)
+    return done.stdout.strip()
 
 
 def wait_for(condition, what, seconds=120):
@@ -94,8 +120,8 @@ class Instance:
 
     def __init__(self, deployment, name, config):
         self.log_path = deployment.path(f'{name}.{len(deployment.instances)}.log')
-        self.log_file = open(self.log_path, 'wb')
-        self.process = subprocess.Popen([PROGRAM, 'run', '--config', config], stderr=self.log_file)
+        with open(self.log_path, 'wb') as file:
+            self.process = subprocess.Popen([PROGRAM, 'run', '--config', config], stderr=file)
 
     def log(self):
         with open(self.log_path, encoding='utf-8', errors='replace') as file:
@@ -108,11 +134,10 @@ class Instance:
         wait_for(found, f'"{text}" in the log:\n{self.log()[-3000:]}', seconds)
 
     def stop(self, seconds=30):
-        """SIGTERM; the exit status."""
+        """SIGTERM, once it listens; the exit status."""
+        self.await_log('event=start ')
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(seconds)
-        self.log_file.close()
-        return status
+        return self.process.wait(seconds)
 
     def kill(self):
         if self.process.poll() is None:
@@ -130,6 +155,7 @@ class Deployment:
         self.n_partitions = n_partitions
         self.sources = [f'{self.name}.{source}' for source in sources]
         self.instances = []
+        self.asker = None
         self.schema_files = {100: load.SCHEMA}
         self.admin = AdminClient({'bootstrap.servers': BOOTSTRAP})
         self.redis = redis.Redis(unix_socket_path=REDIS)
@@ -176,6 +202,8 @@ class Deployment:
     def close(self):
         for instance in self.instances:
             instance.kill()
+        if self.asker:
+            self.asker.close()
 
     def send(self, *events, source=0):
         """Sends events in order and waits until they are in the topic."""
@@ -220,11 +248,9 @@ class Deployment:
 
     def committed(self):
         """The committed offsets of the sources, summed."""
-        consumer = Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name})
+        self.asker = self.asker or Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name})
         partitions = [TopicPartition(source, i) for source in self.sources for i in range(self.n_partitions)]
-        total = sum(max(partition.offset, 0) for partition in consumer.committed(partitions, timeout=30))
-        consumer.close()
-        return total
+        return sum(max(partition.offset, 0) for partition in self.asker.committed(partitions, timeout=30))
 
     def await_committed(self, n, seconds=300):
         wait_for(lambda: self.committed() >= n, f'{n} events committed', seconds)
@@ -264,6 +290,49 @@ def replay(model, events_path, *options, dump=None):
     done = subprocess.run(command + [events_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     assert done.returncode in (0, 1), done.stderr.decode()
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+class Expected:
+    """What the replays of each partition's events say, up to the instant `until` if one is given."""
+
+    def __init__(self, deployment, lines, folder, until=None):
+        self.leads = {}
+        self.outputs = {}  # by event_id, which only comes again for events sent again after their lead was forgotten
+        self.orders = {}   # of one kind and lead, in their order
+        kinds = {name: kind for kind, name in OUTPUTS.items()}
+        options = ['--until', load.instant(until)] if until is not None else []
+        for path in load.split(lines, deployment.n_partitions, str(folder)):
+            dump = f'{path}.dump'
+            for output in replay(deployment.model, path, *options, dump=dump):
+                kind = kinds[output.pop('output')]
+                self.outputs[output['event_id']] = output
+                self.orders.setdefault((kind, output['lead_id']), []).append(output)
+            for lead in read_json_lines(dump):
+                self.leads[lead['lead_id']] = lead
+
+    def count(self):
+        return sum(map(len, self.orders.values()))
+
+
+def check_outputs(deployment, expected):
+    """What a read_committed reader sees is what is expected: field by field, once, and each lead's in its order."""
+    orders = {}
+    for kind in ('stages', 'sla', 'refused', 'retired'):
+        for message in deployment.messages(f'{deployment.name}.{kind}'):
+            output = deployment.decode(message)
+            assert message.key().decode() == output['lead_id']
+            orders.setdefault((kind, output['lead_id']), []).append(output)
+    assert orders.keys() == expected.orders.keys()
+    for key, outputs in orders.items():
+        assert outputs == expected.orders[key], key
+
+
+def check_view(deployment, expected):
+    """Every lead's record in Redis is as expected, to the bit, and there are no others."""
+    leads = deployment.dump_view(lambda lead: load.millis(expected.leads[lead]['at']) if lead in expected.leads else 0)
+    assert leads.keys() == expected.leads.keys()
+    for lead_id, lead in leads.items():
+        assert lead == expected.leads[lead_id]
 
 
 def read_json_lines(path):
