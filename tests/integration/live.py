@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 
 import fastavro
 import redis
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import load
@@ -223,17 +223,22 @@ class Deployment:
         """All that a read_committed reader sees of a topic now, partition by partition."""
         consumer = Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name + '.reader',
                              'isolation.level': 'read_committed', 'enable.partition.eof': True,
-                             'enable.auto.commit': False})
+                             'enable.auto.commit': False, 'auto.offset.reset': 'error',
+                             'fetch.wait.max.ms': 10})  # an end is told at once
         n = load.count_partitions(self.admin, topic) or 0  # none: not created yet
-        consumer.assign([TopicPartition(topic, i, OFFSET_BEGINNING) for i in range(n)])
-        found, n_ended, deadline = [], 0, time.monotonic() + 60
-        while n_ended < n:
+        consumer.assign([TopicPartition(topic, i, 0) for i in range(n)])
+        found, ended, deadline = [], set(), time.monotonic() + 60
+        while len(ended) < n:
             assert time.monotonic() < deadline, f'{topic} cannot be read to its end'
             message = consumer.poll(1)
-            if message is not None and message.error():
-                n_ended += 1
-            elif message is not None:
+            if message is None:
+                continue
+            if not message.error():
                 found.append(message)
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                ended.add(message.partition())  # told again where more was written meanwhile
+            else:
+                raise KafkaException(message.error())
         consumer.close()
         return found
 
