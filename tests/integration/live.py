@@ -10,6 +10,7 @@ import struct
 import subprocess
 import time
 import uuid
+from collections import namedtuple
 from datetime import datetime, timezone
 
 import fastavro
@@ -28,6 +29,9 @@ OUTPUTS = {'stages': 'StageChanged', 'sla': 'SlaEvent', 'refused': 'Refused', 'r
            'dead-letters': 'DeadLetter'}
 FUNNEL = os.path.join(ROOT, 'tests', 'integration', 'funnel.yaml')
 SCHEMA_IDS = {name: i for i, name in enumerate(OUTPUTS.values(), start=1)}
+Record = namedtuple('Record', 'key value headers')  # bytes, bytes or None, a list of pairs
+
+
 SMALL = '''
 model: small
 version: 1
@@ -241,6 +245,13 @@ class Deployment:
                 raise KafkaException(message.error())
         consumer.close()
         return found
+
+    def records(self, kind):
+        """`<prefix>.internal` or `.changelog` as a read_committed reader sees it now: each partition's in its order, raw."""
+        partitions = [[] for _ in range(self.n_partitions)]
+        for message in self.messages(f'{self.name}.{kind}'):
+            partitions[message.partition()].append(Record(message.key(), message.value(), message.headers() or []))
+        return partitions
 
     def decode(self, message):
         number = struct.unpack('>bI', message.value()[:5])[1]
