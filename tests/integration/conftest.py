@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every test on real servers begins with."""
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 pytest.register_assert_rewrite('live')
@@ -43,3 +45,18 @@ def own_redis(servers, tmp_path_factory):
     folder = str(tmp_path_factory.mktemp('r'))
     yield folder
     live.server('redis', 'stop', folder)
+
+
+@pytest.fixture
+def own_kafka(servers, tmp_path_factory):
+    """Likewise."""
+    folder = str(tmp_path_factory.mktemp('k'))
+    yield folder
+    live.server('kafka', 'stop', folder)
+
+
+@pytest.fixture
+def in_background(servers):
+    """Calls a function; result() of what it returns waits for its end, and raises what it raised."""
+    with ThreadPoolExecutor() as pool:
+        yield pool.submit

@@ -29,6 +29,8 @@ OUTPUTS = {'stages': 'StageChanged', 'sla': 'SlaEvent', 'refused': 'Refused', 'r
            'dead-letters': 'DeadLetter'}
 FUNNEL = os.path.join(ROOT, 'tests', 'integration', 'funnel.yaml')
 SCHEMA_IDS = {name: i for i, name in enumerate(OUTPUTS.values(), start=1)}
+# Told for a while after a broker has started again.
+NO_COORDINATOR = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
 Record = namedtuple('Record', 'key value headers')  # bytes, bytes or None, a list of pairs
 
 
@@ -99,6 +101,30 @@ def synthetic_log(n_leads, seed=1):
         if chance.random() < 0.01:
             lines.append(lines[chance.randrange(len(lines))])
     return lines
+
+
+def eventful_log(n_leads, seed=1):
+    """A log with everything that the funnel's model looks at: profiles, sources, companies, robots, leads forgotten."""
+    chance = random.Random(seed)
+    lines = []
+    for line in synthetic_log(n_leads, seed):
+        item = json.loads(line)
+        item['source'] = chance.choice([None, None, 'partner', 'ads'])
+        item['account_id'] = chance.choice([None, None, f'company-{chance.randrange(50)}'])
+        item['properties'] |= chance.choice([{}, {'automated': 'true'}, {'is_bot': chance.random() < 0.2}])
+        lines.append(item)
+        if chance.random() < 0.1:
+            patch = chance.choice([{'seniority': chance.choice(['vp', 'staff', None])}, {'employees': chance.randrange(1000)},
+                                   {'country': chance.choice(['DE', 'US'])}, {'crm_id': chance.randrange(10**6)}])
+            lines.append(item | {'event_id': str(uuid.UUID(int=chance.getrandbits(128))), 'type': 'profile_updated',
+                                 'properties': patch})
+        elif chance.random() < 0.01:
+            lines.append(item | {'event_id': str(uuid.UUID(int=chance.getrandbits(128))), 'type': 'lead_forgotten',
+                                 'properties': {}})
+    for _ in range(len(lines) // 50):  # late ones
+        i = chance.randrange(len(lines) - 300)
+        lines.insert(i + chance.randrange(300), lines.pop(i))
+    return [json.dumps(item).encode() for item in lines]
 
 
 def event(lead_id, kind, at=None, **fields):
@@ -263,10 +289,17 @@ class Deployment:
                 for message in self.messages(f'{self.name}.{kind}') if message.value() is not None]
 
     def committed(self):
-        """The committed offsets of the sources, summed."""
+        """The committed offsets of the sources, summed, once the group has a coordinator."""
         self.asker = self.asker or Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name})
         partitions = [TopicPartition(source, i) for source in self.sources for i in range(self.n_partitions)]
-        return sum(max(partition.offset, 0) for partition in self.asker.committed(partitions, timeout=30))
+
+        def ask():
+            try:
+                return self.asker.committed(partitions, timeout=30)
+            except KafkaException as error:
+                if error.args[0].code() not in NO_COORDINATOR:
+                    raise
+        return sum(max(partition.offset, 0) for partition in wait_for(ask, 'a coordinator'))
 
     def await_committed(self, n, seconds=300):
         wait_for(lambda: self.committed() >= n, f'{n} events committed', seconds)
