@@ -190,6 +190,26 @@ def test_clock_brings_history_to_its_end(deploy, tmp_path):
     check_changelog(d)
 
 
+def test_rounds_load_no_more_moments_than_they_may(deploy, model):
+    """The budget holds where it is less than what Redis is asked for at once; but one instant is not divided."""
+    d = deploy(model(PROMISE), n_partitions=1)
+    begin = int(time.time() * 1000) - 3600000
+    instants = [*range(10), *[100] * 12, *range(200, 210)]
+    leads = [f'lead-{i}' for i in range(len(instants))]
+    d.send(*[event(lead, 'form', at=begin + at) for lead, at in zip(leads, instants)])
+    daemon = d.start(watermark='data')
+    d.await_committed(len(leads))
+    assert daemon.stop() == 0
+    n_before = len(d.records('changelog')[0])
+    daemon = d.start(batch={'max_moments': 4})
+    wait_for(lambda: len(d.outputs('sla')) >= len(leads), 'all breaches')
+    assert daemon.stop() == 0
+    assert sorted(o['lead_id'] for o in d.outputs('sla') if o['kind'] == 'breached') == sorted(leads)
+    sizes = [len(held) for _, held in batches(d.records('changelog')[0][n_before:])]
+    assert sum(sizes) == len(leads)
+    assert sorted(sizes)[-1] == 12 and sorted(sizes)[-2] <= 4, sizes
+
+
 def test_verdict_waits_for_what_an_open_transaction_holds(deploy, model):
     """Events that nobody may read yet can still be in time; control records at the end of a log hold nothing back."""
     d = deploy(model(PROMISE), n_partitions=3)
