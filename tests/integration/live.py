@@ -311,13 +311,14 @@ class Deployment:
             found[key.decode().split('}:' + kind, 1)[1].lstrip(':')] = key
         return found
 
-    def watermarks(self):
-        return [self.redis.hget(key, 'watermark') for key in self.keys('meta').values()]
+    def shard_keys(self, kind):
+        """The keys P:{T}:KIND, one a shard that has it."""
+        return list(self.redis.scan_iter(f'{self.name}:{{*}}:{kind}', count=5000))
 
     def lag_of_moments(self):
         """Leads whose next moment is past, by the view's index."""
         now = time.time() * 1000
-        return sum(self.redis.zcount(key, '-inf', now - 5000) for key in self.keys('moments').values())
+        return sum(self.redis.zcount(key, '-inf', now - 5000) for key in self.shard_keys('moments'))
 
     def dump_view(self, at_ms):
         """Every lead's packed record in Redis as `scored replay --dump-leads` would show it: lead_id -> line."""

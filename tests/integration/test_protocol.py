@@ -140,7 +140,7 @@ def test_redis_comes_back_as_it_can(deploy, tmp_path, own_redis, in_background, 
     third = len(lines) // 3
     load.load(live.BOOTSTRAP, d.sources[0], 8, lines[:third])
     d.await_committed(third)
-    wait_for(lambda: len(d.keys('meta')) == 8, 'each shard is in the view')
+    wait_for(lambda: len(d.shard_keys('meta')) == 8, 'each shard is in the view')
     if persistence == 'snapshot':
         d.redis.save()
     loading = in_background(load_slowly, d, lines[third:-third], 5)
