@@ -249,6 +249,19 @@ class Deployment:
         producer.produce(self.sources[source], key=key, value=value, partition=at)
         assert producer.flush(30) == 0
 
+    def open_transaction(self, source=0):
+        """A producer in the midst of a transaction, and what sends an event in it."""
+        producer = Producer({'bootstrap.servers': BOOTSTRAP, 'transactional.id': f'{self.name}.{uuid.uuid4().hex}',
+                             'transaction.timeout.ms': 600000, 'partitioner': 'murmur2_random'})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        encode = load.Encoder()
+
+        def send(item):
+            producer.produce(self.sources[source], key=item['lead_id'], value=encode(item))
+            assert producer.flush(30) == 0
+        return producer, send
+
     def messages(self, topic):
         """All that a read_committed reader sees of a topic now, partition by partition."""
         consumer = Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name + '.reader',

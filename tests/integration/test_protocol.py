@@ -214,15 +214,7 @@ def test_verdict_waits_for_what_an_open_transaction_holds(deploy, model):
     """Events that nobody may read yet can still be in time; control records at the end of a log hold nothing back."""
     d = deploy(model(PROMISE), n_partitions=3)
     (held,), (dropped,), (control, later) = (leads_of(i, 3, n) for i, n in ((0, 1), (1, 1), (2, 2)))
-    encode = load.Encoder()
-
-    def open_transaction(name, lead):
-        producer = Producer({'bootstrap.servers': live.BOOTSTRAP, 'transactional.id': f'{d.name}.{name}',
-                             'transaction.timeout.ms': 600000, 'partitioner': 'murmur2_random'})
-        producer.init_transactions(30)
-        producer.begin_transaction()
-        return producer, lambda item: (producer.produce(d.sources[0], key=lead, value=encode(item)), producer.flush(30))
-    (keeper, keep), (loser, lose) = open_transaction('keeper', held), open_transaction('loser', dropped)
+    (keeper, keep), (loser, lose) = d.open_transaction(), d.open_transaction()
     daemon = d.start()
     await_taken(daemon, 3)
 
