@@ -7,6 +7,7 @@
  * a lead between them, which clocks run. Immutable once loaded; everything in it lives in its arena. Things
  * are referred to by their index in file order, which is also the order in which they act.
  */
+#include "lib/calendar.h"
 #include "lib/condition.h"
 #include "lib/decay.h"
 
@@ -24,6 +25,7 @@
 #define MODEL_STAGES_MAX 64
 #define MODEL_TRANSITIONS_MAX 256
 #define MODEL_POLICIES_MAX 32
+#define MODEL_CALENDARS_MAX 32
 #define MODEL_LEVELS_MAX 16 /* warnings of a policy, and escalations */
 #define MODEL_EVENT_TYPES_MAX 1024
 #define MODEL_CARRY_MAX 64
@@ -138,6 +140,11 @@ typedef struct StageRef {
     unsigned track, stage;
 } StageRef;
 
+typedef struct NamedCalendar {
+    Str id;
+    const Calendar *calendar;
+} NamedCalendar;
+
 /* What starts, stops or cancels a clock: an event of a type, a stage entered, or either. */
 typedef struct SlaCondition {
     bool present;
@@ -193,6 +200,8 @@ struct Model {
     size_t n_rules;
     Track *tracks;
     size_t n_tracks;
+    NamedCalendar *calendars;
+    size_t n_calendars;
     SlaPolicy *policies;
     size_t n_policies;
     /* names without their prefix "profile." or "event." */
@@ -203,9 +212,10 @@ struct Model {
 };
 
 /*
- * What a model refers to outside its file, as bytes that the caller hands in: time zones (TZif, RFC 8536) and holidays (iCalendar).
- * Each function returns 0, with *ret allocated in `arena`; a positive number with *ret_why (static or in the arena) where it is not to be
- * had; or a negative errno.
+ * What a model refers to outside its file, as bytes that the caller hands in: time zones (TZif, RFC 8536) and
+ * holidays (iCalendar). Each function returns 0, with *ret allocated in `arena`; a positive number with
+ * *ret_why (static or in the arena) where it is not to be had; or a negative errno. The arena lives until the
+ * message is made.
  */
 typedef struct ModelFiles {
     int (*zone)(void *userdata, Arena *arena, Str name, Str *ret, const char **ret_why);
