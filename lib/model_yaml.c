@@ -24,6 +24,7 @@ static int (*const steps[])(ModelLoader *) = {
         loader_declare_scores,
         loader_declare_derived,
         loader_declare_tracks,
+        loader_declare_calendars,
         loader_declare_policies,
 
         loader_read_derived,
@@ -39,8 +40,8 @@ static int (*const steps[])(ModelLoader *) = {
 };
 
 static const char *const model_keys[] = {"model", "version", "lateness", "params", "segments", "routes",
-        "ignore", "scores", "derived", "profile_rules", "rules", "tracks", "sla", "carry",
-        /* not yet */ "counters", "idle_rules", "calendars", "accounts"};
+        "ignore", "scores", "derived", "profile_rules", "rules", "tracks", "calendars", "sla", "carry",
+        /* not yet */ "counters", "idle_rules", "accounts"};
 
 /* Model ids stand in outputs, in the changelog and in file names. */
 static void read_model_id(ModelLoader *l) {
@@ -81,7 +82,7 @@ static void read_header(ModelLoader *l) {
 static int read_document(ModelLoader *l) {
     int r;
 
-    if (!loader_check_mapping(l, l->root, "the model", KEY_SET(model_keys, 4)))
+    if (!loader_check_mapping(l, l->root, "the model", KEY_SET(model_keys, 3)))
         return 0;
 
     r = taken_ids_init(

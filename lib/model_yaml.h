@@ -8,7 +8,8 @@
  * by something harmless (an id by "", a reference by 0): a model with errors is never handed out, but later
  * parts still read it.
  *
- * Functions that return int return 0 or -ENOMEM; what is wrong with the file goes to the diagnostics.
+ * Functions that return int return 0, -ENOMEM or what the model's files returned; what is wrong with the file
+ * goes to the diagnostics.
  */
 #include <stddef.h>
 
@@ -89,6 +90,8 @@ const YamlNode *loader_collection(
 MUST_CHECK int taken_ids_init(ModelLoader *l, TakenIds *taken, size_t n_max);
 /* The id of an item of a list, under "id". */
 Str loader_id(ModelLoader *l, const YamlNode *item, const char *kind, TakenIds *taken);
+/* A key that is an id; a mapping's keys differ from each other already. */
+Str loader_key_id(ModelLoader *l, const YamlNode *key, const char *kind);
 /* A key that conditions use as a name. */
 Str loader_name(ModelLoader *l, const YamlNode *key, const char *kind);
 
@@ -124,6 +127,7 @@ MUST_CHECK int loader_declare_routes(ModelLoader *l);
 MUST_CHECK int loader_declare_scores(ModelLoader *l);
 MUST_CHECK int loader_declare_derived(ModelLoader *l);
 MUST_CHECK int loader_declare_tracks(ModelLoader *l);
+MUST_CHECK int loader_declare_calendars(ModelLoader *l);
 MUST_CHECK int loader_declare_policies(ModelLoader *l);
 MUST_CHECK int loader_read_derived(ModelLoader *l);
 MUST_CHECK int loader_read_segments(ModelLoader *l);
