@@ -165,6 +165,7 @@ static bool walk_next(Walk *walk, int64_t limit_ms, int64_t *ret_begin_ms, int64
             if (end_ms <= begin_ms)
                 continue;
             walk->reached_ms = end_ms;
+            walk->i++;
             *ret_begin_ms = begin_ms;
             *ret_end_ms = end_ms;
             return true;
