@@ -270,8 +270,8 @@ static bool is_cancelled(const Reader *reader) {
 
 static int end_event(Reader *reader) {
     const Property *start = reader->properties[P_START], *uid = reader->properties[P_UID];
-    bool all_day, is_moved;
-    int32_t day;
+    bool all_day = false, is_moved = false;
+    int32_t day = 0;
     int r;
 
     if (!start)
