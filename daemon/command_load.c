@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "daemon/model_files.h"
 #include "lib/yaml.h"
 
 static void file_close(FILE **file) {
@@ -74,9 +75,19 @@ static int load(const Command *self, const char *path, LoadFn function, void *re
     return EX_OSERR;
 }
 
+/* On the heap; NULL when out of memory. */
+static char *directory_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? strndup(path, MAX((size_t)(slash - path), (size_t)1)) : strdup(".");
+}
+
+/* Holidays are found from where the model is. */
 static int load_model(Str source, const char *path, Diagnostics *diagnostics, void *ret) {
-    (void)path;
-    return model_load(source, NULL, diagnostics, ret);
+    _cleanup_(free_null) char *directory = directory_of(path);
+    if (!directory)
+        return -ENOMEM;
+    ModelFiles files = model_files_in(directory);
+    return model_load(source, &files, diagnostics, ret);
 }
 
 int command_load_model_counted(const Command *self, const char *path, Model **ret, size_t *ret_n_warnings) {
@@ -92,12 +103,6 @@ int command_load_model_counted(const Command *self, const char *path, Model **re
 int command_load_model(const Command *self, const char *path, Model **ret) {
     size_t n_warnings;
     return command_load_model_counted(self, path, ret, &n_warnings);
-}
-
-/* On the heap; NULL when out of memory. */
-static char *directory_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? strndup(path, MAX((size_t)(slash - path), (size_t)1)) : strdup(".");
 }
 
 /* Relative paths in a configuration begin where it is itself. */

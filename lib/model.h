@@ -32,6 +32,7 @@
 #define MODEL_STAGES_MAX 64
 #define MODEL_TRANSITIONS_MAX 256
 #define MODEL_POLICIES_MAX 32
+#define MODEL_CALENDARS_MAX 32
 #define MODEL_LEVELS_MAX 16 /* warnings of a policy, and escalations */
 #define MODEL_CALENDAR_CHOICES_MAX 256 /* of a policy */
 #define MODEL_EVENT_TYPES_MAX 1024
@@ -175,6 +176,11 @@ typedef struct StageRef {
     unsigned track, stage;
 } StageRef;
 
+typedef struct NamedCalendar {
+    Str id;
+    const Calendar *calendar;
+} NamedCalendar;
+
 /* What starts, stops or cancels a clock: an event of a type, a stage entered, or either. */
 typedef struct SlaCondition {
     bool present;
@@ -212,11 +218,6 @@ typedef struct SlaPolicy {
     size_t n_escalations;
     unsigned track; /* whose present stage's owner travels on outputs; n_tracks if the model has no tracks */
 } SlaPolicy;
-
-typedef struct NamedCalendar {
-    Str id;
-    Calendar *calendar;
-} NamedCalendar;
 
 typedef struct AccountScore {
     Str id;
@@ -268,10 +269,10 @@ struct Model {
     size_t n_counters;
     Track *tracks;
     size_t n_tracks;
-    SlaPolicy *policies;
-    size_t n_policies;
     NamedCalendar *calendars;
     size_t n_calendars;
+    SlaPolicy *policies;
+    size_t n_policies;
 
     bool has_accounts;
     AccountScore *account_scores;
@@ -288,9 +289,10 @@ struct Model {
 };
 
 /*
- * What a model refers to outside its file, as bytes that the caller hands in: time zones (TZif, RFC 8536) and holidays (iCalendar).
- * Each function returns 0, with *ret allocated in `arena`; a positive number with *ret_why (static or in the arena) where it is not to be
- * had; or a negative errno.
+ * What a model refers to outside its file, as bytes that the caller hands in: time zones (TZif, RFC 8536) and
+ * holidays (iCalendar). Each function returns 0, with *ret allocated in `arena`; a positive number with
+ * *ret_why (static or in the arena) where it is not to be had; or a negative errno. The arena lives until the
+ * message is made.
  */
 typedef struct ModelFiles {
     int (*zone)(void *userdata, Arena *arena, Str name, Str *ret, const char **ret_why);

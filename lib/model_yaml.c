@@ -25,6 +25,7 @@ static int (*const steps[])(ModelLoader *) = {
         loader_declare_derived,
         loader_declare_counters,
         loader_declare_tracks,
+        loader_declare_calendars,
         loader_declare_policies,
         loader_declare_accounts,
 
@@ -44,8 +45,8 @@ static int (*const steps[])(ModelLoader *) = {
 };
 
 static const char *const model_keys[] = {"model", "version", "lateness", "params", "segments", "routes",
-        "ignore", "scores", "derived", "counters", "profile_rules", "rules", "idle_rules", "tracks", "sla", "carry",
-        "accounts", /* not yet */ "calendars"};
+        "ignore", "scores", "derived", "counters", "profile_rules", "rules", "idle_rules", "tracks", "calendars", "sla", "carry",
+        "accounts"};
 
 /* Model ids stand in outputs, in the changelog and in file names. */
 static void read_model_id(ModelLoader *l) {
@@ -86,7 +87,7 @@ static void read_header(ModelLoader *l) {
 static int read_document(ModelLoader *l) {
     int r;
 
-    if (!loader_check_mapping(l, l->root, "the model", KEY_SET(model_keys, 1)))
+    if (!loader_check_mapping(l, l->root, "the model", KEY_SET(model_keys, 0)))
         return 0;
 
     r = taken_ids_init(

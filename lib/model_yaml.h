@@ -8,7 +8,8 @@
  * by something harmless (an id by "", a reference by 0): a model with errors is never handed out, but later
  * parts still read it.
  *
- * Functions that return int return 0 or -ENOMEM; what is wrong with the file goes to the diagnostics.
+ * Functions that return int return 0, -ENOMEM or what the model's files returned; what is wrong with the file
+ * goes to the diagnostics.
  */
 #include <stddef.h>
 
@@ -93,6 +94,8 @@ MUST_CHECK int taken_ids_init(ModelLoader *l, TakenIds *taken, size_t n_max);
 Str loader_id(ModelLoader *l, const YamlNode *item, const char *kind, TakenIds *taken);
 /* A key that conditions use as a name, among those of leads (l->names) or of accounts (l->account_names). */
 Str loader_name(ModelLoader *l, const YamlNode *key, const char *kind, TakenIds *taken);
+/* A key that is an id; a mapping's keys differ from each other already. */
+Str loader_key_id(ModelLoader *l, const YamlNode *key, const char *kind);
 
 /* The ids of an array of things that begin with their id, as all of model.h's do. */
 typedef struct IdList {
@@ -142,6 +145,7 @@ MUST_CHECK int loader_declare_scores(ModelLoader *l);
 MUST_CHECK int loader_declare_derived(ModelLoader *l);
 MUST_CHECK int loader_declare_counters(ModelLoader *l);
 MUST_CHECK int loader_declare_tracks(ModelLoader *l);
+MUST_CHECK int loader_declare_calendars(ModelLoader *l);
 MUST_CHECK int loader_declare_policies(ModelLoader *l);
 MUST_CHECK int loader_declare_accounts(ModelLoader *l);
 MUST_CHECK int loader_read_derived(ModelLoader *l);

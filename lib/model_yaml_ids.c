@@ -51,17 +51,26 @@ static void take_id(ModelLoader *l, TakenIds *taken, const YamlNode *node, const
     taken->ids[taken->n++] = (TakenId){node, kind};
 }
 
+static bool check_id(ModelLoader *l, const YamlNode *node, const char *kind) {
+    if (is_id(node->text))
+        return true;
+    loader_error(l, node, "bad %s id \"%.*s\": expected 1 to %d letters, digits, \"_\" or \"-\"", kind,
+            SHOWN(node), MODEL_ID_LEN_MAX);
+    return false;
+}
+
+Str loader_key_id(ModelLoader *l, const YamlNode *key, const char *kind) {
+    return check_id(l, key, kind) ? key->text : STR_LITERAL("");
+}
+
 Str loader_id(ModelLoader *l, const YamlNode *item, const char *kind, TakenIds *taken) {
     const YamlNode *node = loader_require(l, item, kind, "id", "a name for outputs and messages");
     Str id;
 
     if (!node || !yaml_string(node, "id", l->diagnostics, &id))
         return STR_LITERAL("");
-    if (!is_id(id)) {
-        loader_error(l, node, "bad %s id \"%.*s\": expected 1 to %d letters, digits, \"_\" or \"-\"", kind,
-                SHOWN(node), MODEL_ID_LEN_MAX);
+    if (!check_id(l, node, kind))
         return STR_LITERAL("");
-    }
     take_id(l, taken, node, kind);
     return id;
 }

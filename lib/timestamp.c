@@ -4,6 +4,7 @@
  * mktime() depends on the environment's time zone.
  */
 #include <stdio.h>
+#include "lib/date.h"
 #include "lib/timestamp.h"
 
 #define SECOND_MS INT64_C(1000)
@@ -20,63 +21,8 @@
 /* 100 years of 365.25 days. */
 #define DURATION_MS_MAX (36525 * DAY_MS)
 
-/*
- * Years are counted from March here, so that the leap day is a year's last and months have a regular length:
- * (153 * m + 2) / 5 days lie before the month m, 0 for March. 400 years, an era, have 146097 days; 1970-01-01
- * is day 719468 after 0000-03-01.
- */
-#define ERA_DAYS 146097
-#define EPOCH_DAY 719468
-
-/* Days since 1970-01-01; the year is 0 to 9999. */
-static int64_t days_from_date(int year, int month, int day) {
-    int shifted_year = month <= 2 ? year - 1 : year;
-    /* January and February of the year 0 lie in the era before. */
-    int era = shifted_year >= 0 ? shifted_year / 400 : -1;
-    int year_of_era = shifted_year - era * 400;
-    int day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    int day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return (int64_t)era * ERA_DAYS + day_of_era - EPOCH_DAY;
-}
-
-static void date_from_days(int64_t days, int *ret_year, int *ret_month, int *ret_day) {
-    int64_t shifted = days + EPOCH_DAY;
-    int era = (int)((shifted >= 0 ? shifted : shifted - (ERA_DAYS - 1)) / ERA_DAYS);
-    int day_of_era = (int)(shifted - (int64_t)era * ERA_DAYS);
-    int year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int month = (5 * day_of_year + 2) / 153;
-
-    *ret_day = day_of_year - (153 * month + 2) / 5 + 1;
-    *ret_month = month < 10 ? month + 3 : month - 9;
-    *ret_year = era * 400 + year_of_era + (*ret_month <= 2);
-}
-
-static int days_in_month(int year, int month) {
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    return days[month - 1] + (month == 2 && leap);
-}
-
 static bool is_digit(char c) {
     return c >= '0' && c <= '9';
-}
-
-/* Takes the next n characters, all digits, as a number from min to max. */
-static bool take_number(Str *s, size_t n, int min, int max, int *ret) {
-    if (s->len < n)
-        return false;
-    int number = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!is_digit(s->data[i]))
-            return false;
-        number = number * 10 + (s->data[i] - '0');
-    }
-    if (number < min || number > max)
-        return false;
-    *s = (Str){s->data + n, s->len - n};
-    *ret = number;
-    return true;
 }
 
 /* Takes the next character if it is one of `set`. */
@@ -88,19 +34,21 @@ static bool take_char(Str *s, const char *set) {
 }
 
 static bool take_date(Str *s, int64_t *ret_days) {
-    int year, month, day;
-    if (!take_number(s, 4, 0, 9999, &year) || !take_char(s, "-") || !take_number(s, 2, 1, 12, &month) ||
-            !take_char(s, "-") || !take_number(s, 2, 1, days_in_month(year, month), &day))
+    Date date;
+    if (!date_take_number(s, 4, 0, DATE_YEAR_MAX, &date.year) || !take_char(s, "-") ||
+            !date_take_number(s, 2, 1, 12, &date.month) || !take_char(s, "-") ||
+            !date_take_number(s, 2, 1, date_month_days(date.year, date.month), &date.day))
         return false;
-    *ret_days = days_from_date(year, month, day);
+    *ret_days = date_to_day(date);
     return true;
 }
 
 /* A time of day with or without a fraction; a leap second has no place in milliseconds since 1970. */
 static bool take_time(Str *s, int64_t *ret_ms) {
     int hour, minute, second;
-    if (!take_number(s, 2, 0, 23, &hour) || !take_char(s, ":") || !take_number(s, 2, 0, 59, &minute) ||
-            !take_char(s, ":") || !take_number(s, 2, 0, 59, &second))
+    if (!date_take_number(s, 2, 0, 23, &hour) || !take_char(s, ":") ||
+            !date_take_number(s, 2, 0, 59, &minute) || !take_char(s, ":") ||
+            !date_take_number(s, 2, 0, 59, &second))
         return false;
 
     int64_t fraction_ms = 0;
@@ -123,8 +71,8 @@ static bool take_offset(Str *s, int64_t *ret_ms) {
     }
     int hour, minute;
     bool west = s->len && s->data[0] == '-';
-    if (!take_char(s, "+-") || !take_number(s, 2, 0, 23, &hour) || !take_char(s, ":") ||
-            !take_number(s, 2, 0, 59, &minute))
+    if (!take_char(s, "+-") || !date_take_number(s, 2, 0, 23, &hour) || !take_char(s, ":") ||
+            !date_take_number(s, 2, 0, 59, &minute))
         return false;
     *ret_ms = (west ? -1 : 1) * (hour * HOUR_MS + minute * MINUTE_MS);
     return true;
@@ -154,12 +102,11 @@ size_t timestamp_print(int64_t at_ms, char text[static TIMESTAMP_TEXT_SIZE]) {
     at_ms = MAX(MIN(at_ms, TIMESTAMP_MS_MAX), TIMESTAMP_MS_MIN);
     int64_t days = (at_ms >= 0 ? at_ms : at_ms - (DAY_MS - 1)) / DAY_MS;
     int ms = (int)(at_ms - days * DAY_MS);
-    int year, month, day;
-    date_from_days(days, &year, &month, &day);
+    Date date = date_from_day((int32_t)days);
 
-    char *at = put_number(text, year, 4, '-');
-    at = put_number(at, month, 2, '-');
-    at = put_number(at, day, 2, 'T');
+    char *at = put_number(text, date.year, 4, '-');
+    at = put_number(at, date.month, 2, '-');
+    at = put_number(at, date.day, 2, 'T');
     at = put_number(at, ms / (int)HOUR_MS, 2, ':');
     at = put_number(at, ms / (int)MINUTE_MS % 60, 2, ':');
     at = put_number(at, ms / (int)SECOND_MS % 60, 2, '.');

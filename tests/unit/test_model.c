@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "lib/model.h"
+#include "lib/timestamp.h"
 #include "lib/uuid.h"
 #include "tests/unit/suite.h"
 
@@ -21,10 +22,36 @@ static void diagnostics_done_cleanup(Diagnostics *d) {
     diagnostics_done(d);
 }
 
+/* Zones of the system's tz database, and holidays beside the folder of cases. */
+static int read_into(Arena *arena, const char *directory, Str name, Str *ret, const char **ret_why) {
+    char path[4096], bytes[64 * 1024];
+
+    (void)snprintf(path, sizeof(path), "%s/%.*s", directory, STR_FMT(name));
+    FILE *file = fopen(path, "re");
+    if (!file) {
+        *ret_why = "not to be had";
+        return 1;
+    }
+    *ret = arena_str(arena, (Str){bytes, fread(bytes, 1, sizeof(bytes), file)});
+    ck_assert_int_eq(fclose(file), 0);
+    return 0;
+}
+
+static int read_zone(void *userdata, Arena *arena, Str name, Str *ret, const char **ret_why) {
+    (void)userdata;
+    return read_into(arena, "/usr/share/zoneinfo", name, ret, ret_why);
+}
+
+static int read_holidays(void *userdata, Arena *arena, Str name, Str *ret, const char **ret_why) {
+    (void)userdata;
+    return read_into(arena, TESTS_DIR "/models", name, ret, ret_why);
+}
+
 static Model *load(const char *text, Diagnostics *d) {
+    static const ModelFiles files = {.zone = read_zone, .holidays = read_holidays};
     Model *model = NULL;
 
-    ck_assert_int_eq(model_load(str_from(text), NULL, d, &model), 0);
+    ck_assert_int_eq(model_load(str_from(text), &files, d, &model), 0);
     ck_assert_msg((model == NULL) == (d->n_errors > 0), "a model, or errors");
     return model;
 }
@@ -159,6 +186,9 @@ static const struct limit {
                 "{ id: t#, from: [a], to: a, on: [e#] },", "", "", "]}}"},
         {"sla", MODEL_POLICIES_MAX, "sla: [",
                 "{ id: p#, start: { on: [a] }, stop: { on: [b] }, target: 1h },", "", "", "]"},
+        {"calendars", MODEL_CALENDARS_MAX, "calendars: {",
+                "c#: { zone: UTC, hours: { mon: ['09:00-17:00'] } },", "", "", "}"},
+        {"mon", 48, "calendars: { c: { zone: UTC, hours: { mon: [", "'09:00-17:00',", "", "", "] } } }"},
         {"warn", MODEL_LEVELS_MAX,
                 "sla: [{ id: p, start: { on: [a] }, stop: { on: [b] }, target: 1h, warn: [", "1#%,", "", "",
                 "]}]"},
@@ -257,6 +287,12 @@ static const char good_text[] =
         "event.y' }\n"
         "      - { id: late, from: [mql], to: new-lead, on_sla: [call.escalated, accept.breached] }\n"
         "  mood: { initial: cold, stages: [{ id: cold }] }\n"
+        "calendars:\n"
+        "  us-east: { zone: America/New_York, hours: { mon-fri: ['09:00-12:00', '13:00-18:00'], fri: "
+        "['17:00-20:00'] } }\n"
+        "  nights: { zone: UTC, hours: { sat-mon: ['22:00-06:00'], wed: [], thu: ['00:00-24:00'] },\n"
+        "    closed: [2026-01-04], open: { 2026-01-06: ['10:00-11:00', '10:30-12:00'], 2026-01-10: [] } }\n"
+        "  feasts: { zone: UTC, hours: { mon-sun: ['00:00-24:00'] }, holidays: holidays.ics }\n"
         "sla:\n"
         "  - id: accept\n"
         "    start: { enter: [life.mql], when: 'route == \"emea\"' }\n"
@@ -405,6 +441,54 @@ START_TEST(transitions_are_read) {
     ck_assert_int_eq(late->on_sla[0].kind, SLA_ESCALATED);
     ck_assert_uint_eq(late->on_sla[1].policy, 0);
     ck_assert_int_eq(late->on_sla[1].kind, SLA_BREACHED);
+}
+END_TEST
+
+/* How long it takes from the instant, in hours, to work for one. */
+static double hours_to_work_one(size_t calendar, const char *from) {
+    int64_t at_ms;
+    ck_assert(timestamp_parse(str_from(from), &at_ms));
+    return (double)(calendar_add(good->calendars[calendar].calendar, at_ms, HOUR_MS) - at_ms) /
+           (double)HOUR_MS;
+}
+
+START_TEST(calendars_are_read) {
+    ck_assert_uint_eq(good->n_calendars, 3);
+    assert_str(good->calendars[0].id, "us-east");
+    assert_str(good->calendars[1].id, "nights");
+    /* Monday, Friday */
+    ck_assert_double_eq(hours_to_work_one(0, "2026-01-05T16:30:00Z"), 2);
+    ck_assert_double_eq(hours_to_work_one(0, "2026-01-09T23:00:00Z"), 1);
+    ck_assert_double_eq(hours_to_work_one(0, "2026-01-08T23:00:00Z"), 16);
+    /* Saturday, Sunday, Monday; Sunday the fourth is closed, Tuesday the sixth has hours of its own */
+    ck_assert_double_eq(hours_to_work_one(1, "2026-01-04T05:30:00Z"), 24 + 17);
+    ck_assert_double_eq(hours_to_work_one(1, "2026-01-06T06:00:00Z"), 5);
+    ck_assert_double_eq(hours_to_work_one(1, "2026-01-06T11:30:00Z"), 36 + 1);
+    ck_assert_double_eq(hours_to_work_one(1, "2026-01-10T06:00:00Z"), 24 + 17);
+    /* New Year's Day, from the file */
+    ck_assert_double_eq(hours_to_work_one(2, "2026-12-31T23:30:00Z"), 25);
+    ck_assert_double_eq(hours_to_work_one(2, "2026-12-30T23:30:00Z"), 1);
+}
+END_TEST
+
+static int no_disk(void *userdata, Arena *arena, Str name, Str *ret, const char **ret_why) {
+    (void)userdata, (void)arena, (void)name, (void)ret, (void)ret_why;
+    return -EIO;
+}
+
+START_TEST(files_that_fail_fail_the_load) {
+    const ModelFiles files = {.zone = no_disk};
+    static const char text[] =
+            "model: m\nversion: 1\ncalendars: { c: { zone: UTC, hours: { mon: ['09:00-17:00'] } } }\n";
+    _cleanup_(diagnostics_done) Diagnostics d = DIAGNOSTICS_INIT;
+    Model *model = NULL;
+
+    ck_assert_int_eq(model_load(str_from(text), &files, &d, &model), -EIO);
+    ck_assert_ptr_null(model);
+    ck_assert_int_eq(model_load(str_from(text), NULL, &d, &model), 0);
+    ck_assert_ptr_null(model);
+    ck_assert_uint_eq(d.n_errors, 1);
+    ck_assert_str_eq(d.items[0].message, "zone \"UTC\": no files are to be had here");
 }
 END_TEST
 
@@ -558,6 +642,7 @@ static Suite *model_suite(void) {
     tcase_add_test(fields, rules_are_read);
     tcase_add_test(fields, stages_are_read);
     tcase_add_test(fields, transitions_are_read);
+    tcase_add_test(fields, calendars_are_read);
     tcase_add_test(fields, policies_are_read);
     tcase_add_test(fields, warnings_are_exact_parts_of_the_target);
     tcase_add_test(fields, a_policy_has_defaults);
@@ -570,6 +655,7 @@ static Suite *model_suite(void) {
     tcase_add_test(small, a_policy_takes_the_track_whose_stage_starts_it);
     tcase_add_test(small, a_rule_without_on_takes_all_but_updates_and_lead_types);
     tcase_add_test(small, an_on_list_takes_what_it_names);
+    tcase_add_test(small, files_that_fail_fail_the_load);
     tcase_add_test(small, sla_kinds_have_names);
     tcase_add_test(small, no_errors_of_this_file_are_left_out);
     tcase_add_test(small, the_model_to_start_from_has_neither_errors_nor_warnings);
