@@ -18,6 +18,7 @@ static const Command command_help = {
 static const Command *const commands[] = {
         &command_run,
         &command_check,
+        &command_test,
         &command_replay,
         &command_top,
         &command_help,

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Expectations: of single facts, of what SLA policies have told, of outputs.
+ */
+#include <math.h>
+
+#include "daemon/arena_text.h"
+#include "daemon/case_instant.h"
+#include "daemon/test_reader.h"
+#include "daemon/value_text.h"
+
+#define KNOWN_MAX (MODEL_SCORES_MAX + MODEL_DERIVED_MAX + MODEL_RULES_MAX)
+
+/* --- facts ------------------------------------------------------------------------------------------- */
+
+/* There is room: see count_facts(). */
+static ExpectedFact *new_fact(const YamlNode *node, Expectation *expectation) {
+    ExpectedFact *fact = &expectation->facts[expectation->n_facts++];
+    *fact = (ExpectedFact){.mark = node->mark, .wanted = node->text};
+    return fact;
+}
+
+static int set_path(TestReader *reader, ExpectedFact *fact, const char *group, Str name, const char *shown_group) {
+    fact->path = arena_format(reader->arena, "%s.%.*s", group, STR_FMT(name));
+    fact->shown = arena_format(reader->arena, "%s.%.*s", shown_group, STR_FMT(name));
+    return str_is_null(fact->path) || str_is_null(fact->shown) ? -ENOMEM : 0;
+}
+
+/* {min: 20, max: 30}, or {near: 25, within: 0.5} */
+static void read_range_mapping(TestReader *reader, const YamlNode *node, ExpectedFact *fact) {
+    static const char *const keys[] = {"min", "max", "near", "within"};
+    const YamlNode *nodes[ARRAY_SIZE(keys)];
+    double values[ARRAY_SIZE(keys)] = {-HUGE_VAL, HUGE_VAL, 0, reader->tolerance};
+
+    if (!yaml_check_keys(node, "a number", keys, ARRAY_SIZE(keys), reader->diagnostics))
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        nodes[i] = yaml_get(node, keys[i]);
+        if (nodes[i] && !yaml_double(nodes[i], keys[i], reader->diagnostics, &values[i]))
+            values[i] = 0;
+    }
+    fact->min = nodes[2] ? values[2] - values[3] : values[0];
+    fact->max = nodes[2] ? values[2] + values[3] : values[1];
+    if (nodes[2] ? nodes[0] || nodes[1] : nodes[3] || (!nodes[0] && !nodes[1]))
+        diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark,
+                "expected a number, {min: 20, max: 30} or {near: 25, within: 0.5}");
+    else if (fact->min > fact->max)
+        diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark, "no number is within this");
+}
+
+static Str show_range(Arena *arena, const ExpectedFact *fact) {
+    char min[NUMBER_SHOWN_SIZE], max[NUMBER_SHOWN_SIZE];
+
+    number_show(fact->min, min);
+    number_show(fact->max, max);
+    if (fact->max == HUGE_VAL)
+        return arena_format(arena, "at least %s", min);
+    if (fact->min == -HUGE_VAL)
+        return arena_format(arena, "at most %s", max);
+    return arena_format(arena, "from %s to %s", min, max);
+}
+
+static int read_range(TestReader *reader, const YamlNode *node, const char *what, double tolerance, ExpectedFact *fact) {
+    double number = 0;
+
+    fact->type = EXPECTED_RANGE;
+    if (yaml_is_null(node)) {
+        fact->type = EXPECTED_NULL;
+        fact->wanted = STR_LITERAL("null");
+    } else if (node->type == YAML_MAPPING) {
+        read_range_mapping(reader, node, fact);
+        fact->wanted = show_range(reader->arena, fact);
+    } else if (yaml_double(node, what, reader->diagnostics, &number)) {
+        fact->min = number - tolerance;
+        fact->max = number + tolerance;
+    }
+    return str_is_null(fact->wanted) ? -ENOMEM : 0;
+}
+
+/* The names that facts have under a group, for the nearest one. */
+static size_t known_names(const TestReader *reader, const char *group, const char **known) {
+    size_t n = 0, len = strlen(group);
+
+    for (size_t i = 0; i < reader->fresh.n_items && n < KNOWN_MAX; i++) {
+        Str path = reader->fresh.items[i].path;
+        if (str_starts_with(path, group) && path.data[len] == '.')
+            known[n++] = path.data + len + 1;
+    }
+    return n;
+}
+
+static bool has_fact(const TestReader *reader, const char *group, Str name) {
+    for (size_t i = 0; i < reader->fresh.n_items; i++) {
+        Str path = reader->fresh.items[i].path;
+        size_t len = strlen(group);
+        if (str_starts_with(path, group) && path.data[len] == '.' &&
+                str_eq((Str){path.data + len + 1, path.len - len - 1}, name))
+            return true;
+    }
+    return false;
+}
+
+/* Of a score or derived score: `scores` takes both, as outputs show both. */
+static int read_score(TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation) {
+    const char *known[2 * KNOWN_MAX];
+    bool is_derived = has_fact(reader, "derived", key->text);
+
+    if (!is_derived && !has_fact(reader, "scores", key->text)) {
+        size_t n = known_names(reader, "scores", known);
+        reader_unknown(reader, key, "score", known, n + known_names(reader, "derived", known + n));
+        return 0;
+    }
+    ExpectedFact *fact = new_fact(node, expectation);
+    int r = set_path(reader, fact, is_derived ? "derived" : "scores", key->text, "scores");
+    return r ? r : read_range(reader, node, "scores", reader->tolerance, fact);
+}
+
+static int read_counter(TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation) {
+    const char *known[KNOWN_MAX];
+
+    if (!has_fact(reader, "counters", key->text)) {
+        reader_unknown(reader, key, "counter", known, known_names(reader, "counters", known));
+        return 0;
+    }
+    ExpectedFact *fact = new_fact(node, expectation);
+    int r = set_path(reader, fact, "counters", key->text, "counters");
+    return r ? r : read_range(reader, node, "counters", 0, fact);
+}
+
+static const Track *find_track(TestReader *reader, const YamlNode *key) {
+    const char *known[MODEL_TRACKS_MAX];
+    const Model *model = reader->model;
+
+    for (size_t i = 0; i < model->n_tracks; i++) {
+        if (str_eq(model->tracks[i].id, key->text))
+            return &model->tracks[i];
+        known[i] = model->tracks[i].id.data;
+    }
+    reader_unknown(reader, key, "track", known, model->n_tracks);
+    return NULL;
+}
+
+static int read_stage(TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation) {
+    const char *known[MODEL_STAGES_MAX];
+    const Track *track = find_track(reader, key);
+    Str text;
+
+    if (!track || !yaml_string(node, "stages", reader->diagnostics, &text))
+        return 0;
+    for (size_t i = 0; i < track->n_stages; i++) {
+        known[i] = track->stages[i].id.data;
+        if (!str_eq(track->stages[i].id, text))
+            continue;
+        ExpectedFact *fact = new_fact(node, expectation);
+        fact->type = EXPECTED_TEXT;
+        fact->text = text;
+        return set_path(reader, fact, "stages", key->text, "stages");
+    }
+    reader_unknown(reader, node, "stage", known, track->n_stages);
+    return 0;
+}
+
+typedef int (*ReadItemFn)(TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation);
+
+static int read_each(
+        TestReader *reader, const YamlNode *parent, const char *key, ReadItemFn read, Expectation *expectation) {
+    const YamlNode *node = yaml_get(parent, key);
+    int r = 0;
+
+    if (!node || !reader_check(reader, node, YAML_MAPPING, key, "a mapping of names to values", TEST_ITEMS_MAX))
+        return 0;
+    for (size_t i = 0; r == 0 && i < node->n_items; i++)
+        r = read(reader, node->keys[i], node->items[i], expectation);
+    return r;
+}
+
+/* A text or null, under a key that is the fact's path as well. */
+static void read_text(TestReader *reader, const YamlNode *parent, const char *key, const char *const *known,
+        size_t n_known, Expectation *expectation) {
+    const YamlNode *node = yaml_get(parent, key);
+    bool found = !known;
+
+    if (!node || !reader_check(reader, node, YAML_SCALAR, key, "a text or null", 0))
+        return;
+    for (size_t i = 0; i < n_known; i++)
+        found = found || str_eq_c(node->text, known[i]);
+    if (!found && !yaml_is_null(node)) {
+        reader_unknown(reader, node, key, known, n_known);
+        return;
+    }
+    ExpectedFact *fact = new_fact(node, expectation);
+    fact->path = fact->shown = str_from(key);
+    fact->type = yaml_is_null(node) ? EXPECTED_NULL : EXPECTED_TEXT;
+    fact->text = node->text;
+    if (fact->type == EXPECTED_NULL)
+        fact->wanted = STR_LITERAL("null");
+}
+
+static void read_texts(TestReader *reader, const YamlNode *node, Expectation *expectation) {
+    const char *segments[MODEL_SEGMENTS_MAX + 1], *routes[MODEL_ROUTES_MAX];
+    const Model *model = reader->model;
+
+    for (size_t i = 0; i < model->n_segments; i++)
+        segments[i] = model->segments[i].id.data;
+    segments[model->n_segments] = "default";
+    for (size_t i = 0; i < model->n_routes; i++)
+        routes[i] = model->routes[i].id.data;
+    read_text(reader, node, "segment", segments, model->n_segments + 1, expectation);
+    read_text(reader, node, "route", routes, model->n_routes, expectation);
+    read_text(reader, node, "account_id", NULL, 0, expectation);
+}
+
+/* --- SLA policies ------------------------------------------------------------------------------------ */
+
+static int sla_fact(TestReader *reader, const YamlNode *node, Str policy, const char *field, ExpectedType type,
+        Expectation *expectation, ExpectedFact **ret) {
+    ExpectedFact *fact = new_fact(node, expectation);
+    *ret = fact;
+    fact->type = type;
+    fact->path = arena_format(reader->arena, "sla.%.*s.%s", STR_FMT(policy), field);
+    fact->shown = arena_format(reader->arena, "sla.%.*s", STR_FMT(policy));
+    return str_is_null(fact->path) || str_is_null(fact->shown) ? -ENOMEM : 0;
+}
+
+/* An open clock, or none. */
+static int read_open(TestReader *reader, const YamlNode *node, Str policy, bool open, Expectation *expectation) {
+    ExpectedFact *fact;
+    int r = sla_fact(reader, node, policy, "due_at", open ? EXPECTED_PRESENT : EXPECTED_ABSENT, expectation, &fact);
+    if (r == 0)
+        fact->wanted = open ? STR_LITERAL("an open clock") : STR_LITERAL("no open clock");
+    return r;
+}
+
+static int read_due(TestReader *reader, const YamlNode *node, Str policy, Expectation *expectation) {
+    char text[TIMESTAMP_TEXT_SIZE], shown[CASE_INSTANT_TEXT_SIZE];
+    ExpectedFact *fact;
+    int64_t due_ms;
+
+    if (!reader_instant(reader, node, "due", &due_ms))
+        return 0;
+    int r = sla_fact(reader, node, policy, "due_at", EXPECTED_TEXT, expectation, &fact);
+    if (r)
+        return r;
+    timestamp_print(due_ms, text);
+    case_instant_print(due_ms, reader->start_ms, shown);
+    fact->text = arena_str(reader->arena, str_from(text));
+    fact->wanted = arena_format(reader->arena, "an open clock, due at %s", shown);
+    return str_is_null(fact->text) || str_is_null(fact->wanted) ? -ENOMEM : 0;
+}
+
+static int read_flag(
+        TestReader *reader, const YamlNode *node, Str policy, const char *field, Expectation *expectation) {
+    ExpectedFact *fact;
+    bool flag;
+
+    if (!yaml_boolean(node, field, reader->diagnostics, &flag))
+        return 0;
+    int r = sla_fact(reader, node, policy, field, EXPECTED_BOOLEAN, expectation, &fact);
+    if (r)
+        return r;
+    fact->boolean = flag;
+    fact->wanted = arena_format(reader->arena, "an open clock, %s%s", flag ? "" : "not ", field);
+    return str_is_null(fact->wanted) ? -ENOMEM : 0;
+}
+
+/* All that was told, as a list; or, as a scalar, what was told last. */
+static int read_verdicts(TestReader *reader, const YamlNode *node, unsigned policy, Expectation *expectation) {
+    ExpectedSla *sla = &expectation->slas[expectation->n_slas];
+    bool is_list = node->type == YAML_SEQUENCE;
+    size_t n = is_list ? node->n_items : 1;
+    Str text;
+
+    *sla = (ExpectedSla){.mark = node->mark, .policy = policy, .latest_only = !is_list};
+    int r = READER_ALLOC(reader, sla->verdicts, n);
+    if (r)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        const YamlNode *item = is_list ? node->items[i] : node;
+        if (yaml_string(item, "sla", reader->diagnostics, &text) &&
+                reader_verdict(reader, item, text, policy, &sla->verdicts[sla->n_verdicts]))
+            sla->n_verdicts++;
+    }
+    expectation->n_slas++;
+    return 0;
+}
+
+static int read_sla_mapping(TestReader *reader, const YamlNode *node, unsigned policy, Expectation *expectation) {
+    static const char *const keys[] = {"due", "breached", "paused", "told"};
+    Str id = reader->model->policies[policy].id;
+    int r = 0;
+
+    if (!yaml_check_keys(node, "an SLA policy", keys, ARRAY_SIZE(keys), reader->diagnostics))
+        return 0;
+    const YamlNode *due = yaml_get(node, "due"), *told = yaml_get(node, "told");
+    if (due)
+        r = read_due(reader, due, id, expectation);
+    for (size_t i = 1; r == 0 && i < 3; i++) {
+        const YamlNode *flag = yaml_get(node, keys[i]);
+        if (flag)
+            r = read_flag(reader, flag, id, keys[i], expectation);
+    }
+    if (r == 0 && told && reader_check(reader, told, YAML_SEQUENCE, "told", "a list of verdicts", TEST_ITEMS_MAX))
+        r = read_verdicts(reader, told, policy, expectation);
+    return r;
+}
+
+static int read_sla(TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation) {
+    unsigned policy;
+
+    if (!reader_policy(reader, key, key->text, &policy))
+        return 0;
+    if (node->type == YAML_MAPPING)
+        return read_sla_mapping(reader, node, policy, expectation);
+    if (node->type == YAML_SCALAR && (str_eq_c(node->text, "open") || str_eq_c(node->text, "closed")))
+        return read_open(reader, node, key->text, str_eq_c(node->text, "open"), expectation);
+    return read_verdicts(reader, node, policy, expectation);
+}
+
+/* --- the whole --------------------------------------------------------------------------------------- */
+
+static const char *const lead_keys[] = {
+        "lead", "stages", "scores", "counters", "segment", "route", "account_id", "sla", "told", "only"};
+static const char *const account_keys[] = {"account", "told", "only"};
+
+static void read_subject(TestReader *reader, const YamlNode *node, Expectation *ret) {
+    const YamlNode *account = yaml_get(node, "account"), *lead = yaml_get(node, "lead");
+
+    ret->is_account = account != NULL;
+    ret->id = STR_LITERAL(TEST_LEAD);
+    if (account && !reader_name(reader, account, "account", EVENT_ACCOUNT_ID_LEN_MAX, &ret->id))
+        ret->id = STR_LITERAL("?");
+    if (lead && !reader_name(reader, lead, "lead", EVENT_LEAD_ID_LEN_MAX, &ret->id))
+        ret->id = STR_LITERAL("?");
+}
+
+static int read_outputs(TestReader *reader, const YamlNode *node, Expectation *ret) {
+    const YamlNode *told = yaml_get(node, "told"), *only = yaml_get(node, "only");
+
+    if (told && only) {
+        diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, only->mark,
+                "\"told\" or \"only\" expected, not both: \"only\" is \"told\" and nothing else");
+        return 0;
+    }
+    ret->only = only != NULL;
+    return told || only ? reader_outputs(reader, told ? told : only, told ? "told" : "only", ret) : 0;
+}
+
+static size_t count_items(const YamlNode *parent, const char *key) {
+    const YamlNode *node = yaml_get(parent, key);
+    return node ? node->n_items : 0;
+}
+
+/* At most so many: segment, route and account_id, and of a policy due, breached and paused. */
+static size_t count_facts(const YamlNode *node) {
+    return 3 + count_items(node, "stages") + count_items(node, "scores") + count_items(node, "counters") +
+            3 * count_items(node, "sla");
+}
+
+int reader_expectation(TestReader *reader, const YamlNode *node, Expectation *ret) {
+    bool is_account = node->type == YAML_MAPPING && yaml_get(node, "account");
+    int r;
+
+    *ret = (Expectation){.mark = node->mark};
+    if (!yaml_check_keys(node, "expect", is_account ? account_keys : lead_keys,
+                is_account ? ARRAY_SIZE(account_keys) : ARRAY_SIZE(lead_keys), reader->diagnostics))
+        return 0;
+    read_subject(reader, node, ret);
+    r = READER_ALLOC(reader, ret->facts, count_facts(node));
+    if (r == 0)
+        r = READER_ALLOC(reader, ret->slas, count_items(node, "sla"));
+    if (r == 0)
+        r = read_each(reader, node, "stages", read_stage, ret);
+    if (r == 0)
+        r = read_each(reader, node, "scores", read_score, ret);
+    if (r == 0)
+        r = read_each(reader, node, "counters", read_counter, ret);
+    if (r == 0)
+        r = read_each(reader, node, "sla", read_sla, ret);
+    if (r == 0)
+        r = read_outputs(reader, node, ret);
+    if (r == 0)
+        read_texts(reader, node, ret);
+    return r;
+}
