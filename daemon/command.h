@@ -38,6 +38,7 @@ struct Command {
     int (*run)(const Command *self, int argc, char **argv);
 };
 
+extern const Command command_backtest;
 extern const Command command_check;
 extern const Command command_replay;
 extern const Command command_test;
@@ -52,6 +53,8 @@ int command_main(int argc, char **argv);
  * ends with *ret_status, after an error that has been reported, or help that has been given.
  */
 MUST_CHECK int command_option(const Command *self, int argc, char **argv, int *ret_status);
+/* An instant as people give it on a command line: RFC 3339, or milliseconds since 1970. */
+MUST_CHECK bool command_parse_time(const char *text, int64_t *ret_ms);
 /* Reports a wrong command line. Returns EX_USAGE. */
 int command_usage_error(const Command *self, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Reports what went wrong, as "scored NAME: ...". */
