@@ -32,8 +32,7 @@ enum {
 static const CommandOption backtest_options[] = {
         {"model", OPTION_MODEL, "FILE", "A: a model, the new one say"},
         {"against", OPTION_AGAINST, "FILE", "B: another, the present one say"},
-        {"stage", OPTION_STAGE, "NAME", "The stage that hands leads to sales, as lifecycle.mql; by default\n"
-                                        "                          where the first transition of A's first track leads"},
+        {"stage", OPTION_STAGE, "NAME", "The stage to look at (where A's first transition leads)"},
         {"accepted", OPTION_ACCEPTED, "TYPES", "Events that mean: accepted by sales (sales_accepted)"},
         {"rejected", OPTION_REJECTED, "TYPES", "Events that mean: rejected by sales (sales_rejected)"},
         {"won", OPTION_WON, "TYPES", "Events that mean: won (deal_won)"},
@@ -53,10 +52,11 @@ const Command command_backtest = {
         .description =
                 "Runs the events, JSON lines from the file or from standard input in the order of their arrival,\n"
                 "under both models, and tells what each would have made of the leads: who reaches the stage\n"
-                "that hands them to sales, how many of these sales accepted, rejected and won afterwards, and\n"
-                "who was won without ever having been there; stages and SLA clocks by segment and by first\n"
-                "source; and which leads end in another stage, and why. TYPES are event types with commas\n"
-                "between them. What sales did, it did with the leads that it was given at the time.\n",
+                "that hands them to sales (--stage, as lifecycle.mql), how many of these sales accepted,\n"
+                "rejected and won afterwards, and who was won without ever having been there; stages and SLA\n"
+                "clocks by segment and by first source; and which leads end in another stage, and why.\n"
+                "TYPES are event types with commas between them. What sales did, it did with the leads that\n"
+                "it was given at the time. README, \"Comparing two models\", says how is counted.\n",
         .options = backtest_options,
         .run = run_backtest,
 };
