@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "daemon/io/file_sink.h"
+#include "lib/sla_clock.h"
 
 static void dump_scores(JsonWriter *writer, const Model *model, const Lead *lead, int64_t at_ms) {
     json_write_object_begin(writer, STR_LITERAL("scores"));
@@ -24,6 +25,13 @@ static void dump_derived(JsonWriter *writer, const Model *model, const Lead *lea
     json_write_object_end(writer);
 }
 
+static void dump_counters(JsonWriter *writer, const Model *model, const Lead *lead, int64_t at_ms) {
+    json_write_object_begin(writer, STR_LITERAL("counters"));
+    for (unsigned i = 0; i < model->n_counters; i++)
+        json_write_integer(writer, model->counters[i].id, lead_counter(lead, model, i, at_ms));
+    json_write_object_end(writer);
+}
+
 static void dump_stages(JsonWriter *writer, const Model *model, const Lead *lead) {
     json_write_object_begin(writer, STR_LITERAL("stages"));
     for (size_t i = 0; i < model->n_tracks; i++) {
@@ -33,9 +41,9 @@ static void dump_stages(JsonWriter *writer, const Model *model, const Lead *lead
     json_write_object_end(writer);
 }
 
-static void dump_clocks(JsonWriter *writer, const Model *model, const Lead *lead) {
+static void dump_clocks(JsonWriter *writer, const Model *model, const Lead *lead, int64_t at_ms) {
     json_write_array_begin(writer, STR_LITERAL("sla"));
-    for (size_t i = 0; i < model->n_policies; i++) {
+    for (unsigned i = 0; i < model->n_policies; i++) {
         const SlaClock *clock = &lead->clocks[i];
         if (clock->phase != SLA_PHASE_OPEN)
             continue;
@@ -43,9 +51,10 @@ static void dump_clocks(JsonWriter *writer, const Model *model, const Lead *lead
         json_write_string(writer, STR_LITERAL("policy"), model->policies[i].id);
         json_write_integer(writer, STR_LITERAL("epoch"), clock->epoch);
         json_write_time(writer, STR_LITERAL("started_at"), clock->started_at_ms);
-        json_write_time(writer, STR_LITERAL("due_at"), clock->due_at_ms);
+        json_write_time(writer, STR_LITERAL("due_at"),
+                sla_clock_due(clock, sla_terms(clock, model, i), at_ms));
         json_write_boolean(writer, STR_LITERAL("breached"), clock->breached);
-        json_write_boolean(writer, STR_LITERAL("paused"), false);
+        json_write_boolean(writer, STR_LITERAL("paused"), sla_clock_is_paused(clock));
         json_write_object_end(writer);
     }
     json_write_array_end(writer);
@@ -59,10 +68,9 @@ int lead_dump(JsonWriter *writer, const Model *model, const Lead *lead, int64_t 
     json_write_string(writer, STR_LITERAL("segment"), model_segment_id(model, lead->segment));
     dump_scores(writer, model, lead, at_ms);
     dump_derived(writer, model, lead, at_ms);
-    json_write_object_begin(writer, STR_LITERAL("counters"));
-    json_write_object_end(writer);
+    dump_counters(writer, model, lead, at_ms);
     dump_stages(writer, model, lead);
-    dump_clocks(writer, model, lead);
+    dump_clocks(writer, model, lead, at_ms);
     json_write_object_end(writer);
     return writer->error;
 }

@@ -81,7 +81,7 @@ static void make_sla_event(const SlaEvent *s, News *ret) {
     ret->tone = sla_tone(s->kind);
     top_span_print(s->elapsed_ms, span);
     line_add(why, "after %s", span);
-    if (s->due_at_ms != TIME_NONE && s->started_at_ms != TIME_NONE) {
+    if (s->due_at_ms != TIME_NEVER && s->started_at_ms != TIME_NONE) {
         top_span_print(s->due_at_ms - s->started_at_ms, span);
         line_add(why, " of %s", span);
     }

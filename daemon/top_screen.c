@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "daemon/top.h"
+#include "lib/sla_clock.h"
 
 #define COLUMNS_MAX 300
 /* From here on a line of news has room for its reasons. */
@@ -306,7 +307,7 @@ static void draw_clock(const TopClock *c, ScreenStyle style, int64_t now_ms, Top
     top_text_add(text, " ");
     color(text, style, tone_color(tone));
     if (clock->due_at_ms == TIME_NEVER) {
-        top_text_add(text, "never due");
+        top_text_add(text, sla_clock_is_paused(clock) ? "paused" : "never due");
     } else {
         int64_t left_ms = clock->due_at_ms - now_ms;
         top_span_print(left_ms < 0 ? -left_ms : left_ms, span);

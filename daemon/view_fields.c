@@ -11,6 +11,7 @@
 #include "lib/arena.h"
 #include "lib/condition_program.h"
 #include "lib/siphash.h"
+#include "lib/sla_clock.h"
 
 #define CUT_MARK "\xe2\x80\xa6" /* … */
 #define CUT_NAME_TAIL_LEN 9     /* ~ and 8 digits */
@@ -106,7 +107,7 @@ static int64_t longer(int64_t a, int64_t b) {
 }
 
 static int64_t score_half_life(const Score *score) {
-    return score->decay.kind == DECAY_HALF_LIFE ? score->decay.half_life_ms : 0;
+    return score->decay.kind == DECAY_HALF_LIFE ? score->decay.span_ms : 0;
 }
 
 /* -1: it names nothing that decays or changes with time. */
@@ -250,23 +251,29 @@ static void add_stages(FieldList *list, const ViewFieldsBuffer *buffer, const Le
 
 static void add_scores(FieldList *list, const ViewFieldsBuffer *buffer, const Lead *lead) {
     for (size_t i = 0; i < buffer->model->n_scores; i++) {
-        add_number(list, buffer->score_names[i], lead->scores[i].value);
-        if (buffer->model->scores[i].decay.kind != DECAY_NONE)
-            add_time(list, buffer->at_names[i], lead->scores[i].at_ms);
+        const Decay *decay = &buffer->model->scores[i].decay;
+        bool stepped = decay_is_stepped(decay);
+        add_number(list, buffer->score_names[i],
+                stepped ? lead_score(lead, buffer->model, (unsigned)i, lead->clock_ms) : lead->scores[i].value);
+        if (decay->kind != DECAY_NONE)
+            add_time(list, buffer->at_names[i], stepped ? lead->clock_ms : lead->scores[i].at_ms);
     }
 }
 
 static void add_clocks(FieldList *list, const ViewFieldsBuffer *buffer, const Lead *lead) {
     for (size_t i = 0; i < buffer->model->n_policies; i++) {
         const SlaClock *clock = &lead->clocks[i];
-        char text[64], due[24] = "never";
+        char text[64 + MODEL_ID_LEN_MAX], due[24] = "never";
         if (clock->phase != SLA_PHASE_OPEN)
             continue;
+        if (sla_clock_is_paused(clock))
+            snprintf(due, sizeof(due), "paused");
         if (clock->due_at_ms != TIME_NEVER)
             snprintf(due, sizeof(due), "%" PRId64, clock->due_at_ms);
-        int len =
-                snprintf(text, sizeof(text), "%" PRId64 "/%s/%d", clock->started_at_ms, due, clock->breached);
-        add_copy(list, buffer->sla_names[i], (Str){text, (size_t)len});
+        Str calendar = model_calendar_id(buffer->model, clock->calendar);
+        int len = snprintf(text, sizeof(text), "%" PRId64 "/%s/%d%s%.*s", clock->started_at_ms, due, clock->breached,
+                str_is_null(calendar) ? "" : "/", STR_FMT(calendar));
+        add_text(list, buffer->sla_names[i], (Str){text, (size_t)len});
     }
 }
 
@@ -351,7 +358,7 @@ int view_fields_info(ViewFieldsBuffer *buffer, const Model *model, const ViewFie
     for (size_t i = 0; i < model->n_scores; i++)
         if (model->scores[i].decay.kind == DECAY_HALF_LIFE)
             add_integer(&list, info_name(arena, "half_life:", model->scores[i].id),
-                    model->scores[i].decay.half_life_ms);
+                    model->scores[i].decay.span_ms);
     for (size_t i = 0; i < model->n_derived; i++)
         add_borrowed(&list, info_name(arena, "derived:", model->derived[i].id),
                 condition_text(model->derived[i].value));

@@ -14,7 +14,8 @@
  *   score:<name>       a score as of its reference time, with at most 6 decimals …
  *   at:<name>          … which this is; absent for scores that do not decay. At an instant t it is worth
  *                      score * 2^-((t - at) / half_life), with half_life:<name> of P:info
- *   sla:<policy>       an open clock: <started at>/<due at>/<1 if breached, else 0>; due at may be `never`
+ *   sla:<policy>       an open clock: <started at>/<due at>/<1 if breached, else 0>, then /<calendar> if it has one;
+ *                      due at may be `never`, or `paused` where it will be known when the clock goes on
  *   since:<track>      when the present stage was entered
  *   first_source       of the lead's first event that had one, and
  *   last_source        of its last; absent: none yet

@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "lib/account.h"
 #include "lib/lead.h"
 
 static Value elapsed(int64_t since_ms, int64_t at_ms) {
@@ -35,7 +36,18 @@ static Value event_value(const Instruction *i, const LeadEvent *event) {
 }
 
 static double score_value(unsigned score, const Situation *s) {
+    if (s->account)
+        return account_score(s->account, s->model, score, s->at_ms);
     return s->scores ? s->scores[score] : lead_score(s->lead, s->model, score, s->at_ms);
+}
+
+static const TrackState *track_state(unsigned track, const Situation *s) {
+    return s->account ? &s->account->tracks[track] : &s->lead->tracks[track];
+}
+
+static Str stage_id(unsigned track, const Situation *s) {
+    const Track *tracks = s->account ? s->model->account_tracks : s->model->tracks;
+    return tracks[track].stages[track_state(track, s)->stage].id;
 }
 
 Value condition_push(const Instruction *i, const Situation *s) {
@@ -65,17 +77,20 @@ Value condition_push(const Instruction *i, const Situation *s) {
     case OP_LAST_SOURCE:
         return value_string(lead->last_source);
     case OP_STAGE:
-        track = &lead->tracks[i->index];
-        return value_string(model->tracks[i->index].stages[track->stage].id);
+        return value_string(stage_id(i->index, s));
     case OP_AGE:
-        track = &lead->tracks[i->index];
+        track = track_state(i->index, s);
         return elapsed(track->stages[track->stage].entered_at_ms, s->at_ms);
     case OP_SINCE:
-        return elapsed(lead->tracks[i->index].stages[i->stage].entered_at_ms, s->at_ms);
+        return elapsed(track_state(i->index, s)->stages[i->stage].entered_at_ms, s->at_ms);
     case OP_LEFT:
-        return elapsed(lead->tracks[i->index].stages[i->stage].left_at_ms, s->at_ms);
+        return elapsed(track_state(i->index, s)->stages[i->stage].left_at_ms, s->at_ms);
     case OP_ENTRIES:
-        return value_double(lead->tracks[i->index].stages[i->stage].entries);
+        return value_double(track_state(i->index, s)->stages[i->stage].entries);
+    case OP_COUNTER:
+        return value_double(lead_counter(lead, model, i->index, s->at_ms));
+    case OP_COMMITTEE:
+        return value_double(account_committee(s->account, model, s->at_ms));
     case OP_IDLE:
         return elapsed(lead->latest_activity_ms, s->at_ms);
     default:

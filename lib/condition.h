@@ -14,6 +14,7 @@
 #include "lib/yaml.h"
 
 typedef struct Condition Condition;
+typedef struct Account Account;
 typedef struct Lead Lead;
 typedef struct Model Model;
 
@@ -25,16 +26,20 @@ typedef enum ConditionPlace {
     CONDITION_EVENT,     /* everything but route: ignore, rules, counters */
     CONDITION_TRACK,     /* everything but event.*: transitions without `on` */
     CONDITION_TRACK_EVENT, /* everything: `on` transitions, require, SLA start, stop and cancel */
+    CONDITION_ACCOUNT,     /* the account's own: its scores, committee, its tracks; and params */
 } ConditionPlace;
 
 /* Stack cells that one evaluation may need; deeper nesting is a load error. */
 #define CONDITION_STACK_MAX 32
 #define CONDITION_TEXT_LEN_MAX 4096
+/* Steps of one evaluation, derived scores and theirs included: those that name one another twice each would double it each time. */
+#define CONDITION_STEPS_MAX 16384
 
 /* What a condition is judged against. */
 typedef struct Situation {
     const Model *model;
-    const Lead *lead;
+    const Lead *lead;        /* or, in place CONDITION_ACCOUNT, … */
+    const Account *account;  /* … an account; the other is NULL */
     const LeadEvent *event;  /* NULL: event.* is null */
     const double *scores;    /* values to use in place of the lead's at at_ms (a snapshot), or NULL */
     int64_t at_ms;

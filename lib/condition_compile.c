@@ -48,6 +48,7 @@ typedef struct Compiler {
     unsigned depth; /* of the stack at run time */
     unsigned nest;
     uint32_t derived;
+    unsigned n_expanded;
     bool failed;    /* by syntax: stop */
     bool bad;       /* some error was reported */
     bool no_memory;
@@ -56,10 +57,14 @@ typedef struct Compiler {
 typedef struct Operand {
     TimeKind kind;
     unsigned begin; /* of its instructions */
-    bool null_literal;
+    bool is_measured; /* scores or elapsed times are part of it */
+    /* What it is by itself, not as part of a greater expression. */
+    bool is_null_literal;
+    const Counter *counter; /* NULL: not a counter alone */
+    const double *number_max; /* what a number or a param can be at most; NULL: not known */
 } Operand;
 
-#define OPERAND_STATIC(begin_arg) ((Operand){TIME_STATIC, (begin_arg), false})
+#define OPERAND_STATIC(begin_arg) ((Operand){.kind = TIME_STATIC, .begin = (begin_arg)})
 
 /* --- places and errors ------------------------------------------------------------------------------- */
 
@@ -318,12 +323,23 @@ static unsigned emit(Compiler *c, Instruction instruction) {
 
 static Operand emit_operand(Compiler *c, Instruction instruction, TimeKind kind) {
     unsigned begin = emit(c, instruction);
-    return (Operand){kind, begin, false};
+    return (Operand){.kind = kind, .begin = begin, .is_measured = kind == TIME_STILL || kind == TIME_LINEAR};
+}
+
+static const double *number_copy(Compiler *c, double number) {
+    double *copy = arena_new_array(c->arena, double, 1);
+    if (copy)
+        *copy = number;
+    else
+        c->no_memory = true;
+    return copy;
 }
 
 static Operand emit_constant(Compiler *c, Value value) {
     Operand operand = emit_operand(c, (Instruction){.op = OP_CONSTANT, .constant = value}, TIME_STATIC);
-    operand.null_literal = value.type == VALUE_NULL;
+    operand.is_null_literal = value.type == VALUE_NULL;
+    if (value.type == VALUE_DOUBLE)
+        operand.number_max = number_copy(c, value.number);
     return operand;
 }
 
@@ -346,6 +362,9 @@ static bool place_has_state(ConditionPlace place) {
 static Operand not_here(Compiler *c, Mark mark, Str name) {
     if (str_eq_c(name, "event"))
         compile_error(c, mark, "event.* cannot be named here: no event is at hand");
+    else if (c->place == CONDITION_ACCOUNT)
+        compile_error(c, mark, "\"%.*s\" cannot be named here: only the account's own scores, committee, its tracks, and params",
+                STR_FMT(name));
     else if (str_eq_c(name, "route"))
         compile_error(c, mark, "route can be named in tracks and sla only");
     else
@@ -354,32 +373,56 @@ static Operand not_here(Compiler *c, Mark mark, Str name) {
     return emit_constant(c, VALUE_NONE);
 }
 
-static Operand unknown_name(Compiler *c, Mark mark, Str name) {
-    static const char *const words[] = {"event", "profile", "segment", "route", "first_source", "last_source",
-            "idle", "age", "since", "left", "entries", "present", "default", "number", "min", "max", "true", "false",
-            "null", "not", "and", "or", "in", "like"};
+/* All names that mean something in this place, for suggestions. */
+static size_t known_names(const Compiler *c, const char **names) {
+    static const char *const words[] = {"age", "since", "left", "entries", "present", "default", "number", "min", "max", "true",
+            "false", "null", "not", "and", "or", "in", "like"};
+    static const char *const lead_words[] = {
+            "event", "profile", "segment", "route", "first_source", "last_source", "idle"};
     const Model *m = c->model;
-    size_t n = 0, n_all = ARRAY_SIZE(words) + m->n_params + m->n_scores + m->n_derived + m->n_tracks;
-    const char **names = arena_new_array(c->arena, const char *, n_all);
-    const char *nearest = NULL;
-    if (names) {
-        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-            names[n++] = words[i];
-        for (size_t i = 0; i < m->n_params; i++)
-            names[n++] = m->params[i].id.data;
-        for (size_t i = 0; i < m->n_scores; i++)
-            names[n++] = m->scores[i].id.data;
-        for (size_t i = 0; i < m->n_derived; i++)
-            names[n++] = m->derived[i].id.data;
-        for (size_t i = 0; i < m->n_tracks; i++)
-            names[n++] = m->tracks[i].id.data;
-        nearest = diagnostic_nearest(name, names, n);
+    size_t n = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        names[n++] = words[i];
+    for (size_t i = 0; i < m->n_params; i++)
+        names[n++] = m->params[i].id.data;
+    if (c->place == CONDITION_ACCOUNT) {
+        names[n++] = "committee";
+        for (size_t i = 0; i < m->n_account_scores; i++)
+            names[n++] = m->account_scores[i].id.data;
+        for (size_t i = 0; i < m->n_account_tracks; i++)
+            names[n++] = m->account_tracks[i].id.data;
+        return n;
     }
+    for (size_t i = 0; i < ARRAY_SIZE(lead_words); i++)
+        names[n++] = lead_words[i];
+    for (size_t i = 0; i < m->n_scores; i++)
+        names[n++] = m->scores[i].id.data;
+    for (size_t i = 0; i < m->n_derived; i++)
+        names[n++] = m->derived[i].id.data;
+    for (size_t i = 0; i < m->n_counters; i++)
+        names[n++] = m->counters[i].id.data;
+    for (size_t i = 0; i < m->n_tracks; i++)
+        names[n++] = m->tracks[i].id.data;
+    return n;
+}
+
+/* More than known_names() gives. */
+#define NAMES_MAX                                                                                                    \
+    (32 + MODEL_PARAMS_MAX + MODEL_SCORES_MAX + MODEL_DERIVED_MAX + MODEL_COUNTERS_MAX + MODEL_ACCOUNT_SCORES_MAX +  \
+            2 * MODEL_TRACKS_MAX)
+
+static Operand unknown_name(Compiler *c, Mark mark, Str name) {
+    const char *names[NAMES_MAX];
+    const char *nearest = diagnostic_nearest(name, names, known_names(c, names));
     if (nearest)
         compile_error(c, mark, "unknown name \"%.*s\"; did you mean \"%s\"?", STR_FMT(name), nearest);
+    else if (c->place == CONDITION_ACCOUNT)
+        compile_error(c, mark,
+                "unknown name \"%.*s\": an account score, committee, an account track, a param or a function was expected",
+                STR_FMT(name));
     else
         compile_error(c, mark,
-                "unknown name \"%.*s\": a score, a derived score, a param, a track, segment, route, profile.*, "
+                "unknown name \"%.*s\": a score, a derived score, a counter, a param, a track, segment, route, profile.*, "
                 "event.* or a function was expected",
                 STR_FMT(name));
     /* what belongs to a name that is not understood is not, either */
@@ -425,15 +468,23 @@ static Operand parse_event(Compiler *c, Mark mark, Str word) {
     return emit_operand(c, (Instruction){.op = OP_EVENT_PROPERTY, .constant = value_string(name)}, TIME_STATIC);
 }
 
+/* Those of leads, or of accounts. */
+static const Track *tracks_of(const Compiler *c, size_t *ret_n) {
+    bool account = c->place == CONDITION_ACCOUNT;
+    *ret_n = account ? c->model->n_account_tracks : c->model->n_tracks;
+    return account ? c->model->account_tracks : c->model->tracks;
+}
+
 static int resolve_track(Compiler *c, Str name, Mark mark) {
-    const Model *m = c->model;
-    int track = find_index(m->tracks, m->n_tracks, name);
+    size_t n_tracks;
+    const Track *tracks = tracks_of(c, &n_tracks);
+    int track = find_index(tracks, n_tracks, name);
     if (track >= 0)
         return track;
     const char *names[MODEL_TRACKS_MAX];
-    size_t n = MIN(m->n_tracks, ARRAY_SIZE(names));
+    size_t n = MIN(n_tracks, ARRAY_SIZE(names));
     for (size_t i = 0; i < n; i++)
-        names[i] = m->tracks[i].id.data;
+        names[i] = tracks[i].id.data;
     const char *nearest = diagnostic_nearest(name, names, n);
     compile_error(c, mark, "unknown track \"%.*s\"%s%s%s", STR_FMT(name), nearest ? "; did you mean \"" : "",
             nearest ? nearest : "", nearest ? "\"?" : "");
@@ -484,8 +535,10 @@ static Operand parse_track_function(Compiler *c, Mark mark, Str word, Op op) {
         return OPERAND_STATIC(0);
     if (!place_has_state(c->place))
         return not_here(c, mark, word);
+    size_t n_tracks;
+    const Track *tracks = tracks_of(c, &n_tracks);
     int track = resolve_track(c, track_name, track_mark);
-    int stage = track >= 0 && op != OP_AGE ? resolve_stage(c, &c->model->tracks[track], stage_name, stage_mark) : 0;
+    int stage = track >= 0 && op != OP_AGE ? resolve_stage(c, &tracks[track], stage_name, stage_mark) : 0;
     if (track < 0 || stage < 0)
         return emit_constant(c, VALUE_NONE);
     return emit_operand(c, (Instruction){.op = op, .index = (unsigned)track, .stage = (unsigned)stage},
@@ -495,46 +548,104 @@ static Operand parse_track_function(Compiler *c, Mark mark, Str word, Op op) {
 static Operand parse_derived(Compiler *c, unsigned derived) {
     const Condition *value = c->model->derived[derived].value;
     c->derived |= UINT32_C(1) << derived;
-    return emit_operand(
+    c->n_expanded += value ? MIN(value->n_expanded, (unsigned)CONDITION_STEPS_MAX) : 0;
+    Operand operand = emit_operand(
             c, (Instruction){.op = OP_DERIVED, .index = derived}, value ? value->kind : TIME_LINEAR);
+    operand.is_measured = !value || value->is_measured;
+    return operand;
 }
 
-static Operand parse_plain_name(Compiler *c, Mark mark, Str word) {
+/* A word of the language that is a value by itself. False: it is none. */
+static bool parse_word(Compiler *c, Mark mark, Str word, Operand *ret) {
     static const struct {
         const char *name;
         Op op;
         TimeKind kind;
     } names[] = {{"first_source", OP_FIRST_SOURCE, TIME_STATIC}, {"last_source", OP_LAST_SOURCE, TIME_STATIC},
             {"segment", OP_SEGMENT, TIME_STATIC}, {"route", OP_ROUTE, TIME_STATIC}, {"idle", OP_IDLE, TIME_LINEAR}};
-    const Model *m = c->model;
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         if (!str_eq_c(word, names[i].name))
             continue;
-        if ((names[i].op == OP_SEGMENT && c->place == CONDITION_SEGMENT) ||
-                (names[i].op == OP_ROUTE && !place_has_route(c->place)) ||
-                (names[i].op == OP_IDLE && !place_has_state(c->place)))
-            return not_here(c, mark, word);
-        return emit_operand(c, (Instruction){.op = names[i].op}, names[i].kind);
+        bool here = c->place != CONDITION_ACCOUNT && !(names[i].op == OP_SEGMENT && c->place == CONDITION_SEGMENT) &&
+                    !(names[i].op == OP_ROUTE && !place_has_route(c->place)) &&
+                    !(names[i].op == OP_IDLE && !place_has_state(c->place));
+        *ret = here ? emit_operand(c, (Instruction){.op = names[i].op}, names[i].kind) : not_here(c, mark, word);
+        return true;
     }
-    int index = find_index(m->params, m->n_params, word);
-    if (index >= 0) {
-        Op op = c->place == CONDITION_SEGMENT ? OP_PARAM_GLOBAL : OP_PARAM;
-        return emit_operand(c, (Instruction){.op = op, .index = (unsigned)index}, TIME_STATIC);
+    return false;
+}
+
+static Operand parse_param(Compiler *c, unsigned param) {
+    const Model *m = c->model;
+    bool is_global = c->place == CONDITION_SEGMENT || c->place == CONDITION_ACCOUNT;
+    Operand operand = emit_operand(
+            c, (Instruction){.op = is_global ? OP_PARAM_GLOBAL : OP_PARAM, .index = param}, TIME_STATIC);
+    double max = m->params[param].value;
+    for (size_t i = 0; !is_global && i < m->n_segments; i++)
+        max = MAX(max, m->segment_params[i * m->n_params + param]);
+    operand.number_max = number_copy(c, max);
+    return operand;
+}
+
+static TimeKind score_kind(const Decay *decay) {
+    return decay->kind == DECAY_NONE ? TIME_STILL : TIME_LINEAR;
+}
+
+static Operand parse_account_name(Compiler *c, Mark mark, Str word) {
+    const Model *m = c->model;
+    int score = find_index(m->account_scores, m->n_account_scores, word);
+    int track = find_index(m->account_tracks, m->n_account_tracks, word);
+    if (str_eq_c(word, "committee") && m->committee.present)
+        return emit_operand(c, (Instruction){.op = OP_COMMITTEE}, TIME_STEPS);
+    if (str_eq_c(word, "committee")) {
+        compile_error(c, mark, "\"committee\" is not defined: accounts: { committee: … } was expected");
+        return emit_constant(c, VALUE_NONE);
     }
+    if (score >= 0)
+        return emit_operand(c, (Instruction){.op = OP_SCORE, .index = (unsigned)score},
+                score_kind(&m->account_scores[score].decay));
+    if (track >= 0)
+        return emit_operand(c, (Instruction){.op = OP_STAGE, .index = (unsigned)track}, TIME_STATIC);
+    bool of_leads = find_index(m->scores, m->n_scores, word) >= 0 || find_index(m->derived, m->n_derived, word) >= 0 ||
+                    find_index(m->counters, m->n_counters, word) >= 0 || find_index(m->tracks, m->n_tracks, word) >= 0;
+    return of_leads ? not_here(c, mark, word) : unknown_name(c, mark, word);
+}
+
+static Operand parse_counter(Compiler *c, unsigned counter) {
+    Operand operand = emit_operand(c, (Instruction){.op = OP_COUNTER, .index = counter}, TIME_STEPS);
+    operand.counter = &c->model->counters[counter];
+    return operand;
+}
+
+static Operand parse_lead_name(Compiler *c, Mark mark, Str word) {
+    const Model *m = c->model;
     int score = find_index(m->scores, m->n_scores, word);
     int derived = find_index(m->derived, m->n_derived, word);
+    int counter = find_index(m->counters, m->n_counters, word);
     int track = find_index(m->tracks, m->n_tracks, word);
-    if (score < 0 && derived < 0 && track < 0)
+    if (score < 0 && derived < 0 && counter < 0 && track < 0)
         return unknown_name(c, mark, word);
     if (!place_has_state(c->place))
         return not_here(c, mark, word);
     if (score >= 0)
-        return emit_operand(c, (Instruction){.op = OP_SCORE, .index = (unsigned)score},
-                m->scores[score].decay.kind == DECAY_NONE ? TIME_STILL : TIME_LINEAR);
+        return emit_operand(
+                c, (Instruction){.op = OP_SCORE, .index = (unsigned)score}, score_kind(&m->scores[score].decay));
     if (derived >= 0)
         return parse_derived(c, (unsigned)derived);
+    if (counter >= 0)
+        return parse_counter(c, (unsigned)counter);
     return emit_operand(c, (Instruction){.op = OP_STAGE, .index = (unsigned)track}, TIME_STATIC);
+}
+
+static Operand parse_plain_name(Compiler *c, Mark mark, Str word) {
+    Operand operand;
+    if (parse_word(c, mark, word, &operand))
+        return operand;
+    int param = find_index(c->model->params, c->model->n_params, word);
+    if (param >= 0)
+        return parse_param(c, (unsigned)param);
+    return c->place == CONDITION_ACCOUNT ? parse_account_name(c, mark, word) : parse_lead_name(c, mark, word);
 }
 
 /* --- expressions, loosest first ---------------------------------------------------------------------- */
@@ -548,7 +659,8 @@ static Operand parse_function_1(Compiler *c, Op op) {
     expect_symbol(c, ")");
     emit(c, (Instruction){.op = op});
     if (op == OP_NUMBER)
-        return (Operand){x.kind == TIME_TRUTH ? TIME_STATIC : x.kind, x.begin, false};
+        return (Operand){
+                .kind = x.kind == TIME_TRUTH ? TIME_STATIC : x.kind, .begin = x.begin, .is_measured = x.is_measured};
     /* present(): whether a linear value is null does not change with time */
     if (x.kind == TIME_NONLINEAR)
         compile_error(c, mark, "present() of a value that is not linear in scores and elapsed times");
@@ -562,10 +674,10 @@ static Operand parse_function_2(Compiler *c, Op op) {
     Operand y = parse_or(c);
     expect_symbol(c, ")");
     emit(c, (Instruction){.op = op});
-    TimeKind kind = MAX(x.kind, y.kind); /* static < still < linear < nonlinear < truth */
+    TimeKind kind = MAX(x.kind, y.kind); /* static < still < steps < linear < nonlinear < truth */
     if (op != OP_DEFAULT && kind > TIME_STILL)
         kind = TIME_NONLINEAR;
-    return (Operand){kind, x.begin, false};
+    return (Operand){.kind = kind, .begin = x.begin, .is_measured = x.is_measured || y.is_measured};
 }
 
 static Operand parse_name(Compiler *c) {
@@ -589,6 +701,8 @@ static Operand parse_name(Compiler *c) {
         return parse_event(c, mark, word);
     if (str_eq_c(word, "profile")) {
         Str name = member_name(c);
+        if (c->place == CONDITION_ACCOUNT)
+            return not_here(c, mark, word);
         return emit_operand(c, (Instruction){.op = OP_PROFILE, .constant = value_string(name)}, TIME_STATIC);
     }
     for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
@@ -632,7 +746,7 @@ static Operand parse_primary(Compiler *c) {
     }
     operand = parse_or(c);
     expect_symbol(c, ")");
-    operand.null_literal = false;
+    operand = (Operand){.kind = operand.kind, .begin = operand.begin, .is_measured = operand.is_measured};
     return operand;
 }
 
@@ -655,15 +769,15 @@ static Operand parse_unary(Compiler *c) {
     Operand x = parse_unary(c);
     c->nest--;
     emit(c, (Instruction){.op = OP_NEGATE});
-    return (Operand){x.kind == TIME_TRUTH ? TIME_STATIC : x.kind, x.begin, false};
+    return (Operand){.kind = x.kind == TIME_TRUTH ? TIME_STATIC : x.kind, .begin = x.begin, .is_measured = x.is_measured};
 }
 
 /* Linear where time changes one factor only, linearly, and not the divisor. */
 static TimeKind product_kind(TimeKind x, TimeKind y, bool divide) {
     if (x <= TIME_STILL && y <= TIME_STILL)
         return MAX(x, y);
-    bool linear = x == TIME_LINEAR ? y <= TIME_STILL : x <= TIME_STILL && y == TIME_LINEAR && !divide;
-    return linear ? TIME_LINEAR : TIME_NONLINEAR;
+    bool linear = x <= TIME_LINEAR && y <= TIME_LINEAR && (y <= TIME_STILL || (x <= TIME_STILL && !divide));
+    return linear ? MAX(x, y) : TIME_NONLINEAR;
 }
 
 static Operand parse_product(Compiler *c) {
@@ -673,7 +787,8 @@ static Operand parse_product(Compiler *c) {
         next_token(c);
         Operand y = parse_unary(c);
         emit(c, (Instruction){.op = divide ? OP_DIVIDE : OP_MULTIPLY});
-        x = (Operand){product_kind(x.kind, y.kind, divide), x.begin, false};
+        x = (Operand){.kind = product_kind(x.kind, y.kind, divide), .begin = x.begin,
+                .is_measured = x.is_measured || y.is_measured};
     }
     return x;
 }
@@ -686,7 +801,8 @@ static Operand parse_sum(Compiler *c) {
         Operand y = parse_product(c);
         emit(c, (Instruction){.op = subtract ? OP_SUBTRACT : OP_ADD});
         TimeKind kind = MAX(x.kind, y.kind);
-        x = (Operand){kind == TIME_TRUTH ? TIME_NONLINEAR : kind, x.begin, false};
+        x = (Operand){.kind = kind == TIME_TRUTH ? TIME_NONLINEAR : kind, .begin = x.begin,
+                .is_measured = x.is_measured || y.is_measured};
     }
     return x;
 }
@@ -705,10 +821,19 @@ static bool comparison_op(const Compiler *c, Op *ret) {
     return false;
 }
 
+/* A counter is never more than what it keeps, so that comparing it with more is a slip. */
+static void check_keep(Compiler *c, const Counter *counter, const double *number, Mark mark) {
+    if (counter && number && *number > counter->keep && !c->failed)
+        compile_error(c, mark, "counter \"%.*s\" keeps %u events, so it cannot be compared with %g: raise its \"keep\" (at most %d)",
+                STR_FMT(counter->id), counter->keep, *number, MODEL_COUNTER_KEEP_MAX);
+}
+
 /* The check of SPEC section 2: what a comparison that involves scores or elapsed times may look like. */
 static TimeKind check_comparison(Compiler *c, Op op, Operand x, Operand y, Mark mark) {
     TimeKind kind = MAX(x.kind, y.kind);
     bool equality = op == OP_EQUAL || op == OP_NOT_EQUAL;
+    check_keep(c, x.counter, y.number_max, mark);
+    check_keep(c, y.counter, x.number_max, mark);
     if (kind == TIME_STATIC)
         return TIME_STATIC;
     if (kind > TIME_LINEAR) {
@@ -718,29 +843,44 @@ static TimeKind check_comparison(Compiler *c, Op op, Operand x, Operand y, Mark 
         return TIME_STATIC;
     }
     if (!equality)
-        return kind == TIME_LINEAR ? TIME_TRUTH : TIME_STATIC;
-    if (!x.null_literal && !y.null_literal)
-        compile_error(c, mark,
-                "a score or an elapsed time cannot be compared by == or != (other than with null); "
-                "use <, <=, > or >=");
-    return TIME_STATIC; /* whether it is null does not change with time */
+        return kind == TIME_STILL ? TIME_STATIC : TIME_TRUTH;
+    if (x.is_null_literal || y.is_null_literal)
+        return TIME_STATIC; /* whether it is null does not change with time */
+    if (kind == TIME_STEPS && !x.is_measured && !y.is_measured)
+        return TIME_TRUTH;
+    compile_error(c, mark,
+            "a score or an elapsed time cannot be compared by == or != (other than with null); "
+            "use <, <=, > or >=");
+    return TIME_STATIC;
+}
+
+static void note_atom(Compiler *c, unsigned at) {
+    if (!c->failed)
+        c->atoms[c->n_atoms++] = at;
 }
 
 static Operand parse_in(Compiler *c, Operand x, Mark mark) {
     unsigned n = 0;
     expect_symbol(c, "[");
-    bool score = x.kind != TIME_STATIC;
+    TimeKind kind = x.kind;
+    bool measured = x.is_measured;
     while (!c->failed && !at_symbol(c, "]")) {
-        score |= parse_sum(c).kind != TIME_STATIC;
+        Operand y = parse_sum(c);
+        check_keep(c, x.counter, y.number_max, mark);
+        kind = MAX(kind, y.kind);
+        measured |= y.is_measured;
         n++;
         if (!accept_symbol(c, ","))
             break;
     }
     expect_symbol(c, "]");
-    if (score && !c->failed)
+    bool steps = kind == TIME_STEPS && !measured;
+    if (kind != TIME_STATIC && !steps && !c->failed)
         compile_error(c, mark, "\"in\" cannot test a score or an elapsed time; use <, <=, > or >=");
-    emit(c, (Instruction){.op = OP_IN, .index = n});
-    return OPERAND_STATIC(x.begin);
+    unsigned at = emit(c, (Instruction){.op = OP_IN, .index = n, .left = x.begin});
+    if (steps)
+        note_atom(c, at);
+    return (Operand){.kind = steps ? TIME_TRUTH : TIME_STATIC, .begin = x.begin};
 }
 
 static Operand parse_comparison(Compiler *c) {
@@ -765,12 +905,12 @@ static Operand parse_comparison(Compiler *c) {
         return x;
     TimeKind kind = check_comparison(c, op, x, y, mark);
     unsigned at = emit(c, (Instruction){.op = op, .left = x.begin, .right = y.begin, .mark = mark});
-    if (kind == TIME_TRUTH && !c->failed)
-        c->atoms[c->n_atoms++] = at;
+    if (kind == TIME_TRUTH)
+        note_atom(c, at);
     Op chained;
     if (!c->failed && comparison_op(c, &chained))
         syntax_error(c, token_mark(c), "comparisons do not chain; join them with \"and\"");
-    return (Operand){kind, x.begin, false};
+    return (Operand){.kind = kind, .begin = x.begin};
 }
 
 static Operand parse_not(Compiler *c) {
@@ -781,7 +921,7 @@ static Operand parse_not(Compiler *c) {
     Operand x = parse_not(c);
     c->nest--;
     emit(c, (Instruction){.op = OP_NOT});
-    return (Operand){x.kind == TIME_TRUTH ? TIME_TRUTH : TIME_STATIC, x.begin, false};
+    return (Operand){.kind = x.kind == TIME_TRUTH ? TIME_TRUTH : TIME_STATIC, .begin = x.begin};
 }
 
 static Operand join(Compiler *c, const char *word, Op op, Operand (*parse_operand)(Compiler *)) {
@@ -793,7 +933,7 @@ static Operand join(Compiler *c, const char *word, Op op, Operand (*parse_operan
         if (!c->failed)
             c->code[jump].index = c->n_code;
         bool time = x.kind == TIME_TRUTH || y.kind == TIME_TRUTH;
-        x = (Operand){time ? TIME_TRUTH : TIME_STATIC, x.begin, false};
+        x = (Operand){.kind = time ? TIME_TRUTH : TIME_STATIC, .begin = x.begin};
     }
     return x;
 }
@@ -812,12 +952,12 @@ static Operand parse_or(Compiler *c) {
 
 /* --- the whole --------------------------------------------------------------------------------------- */
 
-static int finish(const Compiler *c, TimeKind kind, Condition **ret) {
+static int finish(const Compiler *c, Operand operand, Condition **ret) {
     Condition *condition = arena_alloc(c->arena, 1, sizeof(*condition));
     if (!condition)
         return -ENOMEM;
-    *condition = (Condition){.text = c->text, .kind = kind, .n_code = c->n_code, .n_atoms = c->n_atoms,
-            .derived = c->derived};
+    *condition = (Condition){.text = c->text, .kind = operand.kind, .is_measured = operand.is_measured, .n_code = c->n_code, .n_atoms = c->n_atoms,
+            .derived = c->derived, .n_expanded = c->n_expanded + c->n_code};
     condition->code = arena_new_array(c->arena, Instruction, c->n_code);
     condition->atoms = arena_new_array(c->arena, unsigned, MAX(c->n_atoms, 1));
     if (!condition->code || !condition->atoms)
@@ -848,9 +988,12 @@ int condition_compile(Arena *arena, const Model *model, const YamlNode *node, Co
     Operand operand = parse_or(c);
     if (!c->failed && c->token.type != TOKEN_END)
         unexpected(c, "the end, \"and\" or \"or\"");
+    if (c->n_expanded + c->n_code > CONDITION_STEPS_MAX)
+        compile_error(c, node->mark,
+                "the condition takes more than %d steps, with those of the derived scores that it names", CONDITION_STEPS_MAX);
     if (place == CONDITION_LEAD && operand.kind == TIME_TRUTH)
         compile_error(c, node->mark, "a derived score must be a number, and this is a condition");
     if (c->no_memory)
         return -ENOMEM;
-    return c->bad ? 0 : finish(c, operand.kind, ret);
+    return c->bad ? 0 : finish(c, operand, ret);
 }

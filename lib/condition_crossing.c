@@ -2,14 +2,16 @@
 /*
  * Each side of a comparison that involves time is linear in scores and elapsed times (the compiler saw to
  * it), so running its instructions over linear forms in place of numbers gives the side as a function of time.
- * Left minus right is then a sum of exponentials, and the comparison changes where that sum passes +1e-9 or
- * -1e-9, the borders of "equal" (SPEC section 2). A score that falls below 1e-9 reads as 0 from then on: up to
- * there the sum is smooth, and there it is looked at anew.
+ * Left minus right is then, piece by piece, a sum of exponentials and a straight line (course.h), and the comparison changes
+ * where that sum passes +1e-9 or -1e-9, the borders of "equal" (SPEC section 2), or where a piece ends: a score falls below 1e-9 and
+ * reads as 0 from then on, points of a window run out, an event leaves a counter. What is found may be a millisecond off, and at the
+ * end of a piece perhaps nothing changes; who asks looks at the condition itself there.
  */
 #include "lib/condition_crossing.h"
 
 #include <math.h>
 
+#include "lib/account.h"
 #include "lib/condition_program.h"
 #include "lib/crossing.h"
 #include "lib/lead.h"
@@ -18,8 +20,8 @@
 #define HORIZON_MS EVENT_TIME_MS_MAX
 
 /*
- * A value as a function of time: as it is where time does not change it; else a number,
- * constant + slope * (t - at_ms) + sum of score[i] * (value of score i at t).
+ * A value as a function of time from an instant (the situation's) on: as it is where time does not change it, for now at least; else a
+ * number, constant + slope * (t - at_ms) + sum of score[i] * (value of score i at t).
  */
 typedef struct Linear {
     bool is_linear;
@@ -119,6 +121,15 @@ static void linear_unary(const Instruction *i, Linear *a, unsigned n_scores) {
         set_value(a, condition_unary(i, value_double(0)));
 }
 
+/* The lead's scores, or the account's. */
+static unsigned count_scores(const Situation *s) {
+    return (unsigned)(s->account ? s->model->n_account_scores : s->model->n_scores);
+}
+
+static const Decay *decay_of(const Situation *s, unsigned score) {
+    return s->account ? &s->model->account_scores[score].decay : &s->model->scores[score].decay;
+}
+
 static void side_of(const Condition *condition, unsigned begin, unsigned end, const Situation *s, Linear *ret);
 
 static void linear_push(const Instruction *i, const Situation *s, LinearStack *stack) {
@@ -129,8 +140,8 @@ static void linear_push(const Instruction *i, const Situation *s, LinearStack *s
         side_of(derived, 0, derived->n_code, s, cell);
         return;
     }
-    unsigned n_scores = (unsigned)s->model->n_scores;
-    if (i->op == OP_SCORE && s->model->scores[i->index].decay.kind != DECAY_NONE) {
+    unsigned n_scores = count_scores(s);
+    if (i->op == OP_SCORE && decay_of(s, i->index)->kind != DECAY_NONE) {
         set_linear(cell, 0, n_scores);
         cell->score[i->index] = 1;
         return;
@@ -166,7 +177,7 @@ static void linear_rest(const Instruction *i, LinearStack *stack, unsigned *pc) 
 
 /* One side of a comparison, code[begin, end), as a function of time. */
 static void side_of(const Condition *condition, unsigned begin, unsigned end, const Situation *s, Linear *ret) {
-    unsigned n_scores = (unsigned)s->model->n_scores;
+    unsigned n_scores = count_scores(s);
     LinearStack stack;
     stack.n = 0;
     for (unsigned pc = begin; pc < end; pc++) {
@@ -187,63 +198,83 @@ static void side_of(const Condition *condition, unsigned begin, unsigned end, co
     *ret = stack.cells[0];
 }
 
-/* When the score's value falls below SCORE_EPSILON: the first millisecond after from_ms, or TIME_NEVER. */
-static int64_t reads_as_zero_at(const ScoreState *state, const Decay *decay, int64_t from_ms) {
-    double size = fabs(state->value) * decay_factor(decay, state->at_ms, from_ms);
-    if (size < SCORE_EPSILON)
-        return TIME_NEVER;
-    double elapsed_ms = (double)decay->half_life_ms * log2(size / SCORE_EPSILON);
-    if (elapsed_ms >= (double)(HORIZON_MS - from_ms))
-        return TIME_NEVER;
-    return from_ms + (int64_t)elapsed_ms + 1;
+static Course score_course(const Situation *s, unsigned score) {
+    Course course;
+    if (s->account) {
+        course = account_score_course(s->account, s->model, score, s->at_ms);
+        course_read(&course, s->model->account_scores[score].max);
+    } else {
+        course = course_none(s->at_ms);
+        course_add(&course, &s->lead->scores[score], decay_of(s, score));
+        course_read(&course, INFINITY);
+    }
+    return course;
 }
 
-/* left - right as a sum of exponentials from from_ms on; *ret_smooth_until: a score in it reads as 0 from then on. */
-static ExponentialSum difference_of(const Linear *d, const Situation *s, int64_t from_ms, int64_t *ret_smooth_until) {
-    ExponentialSum sum = {.origin_ms = from_ms, .slope = d->slope,
-            .constant = d->constant + d->slope * (double)(from_ms - s->at_ms)};
-    *ret_smooth_until = TIME_NEVER;
-    for (unsigned i = 0; i < s->model->n_scores; i++) {
-        if (d->score[i] == 0)
+/* A form as a sum, from the situation's instant on until *until_ms at most. */
+static ExponentialSum sum_of(const Linear *form, const Situation *s, int64_t *until_ms) {
+    ExponentialSum sum = {.origin_ms = s->at_ms, .slope = form->slope, .constant = form->constant};
+    for (unsigned i = 0; i < count_scores(s); i++) {
+        if (form->score[i] == 0)
             continue;
-        const Decay *decay = &s->model->scores[i].decay;
-        double value = d->score[i] * lead_score(s->lead, s->model, i, from_ms);
-        exponential_sum_add(&sum, value, (double)decay->half_life_ms);
-        int64_t zero_ms = reads_as_zero_at(&s->lead->scores[i], decay, from_ms);
-        *ret_smooth_until = MIN(*ret_smooth_until, zero_ms);
+        Course course = score_course(s, i);
+        sum.constant += form->score[i] * course.constant;
+        sum.slope += form->score[i] * course.slope;
+        exponential_sum_add(&sum, form->score[i] * course.exponential, course.half_life_ms);
+        *until_ms = MIN(*until_ms, course.until_ms);
     }
     return sum;
 }
 
-static int64_t atom_next_change(const Condition *condition, const Instruction *atom, unsigned at, const Situation *s,
-        int64_t from_ms) {
+/* When a counter or the committee in code[begin, end) changes next. */
+static int64_t next_step(const Condition *condition, unsigned begin, unsigned end, const Situation *s) {
+    int64_t next_ms = TIME_NEVER;
+    for (unsigned pc = begin; pc < end; pc++) {
+        const Instruction *i = &condition->code[pc];
+        const Condition *derived = i->op == OP_DERIVED ? s->model->derived[i->index].value : NULL;
+        if (i->op == OP_COUNTER)
+            next_ms = MIN(next_ms, lead_counter_changes_at(s->lead, s->model, i->index, s->at_ms));
+        else if (i->op == OP_COMMITTEE)
+            next_ms = MIN(next_ms, account_committee_changes_at(s->account, s->model, s->at_ms));
+        else if (derived)
+            next_ms = MIN(next_ms, next_step(derived, 0, derived->n_code, s));
+    }
+    return next_ms;
+}
+
+/* An order of two numbers, at least one of which time changes. */
+static int64_t order_changes_at(const Condition *condition, const Instruction *atom, unsigned at, const Situation *s,
+        int64_t until_ms) {
     Linear left, right;
-    unsigned n_scores = (unsigned)s->model->n_scores;
+    unsigned n_scores = count_scores(s);
     side_of(condition, atom->left, atom->right, s, &left);
     side_of(condition, atom->right, at, s, &right);
     if (!make_linear(&left, n_scores) || !make_linear(&right, n_scores))
         return TIME_NEVER; /* with null or between different types it is false, whenever */
     linear_add(&left, &right, -1, n_scores);
 
-    int64_t smooth_until_ms;
-    ExponentialSum sum = difference_of(&left, s, from_ms, &smooth_until_ms);
-    int64_t until_ms = MIN(smooth_until_ms, HORIZON_MS);
-    double constant = sum.constant;
+    ExponentialSum sum = sum_of(&left, s, &until_ms);
     /* a >= b and a < b turn where the difference passes -1e-9, a > b and a <= b where it passes +1e-9 */
     bool lower = atom->op == OP_GREATER_EQUAL || atom->op == OP_LESS;
-    sum.constant = constant + (lower ? SCORE_EPSILON : -SCORE_EPSILON);
-    int64_t change_ms = crossing_first(&sum, from_ms, until_ms);
-    return MIN(change_ms, smooth_until_ms);
+    sum.constant += lower ? SCORE_EPSILON : -SCORE_EPSILON;
+    return MIN(crossing_first(&sum, s->at_ms, MIN(until_ms, HORIZON_MS)), until_ms);
+}
+
+static int64_t atom_next_change(const Condition *condition, unsigned at, const Situation *s) {
+    const Instruction *atom = &condition->code[at];
+    int64_t until_ms = next_step(condition, atom->left, at, s);
+    bool is_order = atom->op >= OP_LESS && atom->op <= OP_GREATER_EQUAL;
+    return is_order ? order_changes_at(condition, atom, at, s, until_ms) : until_ms;
 }
 
 int64_t condition_next_change(const Condition *condition, const Situation *situation, int64_t from_ms) {
     int64_t next_ms = TIME_NEVER;
+    Situation s = *situation;
+    s.at_ms = from_ms;
     if (!condition)
         return TIME_NEVER;
     /* A derived score is a number, so it holds no comparison that could change by itself. */
-    for (unsigned i = 0; i < condition->n_atoms; i++) {
-        unsigned at = condition->atoms[i];
-        next_ms = MIN(next_ms, atom_next_change(condition, &condition->code[at], at, situation, from_ms));
-    }
-    return next_ms;
+    for (unsigned i = 0; i < condition->n_atoms; i++)
+        next_ms = MIN(next_ms, atom_next_change(condition, condition->atoms[i], &s));
+    return next_ms > HORIZON_MS ? TIME_NEVER : next_ms;
 }

@@ -31,6 +31,8 @@ typedef enum Op {
     OP_SINCE,
     OP_LEFT,
     OP_ENTRIES,
+    OP_COUNTER,
+    OP_COMMITTEE,
     OP_IDLE,
     /* one to one */
     OP_NEGATE,
@@ -65,7 +67,7 @@ typedef enum Op {
 
 typedef struct Instruction {
     Op op;
-    unsigned index;  /* of a param, score, derived score, track; items of OP_IN; target of a jump */
+    unsigned index;  /* of a param, score, derived score, counter, track; items of OP_IN; target of a jump */
     unsigned stage;  /* of OP_SINCE, OP_LEFT, OP_ENTRIES */
     unsigned left;   /* comparisons: where the left side's instructions begin … */
     unsigned right;  /* … and the right side's */
@@ -77,6 +79,7 @@ typedef struct Instruction {
 typedef enum TimeKind {
     TIME_STATIC,    /* it cannot */
     TIME_STILL,     /* it cannot, but is made of scores, ones that do not decay */
+    TIME_STEPS,     /* a number made of counters: it changes now and then, all at once */
     TIME_LINEAR,    /* a number, linear in scores and elapsed times */
     TIME_NONLINEAR, /* a number, otherwise */
     TIME_TRUTH,     /* the truth of a comparison that involves time */
@@ -85,11 +88,13 @@ typedef enum TimeKind {
 struct Condition {
     Str text;
     TimeKind kind;
+    bool is_measured; /* scores or elapsed times are part of it */
     Instruction *code;
     unsigned n_code;
     unsigned *atoms; /* the comparisons that involve time, as indices into code */
     unsigned n_atoms;
     uint32_t derived; /* bit i: names derived score i */
+    unsigned n_expanded; /* instructions, with those of the derived scores that it names, each time that it names them */
 };
 
 /* What an instruction that takes nothing from the stack (up to OP_IDLE) puts on it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/engine.h"
 
+#include "lib/idle.h"
 #include "lib/score.h"
 #include "lib/sla.h"
 #include "lib/step.h"
@@ -48,7 +49,7 @@ static void tell_next_changes(const Engine *engine, const int64_t *next_change_m
 }
 
 static void arm(Lead *lead, const Model *model, const int64_t *next_change_ms) {
-    lead->next_internal_ms = TIME_NEVER;
+    lead->next_internal_ms = idle_next_moment(lead, model);
     for (unsigned t = 0; t < model->n_tracks; t++)
         lead->next_internal_ms = MIN(lead->next_internal_ms, next_change_ms[t]);
     lead->next_sla_ms = sla_next_moment(lead, model);
@@ -121,10 +122,11 @@ int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event) {
         return r;
     score_classify(lead, model);
     score_apply_profile_rules(lead, model);
-    r = score_apply_rules(lead, model, event);
+    r = score_apply_event(lead, model, event, NULL);
     if (r < 0)
         return r;
     note_activity(lead, event);
+    idle_note_event(lead, model, event);
 
     Step step = step_begin(engine->context, lead, event, CAUSE_EVENT);
     track_apply_event(&step);
@@ -153,6 +155,9 @@ int engine_forget(Engine *engine, Lead *lead, const LeadEvent *event) {
 
 int engine_apply_internal_moment(Engine *engine, Lead *lead) {
     lead->clock_ms = lead->next_internal_ms;
+    int r = score_apply_idle(lead, engine->model, NULL);
+    if (r < 0)
+        return r;
     Step step = step_begin(engine->context, lead, NULL, CAUSE_TIME);
     track_settle(&step);
     sla_apply(&step);

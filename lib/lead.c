@@ -43,7 +43,8 @@ static size_t count_stages(const Model *model) {
 
 static size_t block_size(const Model *model) {
     return sizeof(Lead) + model->n_scores * sizeof(ScoreState) + model->n_tracks * sizeof(TrackState) +
-           count_stages(model) * sizeof(StageState) + model->n_policies * sizeof(SlaClock);
+           count_stages(model) * sizeof(StageState) + model->n_policies * sizeof(SlaClock) +
+           (model->n_counters + model->n_limits) * sizeof(TimeList) + model->n_idle_rules * sizeof(IdleState);
 }
 
 /* Hands out the parts of the block one after the other; their order is theirs alone to know. */
@@ -58,6 +59,8 @@ static void lay_out(Lead *lead, const Model *model) {
     static_assert(sizeof(ScoreState) % alignof(TrackState) == 0, "tracks follow the scores");
     static_assert(sizeof(TrackState) % alignof(StageState) == 0, "stages follow the tracks");
     static_assert(sizeof(StageState) % alignof(SlaClock) == 0, "clocks follow the stages");
+    static_assert(sizeof(SlaClock) % alignof(TimeList) == 0, "counters and limits follow the clocks");
+    static_assert(sizeof(TimeList) % alignof(IdleState) == 0, "idle rules follow the limits");
 
     char *at = (char *)(lead + 1);
     lead->scores = carve(&at, model->n_scores, sizeof(ScoreState));
@@ -65,6 +68,10 @@ static void lay_out(Lead *lead, const Model *model) {
     for (size_t i = 0; i < model->n_tracks; i++)
         lead->tracks[i].stages = carve(&at, model->tracks[i].n_stages, sizeof(StageState));
     lead->clocks = carve(&at, model->n_policies, sizeof(SlaClock));
+    lead->counters = carve(&at, model->n_counters, sizeof(TimeList));
+    lead->limits = carve(&at, model->n_limits, sizeof(TimeList));
+    lead->idle = carve(&at, model->n_idle_rules, sizeof(IdleState));
+    lead->n_clocks = model->n_policies;
 }
 
 /* Everything of the record but the id and what is on the heap, as of a lead without history. */
@@ -81,7 +88,7 @@ static void reset(Lead *lead, const Model *model) {
     lead->next_internal_ms = TIME_NEVER;
     lead->next_sla_ms = TIME_NEVER;
     for (size_t i = 0; i < model->n_scores; i++)
-        lead->scores[i] = (ScoreState){.at_ms = TIME_NONE};
+        score_state_clear(&lead->scores[i], TIME_NONE);
     for (size_t i = 0; i < model->n_tracks; i++) {
         TrackState *track = &lead->tracks[i];
         track->stage = model->tracks[i].initial;
@@ -91,6 +98,12 @@ static void reset(Lead *lead, const Model *model) {
     }
     for (size_t i = 0; i < model->n_policies; i++)
         lead->clocks[i] = (SlaClock){0};
+    for (size_t i = 0; i < model->n_counters; i++)
+        lead->counters[i].n = 0;
+    for (size_t i = 0; i < model->n_limits; i++)
+        lead->limits[i].n = 0;
+    for (size_t i = 0; i < model->n_idle_rules; i++)
+        lead->idle[i] = (IdleState){.last_ms = TIME_NONE};
 }
 
 int lead_new(const Model *model, Str lead_id, Lead **ret) {
@@ -99,6 +112,9 @@ int lead_new(const Model *model, Str lead_id, Lead **ret) {
         return -ENOMEM;
 
     lay_out(lead, model);
+    lead->n_scores = model->n_scores;
+    lead->n_counters = model->n_counters;
+    lead->n_limits = model->n_limits;
     int r = lead_set_str(&lead->lead_id, lead_id);
     if (r)
         return r;
@@ -119,7 +135,13 @@ static void property_done(Property *property) {
         str_free(&property->value.string);
 }
 
+static void clocks_done(Lead *lead) {
+    for (size_t i = 0; i < lead->n_clocks; i++)
+        free(lead->clocks[i].pauses);
+}
+
 void lead_clear(Lead *lead, const Model *model) {
+    clocks_done(lead);
     str_free(&lead->account_id);
     str_free(&lead->first_source);
     str_free(&lead->last_source);
@@ -137,6 +159,13 @@ Lead *lead_free(Lead *lead) {
     str_free(&lead->last_source);
     for (size_t i = 0; i < lead->n_profile; i++)
         property_done(&lead->profile[i]);
+    for (size_t i = 0; i < lead->n_scores; i++)
+        score_state_done(&lead->scores[i]);
+    for (size_t i = 0; i < lead->n_counters; i++)
+        time_list_done(&lead->counters[i]);
+    for (size_t i = 0; i < lead->n_limits; i++)
+        time_list_done(&lead->limits[i]);
+    clocks_done(lead);
     free(lead->profile);
     free(lead->seen);
     free(lead->awards);
@@ -164,13 +193,21 @@ size_t lead_memory(const Lead *lead, const Model *model) {
         if (property->value.type == VALUE_STRING)
             n += str_heap_bytes(property->value.string);
     }
+    for (size_t i = 0; i < lead->n_scores; i++)
+        n += heap_bytes(score_state_memory(&lead->scores[i]));
+    for (size_t i = 0; i < lead->n_counters; i++)
+        n += heap_bytes(time_list_memory(&lead->counters[i]));
+    for (size_t i = 0; i < lead->n_limits; i++)
+        n += heap_bytes(time_list_memory(&lead->limits[i]));
+    for (size_t i = 0; i < lead->n_clocks; i++)
+        n += heap_bytes(lead->clocks[i].n_pauses_alloc * sizeof(SlaPause));
     return n;
 }
 
 void lead_begin(Lead *lead, const Model *model, int64_t at_ms) {
     lead->clock_ms = at_ms;
     for (size_t i = 0; i < model->n_scores; i++)
-        lead->scores[i] = (ScoreState){.value = 0, .at_ms = at_ms};
+        score_state_clear(&lead->scores[i], at_ms);
     for (size_t i = 0; i < model->n_tracks; i++) {
         TrackState *track = &lead->tracks[i];
         track->stage = model->tracks[i].initial;
@@ -374,7 +411,17 @@ Value lead_profile(const Lead *lead, Str name) {
 
 double lead_score(const Lead *lead, const Model *model, unsigned score, int64_t at_ms) {
     assert(score < model->n_scores);
-    const ScoreState *state = &lead->scores[score];
-    double value = state->value * decay_factor(&model->scores[score].decay, state->at_ms, at_ms);
-    return fabs(value) < SCORE_EPSILON ? 0 : value;
+    return score_state_value(&lead->scores[score], &model->scores[score].decay, at_ms);
+}
+
+/* ---- counters ---- */
+
+unsigned lead_counter(const Lead *lead, const Model *model, unsigned counter, int64_t at_ms) {
+    return time_list_count(&lead->counters[counter], at_ms - model->counters[counter].window_ms, at_ms);
+}
+
+int64_t lead_counter_changes_at(const Lead *lead, const Model *model, unsigned counter, int64_t from_ms) {
+    int64_t window_ms = model->counters[counter].window_ms;
+    int64_t next_ms = time_list_next(&lead->counters[counter], from_ms - window_ms);
+    return next_ms == TIME_NEVER ? TIME_NEVER : next_ms + window_ms;
 }

@@ -7,7 +7,8 @@
  * clocks. Arrays are sized by the model that the lead was made with. record.h packs it for the changelog and
  * the view.
  */
-#include "lib/model.h"
+#include "lib/time_list.h"
+#include "lib/track_state.h"
 
 /* SPEC section 4, step 2. */
 #define LEAD_SEEN_MAX 64
@@ -24,15 +25,9 @@ typedef struct EventKey {
 } EventKey;
 EventKey event_key(Str event_id);
 
-/* Sum of the contributions so far: `value` is what they are worth at at_ms. */
-typedef struct ScoreState {
-    double value;
-    int64_t at_ms;
-} ScoreState;
-
 /* One award that was given, for reasons. */
 typedef struct GivenAward {
-    uint16_t rule;
+    uint16_t rule; /* an idle rule's number is model->n_rules more */
     uint16_t score;
     double points;       /* as kept after caps */
     int64_t occurred_at_ms;
@@ -40,25 +35,39 @@ typedef struct GivenAward {
     char event_id[EVENT_ID_LEN_MAX];
 } GivenAward;
 
-typedef struct StageState {
-    int64_t entered_at_ms; /* last; TIME_NONE: never */
-    int64_t left_at_ms;    /* last; TIME_NONE: never */
-    uint32_t entries;
-} StageState;
-
-typedef struct TrackState {
-    unsigned stage;
-    uint64_t sequence;  /* of the last StageChanged */
-    StageState *stages; /* track->n_stages */
-} TrackState;
+/* Where a lead stands with an idle rule. */
+typedef struct IdleState {
+    int64_t last_ms; /* the greatest occurred_at of its reset_on events; TIME_NONE: none yet */
+    bool sleeps;     /* it had nothing to give, until the lead's next event */
+} IdleState;
 
 /* A policy's clock: open, or the last one that ended late and may still be revised. */
 typedef enum SlaPhase { SLA_PHASE_NONE, SLA_PHASE_OPEN, SLA_PHASE_REVISABLE } SlaPhase;
 
+/* While [from, to) the clock stood still. */
+typedef struct SlaPause {
+    int64_t from_ms, to_ms; /* to: TIME_NEVER while it lasts */
+} SlaPause;
+/*
+ * The latest pauses kept; what came before them is kept as a sum. Each takes some bytes of every record of the lead, and a lead
+ * that is put aside and taken up more often within one clock is a loop in the model.
+ */
+#define SLA_PAUSES_MAX 64
+
 typedef struct SlaClock {
     SlaPhase phase;
     uint32_t epoch; /* of the last clock started; 0: none yet */
-    int64_t started_at_ms, due_at_ms;
+    int64_t started_at_ms;
+    int64_t due_at_ms; /* TIME_NEVER: within no known time, or not as long as the clock is paused */
+    unsigned calendar; /* its number in the model; 0: round the clock */
+    SlaPause *pauses;  /* owned; apart from each other, oldest first; only the last one can last */
+    size_t n_pauses, n_pauses_alloc;
+    /* Where the pauses kept go on from, as a distance from the start: that itself, or the end of the last one that is not kept. */
+    int64_t base_after_ms;
+    int64_t base_work_ms; /* working time until then */
+    /* The instant of the next level, once it has been asked for; not part of the record. */
+    bool next_level_known;
+    int64_t next_level_at_ms;
     bool breached;
     uint32_t warned, escalated; /* bit i: level i was emitted (MODEL_LEVELS_MAX is 16) */
     uint8_t start_event_id_len; /* 0: started without an event */
@@ -77,13 +86,18 @@ struct Lead {
     uint64_t ordinal; /* of the last output */
     Property *profile; /* sorted by name; names and strings owned */
     size_t n_profile, n_profile_alloc;
+    size_t n_scores, n_counters, n_limits;
     EventKey *seen;    /* ring, oldest first from seen_start */
     uint32_t n_seen, seen_start, n_seen_alloc;
     GivenAward *awards; /* ring, oldest first from awards_start */
     uint32_t n_awards, awards_start, n_awards_alloc;
-    ScoreState *scores;   /* model->n_scores */
+    ScoreState *scores;   /* n_scores, as the model has */
     TrackState *tracks;   /* model->n_tracks */
+    TimeList *counters;   /* n_counters: times of matching events */
+    TimeList *limits;     /* n_limits: times at which the rule gave points */
+    IdleState *idle;      /* model->n_idle_rules */
     SlaClock *clocks;     /* model->n_policies */
+    size_t n_clocks;      /* as many; for freeing what they hold */
 
     /* The next internal and the next SLA moment; TIME_NEVER if there is none. Kept by the engine. */
     int64_t next_internal_ms, next_sla_ms;
@@ -133,3 +147,6 @@ MUST_CHECK int lead_set_str(Str *field, Str value);
 
 /* The score's value at at_ms; smaller than SCORE_EPSILON in size reads as 0. */
 double lead_score(const Lead *lead, const Model *model, unsigned score, int64_t at_ms);
+/* The counter's value at at_ms, and the first instant after from_ms at which time changes it; TIME_NEVER. */
+unsigned lead_counter(const Lead *lead, const Model *model, unsigned counter, int64_t at_ms);
+int64_t lead_counter_changes_at(const Lead *lead, const Model *model, unsigned counter, int64_t from_ms);

@@ -33,6 +33,16 @@ Str model_route_id(const Model *model, int route) {
     return model->routes[route].id;
 }
 
+const Calendar *model_calendar(const Model *model, unsigned number) {
+    assert(number <= model->n_calendars);
+    return number ? model->calendars[number - 1].calendar : NULL;
+}
+
+Str model_calendar_id(const Model *model, unsigned number) {
+    assert(number <= model->n_calendars);
+    return number ? model->calendars[number - 1].id : STR_NULL;
+}
+
 const char *sla_kind_name(SlaKind kind) {
     static const char *const names[_SLA_KIND_MAX] = {
             [SLA_WARNING] = "warning",

@@ -7,8 +7,9 @@
  * a lead between them, which clocks run. Immutable once loaded; everything in it lives in its arena. Things
  * are referred to by their index in file order, which is also the order in which they act.
  */
+#include "lib/calendar.h"
 #include "lib/condition.h"
-#include "lib/decay.h"
+#include "lib/score_state.h"
 
 /*
  * Limits on what a model may hold. A record has a place for each score, track, stage and policy, so these also
@@ -20,11 +21,19 @@
 #define MODEL_SCORES_MAX 32
 #define MODEL_DERIVED_MAX 32
 #define MODEL_RULES_MAX 2000 /* of each kind: ignore, profile_rules, rules */
+#define MODEL_IDLE_RULES_MAX 64
+#define MODEL_COUNTERS_MAX 64
+#define MODEL_LIMITS_MAX 256 /* rules with a limit: each keeps instants in the record */
+#define MODEL_LIMIT_TIMES_MAX 64 /* SPEC section 2 */
+#define MODEL_COUNTER_KEEP_MAX 64 /* SPEC section 2 */
+#define MODEL_CALENDARS_MAX 32
+#define MODEL_ACCOUNT_SCORES_MAX 16 /* times ACCOUNT_MEMBERS_MAX members */
 #define MODEL_TRACKS_MAX 16
 #define MODEL_STAGES_MAX 64
 #define MODEL_TRANSITIONS_MAX 256
 #define MODEL_POLICIES_MAX 32
 #define MODEL_LEVELS_MAX 16 /* warnings of a policy, and escalations */
+#define MODEL_CALENDAR_CHOICES_MAX 256 /* of a policy */
 #define MODEL_EVENT_TYPES_MAX 1024
 #define MODEL_CARRY_MAX 64
 #define MODEL_ID_LEN_MAX 64
@@ -56,7 +65,7 @@ typedef struct IgnoreRule {
 typedef struct Score {
     Str id;
     Decay decay;
-    double min, max; /* -INFINITY, INFINITY when absent */
+    ScoreBounds bounds;
     bool from_profile; /* fed by profile_rules: the clamped sum of those that hold */
 } Score;
 
@@ -78,14 +87,42 @@ typedef struct EventTypes {
     size_t n_types;
 } EventTypes;
 
-/* A profile rule (then `on` is not used) or a rule. */
+/* `limit`: a rule gives points only if it did so fewer than `times` times in the `per_ms` up to the event. */
+typedef struct Limit {
+    unsigned rule;
+    unsigned times;
+    int64_t per_ms;
+} Limit;
+#define LIMIT_NONE (-1)
+
+/* A profile rule (then `on` and `limit` are not used) or a rule. */
 typedef struct Rule {
     Str id;
     EventTypes on;
     Condition *when;
     Award *awards; /* in file order, a score at most once */
     size_t n_awards;
+    int limit; /* index into the model's limits, or LIMIT_NONE */
 } Rule;
+
+/* Points for silence. */
+typedef struct IdleRule {
+    Str id;
+    int64_t after_ms;
+    int64_t every_ms; /* 0: once */
+    EventTypes reset_on;
+    Award *awards;
+    size_t n_awards;
+} IdleRule;
+
+/* How many matching events there were lately. */
+typedef struct Counter {
+    Str id;
+    EventTypes on;
+    Condition *when;
+    int64_t window_ms;
+    unsigned keep;
+} Counter;
 
 typedef struct Stage {
     Str id;
@@ -154,9 +191,19 @@ typedef struct SlaLevel {
     int64_t after_ms;  /* from the start, in working time */
 } SlaLevel;
 
+/* A calendar for the leads that `when` fits. */
+typedef struct CalendarChoice {
+    Condition *when; /* NULL: always */
+    unsigned calendar;
+} CalendarChoice;
+
 typedef struct SlaPolicy {
     Str id;
     SlaCondition start, stop, cancel;
+    StageRef *pause; /* in these stages working time stands still */
+    size_t n_pause;
+    CalendarChoice *calendars; /* the first that fits at the start; none: round the clock */
+    size_t n_calendars;
     int64_t target_ms;
     int64_t revise_ms;
     SlaLevel *warnings;
@@ -165,6 +212,28 @@ typedef struct SlaPolicy {
     size_t n_escalations;
     unsigned track; /* whose present stage's owner travels on outputs; n_tracks if the model has no tracks */
 } SlaPolicy;
+
+typedef struct NamedCalendar {
+    Str id;
+    Calendar *calendar;
+} NamedCalendar;
+
+typedef struct AccountScore {
+    Str id;
+    unsigned from; /* the lead's score whose awards feed it */
+    Condition *when; /* on the lead, judged at step 8 */
+    Decay decay;
+    ScoreBounds per_lead;
+    double max; /* INFINITY when absent */
+} AccountScore;
+
+/* Members with an event of the `on` types, for which `when` held, in the last window_ms. */
+typedef struct Committee {
+    bool present;
+    EventTypes on;
+    Condition *when; /* on the lead, judged at step 8 */
+    int64_t window_ms;
+} Committee;
 
 struct Model {
     Arena *arena;
@@ -191,10 +260,26 @@ struct Model {
     size_t n_profile_rules;
     Rule *rules;
     size_t n_rules;
+    Limit *limits;
+    size_t n_limits;
+    IdleRule *idle_rules;
+    size_t n_idle_rules;
+    Counter *counters;
+    size_t n_counters;
     Track *tracks;
     size_t n_tracks;
     SlaPolicy *policies;
     size_t n_policies;
+    NamedCalendar *calendars;
+    size_t n_calendars;
+
+    bool has_accounts;
+    AccountScore *account_scores;
+    size_t n_account_scores;
+    Committee committee;
+    Track *account_tracks;
+    size_t n_account_tracks;
+
     /* names without their prefix "profile." or "event." */
     Str *carry_profile;
     size_t n_carry_profile;
@@ -228,3 +313,6 @@ bool event_types_contain(const EventTypes *on, Str type);
 Str model_segment_id(const Model *model, unsigned segment);
 /* The id of a route index, or null for ROUTE_NONE. */
 Str model_route_id(const Model *model, int route);
+/* A calendar and its id by its number: 0 is round the clock, NULL and null; from 1 on they count the model's. */
+const Calendar *model_calendar(const Model *model, unsigned number);
+Str model_calendar_id(const Model *model, unsigned number);

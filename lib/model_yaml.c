@@ -4,7 +4,7 @@
  *
  * Order of resolution. A condition may name things that stand anywhere in the file, so reading takes two
  * rounds. The first *declares* what conditions and references can name: params with their values by segment,
- * segments, routes, scores, derived scores, tracks with their stages, and policies get their ids and their
+ * segments, routes, scores, derived scores, counters, tracks with their stages, and policies get their ids and their
  * places (the index in file order). The second *reads* what refers to them. It begins with the derived
  * scores, each after those that it names, because a condition that names a derived score looks into its
  * expression to see whether a comparison is linear. Only then are the other conditions compiled.
@@ -23,6 +23,7 @@ static int (*const steps[])(ModelLoader *) = {
         loader_declare_routes,
         loader_declare_scores,
         loader_declare_derived,
+        loader_declare_counters,
         loader_declare_tracks,
         loader_declare_policies,
 
@@ -32,6 +33,8 @@ static int (*const steps[])(ModelLoader *) = {
         loader_read_ignore,
         loader_read_profile_rules,
         loader_read_rules,
+        loader_read_idle_rules,
+        loader_read_counters,
         loader_check_feeding,
         loader_read_tracks,
         loader_read_policies,
@@ -39,8 +42,8 @@ static int (*const steps[])(ModelLoader *) = {
 };
 
 static const char *const model_keys[] = {"model", "version", "lateness", "params", "segments", "routes",
-        "ignore", "scores", "derived", "profile_rules", "rules", "tracks", "sla", "carry",
-        /* not yet */ "counters", "idle_rules", "calendars", "accounts"};
+        "ignore", "scores", "derived", "counters", "profile_rules", "rules", "idle_rules", "tracks", "sla", "carry",
+        /* not yet */ "calendars", "accounts"};
 
 /* Model ids stand in outputs, in the changelog and in file names. */
 static void read_model_id(ModelLoader *l) {
@@ -81,13 +84,13 @@ static void read_header(ModelLoader *l) {
 static int read_document(ModelLoader *l) {
     int r;
 
-    if (!loader_check_mapping(l, l->root, "the model", KEY_SET(model_keys, 4)))
+    if (!loader_check_mapping(l, l->root, "the model", KEY_SET(model_keys, 2)))
         return 0;
 
     r = taken_ids_init(
-            l, &l->names, MODEL_PARAMS_MAX + MODEL_SCORES_MAX + MODEL_DERIVED_MAX + MODEL_TRACKS_MAX);
+            l, &l->names, MODEL_PARAMS_MAX + MODEL_SCORES_MAX + MODEL_DERIVED_MAX + MODEL_COUNTERS_MAX + MODEL_TRACKS_MAX);
     if (r == 0)
-        r = taken_ids_init(l, &l->rule_ids, 2 * MODEL_RULES_MAX);
+        r = taken_ids_init(l, &l->rule_ids, 2 * MODEL_RULES_MAX + MODEL_IDLE_RULES_MAX);
 
     read_header(l);
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++)

@@ -36,7 +36,7 @@ typedef struct ModelLoader {
     Diagnostics *diagnostics;
     const YamlNode *root;
     /* Sections that are read in two steps; NULL if absent. */
-    const YamlNode *segments, *routes, *scores, *derived, *tracks, *policies;
+    const YamlNode *segments, *routes, *scores, *derived, *counters, *tracks, *policies;
     /* Params, scores, derived scores and tracks: conditions name them all alike. */
     TakenIds names;
     TakenIds rule_ids;
@@ -111,8 +111,13 @@ MUST_CHECK bool loader_find(
 /* Reports each item of a list of scalars that is there already. Items from n on are not looked at. */
 void loader_check_repeats(ModelLoader *l, const YamlNode *list, size_t n, const char *key);
 
-/* The event types under "on"; all of them if it is absent. *ret_present says whether it is there. */
-MUST_CHECK int loader_event_types(ModelLoader *l, const YamlNode *item, EventTypes *ret, bool *ret_present);
+/* The event types under `key` ("on"); all of them if it is absent. *ret_present says whether it is there. */
+MUST_CHECK int loader_event_types(ModelLoader *l, const YamlNode *item, const char *key, EventTypes *ret, bool *ret_present);
+/* A score's decay; what is wrong with it leaves *ret as it is. */
+void loader_decay(ModelLoader *l, const YamlNode *node, Decay *ret);
+/* Points by score under "add"; each score remembers in `fed` where it is fed first. */
+MUST_CHECK int loader_awards(ModelLoader *l, const YamlNode *item, const char *kind, ConditionPlace place, const YamlNode **fed,
+        Award **ret, size_t *ret_n);
 /* Compiles the condition under `key`; NULL if it is absent or an error. */
 MUST_CHECK int loader_condition(
         ModelLoader *l, const YamlNode *item, const char *key, ConditionPlace place, Condition **ret);
@@ -123,6 +128,7 @@ MUST_CHECK int loader_declare_segments(ModelLoader *l);
 MUST_CHECK int loader_declare_routes(ModelLoader *l);
 MUST_CHECK int loader_declare_scores(ModelLoader *l);
 MUST_CHECK int loader_declare_derived(ModelLoader *l);
+MUST_CHECK int loader_declare_counters(ModelLoader *l);
 MUST_CHECK int loader_declare_tracks(ModelLoader *l);
 MUST_CHECK int loader_declare_policies(ModelLoader *l);
 MUST_CHECK int loader_read_derived(ModelLoader *l);
@@ -131,6 +137,8 @@ MUST_CHECK int loader_read_routes(ModelLoader *l);
 MUST_CHECK int loader_read_ignore(ModelLoader *l);
 MUST_CHECK int loader_read_profile_rules(ModelLoader *l);
 MUST_CHECK int loader_read_rules(ModelLoader *l);
+MUST_CHECK int loader_read_idle_rules(ModelLoader *l);
+MUST_CHECK int loader_read_counters(ModelLoader *l);
 MUST_CHECK int loader_check_feeding(ModelLoader *l);
 MUST_CHECK int loader_read_tracks(ModelLoader *l);
 MUST_CHECK int loader_read_policies(ModelLoader *l);

@@ -119,8 +119,8 @@ const YamlNode *loader_collection(
 }
 
 /* An event type of an `on` list; those of leads leave an event before anything else could happen to it. */
-static void read_event_type(ModelLoader *l, const YamlNode *node, Str *ret) {
-    if (!yaml_string(node, "on", l->diagnostics, ret))
+static void read_event_type(ModelLoader *l, const YamlNode *node, const char *key, Str *ret) {
+    if (!yaml_string(node, key, l->diagnostics, ret))
         return;
     if (ret->len == 0 || ret->len > EVENT_TYPE_LEN_MAX)
         loader_error(
@@ -129,15 +129,15 @@ static void read_event_type(ModelLoader *l, const YamlNode *node, Str *ret) {
         loader_warning(l, node, "%.*s does only what is built in: it triggers nothing here", SHOWN(node));
 }
 
-int loader_event_types(ModelLoader *l, const YamlNode *item, EventTypes *ret, bool *ret_present) {
-    static const Collection on = {
-            "on", YAML_SEQUENCE, "a list of event types such as [page_view]", 1, MODEL_EVENT_TYPES_MAX};
+int loader_event_types(ModelLoader *l, const YamlNode *item, const char *key, EventTypes *ret, bool *ret_present) {
+    const Collection on = {
+            key, YAML_SEQUENCE, "a list of event types such as [page_view]", 1, MODEL_EVENT_TYPES_MAX};
     const YamlNode *list;
     Str *types = NULL;
     size_t n;
     int r;
 
-    *ret_present = loader_get(item, "on") != NULL;
+    *ret_present = loader_get(item, key) != NULL;
     list = loader_collection(l, item, &on, &n);
     if (!list) {
         ret->any = !*ret_present;
@@ -148,8 +148,8 @@ int loader_event_types(ModelLoader *l, const YamlNode *item, EventTypes *ret, bo
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++)
-        read_event_type(l, list->items[i], &types[i]);
-    loader_check_repeats(l, list, n, "on");
+        read_event_type(l, list->items[i], key, &types[i]);
+    loader_check_repeats(l, list, n, key);
     ret->types = types;
     ret->n_types = n;
     return 0;

@@ -7,10 +7,11 @@
 
 #include "lib/model_yaml.h"
 
-#define DECAY_EXPECTED "none or { half_life: 7d }"
+#define DECAY_EXPECTED "none, { half_life: 7d }, { linear: 60d } or { window: 90d }"
 
-static void read_decay(ModelLoader *l, const YamlNode *node, Decay *ret) {
-    static const char *const keys[] = {"half_life", /* not yet */ "linear", "window"};
+void loader_decay(ModelLoader *l, const YamlNode *node, Decay *ret) {
+    static const char *const keys[] = {"half_life", "linear", "window"};
+    static const DecayKind kinds[] = {DECAY_HALF_LIFE, DECAY_LINEAR, DECAY_WINDOW};
 
     if (node->type == YAML_SCALAR) {
         if (!str_eq_c(node->text, "none"))
@@ -18,14 +19,19 @@ static void read_decay(ModelLoader *l, const YamlNode *node, Decay *ret) {
         return;
     }
     if (!loader_check_type(l, node, YAML_MAPPING, "decay", DECAY_EXPECTED) ||
-            !loader_check_mapping(l, node, "decay", KEY_SET(keys, 2)))
+            !loader_check_mapping(l, node, "decay", KEY_SET(keys, 0)))
         return;
 
-    const YamlNode *half_life = loader_get(node, "half_life");
-    if (!half_life && node->n_items == 0)
-        loader_error(l, node, "decay: " DECAY_EXPECTED " expected, got an empty mapping");
-    if (half_life && yaml_duration(half_life, "half_life", 1, l->diagnostics, &ret->half_life_ms))
-        ret->kind = DECAY_HALF_LIFE;
+    if (node->n_items != 1) {
+        loader_error(l, node, "decay: " DECAY_EXPECTED " expected, got %s",
+                node->n_items == 0 ? "an empty mapping" : "several kinds at once");
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        const YamlNode *span = loader_get(node, keys[i]);
+        if (span && yaml_duration(span, keys[i], 1, l->diagnostics, &ret->span_ms))
+            ret->kind = kinds[i];
+    }
 }
 
 static void read_score(ModelLoader *l, const YamlNode *key, const YamlNode *node, Score *score) {
@@ -37,15 +43,15 @@ static void read_score(ModelLoader *l, const YamlNode *key, const YamlNode *node
 
     decay = loader_get(node, "decay");
     if (decay)
-        read_decay(l, decay, &score->decay);
+        loader_decay(l, decay, &score->decay);
     else
         loader_error(l, key, "score \"%.*s\" has no \"decay\": expected " DECAY_EXPECTED, SHOWN(key));
 
     min = loader_get(node, "min");
     max = loader_get(node, "max");
-    bool bounded = min && yaml_double(min, "min", l->diagnostics, &score->min);
-    bounded &= max && yaml_double(max, "max", l->diagnostics, &score->max);
-    if (bounded && score->min > score->max)
+    bool bounded = min && yaml_double(min, "min", l->diagnostics, &score->bounds.min);
+    bounded &= max && yaml_double(max, "max", l->diagnostics, &score->bounds.max);
+    if (bounded && score->bounds.min > score->bounds.max)
         loader_error(l, min, "min %.*s is greater than max %.*s", SHOWN(min), SHOWN(max));
 }
 
@@ -63,7 +69,7 @@ int loader_declare_scores(ModelLoader *l) {
     for (size_t i = 0; i < model->n_scores; i++) {
         Score *score = &model->scores[i];
 
-        *score = (Score){.decay = {.kind = DECAY_NONE}, .min = -INFINITY, .max = INFINITY};
+        *score = (Score){.decay = {.kind = DECAY_NONE}, .bounds = {-INFINITY, INFINITY}};
         score->id = loader_name(l, l->scores->keys[i], "score");
         read_score(l, l->scores->keys[i], l->scores->items[i], score);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SLA policies: what starts, stops and cancels a clock, and when it speaks up.
+ * SLA policies: what starts, stops, cancels and pauses a clock, in which working time it runs, and when it speaks up.
  */
 #include "lib/model_yaml.h"
 
@@ -20,7 +20,7 @@ static_assert(TARGET_MS_MAX <= INT64_MAX / (PERCENT_MAX * PERCENT_SCALE), "fract
 int loader_declare_policies(ModelLoader *l) {
     static const Collection sla = {"sla", YAML_SEQUENCE, "a list of SLA policies", 0, MODEL_POLICIES_MAX};
     static const char *const keys[] = {"id", "start", "stop", "cancel", "target", "warn", "escalate",
-            "revise", "track", /* not yet */ "calendar", "pause"};
+            "revise", "track", "calendar", "pause"};
     Model *model = l->model;
     TakenIds taken = {0};
     int r;
@@ -33,13 +33,13 @@ int loader_declare_policies(ModelLoader *l) {
         const YamlNode *item = l->policies->items[i];
 
         model->policies[i].id = STR_LITERAL("");
-        if (loader_check_mapping(l, item, "an SLA policy", KEY_SET(keys, 2)))
+        if (loader_check_mapping(l, item, "an SLA policy", KEY_SET(keys, 0)))
             model->policies[i].id = loader_id(l, item, "policy", &taken);
     }
     return r;
 }
 
-/* "track.stage" of an `enter` list. A lead seen first is in its initial stages without entering them. */
+/* "track.stage" of an `enter` list. */
 static bool read_stage_ref(ModelLoader *l, const YamlNode *node, StageRef *ref) {
     const Model *model = l->model;
     Str text;
@@ -61,33 +61,44 @@ static bool read_stage_ref(ModelLoader *l, const YamlNode *node, StageRef *ref) 
         return false;
     const Track *track = &model->tracks[ref->track];
     IdList stages = ID_LIST(track->stages, track->n_stages);
-    if (!loader_find(l, &stage_node, "stage", stages, &ref->stage))
-        return false;
+    return loader_find(l, &stage_node, "stage", stages, &ref->stage);
+}
 
+/* A lead seen first is in its initial stages without entering them. */
+static void check_can_be_entered(ModelLoader *l, const YamlNode *node, const StageRef *ref) {
+    const Track *track = &l->model->tracks[ref->track];
     bool entered = ref->stage != track->initial;
+
     for (size_t i = 0; i < track->n_transitions; i++)
         entered |= track->transitions[i].to == ref->stage;
     if (!entered)
         loader_warning(l, node,
                 "no transition leads to the initial stage \"%.*s\", and beginning there does not "
                 "count as entering it",
-                SHOWN(&stage_node));
-    return true;
+                STR_FMT(loader_shown(track->stages[ref->stage].id)));
 }
 
-static int read_enter(ModelLoader *l, const YamlNode *node, SlaCondition *condition) {
+/* must_enter: to be in a stage from the beginning is not enough. */
+static int read_enter(ModelLoader *l, const YamlNode *node, bool must_enter, StageRef **ret, size_t *ret_n) {
     static const Collection enter = {"enter", YAML_SEQUENCE, "a list of stages such as [lifecycle.mql]", 1,
             MODEL_TRACKS_MAX * MODEL_STAGES_MAX};
-    size_t n;
+    size_t n, n_read = 0;
     const YamlNode *list = loader_collection(l, node, &enter, &n);
     int r;
 
-    r = LOADER_ALLOC(l, condition->enter, n);
+    r = LOADER_ALLOC(l, *ret, n);
     if (r < 0 || !list)
         return r;
-    for (size_t i = 0; i < n; i++)
-        if (read_stage_ref(l, list->items[i], &condition->enter[condition->n_enter]))
-            condition->n_enter++;
+    for (size_t i = 0; i < n; i++) {
+        StageRef *ref = &(*ret)[n_read];
+
+        if (!read_stage_ref(l, list->items[i], ref))
+            continue;
+        if (must_enter)
+            check_can_be_entered(l, list->items[i], ref);
+        n_read++;
+    }
+    *ret_n = n_read;
     loader_check_repeats(l, list, n, "enter");
     return 0;
 }
@@ -105,13 +116,88 @@ static int read_sla_condition(
         loader_error(
                 l, node, "%s: event types under \"on\" or stages under \"enter\", or both, expected", key);
 
-    r = loader_event_types(l, node, &condition->on, &condition->has_on);
+    r = loader_event_types(l, node, "on", &condition->on, &condition->has_on);
     if (r == 0)
-        r = read_enter(l, node, condition);
+        r = read_enter(l, node, true, &condition->enter, &condition->n_enter);
     if (r == 0)
         r = loader_condition(l, node, "when", CONDITION_TRACK_EVENT, &condition->when);
     return r;
 }
+
+/* --- working time ------------------------------------------------------------------------------------ */
+
+static int read_pause(ModelLoader *l, const YamlNode *item, SlaPolicy *policy) {
+    static const char *const keys[] = {"enter"};
+    const YamlNode *node = loader_get(item, "pause");
+
+    if (!node || !loader_check_mapping(l, node, "pause", KEY_SET(keys, 0)))
+        return 0;
+    if (!loader_get(node, "enter")) {
+        loader_error(l, node, "pause: stages under \"enter\" expected, such as { enter: [lifecycle.nurture] }");
+        return 0;
+    }
+    return read_enter(l, node, false, &policy->pause, &policy->n_pause);
+}
+
+static bool read_calendar_name(ModelLoader *l, const YamlNode *node, unsigned *ret) {
+    IdList calendars = ID_LIST(l->model->calendars, l->model->n_calendars);
+    Str name;
+
+    return yaml_string(node, "calendar", l->diagnostics, &name) && loader_find(l, node, "calendar", calendars, ret);
+}
+
+static int read_calendar_choice(ModelLoader *l, const YamlNode *item, CalendarChoice *choice) {
+    static const char *const keys[] = {"when", "calendar"};
+
+    if (!loader_check_mapping(l, item, "a calendar's choice", KEY_SET(keys, 0)))
+        return 0;
+    const YamlNode *name = loader_require(l, item, "choice", "calendar", "a calendar's name");
+    if (name && !read_calendar_name(l, name, &choice->calendar))
+        choice->calendar = 0;
+    return loader_condition(l, item, "when", CONDITION_PROFILE, &choice->when);
+}
+
+static int read_calendar_choices(ModelLoader *l, const YamlNode *policy_item, SlaPolicy *policy) {
+    static const Collection calendars = {"calendar", YAML_SEQUENCE,
+            "a calendar's name, or a list such as [{ when: 'profile.country == \"US\"', calendar: us-east }]", 1,
+            MODEL_CALENDAR_CHOICES_MAX};
+    const YamlNode *list = loader_collection(l, policy_item, &calendars, &policy->n_calendars);
+    bool takes_all = false;
+    int r;
+
+    r = LOADER_ALLOC(l, policy->calendars, policy->n_calendars);
+    for (size_t i = 0; r == 0 && i < policy->n_calendars; i++) {
+        const YamlNode *item = list->items[i];
+
+        r = read_calendar_choice(l, item, &policy->calendars[i]);
+        if (item->type != YAML_MAPPING || loader_get(item, "when"))
+            continue;
+        takes_all = true;
+        if (i + 1 < policy->n_calendars)
+            loader_warning(
+                    l, item, "a calendar without \"when\" takes every lead: those after it are never used");
+    }
+    if (r == 0 && list && !takes_all)
+        loader_warning(l, list,
+                "calendar: the clocks of leads that none of these fits run round the clock; end the list with "
+                "an entry without \"when\" to give them a calendar, too");
+    return r;
+}
+
+/* The calendar is a name, or a list of which the first that fits is taken. */
+static int read_calendar(ModelLoader *l, const YamlNode *item, SlaPolicy *policy) {
+    const YamlNode *node = loader_get(item, "calendar");
+    int r;
+
+    if (!node || node->type != YAML_SCALAR || yaml_is_null(node))
+        return read_calendar_choices(l, item, policy);
+    r = LOADER_ALLOC(l, policy->calendars, 1);
+    if (r == 0 && read_calendar_name(l, node, &policy->calendars[0].calendar))
+        policy->n_calendars = 1;
+    return r;
+}
+
+/* --- levels ------------------------------------------------------------------------------------------ */
 
 /* `12.5%` as thousandths of a percent; -1 if it is none, or out of range. */
 static int64_t parse_percent(Str text) {
@@ -234,6 +320,10 @@ static int read_policy(ModelLoader *l, const YamlNode *item, SlaPolicy *policy) 
         r = read_sla_condition(l, item, "stop", &policy->stop);
     if (r == 0)
         r = read_sla_condition(l, item, "cancel", &policy->cancel);
+    if (r == 0)
+        r = read_pause(l, item, policy);
+    if (r == 0)
+        r = read_calendar(l, item, policy);
     if (r < 0)
         return r;
     if (!loader_get(item, "stop"))

@@ -177,7 +177,7 @@ static int read_transition(
     if (cooldown && !yaml_duration(cooldown, "cooldown", 1, l->diagnostics, &transition->cooldown_ms))
         transition->cooldown_ms = 0;
 
-    r = loader_event_types(l, item, &transition->on, &transition->has_on);
+    r = loader_event_types(l, item, "on", &transition->on, &transition->has_on);
     if (r == 0)
         r = read_on_sla(l, item, transition);
     if (r == 0)

@@ -44,10 +44,26 @@ static void consider(Best *best, const Candidate *candidate) {
     best->items[i] = *candidate;
 }
 
-/* Where the rule's award for the score stands in the rule. */
-static unsigned award_place(const Rule *rule, unsigned score) {
+/* What gave an award: a rule, or an idle rule. */
+typedef struct Giver {
+    Str id;
+    const Award *awards;
+    size_t n_awards;
+} Giver;
+
+static Giver giver_of(const Model *model, const GivenAward *given) {
+    if (given->rule < model->n_rules) {
+        const Rule *rule = &model->rules[given->rule];
+        return (Giver){rule->id, rule->awards, rule->n_awards};
+    }
+    const IdleRule *rule = &model->idle_rules[given->rule - model->n_rules];
+    return (Giver){rule->id, rule->awards, rule->n_awards};
+}
+
+/* Where the award for the score stands among them. */
+static unsigned award_place(const Giver *giver, unsigned score) {
     unsigned i = 0;
-    while (i < rule->n_awards && rule->awards[i].score != score)
+    while (i < giver->n_awards && giver->awards[i].score != score)
         i++;
     return i;
 }
@@ -56,14 +72,14 @@ static void consider_awards(Best *best, const Lead *lead, const Model *model) {
     for (size_t i = 0; i < lead->n_awards; i++) {
         const GivenAward *given = lead_award(lead, i);
         const Score *score = &model->scores[given->score];
-        const Rule *rule = &model->rules[given->rule];
+        Giver giver = giver_of(model, given);
         double factor = decay_factor(&score->decay, given->occurred_at_ms, lead->clock_ms);
         Candidate candidate = {
-            .reason = {.rule = rule->id, .score = score->id, .points = given->points,
+            .reason = {.rule = giver.id, .score = score->id, .points = given->points,
                     .present_value = given->points * factor, .occurred_at_ms = given->occurred_at_ms,
-                    .event_id = {given->event_id, given->event_id_len}},
+                    .event_id = given->event_id_len ? (Str){given->event_id, given->event_id_len} : STR_NULL},
             .rule = given->rule,
-            .award = award_place(rule, given->score),
+            .award = award_place(&giver, given->score),
         };
         consider(best, &candidate);
     }

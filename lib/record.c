@@ -9,12 +9,17 @@
  *     segment, route + 1, ordinal
  *     next internal and next SLA moment      or never
  *     seen       count; 16 bytes each, oldest first
- *     scores     count; each: reference time or none, value
+ *     scores     count; each as pack_score_state() writes it
+ *     counters   count; each as pack_time_list() writes it; then the limits likewise
+ *     idle rules count; each: asleep or not, last reset or none
  *     tracks     count; each: stage, sequence, mask of the stages entered so far;
  *                of each such stage: entries, time of entry, time of leaving or none
  *     clocks     count; each: epoch, breached and phase in one number;
- *                if there is a phase: start, due or never, masks of the warnings and escalations
- *                emitted, id of the starting event
+ *                if there is a phase: start, due or never, calendar, pauses, masks of the warnings and
+ *                escalations emitted, id of the starting event
+ *     pauses     count, whether there is a base of its own and whether the last one lasts in one number;
+ *                the base if it is not the start: distance from the start, working time;
+ *                each, oldest first: distance from the one before or the base, length unless it lasts
  *     awards     count; each, oldest first: rule, score, points, time, event id
  *     profile    count; each, by name: name, type, value
  *
@@ -25,6 +30,8 @@
  * record of what was read: records can be compared and hashed as bytes.
  */
 #include "lib/record.h"
+#include "lib/record_parts.h"
+#include "lib/sla_clock.h"
 #include "lib/uuid.h"
 
 /* Codes of an event id: none, a UUID, a text of 1 to 64 bytes, or the seen ring's entry of some age. */
@@ -49,6 +56,13 @@ enum { PROFILE_FALSE, PROFILE_TRUE, PROFILE_LONG, PROFILE_DOUBLE, PROFILE_STRING
 /* The least that an entry takes; a count is checked against what is left before memory is taken for it. */
 #define AWARD_BYTES_MIN 5
 #define PROPERTY_BYTES_MIN 2
+
+/* How many pauses a clock has shares a number with what there is to read of them. */
+#define PAUSES_LAST 1 /* the last one lasts */
+#define PAUSES_BASE 2 /* there is a base */
+#define PAUSES_SHIFT 2
+#define PAUSES_HEAD_MAX ((uint64_t)SLA_PAUSES_MAX << PAUSES_SHIFT | PAUSES_BASE | PAUSES_LAST)
+#define PAUSE_BYTES_MIN 1
 
 static_assert(MODEL_STAGES_MAX <= 64 && MODEL_LEVELS_MAX <= 32, "masks hold them all");
 static_assert(SLA_PHASE_REVISABLE <= CLOCK_PHASE_MASK, "phases fit their bits");
@@ -118,9 +132,21 @@ static void put_seen(Packer *p, const Lead *lead) {
 
 static void put_scores(Packer *p, const Lead *lead, const Model *model) {
     pack_number(p, model->n_scores);
-    for (size_t i = 0; i < model->n_scores; i++) {
-        pack_past_or_none(p, lead->scores[i].at_ms);
-        pack_double(p, lead->scores[i].value);
+    for (size_t i = 0; i < model->n_scores; i++)
+        pack_score_state(p, &lead->scores[i], &model->scores[i].decay);
+}
+
+static void put_times(Packer *p, const Lead *lead, const Model *model) {
+    pack_number(p, model->n_counters);
+    for (size_t i = 0; i < model->n_counters; i++)
+        pack_time_list(p, &lead->counters[i]);
+    pack_number(p, model->n_limits);
+    for (size_t i = 0; i < model->n_limits; i++)
+        pack_time_list(p, &lead->limits[i]);
+    pack_number(p, model->n_idle_rules);
+    for (size_t i = 0; i < model->n_idle_rules; i++) {
+        pack_number(p, lead->idle[i].sleeps);
+        pack_past_or_none(p, lead->idle[i].last_ms);
     }
 }
 
@@ -143,6 +169,23 @@ static void put_track(Packer *p, const TrackState *state, const Track *track) {
     }
 }
 
+static void put_pauses(Packer *p, const SlaClock *clock) {
+    bool lasts = sla_clock_is_paused(clock), has_base = clock->base_after_ms > 0;
+    int64_t at_ms = clock->started_at_ms + clock->base_after_ms;
+    pack_number(p, clock->n_pauses << PAUSES_SHIFT | (has_base ? PAUSES_BASE : 0) | (lasts ? PAUSES_LAST : 0));
+    if (has_base) {
+        pack_number(p, (uint64_t)clock->base_after_ms);
+        pack_number(p, (uint64_t)clock->base_work_ms);
+    }
+    for (size_t i = 0; i < clock->n_pauses; i++) {
+        const SlaPause *pause = &clock->pauses[i];
+        pack_number(p, (uint64_t)(pause->from_ms - at_ms));
+        if (pause->to_ms != TIME_NEVER)
+            pack_number(p, (uint64_t)(pause->to_ms - pause->from_ms));
+        at_ms = pause->to_ms;
+    }
+}
+
 static void put_clock(Packer *p, const Lead *lead, const SlaClock *clock) {
     uint64_t head = (uint64_t)clock->epoch << CLOCK_EPOCH_SHIFT | clock->phase;
     if (clock->phase == SLA_PHASE_NONE) {
@@ -154,6 +197,8 @@ static void put_clock(Packer *p, const Lead *lead, const SlaClock *clock) {
     pack_number(p, head | (clock->breached ? CLOCK_BREACHED : 0));
     pack_past(p, clock->started_at_ms);
     pack_future_or_never(p, clock->due_at_ms);
+    pack_number(p, clock->calendar);
+    put_pauses(p, clock);
     pack_number(p, clock->warned);
     pack_number(p, clock->escalated);
     put_event_id(p, lead, (Str){clock->start_event_id, clock->start_event_id_len});
@@ -221,6 +266,7 @@ int record_pack(const Lead *lead, const Model *model, Buffer *buffer) {
     put_head(&p, lead, model);
     put_seen(&p, lead);
     put_scores(&p, lead, model);
+    put_times(&p, lead, model);
     put_tracks_and_clocks(&p, lead, model);
     put_awards(&p, lead);
     put_profile(&p, lead);
@@ -314,12 +360,32 @@ static int get_seen(Unpacker *u, Lead *lead) {
     return 0;
 }
 
-static void get_scores(Unpacker *u, Lead *lead, const Model *model) {
+static int get_scores(Unpacker *u, Lead *lead, const Model *model) {
+    int error = 0;
     get_count_of_model(u, model->n_scores);
-    for (size_t i = 0; i < model->n_scores && !u->corrupt; i++) {
-        lead->scores[i].at_ms = unpack_past_or_none(u);
-        lead->scores[i].value = unpack_double(u);
+    for (size_t i = 0; i < model->n_scores && !u->corrupt && !error; i++)
+        error = unpack_score_state(u, &model->scores[i].decay, &lead->scores[i]);
+    return error;
+}
+
+static int get_times(Unpacker *u, Lead *lead, const Model *model) {
+    int error = 0;
+    get_count_of_model(u, model->n_counters);
+    for (size_t i = 0; i < model->n_counters && !u->corrupt && !error; i++)
+        error = unpack_time_list(u, model->counters[i].keep, &lead->counters[i]);
+    if (error)
+        return error;
+    get_count_of_model(u, model->n_limits);
+    for (size_t i = 0; i < model->n_limits && !u->corrupt && !error; i++)
+        error = unpack_time_list(u, MODEL_LIMIT_TIMES_MAX, &lead->limits[i]);
+    if (error)
+        return error;
+    get_count_of_model(u, model->n_idle_rules);
+    for (size_t i = 0; i < model->n_idle_rules && !u->corrupt; i++) {
+        lead->idle[i].sleeps = unpack_index(u, 2);
+        lead->idle[i].last_ms = unpack_past_or_none(u);
     }
+    return 0;
 }
 
 static void get_track(Unpacker *u, TrackState *state, const Track *track) {
@@ -341,7 +407,42 @@ static void get_track(Unpacker *u, TrackState *state, const Track *track) {
     }
 }
 
-static void get_clock(Unpacker *u, const Lead *lead, SlaClock *clock, const SlaPolicy *policy) {
+/* An instant that many milliseconds after another one, at least min_ms. */
+static int64_t get_after(Unpacker *u, int64_t at_ms, uint64_t min_ms) {
+    uint64_t distance_ms = unpack_number_up_to(u, (uint64_t)(EVENT_TIME_MS_MAX - at_ms));
+    if (distance_ms < min_ms)
+        u->corrupt = true;
+    return at_ms + (int64_t)distance_ms;
+}
+
+static int get_pauses(Unpacker *u, SlaClock *clock) {
+    uint64_t head = unpack_number_up_to(u, PAUSES_HEAD_MAX);
+    size_t n = head >> PAUSES_SHIFT;
+    int64_t at_ms = clock->started_at_ms;
+    if (head & PAUSES_BASE) {
+        at_ms = get_after(u, at_ms, 1);
+        clock->base_after_ms = at_ms - clock->started_at_ms;
+        clock->base_work_ms = (int64_t)unpack_number_up_to(u, (uint64_t)clock->base_after_ms);
+    }
+    if (n * PAUSE_BYTES_MIN > unpack_left(u) || (head & PAUSES_LAST && n == 0))
+        u->corrupt = true;
+    if (u->corrupt || n == 0)
+        return 0;
+    clock->pauses = calloc(n, sizeof(SlaPause));
+    if (!clock->pauses)
+        return -ENOMEM;
+    clock->n_pauses = clock->n_pauses_alloc = n;
+    for (size_t i = 0; i < n && !u->corrupt; i++) {
+        bool lasts = head & PAUSES_LAST && i == n - 1;
+        SlaPause *pause = &clock->pauses[i];
+        pause->from_ms = get_after(u, at_ms, i > 0); /* only the first can begin where the base is */
+        pause->to_ms = at_ms = lasts ? TIME_NEVER : get_after(u, pause->from_ms, 1);
+    }
+    return 0;
+}
+
+static int get_clock(Unpacker *u, const Lead *lead, const Model *model, unsigned policy) {
+    SlaClock *clock = &lead->clocks[policy];
     uint64_t head = unpack_number_up_to(u, CLOCK_HEAD_MAX);
     clock->epoch = (uint32_t)(head >> CLOCK_EPOCH_SHIFT);
     clock->breached = head & CLOCK_BREACHED;
@@ -349,7 +450,7 @@ static void get_clock(Unpacker *u, const Lead *lead, SlaClock *clock, const SlaP
     case SLA_PHASE_NONE:
         if (clock->breached)
             u->corrupt = true;
-        return;
+        return 0;
     case SLA_PHASE_OPEN:
         clock->phase = SLA_PHASE_OPEN;
         break;
@@ -358,27 +459,34 @@ static void get_clock(Unpacker *u, const Lead *lead, SlaClock *clock, const SlaP
         break;
     default:
         u->corrupt = true;
-        return;
+        return 0;
     }
     if (clock->epoch == 0)
         u->corrupt = true;
     clock->started_at_ms = unpack_past(u);
     clock->due_at_ms = unpack_future_or_never(u);
+    clock->calendar = (unsigned)unpack_number_up_to(u, model->n_calendars);
+    int error = get_pauses(u, clock);
+    if (error)
+        return error;
+    const SlaPolicy *levels = sla_terms(clock, model, policy).policy;
     clock->warned = (uint32_t)unpack_number_up_to(u, UINT32_MAX);
     clock->escalated = (uint32_t)unpack_number_up_to(u, UINT32_MAX);
-    if (!mask_within(clock->warned, policy->n_warnings) ||
-            !mask_within(clock->escalated, policy->n_escalations))
+    if (!mask_within(clock->warned, levels->n_warnings) || !mask_within(clock->escalated, levels->n_escalations))
         u->corrupt = true;
     get_event_id(u, lead, clock->start_event_id, &clock->start_event_id_len);
+    return 0;
 }
 
-static void get_tracks_and_clocks(Unpacker *u, Lead *lead, const Model *model) {
+static int get_tracks_and_clocks(Unpacker *u, Lead *lead, const Model *model) {
     get_count_of_model(u, model->n_tracks);
     for (size_t i = 0; i < model->n_tracks && !u->corrupt; i++)
         get_track(u, &lead->tracks[i], &model->tracks[i]);
     get_count_of_model(u, model->n_policies);
-    for (size_t i = 0; i < model->n_policies && !u->corrupt; i++)
-        get_clock(u, lead, &lead->clocks[i], &model->policies[i]);
+    int error = 0;
+    for (unsigned i = 0; i < model->n_policies && !u->corrupt && !error; i++)
+        error = get_clock(u, lead, model, i);
+    return error;
 }
 
 static int get_awards(Unpacker *u, Lead *lead, const Model *model) {
@@ -391,7 +499,7 @@ static int get_awards(Unpacker *u, Lead *lead, const Model *model) {
     lead->n_awards = lead->n_awards_alloc = n;
     for (uint32_t i = 0; i < n && !u->corrupt; i++) {
         GivenAward *award = &lead->awards[i];
-        award->rule = (uint16_t)unpack_index(u, model->n_rules);
+        award->rule = (uint16_t)unpack_index(u, model->n_rules + model->n_idle_rules);
         award->score = (uint16_t)unpack_index(u, model->n_scores);
         award->points = unpack_double(u);
         award->occurred_at_ms = unpack_past(u);
@@ -446,11 +554,15 @@ static int get_lead(Unpacker *u, Lead *lead, const Model *model) {
     int error = get_head(u, lead, model);
     if (!error)
         error = get_seen(u, lead);
+    if (!error)
+        error = get_scores(u, lead, model);
+    if (!error)
+        error = get_times(u, lead, model);
     if (error)
         return error;
-    get_scores(u, lead, model);
-    get_tracks_and_clocks(u, lead, model);
-    error = get_awards(u, lead, model);
+    error = get_tracks_and_clocks(u, lead, model);
+    if (!error)
+        error = get_awards(u, lead, model);
     return error ? error : get_profile(u, lead);
 }
 

@@ -4,6 +4,8 @@
 #include <float.h>
 #include <math.h>
 
+#include "lib/idle.h"
+
 void score_classify(Lead *lead, const Model *model) {
     Situation situation = {.model = model, .lead = lead, .at_ms = lead->clock_ms};
     unsigned segment = 0;
@@ -30,7 +32,7 @@ double score_profile_points(const Lead *lead, const Model *model, const Rule *ru
 
 /* Within the score's bounds, and finite also where it has none. */
 static double clamp(double value, const Score *score) {
-    return fmax(fmax(score->min, -DBL_MAX), fmin(fmin(score->max, DBL_MAX), value));
+    return fmax(fmax(score->bounds.min, -DBL_MAX), fmin(fmin(score->bounds.max, DBL_MAX), value));
 }
 
 void score_apply_profile_rules(Lead *lead, const Model *model) {
@@ -43,60 +45,114 @@ void score_apply_profile_rules(Lead *lead, const Model *model) {
     for (size_t i = 0; i < model->n_scores; i++) {
         const Score *score = &model->scores[i];
         if (score->from_profile)
-            lead->scores[i] = (ScoreState){.value = clamp(sums[i], score), .at_ms = lead->clock_ms};
+            lead->scores[i] = (ScoreState){.value = clamp(sums[i], score), .at_ms = lead->clock_ms}; /* has no buckets */
     }
 }
 
-/*
- * Cuts a contribution so that the score stays within its bounds: a positive one only against max, a negative one
- * only against min, never past 0 (SPEC section 2). All at the lead's clock.
- */
-static double cut(double contribution, double value, const Score *score) {
-    if (contribution > 0 && value + contribution > score->max)
-        return fmax(0, score->max - value);
-    if (contribution < 0 && value + contribution < score->min)
-        return fmin(0, score->min - value);
-    return contribution;
-}
+/* --- awards ------------------------------------------------------------------------------------------ */
 
-static int award(Lead *lead, const Model *model, unsigned rule, unsigned score_index, double points, const LeadEvent *event) {
-    const Score *score = &model->scores[score_index];
-    ScoreState *state = &lead->scores[score_index];
-    double factor = decay_factor(&score->decay, event->occurred_at_ms, lead->clock_ms);
-    double contribution = points * factor;
-    double kept = cut(contribution, lead_score(lead, model, score_index, lead->clock_ms), score);
-    if (kept != contribution) {
-        points = kept / factor; /* the factor is not 0, or the contribution would have been and nothing cut */
-        if (fabs(points) < SCORE_EPSILON)
-            return 0;
+/* What gives points: the rule's number as in GivenAward, the instant that they are dated at, and the event, if it was one. */
+typedef struct Source {
+    unsigned rule;
+    int64_t at_ms;
+    const LeadEvent *event;
+} Source;
+
+static int note_reason(Lead *lead, const Source *source, unsigned score, double points) {
+    GivenAward given = {.rule = (uint16_t)source->rule, .score = (uint16_t)score, .points = points, .occurred_at_ms = source->at_ms};
+    if (source->event) {
+        given.event_id_len = (uint8_t)source->event->event_id.len;
+        memcpy(given.event_id, source->event->event_id.data, given.event_id_len);
     }
-    double value = state->value * decay_factor(&score->decay, state->at_ms, lead->clock_ms) + kept;
-    if (!isfinite(value))
-        return 0; /* an overflow is null (SPEC section 2), and a null award is none */
-    *state = (ScoreState){.value = value, .at_ms = lead->clock_ms};
-
-    GivenAward given = {.rule = (uint16_t)rule, .score = (uint16_t)score_index, .points = points,
-            .occurred_at_ms = event->occurred_at_ms, .event_id_len = (uint8_t)event->event_id.len};
-    memcpy(given.event_id, event->event_id.data, event->event_id.len);
     return lead_add_award(lead, &given);
 }
 
-int score_apply_rules(Lead *lead, const Model *model, const LeadEvent *event) {
-    double scores[MODEL_SCORES_MAX];
+/* *ret_given: points were awarded, even if all were cut; *ret_kept: some were kept. Neither is reset. */
+static int award_all(Lead *lead, const Situation *s, const Source *source, const Award *awards, size_t n_awards, Touch *touch,
+        bool *ret_given, bool *ret_kept) {
+    for (size_t i = 0; i < n_awards; i++) {
+        const Score *score = &s->model->scores[awards[i].score];
+        double points = points_of(&awards[i], s);
+        if (points == 0)
+            continue;
+        *ret_given = true;
+        int r = score_state_award(
+                &lead->scores[awards[i].score], &score->decay, score->bounds, points, source->at_ms, lead->clock_ms, &points);
+        if (r == 0 && points != 0) {
+            *ret_kept = true;
+            r = note_reason(lead, source, awards[i].score, points);
+            touch_note_award(touch, s->model, awards[i].score, points, source->at_ms);
+        }
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Scores as they are before anything is awarded in this step: what conditions and points see. */
+static Situation situation_before(const Lead *lead, const Model *model, const LeadEvent *event, double scores[static MODEL_SCORES_MAX]) {
     for (unsigned i = 0; i < model->n_scores; i++)
         scores[i] = lead_score(lead, model, i, lead->clock_ms);
-    Situation situation = {.model = model, .lead = lead, .event = event, .scores = scores, .at_ms = lead->clock_ms};
+    return (Situation){.model = model, .lead = lead, .event = event, .scores = scores, .at_ms = lead->clock_ms};
+}
 
-    for (unsigned i = 0; i < model->n_rules; i++) {
-        const Rule *rule = &model->rules[i];
-        if (!event_types_contain(&rule->on, event->type) || !condition_holds(rule->when, &situation))
+static int count(Lead *lead, const Situation *s) {
+    for (unsigned i = 0; i < s->model->n_counters; i++) {
+        const Counter *counter = &s->model->counters[i];
+        if (!event_types_contain(&counter->on, s->event->type) || !condition_holds(counter->when, s))
             continue;
-        for (size_t k = 0; k < rule->n_awards; k++) {
-            double points = points_of(&rule->awards[k], &situation);
-            int r = points == 0 ? 0 : award(lead, model, i, rule->awards[k].score, points, event);
-            if (r < 0)
-                return r;
-        }
+        int r = time_list_add(&lead->counters[i], s->event->occurred_at_ms, counter->keep);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static bool is_within_limit(const Lead *lead, const Model *model, const Rule *rule, int64_t at_ms) {
+    if (rule->limit == LIMIT_NONE)
+        return true;
+    const Limit *limit = &model->limits[rule->limit];
+    return time_list_count(&lead->limits[rule->limit], at_ms - limit->per_ms, at_ms) < limit->times;
+}
+
+static int apply_rule(Lead *lead, const Situation *s, unsigned index, Touch *touch) {
+    const Rule *rule = &s->model->rules[index];
+    const LeadEvent *event = s->event;
+    if (!event_types_contain(&rule->on, event->type) || !condition_holds(rule->when, s) ||
+            !is_within_limit(lead, s->model, rule, event->occurred_at_ms))
+        return 0;
+    Source source = {.rule = index, .at_ms = event->occurred_at_ms, .event = event};
+    bool given = false, kept = false;
+    int r = award_all(lead, s, &source, rule->awards, rule->n_awards, touch, &given, &kept);
+    if (r == 0 && given && rule->limit != LIMIT_NONE)
+        r = time_list_add(&lead->limits[rule->limit], event->occurred_at_ms, MODEL_LIMIT_TIMES_MAX);
+    return r;
+}
+
+int score_apply_event(Lead *lead, const Model *model, const LeadEvent *event, Touch *touch) {
+    double scores[MODEL_SCORES_MAX];
+    Situation s = situation_before(lead, model, event, scores);
+    int r = count(lead, &s);
+    touch_judge(touch, &s);
+    for (unsigned i = 0; i < model->n_rules && r == 0; i++)
+        r = apply_rule(lead, &s, i, touch);
+    return r;
+}
+
+int score_apply_idle(Lead *lead, const Model *model, Touch *touch) {
+    double scores[MODEL_SCORES_MAX];
+    Situation s = situation_before(lead, model, NULL, scores);
+    touch_judge(touch, &s);
+    for (unsigned i = 0; i < model->n_idle_rules; i++) {
+        const IdleRule *rule = &model->idle_rules[i];
+        if (!idle_is_due(lead, model, i, lead->clock_ms))
+            continue;
+        Source source = {.rule = (unsigned)model->n_rules + i, .at_ms = lead->clock_ms};
+        bool given = false, kept = false;
+        int r = award_all(lead, &s, &source, rule->awards, rule->n_awards, touch, &given, &kept);
+        if (r < 0)
+            return r;
+        lead->idle[i].sleeps = !kept;
     }
     return 0;
 }

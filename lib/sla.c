@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#include "lib/sla_clock.h"
 #include "lib/track.h"
 
 typedef struct Level {
@@ -16,28 +17,49 @@ typedef struct Level {
     int64_t instant_ms;
 } Level;
 
-/* The earliest level that has not been told of an open clock. */
-static bool next_level(const SlaClock *clock, const SlaPolicy *policy, Level *ret) {
+static SlaTerms terms_of(const Step *step, unsigned policy) {
+    return sla_terms(&step->lead->clocks[policy], step->model, policy);
+}
+
+/*
+ * The earliest level that has not been told of an open clock: the one that takes the least working time. False: none, or none that the
+ * clock gets to as long as it is paused.
+ */
+static bool next_level(const SlaClock *clock, SlaTerms terms, Level *ret) {
+    const SlaPolicy *policy = terms.policy;
     bool found = false;
-    Level best = {0};
-#define consider(level_kind, level_index, level_instant_ms)                                                  \
+    int64_t least_ms = 0;
+#define consider(level_kind, level_index, level_after_ms)                                                    \
     do {                                                                                                     \
-        if (!found || (level_instant_ms) < best.instant_ms) {                                                \
-            best = (Level){(level_kind), (level_index), (level_instant_ms)};                                 \
+        if (!found || (level_after_ms) < least_ms) {                                                         \
+            *ret = (Level){.kind = (level_kind), .index = (level_index)};                                    \
+            least_ms = (level_after_ms);                                                                     \
             found = true;                                                                                    \
         }                                                                                                    \
     } while (0)
     for (unsigned i = 0; i < policy->n_warnings; i++)
         if (!(clock->warned >> i & 1))
-            consider(SLA_WARNING, i, clock->started_at_ms + policy->warnings[i].after_ms);
+            consider(SLA_WARNING, i, policy->warnings[i].after_ms);
     if (!clock->breached)
-        consider(SLA_BREACHED, 0, clock->due_at_ms);
+        consider(SLA_BREACHED, 0, policy->target_ms);
     for (unsigned i = 0; i < policy->n_escalations; i++)
         if (!(clock->escalated >> i & 1))
-            consider(SLA_ESCALATED, i, clock->started_at_ms + policy->escalations[i].after_ms);
+            consider(SLA_ESCALATED, i, policy->escalations[i].after_ms);
 #undef consider
-    *ret = best;
-    return found;
+    if (!found)
+        return false;
+    ret->instant_ms = ret->kind == SLA_BREACHED ? clock->due_at_ms : sla_clock_instant(clock, terms, least_ms);
+    return ret->instant_ms != TIME_NEVER;
+}
+
+/* Its instant, or TIME_NEVER. Asked for after each step, though few steps change it. */
+static int64_t next_level_at(SlaClock *clock, SlaTerms terms) {
+    Level level;
+    if (!clock->next_level_known) {
+        clock->next_level_at_ms = next_level(clock, terms, &level) ? level.instant_ms : TIME_NEVER;
+        clock->next_level_known = true;
+    }
+    return clock->next_level_at_ms;
 }
 
 static void mark_told(SlaClock *clock, const Level *level) {
@@ -47,6 +69,7 @@ static void mark_told(SlaClock *clock, const Level *level) {
         clock->escalated |= UINT32_C(1) << level->index;
     else
         clock->breached = true;
+    clock->next_level_known = false;
 }
 
 /* --- telling ----------------------------------------------------------------------------------------- */
@@ -72,8 +95,9 @@ static Str copy_start_event_id(Step *step, const SlaClock *clock) {
 /* An SlaEvent of the policy's clock. `event`: in whose step the clock ended, for kinds that end one. */
 static void tell(Step *step, unsigned policy_index, SlaKind kind, Str level, int64_t at_ms, const LeadEvent *event) {
     const Model *model = step->model;
-    const SlaPolicy *policy = &model->policies[policy_index];
     const SlaClock *clock = &step->lead->clocks[policy_index];
+    SlaTerms terms = terms_of(step, policy_index);
+    const SlaPolicy *policy = terms.policy;
     bool is_stop = kind == SLA_MET || kind == SLA_LATE || kind == SLA_RETRACTED;
     Output *output = step_output(step, OUTPUT_SLA_EVENT, at_ms, event);
     if (!output)
@@ -85,11 +109,11 @@ static void tell(Step *step, unsigned policy_index, SlaKind kind, Str level, int
         .kind = kind,
         .level = level,
         .started_at_ms = clock->started_at_ms,
-        .due_at_ms = clock->due_at_ms,
+        .due_at_ms = sla_clock_due(clock, terms, at_ms),
         .occurred_at_ms = at_ms,
         .stopped_at_ms = is_stop ? at_ms : TIME_NONE,
-        .elapsed_ms = at_ms - clock->started_at_ms,
-        .calendar = STR_NULL,
+        .elapsed_ms = sla_clock_elapsed(clock, terms, at_ms),
+        .calendar = model_calendar_id(model, clock->calendar),
         .breached = clock->breached,
         .start_event_id = start_event_id,
         .stop_event_id = is_stop && event ? event->event_id : STR_NULL,
@@ -112,7 +136,7 @@ static void judge(Step *outer, unsigned policy, SlaKind kind, int64_t instant_ms
 }
 
 static void tell_level(Step *step, unsigned policy_index, const Level *level) {
-    const SlaPolicy *policy = &step->model->policies[policy_index];
+    const SlaPolicy *policy = terms_of(step, policy_index).policy;
     Str text = level->kind == SLA_WARNING ? policy->warnings[level->index].text
             : level->kind == SLA_ESCALATED ? policy->escalations[level->index].text
                                            : STR_NULL;
@@ -161,11 +185,11 @@ static int64_t trigger(const Step *step, const SlaCondition *condition, const Le
 
 /* Tells the levels with instants before at_ms. False: the clock has ended by one of them. */
 static bool tell_levels_before(Step *step, unsigned policy, int64_t at_ms) {
-    const SlaPolicy *p = &step->model->policies[policy];
     SlaClock *clock = &step->lead->clocks[policy];
+    SlaTerms terms = terms_of(step, policy);
     uint32_t epoch = clock->epoch;
     Level level;
-    while (next_level(clock, p, &level) && level.instant_ms < at_ms) {
+    while (next_level(clock, terms, &level) && level.instant_ms < at_ms) {
         tell_level(step, policy, &level);
         if (clock->phase != SLA_PHASE_OPEN || clock->epoch != epoch)
             return false;
@@ -177,24 +201,28 @@ static void stop(Step *step, unsigned policy, int64_t at_ms) {
     SlaClock *clock = &step->lead->clocks[policy];
     if (!tell_levels_before(step, policy, at_ms))
         return;
+    /* One that is not to be due as long as it is paused is met, as is one that is never due. */
     SlaKind kind = at_ms > clock->due_at_ms ? SLA_LATE : clock->breached ? SLA_RETRACTED : SLA_MET;
     tell(step, policy, kind, STR_NULL, at_ms, step->event);
-    clock->phase = kind == SLA_LATE ? SLA_PHASE_REVISABLE : SLA_PHASE_NONE;
+    if (kind == SLA_LATE)
+        clock->phase = SLA_PHASE_REVISABLE;
+    else
+        sla_clock_end(clock);
 }
 
 /* A touch that was synced late: in time after all (SPEC section 5, `revise`). */
 static void revise(Step *step, unsigned policy) {
-    const SlaPolicy *p = &step->model->policies[policy];
+    const SlaPolicy *p = terms_of(step, policy).policy;
     SlaClock *clock = &step->lead->clocks[policy];
-    if (step->lead->clock_ms > clock->due_at_ms + p->revise_ms) {
-        clock->phase = SLA_PHASE_NONE;
+    if (step->lead->clock_ms - p->revise_ms > clock->due_at_ms) {
+        sla_clock_end(clock);
         return;
     }
     int64_t at_ms = trigger_by_event(step, &p->stop, clock->started_at_ms);
     if (at_ms > clock->due_at_ms)
         return;
     tell(step, policy, SLA_RETRACTED, STR_NULL, at_ms, step->event);
-    clock->phase = SLA_PHASE_NONE;
+    sla_clock_end(clock);
 }
 
 static void cancel(Step *step, unsigned policy, int64_t at_ms) {
@@ -202,28 +230,59 @@ static void cancel(Step *step, unsigned policy, int64_t at_ms) {
     if (!tell_levels_before(step, policy, at_ms))
         return;
     tell(step, policy, SLA_CANCELLED, STR_NULL, at_ms, step->event);
-    clock->phase = SLA_PHASE_NONE;
+    sla_clock_end(clock);
+}
+
+/* Since when the lead has been in stages that pause the policy's clocks; TIME_NEVER: it is in none. */
+static int64_t paused_since(const Step *step, const SlaPolicy *policy) {
+    int64_t since_ms = TIME_NEVER;
+    for (size_t i = 0; i < policy->n_pause; i++) {
+        const TrackState *track = &step->lead->tracks[policy->pause[i].track];
+        if (track->stage == policy->pause[i].stage)
+            since_ms = MIN(since_ms, track->stages[track->stage].entered_at_ms);
+    }
+    return since_ms;
+}
+
+/* Pauses an open clock, or lets it go on. Stages are entered and left at the lead's clock. */
+static void follow_stages(Step *step, unsigned policy) {
+    SlaClock *clock = &step->lead->clocks[policy];
+    SlaTerms terms = terms_of(step, policy);
+    if (terms.policy->n_pause == 0 && clock->n_pauses == 0)
+        return;
+    int64_t since_ms = paused_since(step, terms.policy);
+    if (since_ms == TIME_NEVER && sla_clock_is_paused(clock)) {
+        sla_clock_resume(clock, terms, step->lead->clock_ms);
+    } else if (since_ms != TIME_NEVER && !sla_clock_is_paused(clock)) {
+        int r = sla_clock_pause(clock, terms, since_ms);
+        if (r < 0)
+            step->error = r;
+    }
+}
+
+static unsigned choose_calendar(const Step *step, const SlaPolicy *policy) {
+    Situation situation = step_situation(step, NULL);
+    for (size_t i = 0; i < policy->n_calendars; i++)
+        if (condition_holds(policy->calendars[i].when, &situation))
+            return policy->calendars[i].calendar + 1;
+    return 0;
 }
 
 static void start(Step *step, unsigned policy, int64_t at_ms) {
     SlaClock *clock = &step->lead->clocks[policy];
     const LeadEvent *event = step->event;
-    *clock = (SlaClock){
-        .phase = SLA_PHASE_OPEN,
-        .epoch = clock->epoch + 1,
-        .started_at_ms = at_ms,
-        .due_at_ms = at_ms + step->model->policies[policy].target_ms,
-        .start_event_id_len = event ? (uint8_t)event->event_id.len : 0,
-    };
-    if (event)
+    sla_clock_start(clock, step->model, policy, at_ms, choose_calendar(step, &step->model->policies[policy]));
+    if (event) {
+        clock->start_event_id_len = (uint8_t)event->event_id.len;
         memcpy(clock->start_event_id, event->event_id.data, event->event_id.len);
+    }
 }
 
 void sla_apply(Step *step) {
     const Model *model = step->model;
     for (unsigned i = 0; i < model->n_policies; i++) {
-        const SlaPolicy *policy = &model->policies[i];
         const SlaClock *clock = &step->lead->clocks[i];
+        const SlaPolicy *policy = terms_of(step, i).policy;
         int64_t at_ms;
         if (clock->phase == SLA_PHASE_OPEN &&
                 (at_ms = trigger(step, &policy->stop, step->event, clock->started_at_ms)) != TIME_NONE)
@@ -235,40 +294,45 @@ void sla_apply(Step *step) {
             cancel(step, i, at_ms);
         if (clock->phase != SLA_PHASE_OPEN &&
                 /* SPEC section 2: event.* is null in a start by `enter` */
-                (at_ms = trigger(step, &policy->start, NULL, TIME_NONE)) != TIME_NONE)
+                (at_ms = trigger(step, &model->policies[i].start, NULL, TIME_NONE)) != TIME_NONE)
             start(step, i, at_ms);
+        /* After the start, because one that was not open until now is paused by the stages that it finds. */
+        if (clock->phase == SLA_PHASE_OPEN)
+            follow_stages(step, i);
     }
 }
 
 /* --- moments ----------------------------------------------------------------------------------------- */
 
-/* The lead's earliest level, in file order of policies at one instant. */
-static bool earliest_level(const Lead *lead, const Model *model, unsigned *ret_policy, Level *ret) {
-    bool found = false;
-    Level level;
+/* The clock whose next level is the lead's earliest; of several at one instant the first in file order. */
+static bool earliest_clock(Lead *lead, const Model *model, unsigned *ret_policy, int64_t *ret_instant_ms) {
+    *ret_instant_ms = TIME_NEVER;
     for (unsigned i = 0; i < model->n_policies; i++) {
-        if (lead->clocks[i].phase != SLA_PHASE_OPEN || !next_level(&lead->clocks[i], &model->policies[i], &level))
+        SlaClock *clock = &lead->clocks[i];
+        if (clock->phase != SLA_PHASE_OPEN)
             continue;
-        if (!found || level.instant_ms < ret->instant_ms) {
-            *ret = level;
+        int64_t instant_ms = next_level_at(clock, sla_terms(clock, model, i));
+        if (instant_ms < *ret_instant_ms) {
             *ret_policy = i;
-            found = true;
+            *ret_instant_ms = instant_ms;
         }
     }
-    return found;
+    return *ret_instant_ms != TIME_NEVER;
 }
 
 bool sla_apply_moment(Step *step, int64_t until_ms) {
     unsigned policy = 0;
-    Level level = {0};
-    if (!earliest_level(step->lead, step->model, &policy, &level) || level.instant_ms >= until_ms)
+    int64_t instant_ms;
+    Level level;
+    if (!earliest_clock(step->lead, step->model, &policy, &instant_ms) || instant_ms >= until_ms ||
+            !next_level(&step->lead->clocks[policy], terms_of(step, policy), &level))
         return false;
     tell_level(step, policy, &level);
     return true;
 }
 
-int64_t sla_next_moment(const Lead *lead, const Model *model) {
+int64_t sla_next_moment(Lead *lead, const Model *model) {
     unsigned policy = 0;
-    Level level = {0};
-    return earliest_level(lead, model, &policy, &level) ? level.instant_ms + 1 : TIME_NEVER;
+    int64_t instant_ms;
+    return earliest_clock(lead, model, &policy, &instant_ms) ? instant_ms + 1 : TIME_NEVER;
 }

@@ -5,11 +5,12 @@
  *
  * One clock per lead and policy, in epochs: started by an event or a stage, stopped or cancelled likewise, with
  * warnings, a breach and escalations in between (SPEC section 5). A *level* is one of these three; it happens
- * at an instant, and is told one millisecond later, so that a touch at exactly the due instant is in time.
+ * at an instant, and is told one millisecond later, so that a touch at exactly the due instant is in time. Instants are in the working time
+ * of the clock's calendar, and what lies behind a pause moves with it (sla_clock.h).
  */
 #include "lib/step.h"
 
-/* Step 10: stop, cancel and start of every policy, by the step's event and by the stages entered in it. */
+/* Step 10: stop, cancel, pause or resume, and start of every policy, by the step's event and by the stages entered in it. */
 void sla_apply(Step *step);
 /*
  * Tells the earliest level of the lead's open clocks whose moment is at or before until_ms, with what it causes.
@@ -17,4 +18,4 @@ void sla_apply(Step *step);
  */
 bool sla_apply_moment(Step *step, int64_t until_ms);
 /* The earliest moment (instant + 1) of the lead's open clocks; TIME_NEVER if there is none. */
-int64_t sla_next_moment(const Lead *lead, const Model *model);
+int64_t sla_next_moment(Lead *lead, const Model *model);

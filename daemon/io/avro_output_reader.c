@@ -75,7 +75,7 @@ static const FieldRow sla_event_rows[] = {
     ROW(kind, SLA_KIND, sla_event.kind),
     ROW(level, STRING, sla_event.level),
     ROW(started_at, TIME, sla_event.started_at_ms),
-    ROW(due_at, TIME, sla_event.due_at_ms),
+    ROW(due_at, NEVER, sla_event.due_at_ms),
     ROW(occurred_at, TIME, sla_event.occurred_at_ms),
     ROW(stopped_at, TIME, sla_event.stopped_at_ms),
     ROW(elapsed_ms, INTEGER, sla_event.elapsed_ms),

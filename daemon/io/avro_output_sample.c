@@ -65,7 +65,7 @@ static void sample_sla_event(bool full, SlaEvent *ret) {
             .kind = full ? SLA_WARNING : SLA_CANCELLED,
             .level = OPTIONAL("50%"),
             .started_at_ms = 1,
-            .due_at_ms = 5,
+            .due_at_ms = full ? 5 : TIME_NEVER,
             .occurred_at_ms = 3,
             .stopped_at_ms = full ? 4 : TIME_NONE,
             .elapsed_ms = 2,

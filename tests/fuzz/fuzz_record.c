@@ -13,6 +13,7 @@ static Stage stages[6];
 static Track tracks[] = {{.stages = stages, .n_stages = 6}, {.stages = stages, .n_stages = 2, .initial = 1}};
 static Score scores[2];
 static SlaPolicy policies[] = {{.n_warnings = 2, .n_escalations = 3}, {.n_warnings = 0}};
+static NamedCalendar calendars[2];
 static const Model model = {
         .version = 3,
         .scores = scores,
@@ -24,6 +25,8 @@ static const Model model = {
         .n_segments = 2,
         .n_routes = 2,
         .n_rules = 10,
+        .calendars = calendars,
+        .n_calendars = ARRAY_SIZE(calendars),
 };
 
 /* Not assert(): this must hold in a build without assertions, too. */

@@ -459,7 +459,7 @@ static const ErrorRow error_rows[] = {
     {"left(lifecycle.hand-raisd) > 1d", 16, 10, "no stage \"hand-raisd\"; did you mean \"hand-raised\"?"},
     {"entries(fit.mql) > 1", 9, 3, "unknown track \"fit\""},
     {"engagment > 5", 1, 9, "unknown name \"engagment\"; did you mean \"engagement\"?"},
-    {"true or qqqqqqqq", 9, 8, "unknown name \"qqqqqqqq\": a score, a derived score, a param"},
+    {"true or qqqqqqqq", 9, 8, "unknown name \"qqqqqqqq\": a score, a derived score, a counter, a param"},
     {"fit > 1 And fit < 2", 9, 3, "unexpected \"And\" where the end"},
     {"hihg > 5", 1, 4, "did you mean \"high\"?"},
     {"profil.x == 1", 1, 6, "did you mean \"profile\"?"},

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "lib/lead.h"
+#include "lib/sla_clock.h"
 #include "lib/uuid.h"
 #include "tests/unit/suite.h"
 
@@ -16,8 +17,8 @@ static Track tracks[] = {
         {.id = STR_LITERAL("temperature"), .initial = 1, .stages = stages, .n_stages = 2},
 };
 static Score scores[] = {
-        {.id = STR_LITERAL("fit"), .decay = {.kind = DECAY_NONE}, .min = -INFINITY, .max = INFINITY},
-        {.id = STR_LITERAL("engagement"), .decay = {DECAY_HALF_LIFE, 7 * DAY_MS}, .min = 0, .max = 100},
+        {.id = STR_LITERAL("fit"), .decay = {.kind = DECAY_NONE}, .bounds = {-INFINITY, INFINITY}},
+        {.id = STR_LITERAL("engagement"), .decay = {DECAY_HALF_LIFE, 7 * DAY_MS}, .bounds = {0, 100}},
 };
 static SlaPolicy policies[] = {{.id = STR_LITERAL("accept"), .target_ms = 3600000}};
 static const Model model = {
@@ -406,7 +407,12 @@ START_TEST(memory_counts_what_is_added) {
     size_t with_award = lead_memory(lead, &model);
     ck_assert_uint_ge(with_award, with_seen + sizeof(GivenAward));
     ck_assert_int_eq(lead_set_str(&lead->account_id, (Str){text, 100}), 0);
-    ck_assert_uint_ge(lead_memory(lead, &model), with_award + 100);
+    size_t with_account = lead_memory(lead, &model);
+    ck_assert_uint_ge(with_account, with_award + 100);
+    sla_clock_start(&lead->clocks[0], &model, 0, BEGIN_MS, 0);
+    ck_assert_uint_eq(lead_memory(lead, &model), with_account);
+    ck_assert_int_eq(sla_clock_pause(&lead->clocks[0], sla_terms(&lead->clocks[0], &model, 0), BEGIN_MS), 0);
+    ck_assert_uint_ge(lead_memory(lead, &model), with_account + sizeof(SlaPause));
     ck_assert_int_eq(lead_set_profile(lead, STR_LITERAL("a"), VALUE_NONE), 0);
     ck_assert_uint_lt(lead_memory(lead, &model), sizeof(text));
 }

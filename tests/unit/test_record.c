@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "lib/record.h"
+#include "lib/sla_clock.h"
 #include "lib/uuid.h"
 #include "tests/unit/suite.h"
 
@@ -19,6 +20,7 @@ static Score scores[] = {
         {.id = STR_LITERAL("fit"), .decay = {.kind = DECAY_NONE}},
         {.id = STR_LITERAL("engagement"), .decay = {DECAY_HALF_LIFE, 7 * DAY_MS}},
 };
+static NamedCalendar calendars[3];
 static SlaPolicy policies[] = {{.id = STR_LITERAL("accept"), .n_warnings = 2, .n_escalations = 3}};
 static const Model model = {
         .version = 3,
@@ -31,12 +33,18 @@ static const Model model = {
         .n_segments = 4,
         .n_routes = 3,
         .n_rules = 10,
+        .calendars = calendars,
+        .n_calendars = 3,
 };
 
 /* All that a model can hold. */
 static Track many_tracks[MODEL_TRACKS_MAX];
 static Score many_scores[MODEL_SCORES_MAX];
 static SlaPolicy many_policies[MODEL_POLICIES_MAX];
+static Counter many_counters[MODEL_COUNTERS_MAX];
+static Limit many_limits[MODEL_LIMITS_MAX];
+static IdleRule many_idle_rules[MODEL_IDLE_RULES_MAX];
+static NamedCalendar many_calendars[300];
 static Model largest_model = {
         .version = INT64_MAX,
         .scores = many_scores,
@@ -48,6 +56,14 @@ static Model largest_model = {
         .n_segments = MODEL_SEGMENTS_MAX,
         .n_routes = MODEL_ROUTES_MAX,
         .n_rules = MODEL_RULES_MAX,
+        .counters = many_counters,
+        .n_counters = MODEL_COUNTERS_MAX,
+        .limits = many_limits,
+        .n_limits = MODEL_LIMITS_MAX,
+        .idle_rules = many_idle_rules,
+        .n_idle_rules = MODEL_IDLE_RULES_MAX,
+        .calendars = many_calendars,
+        .n_calendars = ARRAY_SIZE(many_calendars),
 };
 static const Model empty_model = {.version = -1};
 
@@ -56,6 +72,10 @@ static const Model *const models[] = {&model, &largest_model, &empty_model};
 static void set_up_models(void) {
     for (size_t i = 0; i < MODEL_TRACKS_MAX; i++)
         many_tracks[i] = (Track){.stages = stages, .n_stages = MODEL_STAGES_MAX - i, .initial = (unsigned)i};
+    for (size_t i = 0; i < MODEL_COUNTERS_MAX; i++)
+        many_counters[i] = (Counter){.keep = (unsigned)i + 1};
+    for (size_t i = 0; i < MODEL_SCORES_MAX; i++)
+        many_scores[i].decay = (Decay){(DecayKind)(i % 4), i % 4 ? (int64_t)(i * i * i) + 1 : 0};
     for (size_t i = 0; i < MODEL_POLICIES_MAX; i++)
         many_policies[i] = (SlaPolicy){.n_warnings = i % 17, .n_escalations = (i + 5) % 17};
 }
@@ -193,7 +213,7 @@ static void fill_rings(Lead *lead, const Model *m, uint64_t *state) {
     }
     for (size_t i = m->n_rules && m->n_scores ? random_below(state, 3 * LEAD_AWARDS_MAX) : 0; i > 0; i--) {
         GivenAward award = {
-                .rule = (uint16_t)random_below(state, m->n_rules),
+                .rule = (uint16_t)random_below(state, m->n_rules + m->n_idle_rules),
                 .score = (uint16_t)random_below(state, m->n_scores),
                 .points = random_double(state),
                 .occurred_at_ms = random_past(state),
@@ -203,9 +223,66 @@ static void fill_rings(Lead *lead, const Model *m, uint64_t *state) {
     }
 }
 
+static void fill_score(size_t i, ScoreState *score, const Decay *decay, int64_t clock_ms, uint64_t *state) {
+    if (!decay_is_stepped(decay)) {
+        *score = (ScoreState){random_double(state), random_past_or_none(state)};
+        return;
+    }
+    for (size_t n = random_below(state, i % 8 ? 9 : 200); n > 0; n--) {
+        int64_t ago_ms = (int64_t)random_number(state, (uint64_t)decay->span_ms * 2);
+        double kept;
+        ck_assert_int_eq(score_state_award(score, decay, (ScoreBounds){-INFINITY, INFINITY}, 1 + (double)n / 7,
+                                 MAX(clock_ms - ago_ms, 0), clock_ms, &kept), 0);
+    }
+}
+
+/* Not after the clock. */
+static int64_t random_before(const Lead *lead, uint64_t *state) {
+    int64_t at_ms = random_past(state);
+    return MIN(at_ms, lead->clock_ms);
+}
+
+static void fill_times(Lead *lead, const Model *m, uint64_t *state) {
+    for (size_t i = 0; i < m->n_counters; i++)
+        for (size_t n = random_below(state, i % 8 ? 3 : 70); n > 0; n--)
+            ck_assert_int_eq(time_list_add(&lead->counters[i], random_before(lead, state), m->counters[i].keep), 0);
+    for (size_t i = 0; i < m->n_limits; i++)
+        for (size_t n = random_below(state, i % 8 ? 3 : 70); n > 0; n--)
+            ck_assert_int_eq(time_list_add(&lead->limits[i], random_before(lead, state), MODEL_LIMIT_TIMES_MAX), 0);
+    for (size_t i = 0; i < m->n_idle_rules; i++)
+        lead->idle[i] = (IdleState){random_past_or_none(state), random_below(state, 2)};
+}
+
+/* As many as there may be at times; they end before the last instant that an event can have. */
+static void fill_pauses(SlaClock *clock, uint64_t *state) {
+    int64_t at_ms = clock->started_at_ms, length_ms;
+    size_t n = random_below(state, 4) ? random_below(state, 4) : random_below(state, SLA_PAUSES_MAX + 1);
+    if (at_ms + (SLA_PAUSES_MAX + 1) * 4 * DAY_MS > EVENT_TIME_MS_MAX)
+        return;
+    if (random_below(state, 3) == 0) {
+        length_ms = 1 + (int64_t)random_below(state, DAY_MS);
+        clock->base_after_ms = length_ms;
+        clock->base_work_ms = (int64_t)random_below(state, (size_t)length_ms + 1);
+        at_ms += length_ms;
+    }
+    if (n) {
+        clock->pauses = calloc(n, sizeof(SlaPause));
+        ck_assert_ptr_nonnull(clock->pauses);
+    }
+    clock->n_pauses = clock->n_pauses_alloc = n;
+    for (size_t i = 0; i < n; i++) {
+        SlaPause *pause = &clock->pauses[i];
+        pause->from_ms = at_ms + (int64_t)random_number(state, DAY_MS) + (i > 0);
+        pause->to_ms = at_ms = pause->from_ms + 1 + (int64_t)random_number(state, DAY_MS);
+    }
+    if (n && random_below(state, 2))
+        clock->pauses[n - 1].to_ms = TIME_NEVER;
+}
+
 static void fill_stages(Lead *lead, const Model *m, uint64_t *state) {
     for (size_t i = 0; i < m->n_scores; i++)
-        lead->scores[i] = (ScoreState){random_double(state), random_past_or_none(state)};
+        fill_score(i, &lead->scores[i], &m->scores[i].decay, lead->clock_ms, state);
+    fill_times(lead, m, state);
     for (size_t i = 0; i < m->n_tracks; i++) {
         TrackState *track = &lead->tracks[i];
         track->sequence = random_number(state, INT64_MAX);
@@ -226,6 +303,8 @@ static void fill_stages(Lead *lead, const Model *m, uint64_t *state) {
         clock->phase = random_below(state, 2) ? SLA_PHASE_OPEN : SLA_PHASE_REVISABLE;
         clock->started_at_ms = random_past(state);
         clock->due_at_ms = random_future(state);
+        clock->calendar = (unsigned)random_below(state, m->n_calendars + 1);
+        fill_pauses(clock, state);
         clock->breached = random_below(state, 2);
         clock->warned = (uint32_t)random_below(state, (size_t)1 << m->policies[i].n_warnings);
         clock->escalated = (uint32_t)random_below(state, (size_t)1 << m->policies[i].n_escalations);
@@ -308,6 +387,14 @@ static void assert_same_clock(const SlaClock *a, const SlaClock *b) {
     ck_assert_uint_eq(a->epoch, b->epoch);
     ck_assert_int_eq(a->started_at_ms, b->started_at_ms);
     ck_assert_int_eq(a->due_at_ms, b->due_at_ms);
+    ck_assert_uint_eq(a->calendar, b->calendar);
+    ck_assert_int_eq(a->base_after_ms, b->base_after_ms);
+    ck_assert_int_eq(a->base_work_ms, b->base_work_ms);
+    ck_assert_uint_eq(a->n_pauses, b->n_pauses);
+    for (size_t i = 0; i < a->n_pauses; i++) {
+        ck_assert_int_eq(a->pauses[i].from_ms, b->pauses[i].from_ms);
+        ck_assert_int_eq(a->pauses[i].to_ms, b->pauses[i].to_ms);
+    }
     ck_assert_int_eq(a->breached, b->breached);
     ck_assert_uint_eq(a->warned, b->warned);
     ck_assert_uint_eq(a->escalated, b->escalated);
@@ -315,11 +402,40 @@ static void assert_same_clock(const SlaClock *a, const SlaClock *b) {
             (Str){b->start_event_id, b->start_event_id_len}));
 }
 
-static void assert_same_stages(const Lead *a, const Lead *b, const Model *m) {
-    for (size_t i = 0; i < m->n_scores; i++) {
-        assert_same_double(a->scores[i].value, b->scores[i].value);
-        ck_assert_int_eq(a->scores[i].at_ms, b->scores[i].at_ms);
+static void assert_same_score(const ScoreState *a, const ScoreState *b, const Decay *decay) {
+    if (!decay_is_stepped(decay)) {
+        assert_same_double(a->value, b->value);
+        ck_assert_int_eq(a->at_ms, b->at_ms);
+        return;
     }
+    ck_assert_uint_eq(a->n_buckets, b->n_buckets);
+    for (size_t i = 0; i < a->n_buckets; i++) {
+        assert_same_double(a->buckets[i].points, b->buckets[i].points);
+        ck_assert_int_eq(a->buckets[i].at_ms, b->buckets[i].at_ms);
+    }
+}
+
+static void assert_same_list(const TimeList *a, const TimeList *b) {
+    ck_assert_uint_eq(a->n, b->n);
+    for (size_t i = 0; i < a->n; i++)
+        ck_assert_int_eq(a->at_ms[i], b->at_ms[i]);
+}
+
+static void assert_same_times(const Lead *a, const Lead *b, const Model *m) {
+    for (size_t i = 0; i < m->n_counters; i++)
+        assert_same_list(&a->counters[i], &b->counters[i]);
+    for (size_t i = 0; i < m->n_limits; i++)
+        assert_same_list(&a->limits[i], &b->limits[i]);
+    for (size_t i = 0; i < m->n_idle_rules; i++) {
+        ck_assert_int_eq(a->idle[i].last_ms, b->idle[i].last_ms);
+        ck_assert_int_eq(a->idle[i].sleeps, b->idle[i].sleeps);
+    }
+}
+
+static void assert_same_stages(const Lead *a, const Lead *b, const Model *m) {
+    for (size_t i = 0; i < m->n_scores; i++)
+        assert_same_score(&a->scores[i], &b->scores[i], &m->scores[i].decay);
+    assert_same_times(a, b, m);
     for (size_t i = 0; i < m->n_tracks; i++) {
         ck_assert_uint_eq(a->tracks[i].stage, b->tracks[i].stage);
         ck_assert_uint_eq(a->tracks[i].sequence, b->tracks[i].sequence);
@@ -447,6 +563,23 @@ static Buffer pack_typical(void) {
     return buffer;
 }
 
+/* The same with a calendar and two pauses, whose distances and lengths are 100, 101, 102 and 103 ms. */
+static Buffer pack_paused(void) {
+    _cleanup_(lead_free) Lead *lead = typical_lead();
+    SlaClock *clock = &lead->clocks[0];
+    int64_t at_ms = clock->started_at_ms;
+    SlaTerms terms = sla_terms(clock, &model, 0);
+    Buffer buffer = {0};
+    clock->calendar = 2;
+    for (int64_t ms = 100; ms < 104; ms += 2) {
+        ck_assert_int_eq(sla_clock_pause(clock, terms, at_ms + ms), 0);
+        sla_clock_resume(clock, terms, at_ms + 2 * ms + 1);
+        at_ms += 2 * ms + 1;
+    }
+    ck_assert_int_eq(record_pack(lead, &model, &buffer), 0);
+    return buffer;
+}
+
 /* What scoring itself needs; a profile takes what its texts take. */
 START_TEST(typical_record_is_small) {
     _cleanup_(lead_free) Lead *lead = typical_lead();
@@ -524,7 +657,7 @@ END_TEST
 
 /* Each byte string has one reading at most, and each lead one byte string. */
 START_TEST(altered_record_is_refused_or_canonical) {
-    Buffer buffer = pack_typical();
+    Buffer buffer = _i ? pack_paused() : pack_typical();
     for (size_t i = 0; i < buffer.len; i++) {
         uint8_t original = buffer.data[i];
         for (unsigned bit = 0; bit < 8; bit++) {
@@ -623,6 +756,10 @@ static void fewer_stages(Model *m, Track *track, SlaPolicy *policy) {
     (void)m, (void)policy;
     track->n_stages = 5;
 }
+static void fewer_calendars(Model *m, Track *track, SlaPolicy *policy) {
+    (void)track, (void)policy;
+    m->n_calendars = 2;
+}
 static void fewer_warnings(Model *m, Track *track, SlaPolicy *policy) {
     (void)m, (void)track;
     policy->n_warnings = 1;
@@ -641,6 +778,7 @@ static const SmallerModel smaller_models[] = {
         {"tracks", fewer_tracks},
         {"policies", fewer_policies},
         {"stages", fewer_stages},
+        {"calendars", fewer_calendars},
         {"warnings", fewer_warnings},
         {"escalations", fewer_escalations},
 };
@@ -652,6 +790,7 @@ START_TEST(index_outside_the_model_is_refused) {
     lead->awards[0].rule = 9;
     lead->tracks[0].stages[5] = (StageState){BEGIN_MS, TIME_NONE, 1};
     lead->tracks[0].stage = 5;
+    lead->clocks[0].calendar = 3;
     lead->clocks[0].warned = 2;
     lead->clocks[0].escalated = 4;
     Buffer buffer = {0};
@@ -742,6 +881,42 @@ START_TEST(malformed_field_is_refused) {
 }
 END_TEST
 
+/* What is put in place of the calendar and the pauses. */
+static const struct {
+    const char *what;
+    const char *to;
+    size_t n_to;
+    int expected;
+} pause_rows[] = {
+        {"as they are", BYTES("\2\x08\x64\x65\x66\x67"), 0},
+        {"none", BYTES("\2\0"), 0},
+        {"a calendar that is not there", BYTES("\4\x08\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"the last one lasts", BYTES("\2\x09\x64\x65\x66"), 0},
+        {"none lasts", BYTES("\2\1"), RECORD_E_CORRUPT},
+        {"paused from the start", BYTES("\2\x08\0\x65\x66\x67"), 0},
+        {"of no length", BYTES("\2\x08\x64\0\x66\x67"), RECORD_E_CORRUPT},
+        {"without a run in between", BYTES("\2\x08\x64\x65\0\x67"), RECORD_E_CORRUPT},
+        {"a base", BYTES("\2\x0a\5\5\x64\x65\x66\x67"), 0},
+        {"a base alone", BYTES("\2\2\5\5"), 0},
+        {"a base that is the start", BYTES("\2\x0a\0\0\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"more work than time", BYTES("\2\x0a\5\6\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"beyond all instants", BYTES("\2\x08\xff\xff\xff\xff\xff\xff\x7f\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"more than are kept", BYTES("\2\x84\2\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+        {"more than bytes", BYTES("\2\x80\2\x64\x65\x66\x67"), RECORD_E_CORRUPT},
+};
+
+START_TEST(malformed_pauses_are_refused) {
+    Buffer buffer = pack_paused();
+    _cleanup_(lead_free) Lead *lead = NULL;
+    replace(&buffer, BYTES("\2\x08\x64\x65\x66\x67"), pause_rows[_i].to, pause_rows[_i].n_to);
+    if (pause_rows[_i].expected)
+        assert_refused(as_str(&buffer), &model, pause_rows[_i].expected);
+    else
+        ck_assert_int_eq(unpack(as_str(&buffer), &model, &lead), 0);
+    buffer_done(&buffer);
+}
+END_TEST
+
 /* Writes what pack never would: an empty model's record whose fields the row chooses. */
 static size_t put_varint(char *bytes, uint64_t value) {
     size_t n = 0;
@@ -785,7 +960,7 @@ START_TEST(times_and_counters_have_ranges) {
     const uint64_t numbers[] = {
             ZIGZAG(empty_model.version), head_rows[_i].clock, 0, 0, 0, /* account, sources */
             head_rows[_i].first_source_at, 0, 0, 0, head_rows[_i].ordinal, head_rows[_i].next_internal, 0, 0,
-            0, 0, 0, 0, 0, /* seen, scores, tracks, clocks, awards, profile */
+            0, 0, 0, 0, 0, 0, 0, 0, /* seen, scores, counters, limits, idle rules, tracks, clocks, awards, profile */
     };
     char bytes[256] = {RECORD_FORMAT};
     size_t n = 1;
@@ -849,13 +1024,14 @@ int main(void) {
     TCase *refused = tcase_create("refused");
     tcase_add_test(refused, cut_off_record_is_refused);
     tcase_add_test(refused, bytes_left_over_are_refused);
-    tcase_add_test(refused, altered_record_is_refused_or_canonical);
+    tcase_add_loop_test(refused, altered_record_is_refused_or_canonical, 0, 2);
     tcase_add_loop_test(refused, random_bytes_are_refused_without_harm, 0, 4);
     tcase_add_test(refused, other_formats_and_models_are_told_apart);
     tcase_add_test(refused, lead_id_out_of_limits_is_refused);
     tcase_add_loop_test(refused, index_outside_the_model_is_refused, 0, ARRAY_SIZE(smaller_models));
     tcase_add_loop_test(refused, number_not_in_its_form_is_refused, 0, ARRAY_SIZE(double_rows));
     tcase_add_loop_test(refused, malformed_field_is_refused, 0, ARRAY_SIZE(byte_rows));
+    tcase_add_loop_test(refused, malformed_pauses_are_refused, 0, ARRAY_SIZE(pause_rows));
     tcase_add_loop_test(refused, times_and_counters_have_ranges, 0, ARRAY_SIZE(head_rows));
     tcase_add_test(refused, size_has_a_limit);
     tcase_add_test(refused, too_long_a_record_is_refused);

@@ -133,7 +133,7 @@ static const struct {
         {OUTPUT_STAGE_CHANGED, false, "", "", "lifecycle: lead > mql", "", TONE_PLAIN},
         {OUTPUT_SLA_EVENT, true, "lead-1", "account-1", "speed-to-lead warning 50%",
                 "after 0.0s of 0.0s; owner sales", TONE_WARNING},
-        {OUTPUT_SLA_EVENT, false, "lead-1", "", "speed-to-lead cancelled", "after 0.0s of 0.0s", TONE_PLAIN},
+        {OUTPUT_SLA_EVENT, false, "lead-1", "", "speed-to-lead cancelled", "after 0.0s", TONE_PLAIN},
         {OUTPUT_REFUSED, true, "lead-1", "account-1", "sales_rejected refused",
                 "lifecycle stays mql, reject needs present(event.reason)", TONE_WARNING},
         {OUTPUT_LEAD_RETIRED, true, "lead-1", "account-1", "merged into lead-2", "", TONE_PLAIN},

@@ -4,6 +4,7 @@
 
 #include "daemon/view_fields.h"
 #include "lib/condition_program.h"
+#include "lib/sla_clock.h"
 #include "tests/unit/suite.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
@@ -21,7 +22,9 @@ static Score scores[] = {
         {.id = STR_LITERAL("engagement"), .decay = {DECAY_HALF_LIFE, 7 * DAY_MS}},
         {.id = STR_LITERAL("intent"), .decay = {DECAY_HALF_LIFE, 2 * DAY_MS}},
 };
-static SlaPolicy policies[] = {{.id = STR_LITERAL("accept")}, {.id = STR_LITERAL("speed")}};
+static SlaPolicy policies[] = {{.id = STR_LITERAL("accept")}, {.id = STR_LITERAL("speed"), .target_ms = 5}};
+#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+static NamedCalendar calendars[] = {{.id = STR_LITERAL("us-east")}, {.id = STR_LITERAL(A64)}};
 
 /* engagement + intent; engagement; fit + the first; age of a track times engagement; 5 */
 static Instruction decaying_code[] = {
@@ -64,6 +67,8 @@ static Model model = {
         .n_tracks = 3,
         .policies = policies,
         .n_policies = 2,
+        .calendars = calendars,
+        .n_calendars = 2,
 };
 
 static ViewFieldsBuffer *buffer;
@@ -170,6 +175,7 @@ START_TEST(buffer_can_be_used_again) {
 }
 END_TEST
 
+#define A54 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 static const struct {
     SlaClock clock;
     const char *expected;
@@ -177,6 +183,9 @@ static const struct {
         {{.phase = SLA_PHASE_OPEN, .started_at_ms = 5, .due_at_ms = 10}, "5/10/0"},
         {{.phase = SLA_PHASE_OPEN, .started_at_ms = 5, .due_at_ms = 10, .breached = true}, "5/10/1"},
         {{.phase = SLA_PHASE_OPEN, .started_at_ms = 5, .due_at_ms = TIME_NEVER}, "5/never/0"},
+        {{.phase = SLA_PHASE_OPEN, .started_at_ms = 5, .due_at_ms = 10, .calendar = 1}, "5/10/0/us-east"},
+        {{.phase = SLA_PHASE_OPEN, .started_at_ms = 5, .due_at_ms = 10, .calendar = 2},
+                "5/10/0/" A54 "\xe2\x80\xa6"},
         {{.phase = SLA_PHASE_REVISABLE, .started_at_ms = 5, .due_at_ms = 10, .breached = true}, "(absent)"},
         {{.phase = SLA_PHASE_NONE}, "(absent)"},
 };
@@ -186,6 +195,20 @@ START_TEST(open_clocks_are_shown) {
     make();
     ck_assert_str_eq(field("sla:speed"), clock_rows[_i].expected);
     ck_assert_str_eq(field("sla:accept"), "(absent)");
+}
+END_TEST
+
+/* While a clock is paused there is no instant to show, unless it was due before. */
+START_TEST(paused_clock_shows_no_due_instant) {
+    SlaClock *clock = &lead->clocks[1];
+    sla_clock_start(clock, &model, 1, 5, 0);
+    ck_assert_int_eq(sla_clock_pause(clock, sla_terms(clock, &model, 1), 12), 0);
+    make();
+    ck_assert_str_eq(field("sla:speed"), "5/10/0");
+    sla_clock_start(clock, &model, 1, 5, 1);
+    ck_assert_int_eq(sla_clock_pause(clock, sla_terms(clock, &model, 1), 9), 0);
+    make();
+    ck_assert_str_eq(field("sla:speed"), "5/paused/0/us-east");
 }
 END_TEST
 
@@ -409,6 +432,7 @@ int main(void) {
     tcase_add_test(tcase, nothing_is_borrowed_from_the_lead);
     tcase_add_test(tcase, buffer_can_be_used_again);
     tcase_add_loop_test(tcase, open_clocks_are_shown, 0, ARRAY_SIZE(clock_rows));
+    tcase_add_test(tcase, paused_clock_shows_no_due_instant);
     tcase_add_loop_test(tcase, numbers_have_at_most_six_decimals, 0, ARRAY_SIZE(number_rows));
     tcase_add_loop_test(tcase, long_texts_are_cut_with_a_mark, 0, ARRAY_SIZE(text_rows));
     tcase_add_test(tcase, long_names_are_cut_and_kept_apart);

@@ -1,0 +1,21 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parts of Packed Records
+ *
+ * What the records of leads and accounts have in common, as bytes and back: see packing.h for how. A state is read into one
+ * that is empty. Reading returns 0 or -ENOMEM; what is wrong with the bytes sticks in the unpacker.
+ */
+#include "lib/packing.h"
+#include "lib/score_state.h"
+#include "lib/time_list.h"
+
+/*
+ * Without decay steps: reference time or none, value. Else: how many steps still count at the clock; of each, oldest first, how
+ * many steps before the clock's it is, and its points.
+ */
+void pack_score_state(Packer *p, const ScoreState *state, const Decay *decay);
+MUST_CHECK int unpack_score_state(Unpacker *u, const Decay *decay, ScoreState *ret);
+/* How many; the earliest; of each other the distance from the one before. */
+void pack_time_list(Packer *p, const TimeList *list);
+MUST_CHECK int unpack_time_list(Unpacker *u, uint32_t n_max, TimeList *ret);

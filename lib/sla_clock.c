@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between its pauses a clock *runs*: from its base (the start, as a rule) to its first pause, from the end of each pause to the next
+ * one, and from the end of the last one on, unless that lasts. All questions are answered by going through these runs.
+ *
+ * Of more pauses than are kept, the oldest becomes part of the base. What is dated before that is measured as if there had
+ * been no pause before the base, but as no more than what the clock had run by then.
+ */
+#include "lib/sla_clock.h"
+
+SlaTerms sla_terms(const SlaClock *clock, const Model *model, unsigned policy) {
+    assert(policy < model->n_policies);
+    return (SlaTerms){
+        .policy = &model->policies[policy],
+        .calendar = model_calendar(model, clock->calendar),
+    };
+}
+
+/* --- asking ------------------------------------------------------------------------------------------ */
+
+static int64_t base_at(const SlaClock *clock) {
+    return clock->started_at_ms + clock->base_after_ms;
+}
+
+static int64_t run_begin(const SlaClock *clock, size_t i) {
+    return i == 0 ? base_at(clock) : clock->pauses[i - 1].to_ms;
+}
+
+int64_t sla_clock_elapsed(const SlaClock *clock, SlaTerms terms, int64_t at_ms) {
+    if (at_ms < base_at(clock))
+        return MIN(calendar_between(terms.calendar, clock->started_at_ms, at_ms), clock->base_work_ms);
+    int64_t work_ms = clock->base_work_ms;
+    for (size_t i = 0; i <= clock->n_pauses; i++) {
+        int64_t begin_ms = run_begin(clock, i);
+        if (begin_ms >= at_ms)
+            break;
+        int64_t end_ms = i < clock->n_pauses ? MIN(clock->pauses[i].from_ms, at_ms) : at_ms;
+        work_ms += calendar_between(terms.calendar, begin_ms, end_ms);
+    }
+    return work_ms;
+}
+
+int64_t sla_clock_instant(const SlaClock *clock, SlaTerms terms, int64_t work_ms) {
+    if (work_ms < clock->base_work_ms)
+        return MIN(calendar_add(terms.calendar, clock->started_at_ms, work_ms), base_at(clock));
+    work_ms -= clock->base_work_ms;
+    for (size_t i = 0; i < clock->n_pauses; i++) {
+        int64_t begin_ms = run_begin(clock, i), end_ms = clock->pauses[i].from_ms;
+        int64_t at_ms = calendar_add(terms.calendar, begin_ms, work_ms);
+        if (at_ms < end_ms)
+            return at_ms;
+        work_ms -= calendar_between(terms.calendar, begin_ms, end_ms);
+    }
+    if (sla_clock_is_paused(clock))
+        return TIME_NEVER;
+    return calendar_add(terms.calendar, run_begin(clock, clock->n_pauses), work_ms);
+}
+
+int64_t sla_clock_due(const SlaClock *clock, SlaTerms terms, int64_t at_ms) {
+    if (clock->due_at_ms != TIME_NEVER || !sla_clock_is_paused(clock))
+        return clock->due_at_ms;
+    int64_t paused_at_ms = clock->pauses[clock->n_pauses - 1].from_ms;
+    int64_t left_ms = terms.policy->target_ms - sla_clock_elapsed(clock, terms, paused_at_ms);
+    return calendar_add(terms.calendar, MAX(at_ms, paused_at_ms), MAX(left_ms, 0));
+}
+
+/* --- what happens to it ------------------------------------------------------------------------------ */
+
+void sla_clock_start(SlaClock *clock, const Model *model, unsigned policy, int64_t at_ms, unsigned calendar) {
+    sla_clock_end(clock);
+    *clock = (SlaClock){
+        .phase = SLA_PHASE_OPEN,
+        .epoch = clock->epoch + 1,
+        .started_at_ms = at_ms,
+        .calendar = calendar,
+    };
+    SlaTerms terms = sla_terms(clock, model, policy);
+    clock->due_at_ms = sla_clock_instant(clock, terms, terms.policy->target_ms);
+}
+
+void sla_clock_move(SlaClock *clock, SlaClock *from) {
+    uint32_t epoch = clock->epoch + 1;
+    sla_clock_end(clock);
+    *clock = *from;
+    clock->epoch = epoch;
+    *from = (SlaClock){.epoch = from->epoch};
+}
+
+void sla_clock_end(SlaClock *clock) {
+    free(clock->pauses);
+    *clock = (SlaClock){.epoch = clock->epoch};
+}
+
+/* Makes the oldest pause part of the base. */
+static void fold(SlaClock *clock, SlaTerms terms) {
+    const SlaPause *oldest = &clock->pauses[0];
+    clock->base_work_ms += calendar_between(terms.calendar, base_at(clock), oldest->from_ms);
+    clock->base_after_ms = oldest->to_ms - clock->started_at_ms;
+    clock->n_pauses--;
+    memmove(clock->pauses, clock->pauses + 1, clock->n_pauses * sizeof(*clock->pauses));
+}
+
+static int add_pause(SlaClock *clock, SlaTerms terms, int64_t at_ms) {
+    if (clock->n_pauses == SLA_PAUSES_MAX)
+        fold(clock, terms);
+    int r = array_reserve(&clock->pauses, &clock->n_pauses_alloc, clock->n_pauses, sizeof(*clock->pauses));
+    if (r < 0)
+        return r;
+    clock->pauses[clock->n_pauses++] = (SlaPause){at_ms, TIME_NEVER};
+    return 0;
+}
+
+int sla_clock_pause(SlaClock *clock, SlaTerms terms, int64_t at_ms) {
+    assert(!sla_clock_is_paused(clock));
+    int64_t run_begin_ms = run_begin(clock, clock->n_pauses);
+    at_ms = MAX(at_ms, run_begin_ms);
+    if (clock->n_pauses && at_ms == run_begin_ms) {
+        clock->pauses[clock->n_pauses - 1].to_ms = TIME_NEVER; /* it goes on: there was no run in between */
+    } else {
+        int r = add_pause(clock, terms, at_ms);
+        if (r < 0)
+            return r;
+    }
+    if (clock->due_at_ms >= at_ms)
+        clock->due_at_ms = TIME_NEVER;
+    clock->next_level_known = false;
+    return 0;
+}
+
+void sla_clock_resume(SlaClock *clock, SlaTerms terms, int64_t at_ms) {
+    assert(sla_clock_is_paused(clock));
+    SlaPause *last = &clock->pauses[clock->n_pauses - 1];
+    last->to_ms = MAX(at_ms, last->from_ms);
+    if (last->from_ms == last->to_ms)
+        clock->n_pauses--;
+    /* One that was due before it was paused stays so, whatever has become of the pauses that it was found by. */
+    if (clock->due_at_ms == TIME_NEVER)
+        clock->due_at_ms = sla_clock_instant(clock, terms, terms.policy->target_ms);
+    clock->next_level_known = false;
+}
