@@ -141,7 +141,7 @@ static int add_state_record(Batch *batch, const Lead *lead, Buffer *record) {
     Str value = STR_NULL;
     memcpy(key, CHANGELOG_LEAD_PREFIX, prefix_len);
     memcpy(key + prefix_len, lead->lead_id.data, lead->lead_id.len);
-    if (!lead->erased) {
+    if (!lead->entity.erased) {
         record->len = 0;
         int r = record_pack(lead, p->model, record);
         if (r > 0) {
@@ -161,8 +161,9 @@ static int add_state_record(Batch *batch, const Lead *lead, Buffer *record) {
 static int add_state_records(Batch *batch) {
     Buffer record = {0};
     int r = 0;
-    for (Lead *lead = lead_table_dirty(shard_leads(batch->shard->engine)); lead && r == 0; lead = lead->dirty_next)
-        r = add_state_record(batch, lead, &record);
+    Entity *entity = entity_table_dirty(shard_leads(batch->shard->engine));
+    for (; entity && r == 0; entity = entity->dirty_next)
+        r = add_state_record(batch, lead_of(entity), &record);
     buffer_done(&record);
     return r;
 }
@@ -227,7 +228,7 @@ void batch_settle(Batch *batch) {
     if (batch->footer_offset >= 0)
         shard->footer_offset = batch->footer_offset;
     memcpy(shard->offsets, batch->offsets, sizeof(shard->offsets));
-    lead_table_clean(shard_leads(shard->engine));
+    shard_clean(shard->engine);
     view_queue_consume(shard->view_queue, TAKE_PTR(batch->job), shard->bno, shard->footer_offset + 1,
             shard_watermark(shard->engine));
 }

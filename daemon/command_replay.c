@@ -153,7 +153,7 @@ static int replay_event(Replay *replay, const FileLine *line) {
     if (r)
         return r;
     /* Nothing is waiting for a commit here; this lets go of leads that were erased. */
-    lead_table_clean(shard_leads(replay->shard));
+    shard_clean(replay->shard);
     if (result.outcome == EVENT_REJECTED)
         return dead_letter(replay, line, result.reason, result.text);
     return 0;
@@ -185,20 +185,18 @@ static int finish_dump(FILE **file) {
     return fclose(TAKE_PTR(*file)) == 0 ? 0 : -errno;
 }
 
-static int write_dumps(Replay *replay) {
-    int r = 0;
+static int write_dump(Replay *replay, FILE **file, const char *name, const EntityTable *table) {
+    if (!*file)
+        return 0;
+    replay->at_work = name;
+    int r = entities_dump(*file, replay->model, table, shard_watermark(replay->shard));
+    return r == 0 ? finish_dump(file) : r;
+}
 
-    if (replay->leads_file) {
-        replay->at_work = replay->arg_dump_leads;
-        r = leads_dump(replay->leads_file, replay->model, shard_leads(replay->shard),
-                shard_watermark(replay->shard));
-        if (r == 0)
-            r = finish_dump(&replay->leads_file);
-    }
-    if (r == 0 && replay->accounts_file) {
-        replay->at_work = replay->arg_dump_accounts;
-        r = finish_dump(&replay->accounts_file);
-    }
+static int write_dumps(Replay *replay) {
+    int r = write_dump(replay, &replay->leads_file, replay->arg_dump_leads, shard_leads(replay->shard));
+    if (r == 0)
+        r = write_dump(replay, &replay->accounts_file, replay->arg_dump_accounts, shard_accounts(replay->shard));
     return r;
 }
 

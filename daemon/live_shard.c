@@ -69,7 +69,7 @@ static int fetch(LiveShard *shard, const Str *ids, size_t n) {
         }
     } while (r > 0);
     for (size_t i = 0; i < n && r == 0; i++)
-        if (values[i].data && !lead_table_get(shard_leads(shard->engine), ids[i]))
+        if (values[i].data && !entity_table_get(shard_leads(shard->engine), ids[i]))
             r = load_record(shard, ids[i], values[i]);
     return r;
 }
@@ -81,7 +81,7 @@ int live_shard_load(LiveShard *shard, const Str *ids, size_t n) {
     if (shard->bno == 0)
         return 0; /* nothing has ever been written */
     for (size_t i = 0; i < n && r == 0; i++) {
-        if (!lead_table_get(shard_leads(shard->engine), ids[i]))
+        if (!entity_table_get(shard_leads(shard->engine), ids[i]))
             missing[n_missing++] = ids[i];
         if (n_missing == FETCH_MAX || (i + 1 == n && n_missing)) {
             r = fetch(shard, missing, n_missing);
@@ -94,9 +94,7 @@ int live_shard_load(LiveShard *shard, const Str *ids, size_t n) {
 /* --- moments ----------------------------------------------------------------------------------------- */
 
 int64_t live_shard_barrier(const LiveShard *shard) {
-    int64_t cold_ms;
-    (void)shard_next_cold(shard->engine, &cold_ms);
-    return MIN(cold_ms, shard->horizon_ms);
+    return MIN(shard_next_cold(shard->engine).at_ms, shard->horizon_ms);
 }
 
 /* Up to `max` moments from the horizon on, into `moments`; repairs the view if need be. */
@@ -125,7 +123,7 @@ static int load_page(LiveShard *shard) {
         if (r == 0 && n == max && moments[0].moment_ms == moments[n - 1].moment_ms)
             continue;
         for (size_t i = 0; i < n && r == 0; i++)
-            r = shard_add_cold(shard->engine, moments[i].lead_id, moments[i].moment_ms);
+            r = shard_add_cold(shard->engine, ENTITY_LEAD, moments[i].lead_id, moments[i].moment_ms);
         if (r == 0)
             shard->horizon_ms = n < max ? TIME_NEVER : moments[n - 1].moment_ms;
         return r;
@@ -155,16 +153,15 @@ typedef struct Chunk {
 
 static int take_chunk(LiveShard *shard, int64_t until_ms, Chunk *chunk) {
     while (chunk->n < FETCH_MAX) {
-        int64_t at_ms;
-        Str id = shard_next_cold(shard->engine, &at_ms);
-        if (at_ms == TIME_NEVER || at_ms > until_ms)
+        Moment next = shard_next_cold(shard->engine);
+        if (next.at_ms == TIME_NEVER || next.at_ms > until_ms)
             return 0;
-        Str copy = arena_str(chunk->arena, id);
+        Str copy = arena_str(chunk->arena, next.id);
         if (!copy.data)
             return -ENOMEM;
         chunk->ids[chunk->n] = copy;
-        chunk->at_ms[chunk->n++] = at_ms;
-        shard_drop_cold(shard->engine, copy);
+        chunk->at_ms[chunk->n++] = next.at_ms;
+        shard_drop_cold(shard->engine, ENTITY_LEAD, copy);
     }
     return 0;
 }
@@ -180,7 +177,7 @@ static int load_chunk(LiveShard *shard, int64_t until_ms, size_t *n) {
     if (r == 0)
         r = fetch(shard, chunk->ids, chunk->n);
     for (size_t i = 0; i < chunk->n && r > 0; i++) {
-        int put_back = shard_add_cold(shard->engine, chunk->ids[i], chunk->at_ms[i]);
+        int put_back = shard_add_cold(shard->engine, ENTITY_LEAD, chunk->ids[i], chunk->at_ms[i]);
         if (put_back < 0)
             return put_back;
     }

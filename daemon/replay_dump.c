@@ -32,12 +32,10 @@ static void dump_counters(JsonWriter *writer, const Model *model, const Lead *le
     json_write_object_end(writer);
 }
 
-static void dump_stages(JsonWriter *writer, const Model *model, const Lead *lead) {
+static void dump_stages(JsonWriter *writer, const Track *tracks, const TrackState *states, size_t n) {
     json_write_object_begin(writer, STR_LITERAL("stages"));
-    for (size_t i = 0; i < model->n_tracks; i++) {
-        const Track *track = &model->tracks[i];
-        json_write_string(writer, track->id, track->stages[lead->tracks[i].stage].id);
-    }
+    for (size_t i = 0; i < n; i++)
+        json_write_string(writer, tracks[i].id, tracks[i].stages[states[i].stage].id);
     json_write_object_end(writer);
 }
 
@@ -69,24 +67,47 @@ int lead_dump(JsonWriter *writer, const Model *model, const Lead *lead, int64_t 
     dump_scores(writer, model, lead, at_ms);
     dump_derived(writer, model, lead, at_ms);
     dump_counters(writer, model, lead, at_ms);
-    dump_stages(writer, model, lead);
+    dump_stages(writer, model->tracks, lead->tracks, model->n_tracks);
     dump_clocks(writer, model, lead, at_ms);
     json_write_object_end(writer);
     return writer->error;
 }
 
-static int compare_by_id(const void *a, const void *b) {
-    const Lead *const *left = a, *const *right = b;
-    return str_compare((*left)->lead_id, (*right)->lead_id);
+int account_dump(JsonWriter *writer, const Model *model, const Account *account, int64_t at_ms) {
+    json_write_object_begin(writer, STR_NULL);
+    json_write_string(writer, STR_LITERAL("account_id"), account->account_id);
+    json_write_time(writer, STR_LITERAL("at"), at_ms);
+    json_write_object_begin(writer, STR_LITERAL("scores"));
+    for (unsigned i = 0; i < model->n_account_scores; i++)
+        json_write_number(writer, model->account_scores[i].id, account_score(account, model, i, at_ms));
+    json_write_object_end(writer);
+    json_write_integer(writer, STR_LITERAL("committee"), account_committee(account, model, at_ms));
+    dump_stages(writer, model->account_tracks, account->tracks, model->n_account_tracks);
+    json_write_integer(writer, STR_LITERAL("members"), (int64_t)account->n_members);
+    json_write_object_end(writer);
+    return writer->error;
 }
 
-static int dump_sorted(
-        FILE *file, const Model *model, const Lead *const *leads, size_t n, int64_t watermark_ms) {
+static int dump_entity(JsonWriter *writer, const Model *model, Entity *entity, int64_t watermark_ms) {
+    if (entity->kind == ENTITY_LEAD) {
+        const Lead *lead = lead_of(entity);
+        return lead_dump(writer, model, lead, MAX(watermark_ms, lead->clock_ms));
+    }
+    const Account *account = account_of(entity);
+    return account_dump(writer, model, account, MAX(watermark_ms, account->clock_ms));
+}
+
+static int compare_by_id(const void *a, const void *b) {
+    const Entity *const *left = a, *const *right = b;
+    return str_compare((*left)->id, (*right)->id);
+}
+
+static int dump_sorted(FILE *file, const Model *model, Entity *const *entities, size_t n, int64_t watermark_ms) {
     JsonWriter writer = JSON_WRITER_INIT;
     int r = 0;
 
     for (size_t i = 0; i < n && r == 0; i++) {
-        r = lead_dump(&writer, model, leads[i], MAX(watermark_ms, leads[i]->clock_ms));
+        r = dump_entity(&writer, model, entities[i], watermark_ms);
         if (r)
             break;
         json_write_newline(&writer);
@@ -96,20 +117,20 @@ static int dump_sorted(
     return r;
 }
 
-int leads_dump(FILE *file, const Model *model, const LeadTable *table, int64_t watermark_ms) {
-    size_t n = 0, n_alloc = lead_table_count(table), iterator = 0;
-    const Lead *lead;
+int entities_dump(FILE *file, const Model *model, const EntityTable *table, int64_t watermark_ms) {
+    size_t n = 0, n_alloc = entity_table_count(table), iterator = 0;
+    Entity *entity;
 
     if (n_alloc == 0)
         return 0;
-    _cleanup_(free_null) const Lead **leads = calloc(n_alloc, sizeof(const Lead *));
-    if (!leads)
+    _cleanup_(free_null) Entity **entities = calloc(n_alloc, sizeof(Entity *));
+    if (!entities)
         return -ENOMEM;
-    while ((lead = lead_table_next(table, &iterator)))
-        if (!lead->erased) {
+    while ((entity = entity_table_next(table, &iterator)))
+        if (!entity->erased) {
             assert(n < n_alloc);
-            leads[n++] = lead;
+            entities[n++] = entity;
         }
-    qsort(leads, n, sizeof(const Lead *), compare_by_id);
-    return dump_sorted(file, model, leads, n, watermark_ms);
+    qsort(entities, n, sizeof(Entity *), compare_by_id);
+    return dump_sorted(file, model, entities, n, watermark_ms);
 }

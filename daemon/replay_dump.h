@@ -9,14 +9,16 @@
 #include <stdio.h>
 
 #include "daemon/io/json_writer.h"
+#include "lib/account.h"
+#include "lib/entity_table.h"
 #include "lib/lead.h"
-#include "lib/lead_table.h"
 
-/* Appends the lead as of at_ms, which is not before its clock. 0 or -ENOMEM. */
+/* Appends the lead or account as of at_ms, which is not before its clock. 0 or -ENOMEM. */
 MUST_CHECK int lead_dump(JsonWriter *writer, const Model *model, const Lead *lead, int64_t at_ms);
+MUST_CHECK int account_dump(JsonWriter *writer, const Model *model, const Account *account, int64_t at_ms);
 
 /*
- * Writes all leads to `file`, one a line, by id; each as of watermark_ms or, if that is later, its own clock.
+ * Writes all leads or accounts of the table to `file`, one a line, by id; each as of watermark_ms or, if that is later, its own clock.
  * 0, -ENOMEM or what writing failed with.
  */
-MUST_CHECK int leads_dump(FILE *file, const Model *model, const LeadTable *leads, int64_t watermark_ms);
+MUST_CHECK int entities_dump(FILE *file, const Model *model, const EntityTable *table, int64_t watermark_ms);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/top.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,6 +55,13 @@ static void make_stage_changed(const StageChanged *s, const char *arrow, News *r
     }
     for (size_t i = 0; i < s->n_reasons; i++)
         add_reason(why, &s->reasons[i]);
+    if (!s->has_committee)
+        return;
+    line_add(why, "committee %" PRId64, s->committee);
+    for (size_t i = 0; i < s->n_members; i++) {
+        line_add(why, i == 0 ? ": " : ", ");
+        line_add_str(why, s->members[i]);
+    }
 }
 
 static Tone sla_tone(SlaKind kind) {

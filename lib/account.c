@@ -2,6 +2,225 @@
 #include "lib/account.h"
 
 #include <math.h>
+#include <stdalign.h>
+
+/* ---- making and freeing ---- */
+
+static size_t block_size(const Model *model) {
+    return sizeof(Account) + track_states_size(model->account_tracks, model->n_account_tracks);
+}
+
+static int str_dup(Str s, Str *ret) {
+    char *data = malloc(MAX(s.len, (size_t)1));
+    if (!data)
+        return -ENOMEM;
+    memcpy(data, s.data, s.len);
+    *ret = (Str){data, s.len};
+    return 0;
+}
+
+int account_new(const Model *model, Str account_id, Account **ret) {
+    static_assert(sizeof(Account) % alignof(TrackState) == 0, "tracks follow the account");
+    _cleanup_(account_free) Account *account = calloc(1, block_size(model));
+    if (!account)
+        return -ENOMEM;
+    account->clock_ms = TIME_NONE;
+    account->next_internal_ms = TIME_NEVER;
+    account->n_scores = model->n_account_scores;
+    account->tracks = track_states_lay_out(account + 1, model->account_tracks, model->n_account_tracks);
+    track_states_reset(account->tracks, model->account_tracks, model->n_account_tracks);
+    int r = str_dup(account_id, &account->account_id);
+    if (r < 0)
+        return r;
+    account->entity = (Entity){.kind = ENTITY_ACCOUNT, .id = account->account_id};
+    *ret = TAKE_PTR(account);
+    return 0;
+}
+
+void member_done(Member *member, size_t n_scores) {
+    for (size_t i = 0; i < n_scores && member->scores; i++)
+        score_state_done(&member->scores[i]);
+    free(member->scores);
+    free((char *)member->lead_id.data);
+    *member = (Member){0};
+}
+
+Account *account_free(Account *account) {
+    if (!account)
+        return NULL;
+    for (size_t i = 0; i < account->n_members; i++)
+        member_done(&account->members[i], account->n_scores);
+    free(account->members);
+    free((char *)account->account_id.data);
+    return free_null(account);
+}
+
+/* What glibc's malloc takes for a piece: a word of its own, rounded up to 16 bytes, at least 32. */
+static size_t heap_bytes(size_t size) {
+    return size ? MAX((size + 8 + 15) / 16 * 16, (size_t)32) : 0;
+}
+
+size_t account_memory(const Account *account, const Model *model) {
+    size_t n = heap_bytes(block_size(model)) + heap_bytes(MAX(account->account_id.len, (size_t)1)) +
+               heap_bytes(account->n_members_alloc * sizeof(Member));
+    for (size_t i = 0; i < account->n_members; i++) {
+        const Member *member = &account->members[i];
+        n += heap_bytes(MAX(member->lead_id.len, (size_t)1)) + heap_bytes(account->n_scores * sizeof(ScoreState));
+        for (size_t k = 0; k < account->n_scores; k++)
+            n += heap_bytes(score_state_memory(&member->scores[k]));
+    }
+    return n;
+}
+
+static size_t entity_memory(const Entity *entity, const Model *model) {
+    return account_memory(account_of((Entity *)entity), model);
+}
+
+static void entity_free(Entity *entity) {
+    account_free(account_of(entity));
+}
+
+const EntityOps account_entity_ops = {.memory = entity_memory, .free = entity_free};
+
+void account_begin(Account *account, const Model *model, int64_t at_ms) {
+    account->clock_ms = at_ms;
+    track_states_begin(account->tracks, model->account_tracks, model->n_account_tracks, at_ms);
+}
+
+/* ---- members ---- */
+
+/* Where the member is, or where it would have to be put in. */
+static size_t position(const Account *account, Str lead_id, bool *ret_found) {
+    size_t low = 0, high = account->n_members;
+    *ret_found = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int c = str_compare(account->members[middle].lead_id, lead_id);
+        if (c == 0) {
+            *ret_found = true;
+            return middle;
+        }
+        if (c < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+Member *account_find(const Account *account, Str lead_id) {
+    bool found;
+    size_t at = position(account, lead_id, &found);
+    return found ? &account->members[at] : NULL;
+}
+
+int account_put_in(Account *account, Member *entry) {
+    bool found;
+    size_t at = position(account, entry->lead_id, &found);
+    assert(!found);
+    int r = array_reserve(&account->members, &account->n_members_alloc, account->n_members, sizeof(*account->members));
+    if (r < 0)
+        return r;
+    memmove(account->members + at + 1, account->members + at, (account->n_members - at) * sizeof(*account->members));
+    account->members[at] = *entry;
+    account->n_members++;
+    *entry = (Member){0};
+    return 0;
+}
+
+static int member_init(Member *member, Str lead_id, size_t n_scores) {
+    *member = (Member){.active_at_ms = TIME_NONE, .committee_at_ms = TIME_NONE};
+    member->scores = n_scores ? calloc(n_scores, sizeof(*member->scores)) : NULL;
+    if (n_scores && !member->scores)
+        return -ENOMEM;
+    for (size_t i = 0; i < n_scores; i++)
+        score_state_clear(&member->scores[i], TIME_NONE);
+    return str_dup(lead_id, &member->lead_id);
+}
+
+int account_add(Account *account, Str lead_id, Member **ret) {
+    *ret = account_find(account, lead_id);
+    if (*ret)
+        return 0;
+    Member member;
+    int r = member_init(&member, lead_id, account->n_scores);
+    if (r == 0)
+        r = account_put_in(account, &member);
+    if (r < 0)
+        member_done(&member, account->n_scores);
+    else
+        *ret = account_find(account, lead_id);
+    return r;
+}
+
+static void close_gap(Account *account, size_t at) {
+    account->n_members--;
+    memmove(account->members + at, account->members + at + 1, (account->n_members - at) * sizeof(*account->members));
+}
+
+bool account_take_out(Account *account, Str lead_id, Member *ret) {
+    bool found;
+    size_t at = position(account, lead_id, &found);
+    if (!found)
+        return false;
+    *ret = account->members[at];
+    close_gap(account, at);
+    return true;
+}
+
+void account_bound(Account *account) {
+    while (account->n_members > ACCOUNT_MEMBERS_MAX) {
+        size_t oldest = 0; /* they are in the order of their ids: the first of the oldest has the smallest */
+        for (size_t i = 1; i < account->n_members; i++)
+            if (account->members[i].active_at_ms < account->members[oldest].active_at_ms)
+                oldest = i;
+        member_done(&account->members[oldest], account->n_scores);
+        close_gap(account, oldest);
+    }
+}
+
+/* ---- points ---- */
+
+static const ScoreBounds unbounded = {-INFINITY, INFINITY};
+
+/* The cut is made at the account's clock, the points are added at the lead's: see account.h. */
+int account_award(const Account *account, const Model *model, Member *member, unsigned score, double points,
+        int64_t occurred_at_ms, int64_t lead_ms) {
+    const AccountScore *s = &model->account_scores[score];
+    ScoreState *state = &member->scores[score];
+    double factor = decay_factor(&s->decay, occurred_at_ms, account->clock_ms);
+    double contribution = points * factor;
+    double kept = score_state_cut(state, &s->decay, s->per_lead, contribution, account->clock_ms);
+    if (kept != contribution)
+        points = kept / factor;
+    if (fabs(points) < SCORE_EPSILON)
+        return 0;
+    return score_state_award(state, &s->decay, unbounded, points, occurred_at_ms, lead_ms, &points);
+}
+
+static void scale(ScoreState *state, double factor) {
+    state->value *= factor;
+    for (uint32_t i = 0; i < state->n_buckets; i++)
+        state->buckets[i].points *= factor;
+}
+
+int account_fold(const Account *account, const Model *model, Member *member, Member *entry, int64_t lead_ms) {
+    for (unsigned i = 0; i < account->n_scores; i++) {
+        const AccountScore *s = &model->account_scores[i];
+        double contribution = score_state_value(&entry->scores[i], &s->decay, account->clock_ms), all;
+        double kept = score_state_cut(&member->scores[i], &s->decay, s->per_lead, contribution, account->clock_ms);
+        if (kept != contribution)
+            scale(&entry->scores[i], kept / contribution);
+        int r = score_state_merge(&member->scores[i], &s->decay, unbounded, &entry->scores[i], lead_ms, &all);
+        if (r < 0)
+            return r;
+    }
+    member->active_at_ms = MAX(member->active_at_ms, entry->active_at_ms);
+    member->committee_at_ms = MAX(member->committee_at_ms, entry->committee_at_ms);
+    return 0;
+}
+
+/* ---- what they make together ---- */
 
 Course account_score_course(const Account *account, const Model *model, unsigned score, int64_t from_ms) {
     Course course = course_none(from_ms);
@@ -11,28 +230,54 @@ Course account_score_course(const Account *account, const Model *model, unsigned
 }
 
 double account_score(const Account *account, const Model *model, unsigned score, int64_t at_ms) {
-    double value = 0;
-    for (size_t i = 0; i < account->n_members; i++)
-        value += score_state_value(&account->members[i].scores[score], &model->account_scores[score].decay, at_ms);
-    value = fmin(value, model->account_scores[score].max);
+    Course course = account_score_course(account, model, score, at_ms);
+    double value = fmin(course.constant + course.exponential, model->account_scores[score].max);
     return fabs(value) < SCORE_EPSILON ? 0 : value;
+}
+
+static bool in_committee(const Member *member, const Model *model, int64_t at_ms) {
+    return member->committee_at_ms != TIME_NONE && at_ms - member->committee_at_ms < model->committee.window_ms;
 }
 
 unsigned account_committee(const Account *account, const Model *model, int64_t at_ms) {
     unsigned n = 0;
-    for (size_t i = 0; i < account->n_members; i++) {
-        int64_t active_ms = account->members[i].committee_at_ms;
-        n += active_ms != TIME_NONE && active_ms <= at_ms && active_ms > at_ms - model->committee.window_ms;
-    }
+    for (size_t i = 0; i < account->n_members; i++)
+        n += in_committee(&account->members[i], model, at_ms);
     return n;
 }
 
 int64_t account_committee_changes_at(const Account *account, const Model *model, int64_t from_ms) {
     int64_t next_ms = TIME_NEVER;
-    for (size_t i = 0; i < account->n_members; i++) {
-        int64_t active_ms = account->members[i].committee_at_ms;
-        if (active_ms != TIME_NONE && active_ms + model->committee.window_ms > from_ms)
-            next_ms = MIN(next_ms, active_ms + model->committee.window_ms);
-    }
+    for (size_t i = 0; i < account->n_members; i++)
+        if (in_committee(&account->members[i], model, from_ms))
+            next_ms = MIN(next_ms, account->members[i].committee_at_ms + model->committee.window_ms);
     return next_ms;
+}
+
+/* SPEC section 10: rounded to 1e-6, so that the last bits of arithmetic don't decide. */
+static double present_contribution(const Account *account, const Model *model, const Member *member, int64_t at_ms) {
+    double sum = 0;
+    for (size_t i = 0; i < account->n_scores; i++)
+        sum += score_state_value(&member->scores[i], &model->account_scores[i].decay, at_ms);
+    return round(sum * 1e6);
+}
+
+size_t account_top_members(const Account *account, const Model *model, int64_t at_ms, Str ret[static OUTPUT_MEMBERS_MAX]) {
+    double values[OUTPUT_MEMBERS_MAX];
+    size_t n = 0;
+    for (size_t m = 0; m < account->n_members; m++) {
+        double value = present_contribution(account, model, &account->members[m], at_ms);
+        size_t i = n;
+        if (n < OUTPUT_MEMBERS_MAX)
+            n++;
+        else if (value <= values[--i]) /* they come in the order of their ids: on a tie the first ones stay */
+            continue;
+        for (; i > 0 && value > values[i - 1]; i--) {
+            values[i] = values[i - 1];
+            ret[i] = ret[i - 1];
+        }
+        values[i] = value;
+        ret[i] = account->members[m].lead_id;
+    }
+    return n;
 }

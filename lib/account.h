@@ -5,8 +5,13 @@
  *
  * Everything that is known of one company: its members, what each brings to its scores, who of them was active lately (the
  * committee), and its stages (SPEC section 6). account_record.h packs it.
+ *
+ * A member's points are dated at or before its lead's clock, and its states stand at that clock; the account's is at or after those
+ * of all members that it has. So an entry can move to an account whose clock is behind without losing what still counts there.
  */
 #include "lib/course.h"
+#include "lib/entity.h"
+#include "lib/output.h"
 #include "lib/track_state.h"
 
 /* SPEC section 6: members that are kept. */
@@ -22,13 +27,56 @@ typedef struct Member {
 
 struct Account {
     Str account_id; /* owned */
-    int64_t clock_ms;
+    int64_t clock_ms; /* TIME_NONE: it has not begun */
     uint64_t ordinal; /* of the last output */
     Member *members;  /* by lead_id */
     size_t n_members, n_members_alloc;
+    size_t n_scores;    /* of each member */
     TrackState *tracks; /* model->n_account_tracks */
     int64_t next_internal_ms; /* TIME_NEVER: none. Kept by the engine */
+    Entity entity;            /* not part of the record */
 };
+
+/* An account without members and without clock. 0 or -ENOMEM. */
+MUST_CHECK int account_new(const Model *model, Str account_id, Account **ret);
+Account *account_free(Account *account);
+DEFINE_CLEANUP(Account *, account_free)
+/* Bytes of memory that the account holds, all in. */
+size_t account_memory(const Account *account, const Model *model);
+extern const EntityOps account_entity_ops;
+/* The account that the entity is; NULL for NULL. */
+static inline Account *account_of(Entity *entity) {
+    assert(!entity || entity->kind == ENTITY_ACCOUNT);
+    return entity ? (Account *)(void *)((char *)entity - offsetof(Account, entity)) : NULL;
+}
+
+/* Enters the initial stages at at_ms and sets the clock there. */
+void account_begin(Account *account, const Model *model, int64_t at_ms);
+
+/* --- members; a pointer to one is valid until one comes or goes --- */
+
+Member *account_find(const Account *account, Str lead_id);
+/* A new member, without points, if it is none yet. 0 or -ENOMEM. */
+MUST_CHECK int account_add(Account *account, Str lead_id, Member **ret);
+/* Takes the entry out of the account into *ret, which is the caller's to free. False: there is none. */
+bool account_take_out(Account *account, Str lead_id, Member *ret);
+/* Puts an entry in (takes it, unless -ENOMEM is returned); the lead must not be a member. */
+MUST_CHECK int account_put_in(Account *account, Member *entry);
+void member_done(Member *member, size_t n_scores);
+/*
+ * Points that the lead was given while its clock was lead_ms, cut so that the member's value at the account's clock stays within the
+ * bounds. 0 or -ENOMEM.
+ */
+MUST_CHECK int account_award(const Account *account, const Model *model, Member *member, unsigned score, double points,
+        int64_t occurred_at_ms, int64_t lead_ms);
+/* Adds all of `entry`, a merged lead's, to the member's, within the bounds likewise. The entry is scaled on the way. 0 or -ENOMEM. */
+MUST_CHECK int account_fold(const Account *account, const Model *model, Member *member, Member *entry, int64_t lead_ms);
+/* Of more than ACCOUNT_MEMBERS_MAX members the one with the oldest activity, then the smaller id, leaves. */
+void account_bound(Account *account);
+/* Up to OUTPUT_MEMBERS_MAX members by present contribution; their ids are borrowed. Returns how many. */
+size_t account_top_members(const Account *account, const Model *model, int64_t at_ms, Str ret[static OUTPUT_MEMBERS_MAX]);
+
+/* --- what they make together --- */
 
 /* The account's value of a score at at_ms: the sum over its members, cut to max; smaller than SCORE_EPSILON reads as 0. */
 double account_score(const Account *account, const Model *model, unsigned score, int64_t at_ms);

@@ -11,6 +11,8 @@ struct Engine {
     const Model *model;
     OutputSink sink;
     StepContext *context;
+    Touch touch;      /* of the lead's last step */
+    bool touch_is_due;
 };
 
 int engine_new(const Model *model, OutputSink sink, Engine **ret) {
@@ -29,45 +31,46 @@ Engine *engine_free(Engine *engine) {
     if (!engine)
         return NULL;
     step_context_free(engine->context);
+    touch_done(&engine->touch);
     free(engine);
     return NULL;
 }
 
 /* --- the end of a step ------------------------------------------------------------------------------- */
 
-/* Gives the stage changes the time at which their track will change next, as of the end of all that happened. */
-static void tell_next_changes(const Engine *engine, const int64_t *next_change_ms) {
-    size_t n;
-    Output *const *outputs = step_pending(engine->context, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (outputs[i]->type != OUTPUT_STAGE_CHANGED)
-            continue;
-        for (unsigned t = 0; t < engine->model->n_tracks; t++)
-            if (str_eq(engine->model->tracks[t].id, outputs[i]->stage_changed.track))
-                outputs[i]->stage_changed.next_change_at_ms = next_change_ms[t];
-    }
-}
-
-static void arm(Lead *lead, const Model *model, const int64_t *next_change_ms) {
-    lead->next_internal_ms = idle_next_moment(lead, model);
-    for (unsigned t = 0; t < model->n_tracks; t++)
-        lead->next_internal_ms = MIN(lead->next_internal_ms, next_change_ms[t]);
-    lead->next_sla_ms = sla_next_moment(lead, model);
-}
-
 static int end(Engine *engine, const Step *step) {
-    /* once a track: to look ahead is what costs most in a step */
-    int64_t next_change_ms[MODEL_TRACKS_MAX];
     if (step->error == 0) {
-        for (unsigned t = 0; t < engine->model->n_tracks; t++)
-            next_change_ms[t] = track_next_change(step->lead, engine->model, t);
-        tell_next_changes(engine, next_change_ms);
-        arm(step->lead, engine->model, next_change_ms);
+        int64_t next_change_ms = track_look_ahead(step);
+        if (step->lead) {
+            step->lead->next_internal_ms = MIN(next_change_ms, idle_next_moment(step->lead, engine->model));
+            step->lead->next_sla_ms = sla_next_moment(step->lead, engine->model);
+        } else {
+            step->account->next_internal_ms = next_change_ms;
+        }
     }
     return step_end(step, engine->sink);
 }
 
-/* --- what happens ------------------------------------------------------------------------------------ */
+/* The lead's step has been told: what it says to its account. */
+static int end_touch(Engine *engine, const Lead *lead, Touch *touch) {
+    touch_end(touch, lead);
+    engine->touch_is_due = touch && touch_is_due(touch);
+    return touch ? touch->error : 0;
+}
+
+const Touch *engine_touch(const Engine *engine) {
+    return engine->touch_is_due ? &engine->touch : NULL;
+}
+
+/* NULL: the model has no accounts. */
+static Touch *begin_touch(Engine *engine, const Lead *lead, const LeadEvent *event) {
+    engine->touch_is_due = false;
+    Touch *touch = engine->model->has_accounts ? &engine->touch : NULL;
+    touch_begin(touch, lead, event);
+    return touch;
+}
+
+/* --- what happens to leads ------------------------------------------------------------------------------------ */
 
 bool engine_ignores(Engine *engine, const Lead *lead, const LeadEvent *event, unsigned *ret_rule) {
     const Model *model = engine->model;
@@ -84,8 +87,10 @@ bool engine_ignores(Engine *engine, const Lead *lead, const LeadEvent *event, un
 }
 
 /* Step 5. */
-static int apply_facts(Lead *lead, const LeadEvent *event) {
+static int apply_facts(Lead *lead, const LeadEvent *event, Touch *touch) {
     int r = 0;
+    if (event->account_id.data && !str_eq(lead->account_id, event->account_id))
+        touch_note_left(touch, lead->account_id);
     if (event->account_id.data)
         r = lead_set_str(&lead->account_id, event->account_id);
     if (r == 0 && event->source.data && !lead->first_source.data) {
@@ -112,17 +117,18 @@ static void note_activity(Lead *lead, const LeadEvent *event) {
 
 int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event) {
     const Model *model = engine->model;
+    Touch *touch = begin_touch(engine, lead, event);
     if (lead->clock_ms == TIME_NONE)
         lead_begin(lead, model, event->occurred_at_ms);
     lead->clock_ms = MAX(lead->clock_ms, event->occurred_at_ms);
     int r = lead_add_seen(lead, event_key(event->event_id));
     if (r == 0)
-        r = apply_facts(lead, event);
+        r = apply_facts(lead, event, touch);
     if (r < 0)
         return r;
     score_classify(lead, model);
     score_apply_profile_rules(lead, model);
-    r = score_apply_event(lead, model, event, NULL);
+    r = score_apply_event(lead, model, event, touch);
     if (r < 0)
         return r;
     note_activity(lead, event);
@@ -132,10 +138,21 @@ int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event) {
     track_apply_event(&step);
     track_settle(&step);
     sla_apply(&step);
-    return end(engine, &step);
+    r = end(engine, &step);
+    return r < 0 ? r : end_touch(engine, lead, touch);
+}
+
+int engine_leave(Engine *engine, Lead *lead, const LeadEvent *event) {
+    lead->clock_ms = MAX(lead->clock_ms, event->occurred_at_ms);
+    Touch *touch = begin_touch(engine, lead, event);
+    touch_note_left(touch, lead->account_id);
+    int r = end_touch(engine, lead, touch);
+    engine->touch.account_id = STR_NULL;
+    return r;
 }
 
 int engine_forget(Engine *engine, Lead *lead, const LeadEvent *event) {
+    engine->touch_is_due = false;
     lead->clock_ms = MAX(lead->clock_ms, event->occurred_at_ms);
     Step step = step_begin(engine->context, lead, event, CAUSE_EVENT);
     Output *output = step_output(&step, OUTPUT_LEAD_RETIRED, lead->clock_ms, NULL);
@@ -154,18 +171,111 @@ int engine_forget(Engine *engine, Lead *lead, const LeadEvent *event) {
 }
 
 int engine_apply_internal_moment(Engine *engine, Lead *lead) {
+    Touch *touch = begin_touch(engine, lead, NULL);
     lead->clock_ms = lead->next_internal_ms;
-    int r = score_apply_idle(lead, engine->model, NULL);
+    int r = score_apply_idle(lead, engine->model, touch);
     if (r < 0)
         return r;
     Step step = step_begin(engine->context, lead, NULL, CAUSE_TIME);
     track_settle(&step);
     sla_apply(&step);
-    return end(engine, &step);
+    r = end(engine, &step);
+    return r < 0 ? r : end_touch(engine, lead, touch);
 }
 
 int engine_apply_sla_moment(Engine *engine, Lead *lead) {
+    engine->touch_is_due = false;
     Step step = step_begin(engine->context, lead, NULL, CAUSE_SLA);
     (void)sla_apply_moment(&step, lead->next_sla_ms);
     return end(engine, &step);
+}
+
+/* --- what happens to accounts ------------------------------------------------------------------------ */
+
+static int settle(Engine *engine, Account *account, const LeadEvent *event, Cause cause) {
+    Step step = step_begin_account(engine->context, account, event, cause);
+    track_settle(&step);
+    return end(engine, &step);
+}
+
+int engine_apply_account_moment(Engine *engine, Account *account) {
+    account->clock_ms = account->next_internal_ms;
+    return settle(engine, account, NULL, CAUSE_TIME);
+}
+
+/* Before an account is touched, its own moments up to there happen. */
+static int rise(Engine *engine, Account *account, int64_t at_ms) {
+    int r = 0;
+    if (account->clock_ms == TIME_NONE)
+        account_begin(account, engine->model, at_ms);
+    while (r == 0 && account->next_internal_ms <= at_ms)
+        r = engine_apply_account_moment(engine, account);
+    account->clock_ms = MAX(account->clock_ms, at_ms);
+    return r;
+}
+
+static int settle_after(Engine *engine, Account *account, const Touch *touch) {
+    return settle(engine, account, touch->event, touch->event ? CAUSE_EVENT : CAUSE_TIME);
+}
+
+int engine_leave_account(
+        Engine *engine, Account *account, const Touch *touch, Str lead_id, Member *ret, bool *ret_found) {
+    int r = rise(engine, account, touch->at_ms);
+    *ret_found = r == 0 && account_take_out(account, lead_id, ret);
+    if (r == 0)
+        r = settle_after(engine, account, touch);
+    if (r < 0 && *ret_found) {
+        member_done(ret, account->n_scores);
+        *ret_found = false;
+    }
+    return r;
+}
+
+/* The merged lead's entry becomes part of the lead's, if they share the account. */
+static int fold_merged(const Engine *engine, Account *account, const Touch *touch) {
+    Member merged, *member;
+    if (!touch->merged_lead_id.data || !str_eq(touch->merged_account_id, account->account_id) ||
+            !account_take_out(account, touch->merged_lead_id, &merged))
+        return 0;
+    int r = account_add(account, touch->lead_id, &member);
+    if (r == 0)
+        r = account_fold(account, engine->model, member, &merged, touch->at_ms);
+    member_done(&merged, account->n_scores);
+    return r;
+}
+
+static int enter(const Engine *engine, Account *account, const Touch *touch, Member *entry) {
+    Member *member = account_find(account, touch->lead_id);
+    if (!member)
+        return account_put_in(account, entry);
+    int r = account_fold(account, engine->model, member, entry, touch->at_ms);
+    member_done(entry, account->n_scores);
+    return r;
+}
+
+static int add_awards(const Engine *engine, Account *account, const Touch *touch) {
+    Member *member;
+    int r = account_add(account, touch->lead_id, &member);
+    for (size_t i = 0; i < touch->n_awards && r == 0; i++)
+        r = account_award(account, engine->model, member, touch->awards[i].score, touch->awards[i].points,
+                touch->awards[i].occurred_at_ms, touch->at_ms);
+    if (r < 0)
+        return r;
+    member->active_at_ms = MAX(member->active_at_ms, touch->at_ms);
+    member->committee_at_ms = MAX(member->committee_at_ms, touch->committee_at_ms);
+    return 0;
+}
+
+int engine_touch_account(Engine *engine, Account *account, const Touch *touch, Member *entry) {
+    int r = rise(engine, account, touch->at_ms);
+    if (r == 0 && entry)
+        r = enter(engine, account, touch, entry);
+    if (r == 0)
+        r = fold_merged(engine, account, touch);
+    if (r == 0)
+        r = add_awards(engine, account, touch);
+    if (r < 0)
+        return r;
+    account_bound(account);
+    return settle_after(engine, account, touch);
 }

@@ -3,11 +3,14 @@
 /*
  * The Engine
  *
- * What happens to one lead: an event (SPEC section 4, steps 4 to 10) or one of its moments (section 3). Pure: a record, a thing that
+ * What happens to one lead: an event (SPEC section 4, steps 4 to 10) or one of its moments (section 3); and to one account: a touch by
+ * a lead (step 11) or a moment. Pure: a record, a thing that
  * happens, a time in; a changed record and outputs out. shard.h decides what happens to whom and when.
  */
+#include "lib/account.h"
 #include "lib/lead.h"
 #include "lib/output.h"
+#include "lib/touch.h"
 
 typedef struct Engine Engine;
 
@@ -17,17 +20,39 @@ Engine *engine_free(Engine *engine);
 DEFINE_CLEANUP(Engine *, engine_free)
 
 /*
- * All of these return 0, or a negative errno: out of memory, or what the sink returned. The lead is then in no
- * defined state. They keep the lead's next moments up to date.
+ * All of these return 0, or a negative errno: out of memory, or what the sink returned. The lead or account is then in no
+ * defined state. They keep its next moments up to date.
  */
+
+/* --- leads --- */
 
 /* Step 3: does an `ignore` rule drop the event? `lead` is as it is before the event; one that never was is fresh from lead_new(). */
 bool engine_ignores(Engine *engine, const Lead *lead, const LeadEvent *event, unsigned *ret_rule);
 /* Steps 4 to 10, but for other leads' moments. A lead without clock begins here. */
 MUST_CHECK int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event);
+/* `lead_forgotten`, before engine_forget(): the lead's clock rises, and its touch says that it leaves its account. */
+MUST_CHECK int engine_leave(Engine *engine, Lead *lead, const LeadEvent *event);
 /* `lead_forgotten`: tells LeadRetired and leaves an empty record, as if the lead had never been. */
 MUST_CHECK int engine_forget(Engine *engine, Lead *lead, const LeadEvent *event);
 /* The internal moment at lead->next_internal_ms. */
 MUST_CHECK int engine_apply_internal_moment(Engine *engine, Lead *lead);
 /* The SLA moment at lead->next_sla_ms. */
 MUST_CHECK int engine_apply_sla_moment(Engine *engine, Lead *lead);
+/*
+ * What the last of these calls says to the lead's account; NULL: nothing. Valid until the next one, and as long as the lead and
+ * the event are not changed.
+ */
+const Touch *engine_touch(const Engine *engine);
+
+/* --- accounts --- */
+
+/* The moment at account->next_internal_ms. */
+MUST_CHECK int engine_apply_account_moment(Engine *engine, Account *account);
+/* Takes the lead's entry out into *ret, which is the caller's to free if *ret_found, at the touch's instant. */
+MUST_CHECK int engine_leave_account(
+        Engine *engine, Account *account, const Touch *touch, Str lead_id, Member *ret, bool *ret_found);
+/*
+ * The touch on the lead's account. `entry`: the one that it brings from the account left, emptied here; NULL: none. An account without
+ * clock begins here.
+ */
+MUST_CHECK int engine_touch_account(Engine *engine, Account *account, const Touch *touch, Member *entry);

@@ -34,17 +34,10 @@ EventKey event_key(Str event_id) {
 
 /* ---- making and freeing ---- */
 
-static size_t count_stages(const Model *model) {
-    size_t n = 0;
-    for (size_t i = 0; i < model->n_tracks; i++)
-        n += model->tracks[i].n_stages;
-    return n;
-}
-
 static size_t block_size(const Model *model) {
-    return sizeof(Lead) + model->n_scores * sizeof(ScoreState) + model->n_tracks * sizeof(TrackState) +
-           count_stages(model) * sizeof(StageState) + model->n_policies * sizeof(SlaClock) +
-           (model->n_counters + model->n_limits) * sizeof(TimeList) + model->n_idle_rules * sizeof(IdleState);
+    return sizeof(Lead) + model->n_scores * sizeof(ScoreState) + track_states_size(model->tracks, model->n_tracks) +
+           model->n_policies * sizeof(SlaClock) + (model->n_counters + model->n_limits) * sizeof(TimeList) +
+           model->n_idle_rules * sizeof(IdleState);
 }
 
 /* Hands out the parts of the block one after the other; their order is theirs alone to know. */
@@ -57,16 +50,14 @@ static void *carve(char **at, size_t n, size_t size) {
 static void lay_out(Lead *lead, const Model *model) {
     static_assert(sizeof(Lead) % alignof(ScoreState) == 0, "scores follow the lead");
     static_assert(sizeof(ScoreState) % alignof(TrackState) == 0, "tracks follow the scores");
-    static_assert(sizeof(TrackState) % alignof(StageState) == 0, "stages follow the tracks");
     static_assert(sizeof(StageState) % alignof(SlaClock) == 0, "clocks follow the stages");
     static_assert(sizeof(SlaClock) % alignof(TimeList) == 0, "counters and limits follow the clocks");
     static_assert(sizeof(TimeList) % alignof(IdleState) == 0, "idle rules follow the limits");
 
     char *at = (char *)(lead + 1);
     lead->scores = carve(&at, model->n_scores, sizeof(ScoreState));
-    lead->tracks = carve(&at, model->n_tracks, sizeof(TrackState));
-    for (size_t i = 0; i < model->n_tracks; i++)
-        lead->tracks[i].stages = carve(&at, model->tracks[i].n_stages, sizeof(StageState));
+    void *tracks = carve(&at, 1, track_states_size(model->tracks, model->n_tracks));
+    lead->tracks = track_states_lay_out(tracks, model->tracks, model->n_tracks);
     lead->clocks = carve(&at, model->n_policies, sizeof(SlaClock));
     lead->counters = carve(&at, model->n_counters, sizeof(TimeList));
     lead->limits = carve(&at, model->n_limits, sizeof(TimeList));
@@ -89,13 +80,7 @@ static void reset(Lead *lead, const Model *model) {
     lead->next_sla_ms = TIME_NEVER;
     for (size_t i = 0; i < model->n_scores; i++)
         score_state_clear(&lead->scores[i], TIME_NONE);
-    for (size_t i = 0; i < model->n_tracks; i++) {
-        TrackState *track = &lead->tracks[i];
-        track->stage = model->tracks[i].initial;
-        track->sequence = 0;
-        for (size_t j = 0; j < model->tracks[i].n_stages; j++)
-            track->stages[j] = (StageState){.entered_at_ms = TIME_NONE, .left_at_ms = TIME_NONE};
-    }
+    track_states_reset(lead->tracks, model->tracks, model->n_tracks);
     for (size_t i = 0; i < model->n_policies; i++)
         lead->clocks[i] = (SlaClock){0};
     for (size_t i = 0; i < model->n_counters; i++)
@@ -119,6 +104,7 @@ int lead_new(const Model *model, Str lead_id, Lead **ret) {
     if (r)
         return r;
 
+    lead->entity = (Entity){.kind = ENTITY_LEAD, .id = lead->lead_id};
     reset(lead, model);
     *ret = TAKE_PTR(lead);
     return 0;
@@ -204,16 +190,21 @@ size_t lead_memory(const Lead *lead, const Model *model) {
     return n;
 }
 
+static size_t entity_memory(const Entity *entity, const Model *model) {
+    return lead_memory(lead_of((Entity *)entity), model);
+}
+
+static void entity_free(Entity *entity) {
+    lead_free(lead_of(entity));
+}
+
+const EntityOps lead_entity_ops = {.memory = entity_memory, .free = entity_free};
+
 void lead_begin(Lead *lead, const Model *model, int64_t at_ms) {
     lead->clock_ms = at_ms;
     for (size_t i = 0; i < model->n_scores; i++)
         score_state_clear(&lead->scores[i], at_ms);
-    for (size_t i = 0; i < model->n_tracks; i++) {
-        TrackState *track = &lead->tracks[i];
-        track->stage = model->tracks[i].initial;
-        track->stages[track->stage].entered_at_ms = at_ms;
-        track->stages[track->stage].entries = 1;
-    }
+    track_states_begin(lead->tracks, model->tracks, model->n_tracks, at_ms);
 }
 
 /* ---- rings ---- */

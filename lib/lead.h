@@ -7,6 +7,7 @@
  * clocks. Arrays are sized by the model that the lead was made with. record.h packs it for the changelog and
  * the view.
  */
+#include "lib/entity.h"
 #include "lib/time_list.h"
 #include "lib/track_state.h"
 
@@ -102,14 +103,7 @@ struct Lead {
     /* The next internal and the next SLA moment; TIME_NEVER if there is none. Kept by the engine. */
     int64_t next_internal_ms, next_sla_ms;
 
-    /* The lead table's and the shard's own bookkeeping; not part of the record. */
-    size_t heap_index; /* in the moments' heap, counted from 1; 0: not in it */
-    uint64_t hash;
-    Lead *lru_prev, *lru_next;
-    Lead *dirty_next;
-    size_t size_bytes; /* as accounted by the table */
-    bool dirty;
-    bool erased;       /* forgotten in this batch: to be written as null */
+    Entity entity; /* not part of the record */
 };
 
 /* A lead without history and without clock; clock_ms is TIME_NONE. 0 or -ENOMEM. */
@@ -120,6 +114,12 @@ DEFINE_CLEANUP(Lead *, lead_free)
 void lead_clear(Lead *lead, const Model *model);
 /* Bytes of memory that the lead holds, all in. */
 size_t lead_memory(const Lead *lead, const Model *model);
+extern const EntityOps lead_entity_ops;
+/* The lead that the entity is; NULL for NULL. */
+static inline Lead *lead_of(Entity *entity) {
+    assert(!entity || entity->kind == ENTITY_LEAD);
+    return entity ? (Lead *)(void *)((char *)entity - offsetof(Lead, entity)) : NULL;
+}
 static inline int64_t lead_next_moment(const Lead *lead) {
     return MIN(lead->next_internal_ms, lead->next_sla_ms);
 }

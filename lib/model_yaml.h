@@ -36,9 +36,11 @@ typedef struct ModelLoader {
     Diagnostics *diagnostics;
     const YamlNode *root;
     /* Sections that are read in two steps; NULL if absent. */
-    const YamlNode *segments, *routes, *scores, *derived, *counters, *tracks, *policies;
+    const YamlNode *segments, *routes, *scores, *derived, *counters, *policies;
     /* Params, scores, derived scores and tracks: conditions name them all alike. */
     TakenIds names;
+    /* Params again, account scores and account tracks: what conditions on accounts name. */
+    TakenIds account_names;
     TakenIds rule_ids;
     /* Where each score is fed first; NULL: not by that kind of rule. */
     const YamlNode *fed_by_profile_rules[MODEL_SCORES_MAX];
@@ -89,8 +91,8 @@ const YamlNode *loader_collection(
 MUST_CHECK int taken_ids_init(ModelLoader *l, TakenIds *taken, size_t n_max);
 /* The id of an item of a list, under "id". */
 Str loader_id(ModelLoader *l, const YamlNode *item, const char *kind, TakenIds *taken);
-/* A key that conditions use as a name. */
-Str loader_name(ModelLoader *l, const YamlNode *key, const char *kind);
+/* A key that conditions use as a name, among those of leads (l->names) or of accounts (l->account_names). */
+Str loader_name(ModelLoader *l, const YamlNode *key, const char *kind, TakenIds *taken);
 
 /* The ids of an array of things that begin with their id, as all of model.h's do. */
 typedef struct IdList {
@@ -118,6 +120,16 @@ void loader_decay(ModelLoader *l, const YamlNode *node, Decay *ret);
 /* Points by score under "add"; each score remembers in `fed` where it is fed first. */
 MUST_CHECK int loader_awards(ModelLoader *l, const YamlNode *item, const char *kind, ConditionPlace place, const YamlNode **fed,
         Award **ret, size_t *ret_n);
+/* Where tracks are: under "tracks" of the file, or of its accounts. */
+typedef struct TrackPlace {
+    const YamlNode *parent;
+    TakenIds *names;
+    bool is_account;
+    Track **tracks;
+    size_t *n_tracks;
+} TrackPlace;
+MUST_CHECK int loader_declare_tracks_of(ModelLoader *l, const TrackPlace *place);
+MUST_CHECK int loader_read_tracks_of(ModelLoader *l, const TrackPlace *place);
 /* Compiles the condition under `key`; NULL if it is absent or an error. */
 MUST_CHECK int loader_condition(
         ModelLoader *l, const YamlNode *item, const char *key, ConditionPlace place, Condition **ret);
@@ -131,6 +143,7 @@ MUST_CHECK int loader_declare_derived(ModelLoader *l);
 MUST_CHECK int loader_declare_counters(ModelLoader *l);
 MUST_CHECK int loader_declare_tracks(ModelLoader *l);
 MUST_CHECK int loader_declare_policies(ModelLoader *l);
+MUST_CHECK int loader_declare_accounts(ModelLoader *l);
 MUST_CHECK int loader_read_derived(ModelLoader *l);
 MUST_CHECK int loader_read_segments(ModelLoader *l);
 MUST_CHECK int loader_read_routes(ModelLoader *l);
@@ -142,4 +155,5 @@ MUST_CHECK int loader_read_counters(ModelLoader *l);
 MUST_CHECK int loader_check_feeding(ModelLoader *l);
 MUST_CHECK int loader_read_tracks(ModelLoader *l);
 MUST_CHECK int loader_read_policies(ModelLoader *l);
+MUST_CHECK int loader_read_accounts(ModelLoader *l);
 MUST_CHECK int loader_read_carry(ModelLoader *l);

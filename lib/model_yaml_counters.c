@@ -31,7 +31,7 @@ int loader_declare_counters(ModelLoader *l) {
         bool has_on;
 
         *counter = (Counter){.window_ms = 1, .keep = MODEL_COUNTER_KEEP_MAX};
-        counter->id = loader_name(l, key, "counter");
+        counter->id = loader_name(l, key, "counter", &l->names);
         if (!loader_check_mapping(l, node, "a counter", KEY_SET(keys, 0)))
             continue;
         read_size(l, key, node, counter);

@@ -66,7 +66,7 @@ Str loader_id(ModelLoader *l, const YamlNode *item, const char *kind, TakenIds *
     return id;
 }
 
-Str loader_name(ModelLoader *l, const YamlNode *key, const char *kind) {
+Str loader_name(ModelLoader *l, const YamlNode *key, const char *kind, TakenIds *taken) {
     if (!is_name(key->text)) {
         loader_error(l, key,
                 "bad %s name \"%.*s\": expected a letter or \"_\", then letters, digits or \"_\", %d at most",
@@ -77,7 +77,7 @@ Str loader_name(ModelLoader *l, const YamlNode *key, const char *kind) {
         if (str_eq_c(key->text, reserved_words[i]))
             loader_error(l, key, "\"%s\" can't name a %s: it is a word of the condition language",
                     reserved_words[i], kind);
-    take_id(l, &l->names, key, kind);
+    take_id(l, taken, key, kind);
     return key->text;
 }
 

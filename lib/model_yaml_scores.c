@@ -70,7 +70,7 @@ int loader_declare_scores(ModelLoader *l) {
         Score *score = &model->scores[i];
 
         *score = (Score){.decay = {.kind = DECAY_NONE}, .bounds = {-INFINITY, INFINITY}};
-        score->id = loader_name(l, l->scores->keys[i], "score");
+        score->id = loader_name(l, l->scores->keys[i], "score", &l->names);
         read_score(l, l->scores->keys[i], l->scores->items[i], score);
     }
     return 0;
@@ -110,7 +110,7 @@ int loader_declare_derived(ModelLoader *l) {
     l->derived = loader_collection(l, l->root, &derived, &model->n_derived);
     r = LOADER_ALLOC(l, model->derived, model->n_derived);
     for (size_t i = 0; r == 0 && i < model->n_derived; i++)
-        model->derived[i].id = loader_name(l, l->derived->keys[i], "derived score");
+        model->derived[i].id = loader_name(l, l->derived->keys[i], "derived score", &l->names);
     return r;
 }
 

@@ -18,7 +18,7 @@ int loader_declare_params(ModelLoader *l) {
     for (size_t i = 0; i < model->n_params; i++) {
         Param *param = &model->params[i];
 
-        param->id = loader_name(l, node->keys[i], "param");
+        param->id = loader_name(l, node->keys[i], "param", &l->names);
         if (!yaml_double(node->items[i], node->keys[i]->text.data, l->diagnostics, &param->value))
             param->value = 0;
     }

@@ -39,13 +39,14 @@ static int read_stages(ModelLoader *l, const YamlNode *node, Track *track) {
     return 0;
 }
 
-static int declare_track(ModelLoader *l, const YamlNode *key, const YamlNode *node, Track *track) {
+static int declare_track(
+        ModelLoader *l, const TrackPlace *place, const YamlNode *key, const YamlNode *node, Track *track) {
     static const char *const keys[] = {"initial", "stages", "transitions"};
     const YamlNode *initial;
     Str name;
     int r;
 
-    track->id = loader_name(l, key, "track");
+    track->id = loader_name(l, key, place->is_account ? "account track" : "track", place->names);
     if (!loader_check_mapping(l, node, "a track", KEY_SET(keys, 0)))
         return 0;
 
@@ -54,7 +55,8 @@ static int declare_track(ModelLoader *l, const YamlNode *key, const YamlNode *no
     if (r < 0)
         return r;
 
-    initial = loader_require(l, node, "track", "initial", "the stage in which a lead begins");
+    initial = loader_require(l, node, "track", "initial",
+            place->is_account ? "the stage in which an account begins" : "the stage in which a lead begins");
     IdList stages = ID_LIST(track->stages, track->n_stages);
     if (initial && track->n_stages > 0 && yaml_string(initial, "initial", l->diagnostics, &name) &&
             !loader_find(l, initial, "stage", stages, &track->initial))
@@ -62,16 +64,27 @@ static int declare_track(ModelLoader *l, const YamlNode *key, const YamlNode *no
     return 0;
 }
 
-int loader_declare_tracks(ModelLoader *l) {
-    static const Collection tracks = {"tracks", YAML_MAPPING, "tracks by name", 0, MODEL_TRACKS_MAX};
-    Model *model = l->model;
+int loader_declare_tracks_of(ModelLoader *l, const TrackPlace *place) {
+    static const Collection collection = {"tracks", YAML_MAPPING, "tracks by name", 0, MODEL_TRACKS_MAX};
+    const YamlNode *node;
+    Track *tracks = NULL;
     int r;
 
-    l->tracks = loader_collection(l, l->root, &tracks, &model->n_tracks);
-    r = LOADER_ALLOC(l, model->tracks, model->n_tracks);
-    for (size_t i = 0; r == 0 && i < model->n_tracks; i++)
-        r = declare_track(l, l->tracks->keys[i], l->tracks->items[i], &model->tracks[i]);
+    node = loader_collection(l, place->parent, &collection, place->n_tracks);
+    r = LOADER_ALLOC(l, tracks, *place->n_tracks);
+    *place->tracks = tracks;
+    for (size_t i = 0; r == 0 && i < *place->n_tracks; i++)
+        r = declare_track(l, place, node->keys[i], node->items[i], &tracks[i]);
     return r;
+}
+
+static TrackPlace lead_tracks(ModelLoader *l) {
+    return (TrackPlace){.parent = l->root, .names = &l->names, .tracks = &l->model->tracks, .n_tracks = &l->model->n_tracks};
+}
+
+int loader_declare_tracks(ModelLoader *l) {
+    TrackPlace place = lead_tracks(l);
+    return loader_declare_tracks_of(l, &place);
 }
 
 static void read_from_and_to(
@@ -144,48 +157,77 @@ static int read_on_sla(ModelLoader *l, const YamlNode *item, Transition *transit
     return 0;
 }
 
+static void warn_of_always(ModelLoader *l, const YamlNode *item) {
+    const YamlNode *id = loader_get(item, "id");
+
+    if (!loader_get(item, "on") && !loader_get(item, "on_sla") && !loader_get(item, "when") &&
+            !loader_get(item, "cooldown"))
+        loader_warning(l, id ? id : item,
+                "a transition without \"on\", \"when\", \"on_sla\" or \"cooldown\" "
+                "always holds: its \"from\" stages are left at once");
+}
+
 /* Keys that only make sense, or don't, together with others. */
 static void check_combination(ModelLoader *l, const YamlNode *item) {
     const YamlNode *on = loader_get(item, "on"), *on_sla = loader_get(item, "on_sla");
-    const YamlNode *require = loader_get(item, "require"), *id = loader_get(item, "id");
+    const YamlNode *require = loader_get(item, "require");
 
     if (on && on_sla)
         loader_error(l, on_sla, "a transition has \"on\" or \"on_sla\", not both: write two transitions");
     if (require && !on)
         loader_error(
                 l, require, "\"require\" is for transitions with \"on\": without an event nobody is refused");
-    if (!on && !on_sla && !loader_get(item, "when") && !loader_get(item, "cooldown"))
-        loader_warning(l, id ? id : item,
-                "a transition without \"on\", \"when\", \"on_sla\" or \"cooldown\" "
-                "always holds: its \"from\" stages are left at once");
 }
 
-static int read_transition(
-        ModelLoader *l, const YamlNode *item, const Track *track, TakenIds *taken, Transition *transition) {
+/* An account has no events of its own, no SLA clocks, and nobody to refuse. */
+static void refuse_prompts(ModelLoader *l, const YamlNode *item) {
+    static const char *const keys[] = {"on", "on_sla", "require"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        const YamlNode *node = loader_get(item, keys[i]);
+        if (node)
+            loader_error(l, node, "\"%s\" is not for accounts: they move by what holds, under \"when\"", keys[i]);
+    }
+}
+
+/* What makes a lead move, beside what holds. */
+static int read_prompts(ModelLoader *l, const YamlNode *item, Transition *transition) {
+    int r;
+
+    check_combination(l, item);
+    r = loader_event_types(l, item, "on", &transition->on, &transition->has_on);
+    if (r == 0)
+        r = read_on_sla(l, item, transition);
+    if (r == 0)
+        r = loader_condition(l, item, "require", CONDITION_TRACK_EVENT, &transition->require);
+    return r;
+}
+
+static int read_transition(ModelLoader *l, const TrackPlace *place, const YamlNode *item, const Track *track,
+        TakenIds *taken, Transition *transition) {
     static const char *const keys[] = {"id", "from", "to", "on", "when", "require", "on_sla", "cooldown"};
     const YamlNode *cooldown;
-    int r;
+    ConditionPlace when = CONDITION_ACCOUNT;
+    int r = 0;
 
     transition->id = STR_LITERAL("");
     if (!loader_check_mapping(l, item, "a transition", KEY_SET(keys, 0)))
         return 0;
     transition->id = loader_id(l, item, "transition", taken);
     read_from_and_to(l, item, track, transition);
-    check_combination(l, item);
 
     cooldown = loader_get(item, "cooldown");
     if (cooldown && !yaml_duration(cooldown, "cooldown", 1, l->diagnostics, &transition->cooldown_ms))
         transition->cooldown_ms = 0;
 
-    r = loader_event_types(l, item, "on", &transition->on, &transition->has_on);
-    if (r == 0)
-        r = read_on_sla(l, item, transition);
-    if (r == 0)
-        r = loader_condition(l, item, "when", transition->has_on ? CONDITION_TRACK_EVENT : CONDITION_TRACK,
-                &transition->when);
-    if (r == 0)
-        r = loader_condition(l, item, "require", CONDITION_TRACK_EVENT, &transition->require);
-    return r;
+    warn_of_always(l, item);
+    if (place->is_account) {
+        refuse_prompts(l, item);
+    } else {
+        r = read_prompts(l, item, transition);
+        when = transition->has_on ? CONDITION_TRACK_EVENT : CONDITION_TRACK;
+    }
+    return r == 0 ? loader_condition(l, item, "when", when, &transition->when) : r;
 }
 
 static void check_reachable(ModelLoader *l, const YamlNode *node, const Track *track) {
@@ -206,7 +248,7 @@ static void check_reachable(ModelLoader *l, const YamlNode *node, const Track *t
                     STR_FMT(track->stages[i].id), STR_FMT(track->stages[track->initial].id));
 }
 
-static int read_track(ModelLoader *l, const YamlNode *node, Track *track) {
+static int read_track(ModelLoader *l, const TrackPlace *place, const YamlNode *node, Track *track) {
     static const Collection transitions = {
             "transitions", YAML_SEQUENCE, "a list of transitions", 0, MODEL_TRANSITIONS_MAX};
     const YamlNode *list = loader_collection(l, node, &transitions, &track->n_transitions);
@@ -217,7 +259,7 @@ static int read_track(ModelLoader *l, const YamlNode *node, Track *track) {
     if (r == 0)
         r = LOADER_ALLOC(l, track->transitions, track->n_transitions);
     for (size_t i = 0; r == 0 && i < track->n_transitions; i++)
-        r = read_transition(l, list->items[i], track, &taken, &track->transitions[i]);
+        r = read_transition(l, place, list->items[i], track, &taken, &track->transitions[i]);
     return r;
 }
 
@@ -246,16 +288,22 @@ static bool is_connected_as_written(const YamlNode *node, const Track *track) {
     return true;
 }
 
-int loader_read_tracks(ModelLoader *l) {
+int loader_read_tracks_of(ModelLoader *l, const TrackPlace *place) {
+    const YamlNode *tracks = loader_get(place->parent, "tracks");
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < l->model->n_tracks; i++) {
-        const YamlNode *node = l->tracks->items[i];
-        Track *track = &l->model->tracks[i];
+    for (size_t i = 0; r == 0 && i < *place->n_tracks; i++) {
+        const YamlNode *node = tracks->items[i];
+        Track *track = &(*place->tracks)[i];
 
-        r = read_track(l, node, track);
+        r = read_track(l, place, node, track);
         if (r == 0 && is_connected_as_written(node, track))
             check_reachable(l, node, track);
     }
     return r;
+}
+
+int loader_read_tracks(ModelLoader *l) {
+    TrackPlace place = lead_tracks(l);
+    return loader_read_tracks_of(l, &place);
 }

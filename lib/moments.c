@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two binary heaps, of leads in memory (each knows its place, so that it can be moved) and of cold ones (found by id through a hash
- * table of the entries). The first of all is the lesser of the two tops.
+ * Two binary heaps, of entities in memory (each knows its place, so that it can be moved) and of cold ones (found by kind and id through a
+ * hash table of the entries). The first of all is the lesser of the two tops.
  */
 #include "lib/moments.h"
 
@@ -12,12 +12,13 @@ typedef struct Cold {
     size_t heap_index; /* from 1 */
     uint64_t hash;
     struct Cold *next; /* of its bucket */
+    EntityKind kind;
     size_t len;
     char id[];
 } Cold;
 
 typedef union Entry {
-    Lead *lead;
+    Entity *entity;
     Cold *cold;
 } Entry;
 
@@ -29,23 +30,28 @@ typedef struct Heap {
 } Heap;
 
 struct Moments {
-    Heap leads, colds;
+    Heap entities, colds;
     Cold **buckets;
     size_t n_buckets; /* a power of two */
 };
 
-static int64_t entry_at(const Heap *heap, size_t i) {
-    return heap->is_cold ? heap->entries[i - 1].cold->at_ms : lead_next_moment(heap->entries[i - 1].lead);
+static Moment moment_of(const Heap *heap, Entry entry) {
+    if (heap->is_cold)
+        return (Moment){.at_ms = entry.cold->at_ms, .kind = entry.cold->kind, .id = {entry.cold->id, entry.cold->len}};
+    Entity *entity = entry.entity;
+    return (Moment){.at_ms = entity->moment_ms, .kind = entity->kind, .entity = entity, .id = entity->id};
 }
 
-static Str entry_id(const Heap *heap, size_t i) {
-    const Entry *e = &heap->entries[i - 1];
-    return heap->is_cold ? (Str){e->cold->id, e->cold->len} : e->lead->lead_id;
+/* Does a happen before b? */
+static bool happens_before(const Moment *a, const Moment *b) {
+    if (a->at_ms != b->at_ms)
+        return a->at_ms < b->at_ms;
+    return a->kind != b->kind ? a->kind < b->kind : str_compare(a->id, b->id) < 0;
 }
 
 static bool comes_before(const Heap *heap, size_t a, size_t b) {
-    int64_t x = entry_at(heap, a), y = entry_at(heap, b);
-    return x != y ? x < y : str_compare(entry_id(heap, a), entry_id(heap, b)) < 0;
+    Moment x = moment_of(heap, heap->entries[a - 1]), y = moment_of(heap, heap->entries[b - 1]);
+    return happens_before(&x, &y);
 }
 
 static void place(Heap *heap, size_t i, Entry entry) {
@@ -53,7 +59,7 @@ static void place(Heap *heap, size_t i, Entry entry) {
     if (heap->is_cold)
         entry.cold->heap_index = i;
     else
-        entry.lead->heap_index = i;
+        entry.entity->heap_index = i;
 }
 
 static void swap(Heap *heap, size_t a, size_t b) {
@@ -114,42 +120,43 @@ Moments *moments_free(Moments *moments) {
         return NULL;
     for (size_t i = 1; i <= moments->colds.n; i++)
         free(moments->colds.entries[i - 1].cold);
-    free(moments->leads.entries);
+    free(moments->entities.entries);
     free(moments->colds.entries);
     free(moments->buckets);
     free(moments);
     return NULL;
 }
 
-int moments_set(Moments *moments, Lead *lead) {
-    if (lead_next_moment(lead) == TIME_NEVER) {
-        moments_remove(moments, lead);
+int moments_set(Moments *moments, Entity *entity, int64_t at_ms) {
+    if (at_ms == TIME_NEVER) {
+        moments_remove(moments, entity);
         return 0;
     }
-    if (!lead->heap_index)
-        return heap_add(&moments->leads, (Entry){.lead = lead});
-    sift(&moments->leads, lead->heap_index);
+    entity->moment_ms = at_ms;
+    if (!entity->heap_index)
+        return heap_add(&moments->entities, (Entry){.entity = entity});
+    sift(&moments->entities, entity->heap_index);
     return 0;
 }
 
-void moments_remove(Moments *moments, Lead *lead) {
-    if (!lead->heap_index)
+void moments_remove(Moments *moments, Entity *entity) {
+    if (!entity->heap_index)
         return;
-    heap_remove(&moments->leads, lead->heap_index);
-    lead->heap_index = 0;
+    heap_remove(&moments->entities, entity->heap_index);
+    entity->heap_index = 0;
 }
 
 /* --- cold ones --------------------------------------------------------------------------------------- */
 
 /* A fixed key: the table only spreads ids that have been accepted and stored before. */
-static uint64_t cold_hash(Str id) {
+static uint64_t cold_hash(EntityKind kind, Str id) {
     static const SipKey key = {UINT64_C(0x73636f7265642063), UINT64_C(0x6f6c64206c656164)};
-    return siphash_13(key, id);
+    return siphash_13(key, id) + kind;
 }
 
-static Cold **find(const Moments *moments, Str id, uint64_t hash) {
+static Cold **find(const Moments *moments, EntityKind kind, Str id, uint64_t hash) {
     Cold **at = &moments->buckets[hash & (moments->n_buckets - 1)];
-    while (*at && !((*at)->hash == hash && str_eq((Str){(*at)->id, (*at)->len}, id)))
+    while (*at && !((*at)->hash == hash && (*at)->kind == kind && str_eq((Str){(*at)->id, (*at)->len}, id)))
         at = &(*at)->next;
     return at;
 }
@@ -172,9 +179,9 @@ static int grow_buckets(Moments *moments) {
     return 0;
 }
 
-int moments_set_cold(Moments *moments, Str lead_id, int64_t at_ms) {
-    uint64_t hash = cold_hash(lead_id);
-    Cold **at = find(moments, lead_id, hash);
+int moments_set_cold(Moments *moments, EntityKind kind, Str id, int64_t at_ms) {
+    uint64_t hash = cold_hash(kind, id);
+    Cold **at = find(moments, kind, id, hash);
     if (*at) {
         (*at)->at_ms = at_ms;
         sift(&moments->colds, (*at)->heap_index);
@@ -183,11 +190,11 @@ int moments_set_cold(Moments *moments, Str lead_id, int64_t at_ms) {
     int r = grow_buckets(moments);
     if (r < 0)
         return r;
-    Cold *cold = malloc(sizeof(*cold) + lead_id.len);
+    Cold *cold = malloc(sizeof(*cold) + id.len);
     if (!cold)
         return -ENOMEM;
-    *cold = (Cold){.at_ms = at_ms, .hash = hash, .len = lead_id.len};
-    memcpy(cold->id, lead_id.data, lead_id.len);
+    *cold = (Cold){.at_ms = at_ms, .hash = hash, .kind = kind, .len = id.len};
+    memcpy(cold->id, id.data, id.len);
     r = heap_add(&moments->colds, (Entry){.cold = cold});
     if (r < 0) {
         free(cold);
@@ -199,8 +206,8 @@ int moments_set_cold(Moments *moments, Str lead_id, int64_t at_ms) {
     return 0;
 }
 
-void moments_remove_cold(Moments *moments, Str lead_id) {
-    Cold **at = find(moments, lead_id, cold_hash(lead_id)), *cold = *at;
+void moments_remove_cold(Moments *moments, EntityKind kind, Str id) {
+    Cold **at = find(moments, kind, id, cold_hash(kind, id)), *cold = *at;
     if (!cold)
         return;
     *at = cold->next;
@@ -208,8 +215,8 @@ void moments_remove_cold(Moments *moments, Str lead_id) {
     free(cold);
 }
 
-bool moments_has_cold(const Moments *moments, Str lead_id) {
-    return *find(moments, lead_id, cold_hash(lead_id)) != NULL;
+bool moments_has_cold(const Moments *moments, EntityKind kind, Str id) {
+    return *find(moments, kind, id, cold_hash(kind, id)) != NULL;
 }
 
 size_t moments_count_cold(const Moments *moments) {
@@ -219,19 +226,14 @@ size_t moments_count_cold(const Moments *moments) {
 /* --- the first --------------------------------------------------------------------------------------- */
 
 static Moment top(const Heap *heap) {
-    if (!heap->n)
-        return (Moment){.at_ms = TIME_NEVER};
-    return (Moment){.at_ms = entry_at(heap, 1), .lead = heap->is_cold ? NULL : heap->entries[0].lead,
-            .lead_id = entry_id(heap, 1)};
+    return heap->n ? moment_of(heap, heap->entries[0]) : (Moment){.at_ms = TIME_NEVER};
 }
 
 Moment moments_first(const Moments *moments) {
-    Moment lead = top(&moments->leads), cold = top(&moments->colds);
-    if (cold.at_ms == TIME_NEVER || lead.at_ms < cold.at_ms)
-        return lead;
-    if (cold.at_ms < lead.at_ms)
-        return cold;
-    return str_compare(lead.lead_id, cold.lead_id) < 0 ? lead : cold;
+    Moment entity = top(&moments->entities), cold = top(&moments->colds);
+    if (cold.at_ms == TIME_NEVER)
+        return entity;
+    return entity.at_ms == TIME_NEVER || happens_before(&cold, &entity) ? cold : entity;
 }
 
 Moment moments_first_cold(const Moments *moments) {

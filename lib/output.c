@@ -139,6 +139,20 @@ static void put_reason(Walk *w, const Reason *reason) {
     VISIT_END(w, record_end);
 }
 
+/* Only an account has these two; a lead's change carries them as null. */
+static void put_account(Walk *w, const StageChanged *s) {
+    if (!s->has_committee) {
+        put_null(w, "committee");
+        put_null(w, "members");
+        return;
+    }
+    put_integer(w, "committee", s->committee);
+    VISIT(w, list_begin, STR_LITERAL("members"));
+    for (size_t i = 0; i < s->n_members; i++)
+        VISIT(w, string, STR_NULL, s->members[i]);
+    VISIT_END(w, list_end);
+}
+
 static void visit_stage_changed(Walk *w, const Output *output) {
     const StageChanged *s = &output->stage_changed;
 
@@ -167,9 +181,7 @@ static void visit_stage_changed(Walk *w, const Output *output) {
         put_reason(w, &s->reasons[i]);
     VISIT_END(w, list_end);
     put_time(w, "next_change_at", s->next_change_at_ms);
-    /* Only an account has these two; a lead's change carries them as null. */
-    put_null(w, "committee");
-    put_null(w, "members");
+    put_account(w, s);
     put_model(w, output);
     put_carried(w, output);
 }

@@ -26,6 +26,8 @@ const char *cause_name(Cause cause);
 
 /* SPEC section 7: the contributions shown with a stage change. */
 #define REASONS_MAX 5
+/* … and the members of an account. */
+#define OUTPUT_MEMBERS_MAX 5
 
 typedef struct Reason {
     Str rule, score;
@@ -62,6 +64,10 @@ typedef struct StageChanged {
     Reason reasons[REASONS_MAX];
     size_t n_reasons;
     int64_t next_change_at_ms; /* TIME_NEVER: null */
+    bool has_committee;        /* an account's; else the rest is null */
+    int64_t committee;
+    Str members[OUTPUT_MEMBERS_MAX];
+    size_t n_members;
 } StageChanged;
 
 typedef struct SlaEvent {

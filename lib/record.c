@@ -12,8 +12,7 @@
  *     scores     count; each as pack_score_state() writes it
  *     counters   count; each as pack_time_list() writes it; then the limits likewise
  *     idle rules count; each: asleep or not, last reset or none
- *     tracks     count; each: stage, sequence, mask of the stages entered so far;
- *                of each such stage: entries, time of entry, time of leaving or none
+ *     tracks     as pack_track_states() writes them
  *     clocks     count; each: epoch, breached and phase in one number;
  *                if there is a phase: start, due or never, calendar, pauses, masks of the warnings and
  *                escalations emitted, id of the starting event
@@ -50,9 +49,6 @@ enum { PROFILE_FALSE, PROFILE_TRUE, PROFILE_LONG, PROFILE_DOUBLE, PROFILE_STRING
 #define CLOCK_EPOCH_SHIFT 3
 #define CLOCK_HEAD_MAX ((uint64_t)UINT32_MAX << CLOCK_EPOCH_SHIFT | CLOCK_BREACHED | CLOCK_PHASE_MASK)
 
-/* Sequences and ordinals travel on as Avro longs. */
-#define SEQUENCE_MAX ((uint64_t)INT64_MAX)
-
 /* The least that an entry takes; a count is checked against what is left before memory is taken for it. */
 #define AWARD_BYTES_MIN 5
 #define PROPERTY_BYTES_MIN 2
@@ -64,7 +60,7 @@ enum { PROFILE_FALSE, PROFILE_TRUE, PROFILE_LONG, PROFILE_DOUBLE, PROFILE_STRING
 #define PAUSES_HEAD_MAX ((uint64_t)SLA_PAUSES_MAX << PAUSES_SHIFT | PAUSES_BASE | PAUSES_LAST)
 #define PAUSE_BYTES_MIN 1
 
-static_assert(MODEL_STAGES_MAX <= 64 && MODEL_LEVELS_MAX <= 32, "masks hold them all");
+static_assert(MODEL_LEVELS_MAX <= 32, "masks hold them all");
 static_assert(SLA_PHASE_REVISABLE <= CLOCK_PHASE_MASK, "phases fit their bits");
 
 /* Does the mask name only the first n of its bits? */
@@ -150,25 +146,6 @@ static void put_times(Packer *p, const Lead *lead, const Model *model) {
     }
 }
 
-static void put_track(Packer *p, const TrackState *state, const Track *track) {
-    assert(state->sequence <= SEQUENCE_MAX);
-    uint64_t mask = 0;
-    for (size_t i = 0; i < track->n_stages; i++)
-        if (state->stages[i].entries)
-            mask |= UINT64_C(1) << i;
-    assert(mask >> state->stage & 1);
-    pack_number(p, state->stage);
-    pack_number(p, state->sequence);
-    pack_number(p, mask);
-    for (size_t i = 0; i < track->n_stages; i++) {
-        if (!(mask >> i & 1))
-            continue;
-        pack_number(p, state->stages[i].entries);
-        pack_past(p, state->stages[i].entered_at_ms);
-        pack_past_or_none(p, state->stages[i].left_at_ms);
-    }
-}
-
 static void put_pauses(Packer *p, const SlaClock *clock) {
     bool lasts = sla_clock_is_paused(clock), has_base = clock->base_after_ms > 0;
     int64_t at_ms = clock->started_at_ms + clock->base_after_ms;
@@ -205,9 +182,7 @@ static void put_clock(Packer *p, const Lead *lead, const SlaClock *clock) {
 }
 
 static void put_tracks_and_clocks(Packer *p, const Lead *lead, const Model *model) {
-    pack_number(p, model->n_tracks);
-    for (size_t i = 0; i < model->n_tracks; i++)
-        put_track(p, &lead->tracks[i], &model->tracks[i]);
+    pack_track_states(p, lead->tracks, model->tracks, model->n_tracks);
     pack_number(p, model->n_policies);
     for (size_t i = 0; i < model->n_policies; i++)
         put_clock(p, lead, &lead->clocks[i]);
@@ -388,25 +363,6 @@ static int get_times(Unpacker *u, Lead *lead, const Model *model) {
     return 0;
 }
 
-static void get_track(Unpacker *u, TrackState *state, const Track *track) {
-    state->stage = unpack_index(u, track->n_stages);
-    state->sequence = unpack_number_up_to(u, SEQUENCE_MAX);
-    uint64_t mask = unpack_number(u);
-    /* One cannot be where one never went. */
-    if (!mask_within(mask, track->n_stages) || !(mask >> state->stage & 1))
-        u->corrupt = true;
-    for (size_t i = 0; i < track->n_stages && !u->corrupt; i++) {
-        if (!(mask >> i & 1))
-            continue;
-        StageState *stage = &state->stages[i];
-        stage->entries = (uint32_t)unpack_number_up_to(u, UINT32_MAX);
-        if (stage->entries == 0)
-            u->corrupt = true;
-        stage->entered_at_ms = unpack_past(u);
-        stage->left_at_ms = unpack_past_or_none(u);
-    }
-}
-
 /* An instant that many milliseconds after another one, at least min_ms. */
 static int64_t get_after(Unpacker *u, int64_t at_ms, uint64_t min_ms) {
     uint64_t distance_ms = unpack_number_up_to(u, (uint64_t)(EVENT_TIME_MS_MAX - at_ms));
@@ -479,9 +435,7 @@ static int get_clock(Unpacker *u, const Lead *lead, const Model *model, unsigned
 }
 
 static int get_tracks_and_clocks(Unpacker *u, Lead *lead, const Model *model) {
-    get_count_of_model(u, model->n_tracks);
-    for (size_t i = 0; i < model->n_tracks && !u->corrupt; i++)
-        get_track(u, &lead->tracks[i], &model->tracks[i]);
+    unpack_track_states(u, lead->tracks, model->tracks, model->n_tracks);
     get_count_of_model(u, model->n_policies);
     int error = 0;
     for (unsigned i = 0; i < model->n_policies && !u->corrupt && !error; i++)
@@ -570,6 +524,8 @@ int record_unpack(Str bytes, Str lead_id, const Model *model, Lead **ret) {
     if (bytes.len > RECORD_BYTES_MAX)
         return RECORD_E_SIZE;
     if (bytes.len == 0 || bytes.data[0] == 0 || lead_id.len == 0 || lead_id.len > EVENT_LEAD_ID_LEN_MAX)
+        return RECORD_E_CORRUPT;
+    if ((uint8_t)bytes.data[0] >= RECORD_FORMAT_END)
         return RECORD_E_CORRUPT;
     if ((uint8_t)bytes.data[0] > RECORD_FORMAT)
         return RECORD_E_FORMAT;

@@ -13,6 +13,8 @@
 #include "lib/packing.h"
 
 #define RECORD_FORMAT 1
+/* From here on they are of accounts (account_record.h). */
+#define RECORD_FORMAT_END 128
 /* What one record may take; a lead that packs to more is refused before it is committed. */
 #define RECORD_BYTES_MAX (900 * 1024)
 

@@ -5,6 +5,8 @@
 #define BUCKET_BYTES_MIN 2
 #define TIME_BYTES_MIN 1
 
+static_assert(MODEL_STAGES_MAX <= 64, "a mask holds them all");
+
 static int64_t step_of(const Decay *decay) {
     return MAX(decay->span_ms / DECAY_STEPS, 1);
 }
@@ -81,4 +83,55 @@ int unpack_time_list(Unpacker *u, uint32_t n_max, TimeList *ret) {
     if (ret->at_ms[0] > u->clock_ms)
         u->corrupt = true; /* nothing has happened after the clock */
     return 0;
+}
+
+static void put_track(Packer *p, const TrackState *state, const Track *track) {
+    assert(state->sequence <= SEQUENCE_MAX);
+    uint64_t mask = 0;
+    for (size_t i = 0; i < track->n_stages; i++)
+        if (state->stages[i].entries)
+            mask |= UINT64_C(1) << i;
+    assert(mask >> state->stage & 1);
+    pack_number(p, state->stage);
+    pack_number(p, state->sequence);
+    pack_number(p, mask);
+    for (size_t i = 0; i < track->n_stages; i++) {
+        if (!(mask >> i & 1))
+            continue;
+        pack_number(p, state->stages[i].entries);
+        pack_past(p, state->stages[i].entered_at_ms);
+        pack_past_or_none(p, state->stages[i].left_at_ms);
+    }
+}
+
+void pack_track_states(Packer *p, const TrackState *states, const Track *tracks, size_t n) {
+    pack_number(p, n);
+    for (size_t i = 0; i < n; i++)
+        put_track(p, &states[i], &tracks[i]);
+}
+
+static void get_track(Unpacker *u, TrackState *state, const Track *track) {
+    state->stage = unpack_index(u, track->n_stages);
+    state->sequence = unpack_number_up_to(u, SEQUENCE_MAX);
+    uint64_t mask = unpack_number(u);
+    /* One cannot be where one never went. */
+    if ((track->n_stages < 64 && mask >> track->n_stages) || !(mask >> state->stage & 1))
+        u->corrupt = true;
+    for (size_t i = 0; i < track->n_stages && !u->corrupt; i++) {
+        if (!(mask >> i & 1))
+            continue;
+        StageState *stage = &state->stages[i];
+        stage->entries = (uint32_t)unpack_number_up_to(u, UINT32_MAX);
+        if (stage->entries == 0)
+            u->corrupt = true;
+        stage->entered_at_ms = unpack_past(u);
+        stage->left_at_ms = unpack_past_or_none(u);
+    }
+}
+
+void unpack_track_states(Unpacker *u, TrackState *states, const Track *tracks, size_t n) {
+    if (unpack_number(u) != n)
+        u->corrupt = true;
+    for (size_t i = 0; i < n && !u->corrupt; i++)
+        get_track(u, &states[i], &tracks[i]);
 }

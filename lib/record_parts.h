@@ -9,6 +9,10 @@
 #include "lib/packing.h"
 #include "lib/score_state.h"
 #include "lib/time_list.h"
+#include "lib/track_state.h"
+
+/* Sequences and ordinals travel on as Avro longs. */
+#define SEQUENCE_MAX ((uint64_t)INT64_MAX)
 
 /*
  * Without decay steps: reference time or none, value. Else: how many steps still count at the clock; of each, oldest first, how
@@ -19,3 +23,9 @@ MUST_CHECK int unpack_score_state(Unpacker *u, const Decay *decay, ScoreState *r
 /* How many; the earliest; of each other the distance from the one before. */
 void pack_time_list(Packer *p, const TimeList *list);
 MUST_CHECK int unpack_time_list(Unpacker *u, uint32_t n_max, TimeList *ret);
+/*
+ * How many; each: stage, sequence, mask of the stages entered so far; of each such stage: entries, time of entry, time of leaving or
+ * none.
+ */
+void pack_track_states(Packer *p, const TrackState *states, const Track *tracks, size_t n);
+void unpack_track_states(Unpacker *u, TrackState *states, const Track *tracks, size_t n);

@@ -43,6 +43,10 @@ static double cut(double contribution, double value, ScoreBounds bounds) {
     return contribution;
 }
 
+double score_state_cut(const ScoreState *state, const Decay *decay, ScoreBounds bounds, double contribution, int64_t at_ms) {
+    return cut(contribution, score_state_value(state, decay, at_ms), bounds);
+}
+
 /* --- buckets ----------------------------------------------------------------------------------------- */
 
 /* Time only moves on, so what no longer counts never will again. */
@@ -93,7 +97,7 @@ int score_state_award(ScoreState *state, const Decay *decay, ScoreBounds bounds,
         int64_t now_ms, double *ret_points) {
     double factor = decay_factor(decay, occurred_at_ms, now_ms);
     double contribution = points * factor;
-    double kept = cut(contribution, score_state_value(state, decay, now_ms), bounds);
+    double kept = score_state_cut(state, decay, bounds, contribution, now_ms);
     *ret_points = 0;
     if (kept != contribution) {
         points = kept / factor; /* the factor is not 0, or the contribution would have been and nothing cut */
@@ -119,7 +123,7 @@ int score_state_award(ScoreState *state, const Decay *decay, ScoreBounds bounds,
 int score_state_merge(ScoreState *state, const Decay *decay, ScoreBounds bounds, const ScoreState *other, int64_t now_ms,
         double *ret_scale) {
     double contribution = score_state_value(other, decay, now_ms);
-    double kept = cut(contribution, score_state_value(state, decay, now_ms), bounds);
+    double kept = score_state_cut(state, decay, bounds, contribution, now_ms);
     double value = raw_value(state, decay, now_ms) + kept;
     double scale = kept == contribution ? 1 : kept / contribution;
     *ret_scale = 0;

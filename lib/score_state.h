@@ -45,6 +45,8 @@ double score_state_value(const ScoreState *state, const Decay *decay, int64_t at
  */
 MUST_CHECK int score_state_award(ScoreState *state, const Decay *decay, ScoreBounds bounds, double points, int64_t occurred_at_ms,
         int64_t now_ms, double *ret_points);
+/* What is kept of points that are worth `contribution` at at_ms, in their worth then: cut as above. */
+double score_state_cut(const ScoreState *state, const Decay *decay, ScoreBounds bounds, double contribution, int64_t at_ms);
 /*
  * Adds all that `other` holds, as one award at now_ms: cut as above, each part scaled alike (SPEC section 9). *ret_scale is the part
  * of it that was kept, 1 if all. 0 or -ENOMEM.

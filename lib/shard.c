@@ -8,8 +8,9 @@
 struct Shard {
     const Model *model;
     Engine *engine;
-    LeadTable *leads;
+    EntityTable *leads, *accounts;
     Moments *moments;
+    TouchSink touch_sink; /* .touch is NULL: the accounts are here */
     int64_t watermark_ms;
 };
 
@@ -20,7 +21,9 @@ int shard_new(const Model *model, OutputSink sink, Shard **ret) {
     *shard = (Shard){.model = model, .watermark_ms = TIME_NONE};
     int r = engine_new(model, sink, &shard->engine);
     if (r == 0)
-        r = lead_table_new(model, &shard->leads);
+        r = entity_table_new(&lead_entity_ops, model, &shard->leads);
+    if (r == 0)
+        r = entity_table_new(&account_entity_ops, model, &shard->accounts);
     if (r == 0)
         r = moments_new(&shard->moments);
     if (r < 0)
@@ -33,14 +36,23 @@ Shard *shard_free(Shard *shard) {
     if (!shard)
         return NULL;
     moments_free(shard->moments);
-    lead_table_free(shard->leads);
+    entity_table_free(shard->leads);
+    entity_table_free(shard->accounts);
     engine_free(shard->engine);
     free(shard);
     return NULL;
 }
 
-LeadTable *shard_leads(Shard *shard) {
+EntityTable *shard_leads(Shard *shard) {
     return shard->leads;
+}
+
+EntityTable *shard_accounts(Shard *shard) {
+    return shard->accounts;
+}
+
+void shard_set_touch_sink(Shard *shard, TouchSink sink) {
+    shard->touch_sink = sink;
 }
 
 int64_t shard_watermark(const Shard *shard) {
@@ -53,17 +65,109 @@ void shard_restore_watermark(Shard *shard, int64_t watermark_ms) {
 
 /* After a lead has changed. */
 static int note_change(Shard *shard, Lead *lead) {
-    lead_table_mark_dirty(shard->leads, lead);
-    return moments_set(shard->moments, lead);
+    entity_table_mark_dirty(shard->leads, &lead->entity);
+    return moments_set(shard->moments, &lead->entity, lead_next_moment(lead));
+}
+
+static int note_account_change(Shard *shard, Account *account) {
+    entity_table_mark_dirty(shard->accounts, &account->entity);
+    return moments_set(shard->moments, &account->entity, account->next_internal_ms);
+}
+
+/* --- touches ----------------------------------------------------------------------------------------- */
+
+int shard_leave_account(
+        Shard *shard, const Touch *touch, Str account_id, Str lead_id, Member *ret, bool *ret_found) {
+    *ret_found = false;
+    Account *account = account_of(entity_table_get(shard->accounts, account_id));
+    if (!account)
+        return 0;
+    int r = engine_leave_account(shard->engine, account, touch, lead_id, ret, ret_found);
+    if (r == 0)
+        r = note_account_change(shard, account);
+    if (r < 0 && *ret_found) {
+        member_done(ret, shard->model->n_account_scores);
+        *ret_found = false;
+    }
+    return r;
+}
+
+static int find_account(Shard *shard, Str account_id, Account **ret) {
+    *ret = account_of(entity_table_get(shard->accounts, account_id));
+    if (*ret)
+        return 0;
+    _cleanup_(account_free) Account *account = NULL;
+    int r = account_new(shard->model, account_id, &account);
+    if (r == 0)
+        r = entity_table_consume(shard->accounts, &account->entity);
+    if (r == 0)
+        *ret = TAKE_PTR(account);
+    return r;
+}
+
+int shard_touch_account(Shard *shard, const Touch *touch, Member *entry) {
+    Account *account;
+    int r = find_account(shard, touch->account_id, &account);
+    if (r == 0)
+        r = engine_touch_account(shard->engine, account, touch, entry);
+    return r < 0 ? r : note_account_change(shard, account);
+}
+
+/* A merged lead's entry goes, unless it becomes part of the lead's own (engine_touch_account() sees to that). */
+static int drop_merged(Shard *shard, const Touch *touch) {
+    if (!touch->merged_account_id.data || str_eq(touch->merged_account_id, touch->account_id))
+        return 0;
+    Member entry;
+    bool found;
+    int r = shard_leave_account(shard, touch, touch->merged_account_id, touch->merged_lead_id, &entry, &found);
+    if (found)
+        member_done(&entry, shard->model->n_account_scores);
+    return r;
+}
+
+int shard_touch(Shard *shard, const Touch *touch) {
+    Member entry;
+    bool found = false;
+    int r = drop_merged(shard, touch);
+    if (r == 0 && touch->left_account_id.data)
+        r = shard_leave_account(shard, touch, touch->left_account_id, touch->lead_id, &entry, &found);
+    if (r == 0 && touch->account_id.data)
+        r = shard_touch_account(shard, touch, found ? &entry : NULL);
+    if (found)
+        member_done(&entry, shard->model->n_account_scores);
+    return r;
+}
+
+/* After a lead's step: what it says to its account. */
+static int pass_touch_on(Shard *shard) {
+    const Touch *touch = engine_touch(shard->engine);
+    if (!touch)
+        return 0;
+    return shard->touch_sink.touch ? shard->touch_sink.touch(shard->touch_sink.userdata, touch) : shard_touch(shard, touch);
 }
 
 /* --- moments ----------------------------------------------------------------------------------------- */
 
+static int apply_internal_moment(Shard *shard, Lead *lead) {
+    int r = engine_apply_internal_moment(shard->engine, lead);
+    if (r == 0)
+        r = note_change(shard, lead);
+    return r < 0 ? r : pass_touch_on(shard);
+}
+
 /* The lead's next moment; at one millisecond a transition comes before an SLA verdict. */
-static int apply_moment(Shard *shard, Lead *lead) {
-    int r = lead->next_internal_ms <= lead->next_sla_ms ? engine_apply_internal_moment(shard->engine, lead)
-                                                        : engine_apply_sla_moment(shard->engine, lead);
+static int apply_lead_moment(Shard *shard, Lead *lead) {
+    if (lead->next_internal_ms <= lead->next_sla_ms)
+        return apply_internal_moment(shard, lead);
+    int r = engine_apply_sla_moment(shard->engine, lead);
     return r < 0 ? r : note_change(shard, lead);
+}
+
+static int apply_moment(Shard *shard, Entity *entity) {
+    if (entity->kind == ENTITY_LEAD)
+        return apply_lead_moment(shard, lead_of(entity));
+    int r = engine_apply_account_moment(shard->engine, account_of(entity));
+    return r < 0 ? r : note_account_change(shard, account_of(entity));
 }
 
 int shard_advance(Shard *shard, int64_t watermark_ms) {
@@ -73,9 +177,9 @@ int shard_advance(Shard *shard, int64_t watermark_ms) {
         Moment moment = moments_first(shard->moments);
         if (moment.at_ms == TIME_NEVER || moment.at_ms > shard->watermark_ms)
             return 0;
-        if (!moment.lead)
+        if (!moment.entity)
             return SHARD_E_COLD;
-        int r = apply_moment(shard, moment.lead);
+        int r = apply_moment(shard, moment.entity);
         if (r < 0)
             return r;
     }
@@ -90,7 +194,7 @@ int64_t shard_next_moment(const Shard *shard) {
 /* The event's lead; one that never was is made, and belongs to the caller until it is put into the table. */
 static int find_lead(Shard *shard, Str lead_id, Lead **ret, Lead **ret_new) {
     *ret_new = NULL;
-    *ret = lead_table_get(shard->leads, lead_id);
+    *ret = lead_of(entity_table_get(shard->leads, lead_id));
     if (*ret)
         return 0;
     int r = lead_new(shard->model, lead_id, ret_new);
@@ -104,11 +208,8 @@ static int find_lead(Shard *shard, Str lead_id, Lead **ret, Lead **ret_new) {
 /* Section 3, "when an event arrives": (1) and (2). */
 static int apply_moments_before(Shard *shard, Lead *lead, const LeadEvent *event, int64_t watermark_ms) {
     int r = shard_advance(shard, watermark_ms);
-    while (r == 0 && lead->next_internal_ms <= event->occurred_at_ms) {
-        r = engine_apply_internal_moment(shard->engine, lead);
-        if (r == 0)
-            r = note_change(shard, lead);
-    }
+    while (r == 0 && lead->next_internal_ms <= event->occurred_at_ms)
+        r = apply_internal_moment(shard, lead);
     return r;
 }
 
@@ -140,6 +241,23 @@ int shard_accepts(Shard *shard, const LeadEvent *event, bool *ret) {
     return r;
 }
 
+static int apply_event(Shard *shard, Lead *lead, const LeadEvent *event) {
+    int r = engine_apply_event(shard->engine, lead, event);
+    if (r == 0)
+        r = note_change(shard, lead);
+    return r < 0 ? r : pass_touch_on(shard);
+}
+
+/* The account is told first, for then the lead is no more. */
+static int forget_lead(Shard *shard, Lead *lead, const LeadEvent *event) {
+    int r = engine_leave(shard->engine, lead, event);
+    if (r == 0)
+        r = pass_touch_on(shard);
+    if (r == 0)
+        r = engine_forget(shard->engine, lead, event);
+    return r < 0 ? r : note_change(shard, lead);
+}
+
 int shard_event(Shard *shard, const LeadEvent *event, int64_t watermark_ms, EventResult *ret) {
     _cleanup_(lead_free) Lead *fresh = NULL;
     Lead *lead;
@@ -154,44 +272,58 @@ int shard_event(Shard *shard, const LeadEvent *event, int64_t watermark_ms, Even
     if (r != 0 || (forget && lead->clock_ms == TIME_NONE))
         return r;
     if (fresh) {
-        r = lead_table_consume(shard->leads, fresh);
+        r = entity_table_consume(shard->leads, &fresh->entity);
         if (r < 0)
             return r;
         fresh = NULL;
     }
-    lead->erased = forget;
-    r = forget ? engine_forget(shard->engine, lead, event) : engine_apply_event(shard->engine, lead, event);
-    return r < 0 ? r : note_change(shard, lead);
+    lead->entity.erased = forget;
+    return forget ? forget_lead(shard, lead, event) : apply_event(shard, lead, event);
 }
 
-/* --- cold leads -------------------------------------------------------------------------------------- */
+/* --- cold ones --------------------------------------------------------------------------------------- */
 
-int shard_add_cold(Shard *shard, Str lead_id, int64_t moment_ms) {
-    if (lead_table_get(shard->leads, lead_id) || moments_has_cold(shard->moments, lead_id))
+static EntityTable *table_of(const Shard *shard, EntityKind kind) {
+    return kind == ENTITY_LEAD ? shard->leads : shard->accounts;
+}
+
+int shard_add_cold(Shard *shard, EntityKind kind, Str id, int64_t moment_ms) {
+    if (entity_table_get(table_of(shard, kind), id) || moments_has_cold(shard->moments, kind, id))
         return 0;
-    return moments_set_cold(shard->moments, lead_id, moment_ms);
+    return moments_set_cold(shard->moments, kind, id, moment_ms);
 }
 
-Str shard_next_cold(const Shard *shard, int64_t *ret_moment_ms) {
-    Moment moment = moments_first_cold(shard->moments);
-    *ret_moment_ms = moment.at_ms;
-    return moment.lead_id;
+Moment shard_next_cold(const Shard *shard) {
+    return moments_first_cold(shard->moments);
 }
 
 size_t shard_count_cold(const Shard *shard) {
     return moments_count_cold(shard->moments);
 }
 
-int shard_load(Shard *shard, Lead *lead) {
-    int r = lead_table_consume(shard->leads, lead);
+static int load(Shard *shard, Entity *entity, int64_t moment_ms) {
+    int r = entity_table_consume(table_of(shard, entity->kind), entity);
     if (r < 0)
         return r;
-    moments_remove_cold(shard->moments, lead->lead_id);
-    return moments_set(shard->moments, lead);
+    moments_remove_cold(shard->moments, entity->kind, entity->id);
+    return moments_set(shard->moments, entity, moment_ms);
 }
 
-void shard_drop_cold(Shard *shard, Str lead_id) {
-    moments_remove_cold(shard->moments, lead_id);
+int shard_load(Shard *shard, Lead *lead) {
+    return load(shard, &lead->entity, lead_next_moment(lead));
+}
+
+int shard_load_account(Shard *shard, Account *account) {
+    return load(shard, &account->entity, account->next_internal_ms);
+}
+
+void shard_drop_cold(Shard *shard, EntityKind kind, Str id) {
+    moments_remove_cold(shard->moments, kind, id);
+}
+
+void shard_clean(Shard *shard) {
+    entity_table_clean(shard->leads);
+    entity_table_clean(shard->accounts);
 }
 
 typedef struct Trim {
@@ -200,12 +332,12 @@ typedef struct Trim {
     int error;
 } Trim;
 
-static void evict(void *userdata, Lead *lead) {
+static void evict(void *userdata, Entity *entity) {
     Trim *trim = userdata;
-    int64_t at_ms = lead_next_moment(lead);
-    moments_remove(trim->shard->moments, lead);
-    if (at_ms != TIME_NEVER && at_ms < trim->horizon_ms) {
-        int r = moments_set_cold(trim->shard->moments, lead->lead_id, at_ms);
+    bool has_moment = entity->heap_index != 0;
+    moments_remove(trim->shard->moments, entity);
+    if (has_moment && entity->moment_ms < trim->horizon_ms) {
+        int r = moments_set_cold(trim->shard->moments, entity->kind, entity->id, entity->moment_ms);
         if (r < 0)
             trim->error = r;
     }
@@ -213,6 +345,8 @@ static void evict(void *userdata, Lead *lead) {
 
 int shard_trim(Shard *shard, size_t max_bytes, int64_t horizon_ms) {
     Trim trim = {.shard = shard, .horizon_ms = horizon_ms};
-    lead_table_trim(shard->leads, max_bytes, evict, &trim);
+    entity_table_trim(shard->accounts, max_bytes / 4, evict, &trim);
+    size_t taken = entity_table_memory(shard->accounts);
+    entity_table_trim(shard->leads, max_bytes > taken ? max_bytes - taken : 0, evict, &trim);
     return trim.error;
 }

@@ -3,20 +3,27 @@
 /*
  * A Shard
  *
- * The engine over all leads of one partition: its watermark, its leads and their moments. Events go in one
+ * The engine over all leads and accounts of one partition: its watermark, who is there and their moments. Events go in one
  * by one, outputs come out through the sink, in the order that SPEC sections 3 and 4 define. Pure: the same
  * events and watermarks give the same outputs, whether they come from Kafka or from a file.
  *
  * Live, not every lead is in memory. Before shard_event() or shard_advance() the caller puts in those that
  * will be touched: the event's lead, and every lead with a moment at or before the new watermark
  * (see "Cold leads"). A lead that is not in the table then is one that never was.
+ *
+ * A lead's account may live in another shard. Then a sink takes what its leads say to accounts, and the touches that come from other
+ * shards go in; else they go straight to the accounts here, as in a replay.
  */
-#include "lib/lead_table.h"
+#include "lib/account.h"
+#include "lib/entity_table.h"
+#include "lib/lead.h"
+#include "lib/moments.h"
 #include "lib/output.h"
+#include "lib/touch.h"
 
 typedef struct Shard Shard;
 
-enum { _SHARD_E_SUCCESS, SHARD_E_COLD /* a cold lead's moment is due: it must be loaded first */ };
+enum { _SHARD_E_SUCCESS, SHARD_E_COLD /* the moment of a cold lead or account is due: it must be loaded first */ };
 
 /* What became of an event. */
 typedef enum EventOutcome {
@@ -38,7 +45,9 @@ MUST_CHECK int shard_new(const Model *model, OutputSink sink, Shard **ret);
 Shard *shard_free(Shard *shard);
 DEFINE_CLEANUP(Shard *, shard_free)
 
-LeadTable *shard_leads(Shard *shard);
+/* Of leads, and of accounts (see lead_of(), account_of()). */
+EntityTable *shard_leads(Shard *shard);
+EntityTable *shard_accounts(Shard *shard);
 /* TIME_NONE before the first event. */
 int64_t shard_watermark(const Shard *shard);
 /* For taking over: where the predecessor stood. Fires nothing. */
@@ -61,22 +70,42 @@ MUST_CHECK int shard_accepts(Shard *shard, const LeadEvent *event, bool *ret);
  */
 MUST_CHECK int shard_advance(Shard *shard, int64_t watermark_ms);
 
-/* The earliest moment of all leads in the table and of cold ones; TIME_NEVER if there is none. */
+/*
+ * From now on touches go to the sink, not to the accounts of this shard.
+ */
+void shard_set_touch_sink(Shard *shard, TouchSink sink);
+/*
+ * Applies a touch to accounts of this shard, all that it concerns: the accounts left and that of a merged lead, then the lead's own.
+ * They must be in the table if they ever were. Errors as of shard_event(). The two below are its parts, for when the accounts are
+ * in different shards.
+ */
+MUST_CHECK int shard_touch(Shard *shard, const Touch *touch);
+/* Takes the lead's entry out of an account that it leaves; *ret is the caller's (member_done()) if *ret_found. */
+MUST_CHECK int shard_leave_account(
+        Shard *shard, const Touch *touch, Str account_id, Str lead_id, Member *ret, bool *ret_found);
+/* Touches the lead's account, which is made if it never was. `entry`: from the account left, emptied here; NULL: none. */
+MUST_CHECK int shard_touch_account(Shard *shard, const Touch *touch, Member *entry);
+
+/* The earliest moment of all that are in the tables and of cold ones; TIME_NEVER if there is none. */
 int64_t shard_next_moment(const Shard *shard);
 
 /*
- * Cold leads: known by id and next moment only, until they are loaded. Adding one again, or one whose lead is
- * in the table, does nothing.
+ * Cold leads and accounts: known by kind, id and next moment only, until they are loaded. Adding one again, or one that
+ * is in its table, does nothing.
  */
-MUST_CHECK int shard_add_cold(Shard *shard, Str lead_id, int64_t moment_ms);
-/* The earliest cold lead: its id, borrowed until the shard's next call, and moment; null and TIME_NEVER if there is none. */
-Str shard_next_cold(const Shard *shard, int64_t *ret_moment_ms);
+MUST_CHECK int shard_add_cold(Shard *shard, EntityKind kind, Str id, int64_t moment_ms);
+/* The earliest cold one, its id borrowed until the shard's next call; at_ms is TIME_NEVER if there is none. */
+Moment shard_next_cold(const Shard *shard);
 size_t shard_count_cold(const Shard *shard);
-/* Puts a loaded lead in (takes it, unless an error is returned) and arms its moments; it is cold no more. */
+/* Puts a loaded lead or account in (takes it, unless an error is returned) and arms its moments; it is cold no more. */
 MUST_CHECK int shard_load(Shard *shard, Lead *lead);
-/* A cold lead turned out not to exist: forgets it. */
-void shard_drop_cold(Shard *shard, Str lead_id);
+MUST_CHECK int shard_load_account(Shard *shard, Account *account);
+/* A cold one turned out not to exist: forgets it. */
+void shard_drop_cold(Shard *shard, EntityKind kind, Str id);
+/* All that changed has been written: forgets that it did, and lets go of what was erased. */
+void shard_clean(Shard *shard);
 /*
- * Drops unchanged leads until the table holds at most max_bytes. Those with a moment before horizon_ms stay known as cold ones.
+ * Drops unchanged accounts until they take at most a quarter of max_bytes, then unchanged leads until all together hold at most
+ * max_bytes. Those with a moment before horizon_ms stay known as cold ones.
  */
 MUST_CHECK int shard_trim(Shard *shard, size_t max_bytes, int64_t horizon_ms);

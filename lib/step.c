@@ -42,6 +42,11 @@ Step step_begin(StepContext *context, Lead *lead, const LeadEvent *event, Cause 
             .first_entered = context->n_entered};
 }
 
+Step step_begin_account(StepContext *context, Account *account, const LeadEvent *event, Cause cause) {
+    return (Step){.context = context, .model = context->model, .account = account, .event = event, .cause = cause,
+            .first_entered = context->n_entered};
+}
+
 Step step_begin_inner(const Step *outer, Cause cause) {
     return step_begin(outer->context, outer->lead, NULL, cause);
 }
@@ -77,7 +82,7 @@ void step_enter(Step *step, StageRef stage) {
         step->error = r;
         return;
     }
-    context->entered[context->n_entered++] = (Entered){stage, step->lead->clock_ms};
+    context->entered[context->n_entered++] = (Entered){stage, step_clock(step)};
     step->n_entered++;
 }
 
@@ -131,7 +136,7 @@ static void carry_all(Step *step, Output *output, const LeadEvent *event) {
     Property *carried = step_new_array(step, Property, n_max);
     if (!carried)
         return;
-    for (size_t i = 0; i < model->n_carry_profile; i++)
+    for (size_t i = 0; i < model->n_carry_profile && step->lead; i++)
         carry(step, carried, &n, "profile.", model->carry_profile[i],
                 lead_profile(step->lead, model->carry_profile[i]));
     for (size_t i = 0; i < model->n_carry_event && event; i++)
@@ -140,9 +145,21 @@ static void carry_all(Step *step, Output *output, const LeadEvent *event) {
     output->n_carried = n;
 }
 
+static void describe_lead(Output *output, const Model *model, Lead *lead) {
+    output->lead_id = lead->lead_id;
+    output->account_id = lead->account_id;
+    output->segment = model_segment_id(model, lead->segment);
+    output->route = model_route_id(model, lead->route);
+    output->ordinal = ++lead->ordinal;
+}
+
+static void describe_account(Output *output, Account *account) {
+    output->account_id = account->account_id;
+    output->ordinal = ++account->ordinal;
+}
+
 Output *step_output(Step *step, OutputType type, int64_t at_ms, const LeadEvent *event) {
     StepContext *context = step->context;
-    Lead *lead = step->lead;
     int r = array_reserve(&context->pending, &context->n_pending_alloc, context->n_pending, sizeof(*context->pending));
     Output *output = r < 0 ? NULL : step_new_array(step, Output, 1);
     if (!output) {
@@ -150,17 +167,11 @@ Output *step_output(Step *step, OutputType type, int64_t at_ms, const LeadEvent 
         return NULL;
     }
     context->pending[context->n_pending++] = output;
-    *output = (Output){
-        .type = type,
-        .lead_id = lead->lead_id,
-        .account_id = lead->account_id,
-        .segment = model_segment_id(step->model, lead->segment),
-        .route = model_route_id(step->model, lead->route),
-        .at_ms = at_ms,
-        .ordinal = ++lead->ordinal,
-        .model = step->model->id,
-        .model_version = step->model->version,
-    };
+    *output = (Output){.type = type, .at_ms = at_ms, .model = step->model->id, .model_version = step->model->version};
+    if (step->lead)
+        describe_lead(output, step->model, step->lead);
+    else
+        describe_account(output, step->account);
     carry_all(step, output, event);
     return output;
 }

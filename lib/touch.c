@@ -3,11 +3,15 @@
 
 static_assert(MODEL_ACCOUNT_SCORES_MAX <= 32, "a set of account scores is 32 bits");
 
+static void drop(Str *s) {
+    free((char *)s->data);
+    *s = STR_NULL;
+}
+
 static void release(Touch *touch) {
-    free((char *)touch->left_account_id.data);
-    free((char *)touch->merged_lead_id.data);
-    free((char *)touch->merged_account_id.data);
-    touch->left_account_id = touch->merged_lead_id = touch->merged_account_id = STR_NULL;
+    drop(&touch->left_account_id);
+    drop(&touch->merged_lead_id);
+    drop(&touch->merged_account_id);
 }
 
 void touch_done(Touch *touch) {

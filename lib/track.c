@@ -7,6 +7,23 @@
 #include "lib/condition_crossing.h"
 #include "lib/reason.h"
 
+/* Those of the lead or account that it is about. */
+typedef struct Tracks {
+    const Track *tracks;
+    TrackState *states;
+    size_t n;
+} Tracks;
+
+static Tracks tracks_of(const Model *model, const Lead *lead, const Account *account) {
+    if (lead)
+        return (Tracks){model->tracks, lead->tracks, model->n_tracks};
+    return (Tracks){model->account_tracks, account->tracks, model->n_account_tracks};
+}
+
+static Tracks step_tracks(const Step *step) {
+    return tracks_of(step->model, step->lead, step->account);
+}
+
 static bool leaves(const Transition *transition, const TrackState *state) {
     return transition->from >> state->stage & 1;
 }
@@ -46,45 +63,66 @@ static const NamedNumber *present_scores(Step *step, size_t *ret_n) {
     return scores;
 }
 
-static void tell(Step *step, unsigned track_index, const Transition *transition) {
+static void describe_lead(Step *step, StageChanged *change) {
+    const Lead *lead = step->lead;
+    change->entity = STR_LITERAL("lead");
+    change->scores = present_scores(step, &change->n_scores);
+    change->first_source = lead->first_source;
+    change->last_source = lead->last_source;
+    change->n_reasons = reasons_of(lead, step->model, change->reasons);
+}
+
+static void describe_account(Step *step, StageChanged *change) {
     const Model *model = step->model;
-    const Track *track = &model->tracks[track_index];
-    Lead *lead = step->lead;
-    TrackState *state = &lead->tracks[track_index];
-    Output *output = step_output(step, OUTPUT_STAGE_CHANGED, lead->clock_ms, step->event);
+    const Account *account = step->account;
+    NamedNumber *scores = step_new_array(step, NamedNumber, model->n_account_scores);
+    for (unsigned i = 0; i < model->n_account_scores && scores; i++)
+        scores[i] = (NamedNumber){model->account_scores[i].id, account_score(account, model, i, account->clock_ms)};
+    change->entity = STR_LITERAL("account");
+    change->scores = scores;
+    change->n_scores = scores ? model->n_account_scores : 0;
+    change->has_committee = true;
+    change->committee = account_committee(account, model, account->clock_ms);
+    change->n_members = account_top_members(account, model, account->clock_ms, change->members);
+}
+
+static void tell(Step *step, unsigned track_index, const Transition *transition) {
+    const Track *track = &step_tracks(step).tracks[track_index];
+    const TrackState *state = &step_tracks(step).states[track_index];
+    Output *output = step_output(step, OUTPUT_STAGE_CHANGED, step_clock(step), step->event);
     if (!output)
         return;
     StageChanged *change = &output->stage_changed;
     *change = (StageChanged){
-        .entity = STR_LITERAL("lead"),
         .track = track->id,
         .from = track->stages[state->stage].id,
         .to = track->stages[transition->to].id,
-        .changed_at_ms = lead->clock_ms,
+        .changed_at_ms = step_clock(step),
         .transition = transition->id,
         .cause = step->cause,
         .cause_event_id = step->event ? step->event->event_id : STR_NULL,
         .owner = track->stages[transition->to].owner,
         .sequence = state->sequence + 1,
         .previous_entered_at_ms = state->stages[state->stage].entered_at_ms,
-        .first_source = lead->first_source,
-        .last_source = lead->last_source,
         .next_change_at_ms = TIME_NEVER, /* known at the step's end */
     };
-    change->scores = present_scores(step, &change->n_scores);
-    change->n_reasons = reasons_of(lead, model, change->reasons);
-    step_name_output(step, output, "stage/lead/%.*s/%.*s/%" PRIu64 "/%" PRId64, STR_FMT(lead->lead_id),
+    if (step->lead)
+        describe_lead(step, change);
+    else
+        describe_account(step, change);
+    Str id = step->lead ? step->lead->lead_id : step->account->account_id;
+    step_name_output(step, output, "stage/%.*s/%.*s/%.*s/%" PRIu64 "/%" PRId64, STR_FMT(change->entity), STR_FMT(id),
             STR_FMT(track->id), change->sequence, change->changed_at_ms);
 }
 
 static void take(Step *step, unsigned track_index, const Transition *transition) {
-    Lead *lead = step->lead;
-    TrackState *state = &lead->tracks[track_index];
+    int64_t clock_ms = step_clock(step);
+    TrackState *state = &step_tracks(step).states[track_index];
     tell(step, track_index, transition);
     state->sequence++;
-    state->stages[state->stage].left_at_ms = lead->clock_ms;
+    state->stages[state->stage].left_at_ms = clock_ms;
     state->stage = transition->to;
-    state->stages[state->stage].entered_at_ms = lead->clock_ms;
+    state->stages[state->stage].entered_at_ms = clock_ms;
     state->stages[state->stage].entries++;
     step_enter(step, (StageRef){track_index, transition->to});
 }
@@ -134,12 +172,12 @@ void track_apply_event(Step *step) {
 
 /* The track's first unprompted transition that holds now; stages entered at this instant are passed over. */
 static const Transition *first_that_holds(const Step *step, unsigned track_index) {
-    const Track *track = &step->model->tracks[track_index];
-    const TrackState *state = &step->lead->tracks[track_index];
+    const Track *track = &step_tracks(step).tracks[track_index];
+    const TrackState *state = &step_tracks(step).states[track_index];
     Situation situation = step_situation(step, NULL);
     for (size_t i = 0; i < track->n_transitions; i++) {
         const Transition *transition = &track->transitions[i];
-        bool entered_now = state->stages[transition->to].entered_at_ms == step->lead->clock_ms;
+        bool entered_now = state->stages[transition->to].entered_at_ms == situation.at_ms;
         if (is_unprompted(transition) && leaves(transition, state) && !entered_now &&
                 holds(transition, state, &situation))
             return transition;
@@ -149,11 +187,10 @@ static const Transition *first_that_holds(const Step *step, unsigned track_index
 
 /* Ends, because each transition enters a stage that was not entered at this instant before. */
 void track_settle(Step *step) {
-    const Model *model = step->model;
     bool changed;
     do {
         changed = false;
-        for (unsigned t = 0; t < model->n_tracks; t++) {
+        for (unsigned t = 0; t < step_tracks(step).n; t++) {
             const Transition *transition = first_that_holds(step, t);
             if (!transition)
                 continue;
@@ -224,18 +261,36 @@ static int64_t begins_to_hold(
     }
 }
 
-int64_t track_next_change(const Lead *lead, const Model *model, unsigned track) {
-    const TrackState *state = &lead->tracks[track];
-    Situation now = {.model = model, .lead = lead, .at_ms = lead->clock_ms};
+int64_t track_next_change(const Situation *now, unsigned track_index) {
+    Tracks tracks = tracks_of(now->model, now->lead, now->account);
+    const Track *track = &tracks.tracks[track_index];
+    const TrackState *state = &tracks.states[track_index];
     int64_t next_ms = TIME_NEVER;
-    for (size_t i = 0; i < model->tracks[track].n_transitions; i++) {
-        const Transition *transition = &model->tracks[track].transitions[i];
+    for (size_t i = 0; i < track->n_transitions; i++) {
+        const Transition *transition = &track->transitions[i];
         if (!is_unprompted(transition) || !leaves(transition, state))
             continue;
         if (transition->cooldown_ms || condition_is_time_dependent(transition->when))
-            next_ms = MIN(next_ms, begins_to_hold(transition, state, &now));
+            next_ms = MIN(next_ms, begins_to_hold(transition, state, now));
     }
     return next_ms;
+}
+
+int64_t track_look_ahead(const Step *step) {
+    Tracks tracks = step_tracks(step);
+    Situation now = step_situation(step, NULL);
+    int64_t earliest_ms = TIME_NEVER;
+    size_t n;
+    Output *const *outputs = step_pending(step->context, &n);
+    /* once a track: to look ahead is what costs most in a step */
+    for (unsigned t = 0; t < tracks.n; t++) {
+        int64_t next_ms = track_next_change(&now, t);
+        earliest_ms = MIN(earliest_ms, next_ms);
+        for (size_t i = 0; i < n; i++)
+            if (outputs[i]->type == OUTPUT_STAGE_CHANGED && str_eq(outputs[i]->stage_changed.track, tracks.tracks[t].id))
+                outputs[i]->stage_changed.next_change_at_ms = next_ms;
+    }
+    return earliest_ms;
 }
 
 Str track_owner(const Lead *lead, const Model *model, unsigned track) {

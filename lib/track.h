@@ -3,14 +3,14 @@
 /*
  * Tracks
  *
- * How a lead moves between stages: by an event, by what holds at an instant (settling), by an SLA verdict, and
- * when time alone will move it (SPEC sections 3 and 4).
+ * How a lead or an account moves between stages: by what holds at an instant (settling), and when time alone will move it; a lead
+ * also by an event and by an SLA verdict (SPEC sections 3, 4 and 6).
  */
 #include "lib/step.h"
 
 /* Step 9: per track the first `on` transition that matches, refusals included. */
 void track_apply_event(Step *step);
-/* Settles all tracks at the lead's clock. */
+/* Settles all tracks at the lead's or account's clock. */
 void track_settle(Step *step);
 /*
  * Judges `on_sla` transitions of policy and kind at at_ms (the later of the clock and the verdict's instant). If any is taken the clock
@@ -19,10 +19,15 @@ void track_settle(Step *step);
 bool track_apply_sla(Step *step, unsigned policy, SlaKind kind, int64_t at_ms);
 
 /*
- * The first millisecond after the lead's clock at which a transition without `on`, out of the track's present
- * stage, begins to hold, nothing else changing; TIME_NEVER if none does.
+ * The first millisecond after `now` at which a transition without `on`, out of the track's present
+ * stage, begins to hold, nothing else changing; TIME_NEVER if none does. `now` is at the clock of its lead or account.
  */
-int64_t track_next_change(const Lead *lead, const Model *model, unsigned track);
+int64_t track_next_change(const Situation *now, unsigned track);
+/*
+ * At the end of all that the step caused: gives the stage changes that wait the time at which their track will change next. Returns the
+ * earliest of all tracks; TIME_NEVER.
+ */
+int64_t track_look_ahead(const Step *step);
 
 /* The owner of the track's present stage; null if it has none. */
 Str track_owner(const Lead *lead, const Model *model, unsigned track);

@@ -14,3 +14,12 @@ typedef struct TrackState {
     uint64_t sequence;  /* of the last StageChanged */
     StageState *stages; /* track->n_stages */
 } TrackState;
+
+/* Bytes for the states of the tracks, with their stages; they can stand where a TrackState can. */
+size_t track_states_size(const Track *tracks, size_t n);
+/* Lays them out in memory of that size, which stays the caller's. */
+TrackState *track_states_lay_out(void *memory, const Track *tracks, size_t n);
+/* As of one who has been nowhere yet. */
+void track_states_reset(TrackState *states, const Track *tracks, size_t n);
+/* Enters the initial stages at at_ms. */
+void track_states_begin(TrackState *states, const Track *tracks, size_t n, int64_t at_ms);

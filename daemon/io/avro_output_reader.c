@@ -32,6 +32,8 @@ typedef enum ReadKind {
     READ_STAGES,
     READ_CARRIED,
     READ_REASONS,
+    READ_COMMITTEE, /* a count, and whether there is one */
+    READ_MEMBERS,
 } ReadKind;
 
 typedef struct FieldRow {
@@ -67,6 +69,8 @@ static const FieldRow stage_changed_rows[] = {
     ROW(last_source, STRING, stage_changed.last_source),
     ROW(reasons, REASONS, stage_changed.reasons),
     ROW(next_change_at, NEVER, stage_changed.next_change_at_ms),
+    ROW(committee, COMMITTEE, stage_changed.committee),
+    ROW(members, MEMBERS, stage_changed.members),
 };
 static const FieldRow sla_event_rows[] = {
     ROWS_LEAD, ROWS_SEGMENT, ROWS_MODEL,
@@ -329,6 +333,11 @@ static bool read_stage(AvroCursor *c, const AvroType *type, void *userdata, size
     return branch && read_string(c, branch, &stage->value);
 }
 
+static bool read_member(AvroCursor *c, const AvroType *type, void *userdata, size_t i) {
+    const AvroType *branch = cursor_branch(c, type->items);
+    return branch && read_string(c, branch, (Str *)userdata + i);
+}
+
 static bool read_carried(AvroCursor *c, const AvroType *type, void *userdata, size_t i) {
     Property *property = (Property *)userdata + i;
     if (!read_key(c, type, &property->name))
@@ -375,6 +384,9 @@ static bool read_collection(AvroCursor *c, const AvroType *type, ReadKind kind, 
     case READ_CARRIED:
         output->carried = reader->carried;
         return read_items(c, type, read_carried, reader->carried, CARRIED_MAX, &output->n_carried);
+    case READ_MEMBERS:
+        return read_items(c, type, read_member, output->stage_changed.members, OUTPUT_MEMBERS_MAX,
+                &output->stage_changed.n_members);
     default:
         return read_items(c, type, read_reason, &target, REASONS_MAX, &output->stage_changed.n_reasons);
     }
@@ -421,6 +433,9 @@ static bool read_field(AvroCursor *c, const AvroType *type, const FieldRow *row,
             return false;
         *(uint64_t *)place = (uint64_t)integer;
         return true;
+    case READ_COMMITTEE:
+        target.output->stage_changed.has_committee = true;
+        return read_integer(c, type, 0, INT64_MAX, place);
     case READ_EPOCH:
         if (!read_integer(c, type, 0, UINT32_MAX, &integer))
             return false;

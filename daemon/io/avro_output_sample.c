@@ -43,6 +43,13 @@ static void sample_stage_changed(bool full, StageChanged *ret) {
             .last_source = OPTIONAL("event"),
             .next_change_at_ms = full ? 4 : TIME_NEVER,
     };
+    ret->has_committee = !full;
+    ret->committee = full ? 0 : 3;
+    if (!full) {
+        ret->n_members = 2;
+        ret->members[0] = S("lead-1");
+        ret->members[1] = S("lead-2");
+    }
     if (full) {
         ret->n_reasons = 2;
         ret->reasons[0] = (Reason){

@@ -4,7 +4,8 @@
     run.py --program PATH [CASE...]
 
 A case is a folder: model.yaml, whose first lines say what is meant and show the arithmetic; events.jsonl;
-expected.jsonl; and, where they matter, expected.dump (of --dump-leads) and options (further arguments).
+expected.jsonl; and, where they matter, expected.dump (of --dump-leads), expected.accounts (of --dump-accounts) and options
+(further arguments).
 
 Outputs are compared line by line. A line of expected.jsonl names the fields that the case is about: they must be there
 with these values, and in this order; numbers may differ by 1e-9 of their size. Of the rest it is checked here that every
@@ -36,6 +37,7 @@ FIELDS = {
 }
 REASON_FIELDS = ['rule', 'score', 'points', 'present_value', 'occurred_at', 'event_id']
 DUMP_FIELDS = 'lead_id account_id at segment scores derived counters stages sla'.split()
+ACCOUNT_FIELDS = 'account_id at scores committee stages members'.split()
 CLOCK_FIELDS = 'policy epoch started_at due_at breached paused'.split()
 
 
@@ -43,10 +45,16 @@ def ms(text):
     return calendar.timegm(time.strptime(text[:19], '%Y-%m-%dT%H:%M:%S')) * 1000 + int(text[20:23])
 
 
+def entity(o):
+    """Whose output it is: kind and id."""
+    kind = o.get('entity', 'lead')
+    return kind, o[f'{kind}_id']
+
+
 def output_id(o):
     """The event_id that SPEC section 7 gives the output; None for a LeadRetired, whose cause it does not tell."""
     if o['output'] == 'StageChanged':
-        name = f"stage/{o['entity']}/{o['lead_id']}/{o['track']}/{o['sequence']}/{ms(o['changed_at'])}"
+        name = f"stage/{'/'.join(entity(o))}/{o['track']}/{o['sequence']}/{ms(o['changed_at'])}"
     elif o['output'] == 'SlaEvent':
         name = f"sla/{o['lead_id']}/{o['policy']}/{o['epoch']}/{ms(o['started_at'])}/{o['kind']}/{o['level'] or ''}"
     elif o['output'] == 'Refused':
@@ -98,11 +106,12 @@ def form_errors(outputs):
         if any(list(reason) != REASON_FIELDS for reason in o.get('reasons', [])):
             found.append(f'line {n}: the fields of a reason')
         if 'ordinal' in o:
-            ordinals[o['lead_id']] = ordinals.get(o['lead_id'], 0) + 1
-            if o['ordinal'] != ordinals[o['lead_id']]:
-                found.append(f"line {n}: ordinal {o['ordinal']}, expected {ordinals[o['lead_id']]}")
+            who = entity(o)
+            ordinals[who] = ordinals.get(who, 0) + 1
+            if o['ordinal'] != ordinals[who]:
+                found.append(f"line {n}: ordinal {o['ordinal']}, expected {ordinals[who]}")
             if o['output'] == 'LeadRetired':
-                ordinals[o['lead_id']] = 0
+                ordinals[who] = 0
     return found
 
 
@@ -111,8 +120,17 @@ def dump_errors(dump):
     for n, lead in enumerate(dump, 1):
         if list(lead) != DUMP_FIELDS or any(list(clock) != CLOCK_FIELDS for clock in lead['sla']):
             found.append(f'dump line {n}: fields {list(lead)}')
-    ids = [lead['lead_id'].encode() for lead in dump]
-    return found + ([] if ids == sorted(ids) else ['dump: not sorted by id'])
+    return found + order_errors('dump', [lead['lead_id'] for lead in dump])
+
+
+def account_errors(dump):
+    found = [f'accounts line {n}: fields {list(a)}' for n, a in enumerate(dump, 1) if list(a) != ACCOUNT_FIELDS]
+    return found + order_errors('accounts', [account['account_id'] for account in dump])
+
+
+def order_errors(what, ids):
+    ids = [i.encode() for i in ids]
+    return [] if ids == sorted(ids) else [f'{what}: not sorted by id']
 
 
 def compare(what, expected, got):
@@ -140,10 +158,12 @@ def run_case(program, folder):
         return [f'no {" and no ".join(missing)}']
     options = f'{folder}/options'
     extra = read_file(options).split() if os.path.exists(options) else []
-    with tempfile.NamedTemporaryFile('r', encoding='utf-8', suffix='.dump') as dump_file:
-        command = [program, 'replay', '--model', f'{folder}/model.yaml', '--dump-leads', dump_file.name] + extra
+    with tempfile.TemporaryDirectory() as scratch:
+        leads_path, accounts_path = f'{scratch}/leads', f'{scratch}/accounts'
+        command = [program, 'replay', '--model', f'{folder}/model.yaml', '--dump-leads', leads_path,
+                   '--dump-accounts', accounts_path] + extra
         done = subprocess.run(command + [f'{folder}/events.jsonl'], capture_output=True, timeout=60, check=False)
-        dump = read_lines(dump_file.read())
+        dump, accounts = [read_lines(read_file(p)) if os.path.exists(p) else [] for p in (leads_path, accounts_path)]
     try:
         outputs = read_lines(done.stdout.decode('utf-8'))
     except ValueError as error:
@@ -151,9 +171,11 @@ def run_case(program, folder):
     expected = read_lines(read_file(f'{folder}/expected.jsonl'))
     status = int(any(line['output'] == 'DeadLetter' for line in expected))
     found = [] if done.returncode == status else [f'exit status {done.returncode}, expected {status}']
-    found += compare('output', expected, outputs) + form_errors(outputs) + dump_errors(dump)
+    found += compare('output', expected, outputs) + form_errors(outputs) + dump_errors(dump) + account_errors(accounts)
     if os.path.exists(f'{folder}/expected.dump'):
         found += compare('dump', read_lines(read_file(f'{folder}/expected.dump')), dump)
+    if os.path.exists(f'{folder}/expected.accounts'):
+        found += compare('accounts', read_lines(read_file(f'{folder}/expected.accounts')), accounts)
     if found:
         found += ['--- put out:'] + done.stdout.decode('utf-8').splitlines()
         found += [done.stderr.decode('utf-8', 'replace')] if done.stderr else []

@@ -70,11 +70,12 @@ PRINTF_LIKE(2, 3) static inline void record_add(Record *record, const char *form
 
 static inline int record_output(void *userdata, const Output *o) {
     Record *record = userdata;
+    Str id = o->lead_id.data ? o->lead_id : o->account_id;
     if (record->error < 0)
         return record->error;
     switch (o->type) {
     case OUTPUT_STAGE_CHANGED:
-        record_add(record, "%.*s %.*s %.*s>%.*s @%" PRId64 " %s\n", STR_FMT(o->lead_id),
+        record_add(record, "%.*s %.*s %.*s>%.*s @%" PRId64 " %s\n", STR_FMT(id),
                 STR_FMT(o->stage_changed.track), STR_FMT(o->stage_changed.from), STR_FMT(o->stage_changed.to),
                 o->at_ms, cause_name(o->stage_changed.cause));
         break;

@@ -114,7 +114,7 @@ START_TEST(track_changes_when_a_transition_begins_to_hold) {
         _cleanup_(model_free) Model *model = load(rows[i].first, rows[i].second);
         _cleanup_(lead_free) Lead *lead = make_lead(model);
         set_scores(lead, rows[i].scores);
-        int64_t change_ms = track_next_change(lead, model, 0);
+        int64_t change_ms = track_next_change(&(Situation){.model = model, .lead = lead, .at_ms = lead->clock_ms}, 0);
         int64_t expected_ms = rows[i].change_ms == TIME_NEVER ? TIME_NEVER : NOW_MS + rows[i].change_ms;
         ck_assert_msg(change_ms == expected_ms, "%s%s: %" PRId64 ", expected %" PRId64, rows[i].first,
                 rows[i].second, change_ms - NOW_MS, rows[i].change_ms);
@@ -254,7 +254,7 @@ START_TEST(random_conditions_change_only_when_foretold) {
             int64_t expected_ms = first_beginning(truth);
             walk(model, lead, &transitions[1], truth);
             expected_ms = MIN(expected_ms, first_beginning(truth));
-            int64_t change_ms = track_next_change(lead, model, 0);
+            int64_t change_ms = track_next_change(&(Situation){.model = model, .lead = lead, .at_ms = lead->clock_ms}, 0);
             if (change_ms > NOW_MS + SPAN_MS)
                 change_ms = TIME_NEVER;
             ck_assert_msg(change_ms == expected_ms, "%s / %s: %" PRId64 ", expected %" PRId64, first.text,

@@ -53,8 +53,8 @@ START_TEST(ids_of_full_length_name_outputs) {
     apply(shard, &event);
     ck_assert_int_eq(shard_advance(shard, EVENT_TIME_MS_MAX), 0);
     /* refused, gone, breached */
-    ck_assert_uint_eq(lead_table_count(shard_leads(shard)), 1);
-    ck_assert_uint_eq(lead_table_get(shard_leads(shard), event.lead_id)->ordinal, 3);
+    ck_assert_uint_eq(entity_table_count(shard_leads(shard)), 1);
+    ck_assert_uint_eq(lead_of(entity_table_get(shard_leads(shard), event.lead_id))->ordinal, 3);
 }
 END_TEST
 
@@ -195,7 +195,7 @@ START_TEST(steps_nest_as_deep_as_there_are_levels) {
     ck_assert_int_eq(shard_event(shard, &event, TIME_NONE, &result), 0);
     event = fixture_event("lead", "e2", "stop", 40 * 24 * HOUR_MS + 2 * HOUR_MS);
     ck_assert_int_eq(shard_event(shard, &event, TIME_NONE, &result), 0);
-    Lead *lead = lead_table_get(shard_leads(shard), STR_LITERAL("lead"));
+    Lead *lead = lead_of(entity_table_get(shard_leads(shard), STR_LITERAL("lead")));
     /* every clock told its 16 warnings and its breach, each moved the track, and every clock ended late */
     for (unsigned p = 0; p < MODEL_POLICIES_MAX; p++)
         ck_assert_int_eq(lead->clocks[p].phase, SLA_PHASE_REVISABLE);
@@ -256,7 +256,7 @@ START_TEST(points_beyond_a_double_are_none) {
     update.properties = profile;
     update.n_properties = ARRAY_SIZE(profile);
     apply(shard, &update);
-    Lead *lead = lead_table_get(shard_leads(shard), STR_LITERAL("lead"));
+    Lead *lead = lead_of(entity_table_get(shard_leads(shard), STR_LITERAL("lead")));
     for (unsigned i = 0; i < 3; i++)
         ck_assert(isfinite(lead->scores[i].value));
     /* 1.5e308, - 1e308, + 1e308 and then -1.7e308; the second 1.5e308 and the second -1.7e308 are none */
@@ -297,7 +297,7 @@ START_TEST(profile_that_grows_too_large_is_rejected) {
     event.properties = exchange;
     event.n_properties = 2;
     apply(shard, &event);
-    ck_assert_uint_eq(lead_table_get(shard_leads(shard), STR_LITERAL("lead"))->n_profile, LEAD_PROFILE_MAX);
+    ck_assert_uint_eq(lead_of(entity_table_get(shard_leads(shard), STR_LITERAL("lead")))->n_profile, LEAD_PROFILE_MAX);
 }
 END_TEST
 

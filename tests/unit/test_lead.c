@@ -355,8 +355,8 @@ START_TEST(cleared_lead_is_as_new_but_for_its_place) {
     lead->scores[0].value = 5;
     lead->clocks[0] = (SlaClock){.phase = SLA_PHASE_OPEN, .epoch = 3};
     lead->ordinal = 9;
-    lead->heap_index = 4;
-    lead->dirty = true;
+    lead->entity.heap_index = 4;
+    lead->entity.dirty = true;
 
     lead_clear(lead, &model);
     ck_assert(str_eq_c(lead->lead_id, "lead-1"));
@@ -367,8 +367,8 @@ START_TEST(cleared_lead_is_as_new_but_for_its_place) {
     ck_assert_double_eq(lead_score(lead, &model, 0, BEGIN_MS), 0);
     ck_assert_uint_eq(lead->clocks[0].epoch, 0);
     ck_assert_uint_eq(lead->tracks[0].stages[0].entries, 0);
-    ck_assert_uint_eq(lead->heap_index, 4);
-    ck_assert(lead->dirty);
+    ck_assert_uint_eq(lead->entity.heap_index, 4);
+    ck_assert(lead->entity.dirty);
 
     ck_assert_int_eq(lead_add_seen(lead, numbered_key(1)), 0);
     ck_assert(lead_has_seen(lead, numbered_key(1)));

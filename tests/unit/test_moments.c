@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/moments.h"
 
+#include "lib/account.h"
+#include "lib/lead.h"
 #include "tests/unit/engine_fixture.h"
 
 static const Model model;
@@ -11,6 +13,10 @@ static Lead *new_lead(const char *id, int64_t internal_ms, int64_t sla_ms) {
     lead->next_internal_ms = internal_ms;
     lead->next_sla_ms = sla_ms;
     return lead;
+}
+
+static int set(Moments *moments, Lead *lead) {
+    return moments_set(moments, &lead->entity, lead_next_moment(lead));
 }
 
 static Moments *new_moments(void) {
@@ -24,19 +30,19 @@ static void expect_first(const Moments *moments, int64_t at_ms, const Lead *lead
     ck_assert_int_eq(first.at_ms, at_ms);
     if (at_ms == TIME_NEVER)
         return;
-    ck_assert_ptr_eq(first.lead, lead);
-    ck_assert(str_eq_c(first.lead_id, id));
+    ck_assert_ptr_eq(lead_of(first.entity), lead);
+    ck_assert(str_eq_c(first.id, id));
 }
 
 START_TEST(no_moment_is_never) {
     _cleanup_(moments_free) Moments *moments = new_moments();
     _cleanup_(lead_free) Lead *lead = new_lead("a", TIME_NEVER, TIME_NEVER);
     expect_first(moments, TIME_NEVER, NULL, NULL);
-    ck_assert_int_eq(moments_set(moments, lead), 0);
+    ck_assert_int_eq(set(moments, lead), 0);
     expect_first(moments, TIME_NEVER, NULL, NULL);
-    ck_assert_uint_eq(lead->heap_index, 0);
-    moments_remove(moments, lead);
-    moments_remove_cold(moments, STR_LITERAL("nobody"));
+    ck_assert_uint_eq(lead->entity.heap_index, 0);
+    moments_remove(moments, &lead->entity);
+    moments_remove_cold(moments, ENTITY_LEAD, STR_LITERAL("nobody"));
     ck_assert_int_eq(moments_first_cold(moments).at_ms, TIME_NEVER);
 }
 END_TEST
@@ -44,33 +50,65 @@ END_TEST
 START_TEST(first_is_the_earliest_then_the_lesser_id_cold_or_not) {
     _cleanup_(moments_free) Moments *moments = new_moments();
     _cleanup_(lead_free) Lead *b = new_lead("b", 10, 20), *d = new_lead("d", TIME_NEVER, 10);
-    ck_assert_int_eq(moments_set(moments, d), 0);
-    ck_assert_int_eq(moments_set(moments, b), 0);
+    ck_assert_int_eq(set(moments, d), 0);
+    ck_assert_int_eq(set(moments, b), 0);
     expect_first(moments, 10, b, "b");
-    ck_assert_int_eq(moments_set_cold(moments, STR_LITERAL("c"), 10), 0);
+    ck_assert_int_eq(moments_set_cold(moments, ENTITY_LEAD, STR_LITERAL("c"), 10), 0);
     expect_first(moments, 10, b, "b");
-    ck_assert_int_eq(moments_set_cold(moments, STR_LITERAL("a"), 10), 0);
+    ck_assert_int_eq(moments_set_cold(moments, ENTITY_LEAD, STR_LITERAL("a"), 10), 0);
     expect_first(moments, 10, NULL, "a");
     /* moved */
-    ck_assert_int_eq(moments_set_cold(moments, STR_LITERAL("a"), 11), 0);
+    ck_assert_int_eq(moments_set_cold(moments, ENTITY_LEAD, STR_LITERAL("a"), 11), 0);
     ck_assert_uint_eq(moments_count_cold(moments), 2);
     expect_first(moments, 10, b, "b");
     b->next_internal_ms = 12;
-    ck_assert_int_eq(moments_set(moments, b), 0);
+    ck_assert_int_eq(set(moments, b), 0);
     expect_first(moments, 10, NULL, "c");
-    moments_remove_cold(moments, STR_LITERAL("c"));
-    ck_assert(!moments_has_cold(moments, STR_LITERAL("c")));
-    ck_assert(moments_has_cold(moments, STR_LITERAL("a")));
+    moments_remove_cold(moments, ENTITY_LEAD, STR_LITERAL("c"));
+    ck_assert(!moments_has_cold(moments, ENTITY_LEAD, STR_LITERAL("c")));
+    ck_assert(moments_has_cold(moments, ENTITY_LEAD, STR_LITERAL("a")));
     expect_first(moments, 10, d, "d");
-    ck_assert(str_eq_c(moments_first_cold(moments).lead_id, "a"));
+    ck_assert(str_eq_c(moments_first_cold(moments).id, "a"));
     /* without a moment it leaves */
     d->next_sla_ms = TIME_NEVER;
-    ck_assert_int_eq(moments_set(moments, d), 0);
+    ck_assert_int_eq(set(moments, d), 0);
     expect_first(moments, 11, NULL, "a");
-    moments_remove_cold(moments, STR_LITERAL("a"));
+    moments_remove_cold(moments, ENTITY_LEAD, STR_LITERAL("a"));
     expect_first(moments, 12, b, "b");
-    moments_remove(moments, b);
+    moments_remove(moments, &b->entity);
     expect_first(moments, TIME_NEVER, NULL, NULL);
+}
+END_TEST
+
+static void expect_account(const Moments *moments, int64_t at_ms, const char *id, bool cold) {
+    Moment first = moments_first(moments);
+    ck_assert_int_eq(first.at_ms, at_ms);
+    ck_assert_int_eq(first.kind, ENTITY_ACCOUNT);
+    ck_assert(str_eq_c(first.id, id));
+    ck_assert_int_eq(first.entity == NULL, cold);
+}
+
+START_TEST(leads_come_before_accounts_whatever_their_ids) {
+    _cleanup_(moments_free) Moments *moments = new_moments();
+    _cleanup_(lead_free) Lead *z = new_lead("z", 10, TIME_NEVER);
+    _cleanup_(account_free) Account *b = NULL;
+    ck_assert_int_eq(account_new(&model, STR_LITERAL("b"), &b), 0);
+    ck_assert_int_eq(moments_set(moments, &b->entity, 10), 0);
+    ck_assert_int_eq(moments_set_cold(moments, ENTITY_ACCOUNT, STR_LITERAL("a"), 10), 0);
+    ck_assert_int_eq(moments_set_cold(moments, ENTITY_LEAD, STR_LITERAL("a"), 11), 0);
+    ck_assert_int_eq(set(moments, z), 0);
+    expect_first(moments, 10, z, "z");
+    moments_remove(moments, &z->entity);
+    expect_account(moments, 10, "a", true);
+    /* one id, two kinds */
+    ck_assert_int_eq(moments_set_cold(moments, ENTITY_LEAD, STR_LITERAL("a"), 10), 0);
+    expect_first(moments, 10, NULL, "a");
+    moments_remove_cold(moments, ENTITY_LEAD, STR_LITERAL("a"));
+    ck_assert(moments_has_cold(moments, ENTITY_ACCOUNT, STR_LITERAL("a")));
+    ck_assert(!moments_has_cold(moments, ENTITY_LEAD, STR_LITERAL("a")));
+    moments_remove_cold(moments, ENTITY_ACCOUNT, STR_LITERAL("a"));
+    expect_account(moments, 10, "b", false);
+    moments_remove(moments, &b->entity);
 }
 END_TEST
 
@@ -105,8 +143,8 @@ static void expect_as_plain(const Moments *moments, const Plain *plain) {
     ck_assert_uint_eq(moments_count_cold(moments), n_cold);
     if (best_ms == TIME_NEVER)
         return;
-    ck_assert_ptr_eq(first.lead, best);
-    ck_assert(str_eq(first.lead_id, best_id));
+    ck_assert_ptr_eq(lead_of(first.entity), best);
+    ck_assert(str_eq(first.id, best_id));
 }
 
 static void random_step(Moments *moments, Plain *plain, uint64_t *random) {
@@ -119,24 +157,24 @@ static void random_step(Moments *moments, Plain *plain, uint64_t *random) {
         if (plain->in[i])
             break;
         if (cold)
-            moments_remove_cold(moments, lead->lead_id);
+            moments_remove_cold(moments, ENTITY_LEAD, lead->lead_id);
         else
-            ck_assert_int_eq(moments_set_cold(moments, lead->lead_id, at_ms), 0);
+            ck_assert_int_eq(moments_set_cold(moments, ENTITY_LEAD, lead->lead_id, at_ms), 0);
         plain->cold_ms[i] = cold ? TIME_NEVER : at_ms;
         break;
     case 1:
-        moments_remove(moments, lead);
+        moments_remove(moments, &lead->entity);
         plain->in[i] = false;
         break;
     default:
         if (cold) {
-            ck_assert_int_eq(moments_set_cold(moments, lead->lead_id, at_ms), 0);
+            ck_assert_int_eq(moments_set_cold(moments, ENTITY_LEAD, lead->lead_id, at_ms), 0);
             plain->cold_ms[i] = at_ms;
             break;
         }
         lead->next_internal_ms = random_below(random, 3) ? at_ms : TIME_NEVER;
         lead->next_sla_ms = random_below(random, 3) ? at_ms + 1 : TIME_NEVER;
-        ck_assert_int_eq(moments_set(moments, lead), 0);
+        ck_assert_int_eq(set(moments, lead), 0);
         plain->in[i] = lead_next_moment(lead) != TIME_NEVER;
     }
 }
@@ -157,7 +195,7 @@ START_TEST(random_changes_agree_with_a_plain_search) {
             expect_as_plain(moments, &plain);
     }
     for (size_t i = 0; i < N; i++) {
-        moments_remove(moments, plain.leads[i]);
+        moments_remove(moments, &plain.leads[i]->entity);
         lead_free(plain.leads[i]);
     }
 }
@@ -168,6 +206,7 @@ int main(void) {
     TCase *tcase = tcase_create("moments");
     tcase_add_test(tcase, no_moment_is_never);
     tcase_add_test(tcase, first_is_the_earliest_then_the_lesser_id_cold_or_not);
+    tcase_add_test(tcase, leads_come_before_accounts_whatever_their_ids);
     tcase_add_test(tcase, random_changes_agree_with_a_plain_search);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

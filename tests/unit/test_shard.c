@@ -57,7 +57,7 @@ START_TEST(outcome_tells_what_became_of_an_event) {
     ck_assert_int_eq(shard_watermark(shard), TIME_NONE);
     ck_assert_int_eq(apply(shard, "ann", "e1", "bot", 5000), EVENT_IGNORED);
     ck_assert_int_eq(shard_watermark(shard), TIME_NONE);
-    ck_assert_uint_eq(lead_table_count(shard_leads(shard)), 0);
+    ck_assert_uint_eq(entity_table_count(shard_leads(shard)), 0);
     ck_assert_int_eq(apply(shard, "ann", "e1", "visit", 1000), EVENT_APPLIED);
     ck_assert_int_eq(apply(shard, "ann", "e1", "visit", 9000), EVENT_DUPLICATE);
     ck_assert_int_eq(apply(shard, "bea", "e1", "visit", 900), EVENT_APPLIED);
@@ -66,7 +66,7 @@ START_TEST(outcome_tells_what_became_of_an_event) {
     /* ignored ids are not kept: the id may come again with another type */
     ck_assert_int_eq(apply(shard, "ann", "e3", "bot", 9000), EVENT_IGNORED);
     ck_assert_int_eq(apply(shard, "ann", "e3", "visit", 2000), EVENT_APPLIED);
-    ck_assert_uint_eq(lead_table_count(shard_leads(shard)), 2);
+    ck_assert_uint_eq(entity_table_count(shard_leads(shard)), 2);
     record_expect(&record, "");
 }
 END_TEST
@@ -121,48 +121,48 @@ END_TEST
 START_TEST(changed_leads_are_dirty_once_in_order_of_change) {
     _cleanup_(record_done) Record record = {0};
     _cleanup_(shard_free) Shard *shard = new_shard(&record);
-    LeadTable *leads = shard_leads(shard);
+    EntityTable *leads = shard_leads(shard);
     (void)apply_with(shard, "bea", "e1", "go", 0, 0);
     (void)apply_with(shard, "ann", "e1", "visit", 0, 0);
     (void)apply_with(shard, "bea", "e2", "visit", 0, 0);
     (void)apply_with(shard, "ann", "e1", "visit", 0, 0); /* a duplicate changes nothing */
-    ck_assert(str_eq_c(lead_table_dirty(leads)->lead_id, "bea"));
-    ck_assert(str_eq_c(lead_table_dirty(leads)->dirty_next->lead_id, "ann"));
-    ck_assert_ptr_null(lead_table_dirty(leads)->dirty_next->dirty_next);
-    lead_table_clean(leads);
-    ck_assert_ptr_null(lead_table_dirty(leads));
+    ck_assert(str_eq_c(entity_table_dirty(leads)->id, "bea"));
+    ck_assert(str_eq_c(entity_table_dirty(leads)->dirty_next->id, "ann"));
+    ck_assert_ptr_null(entity_table_dirty(leads)->dirty_next->dirty_next);
+    entity_table_clean(leads);
+    ck_assert_ptr_null(entity_table_dirty(leads));
     /* a moment changes its lead */
     ck_assert_int_eq(shard_advance(shard, HOUR_MS), 0);
-    ck_assert(str_eq_c(lead_table_dirty(leads)->lead_id, "bea"));
-    ck_assert_ptr_null(lead_table_dirty(leads)->dirty_next);
+    ck_assert(str_eq_c(entity_table_dirty(leads)->id, "bea"));
+    ck_assert_ptr_null(entity_table_dirty(leads)->dirty_next);
 }
 END_TEST
 
 START_TEST(forgotten_lead_is_gone_and_may_come_back_in_the_same_batch) {
     _cleanup_(record_done) Record record = {0};
     _cleanup_(shard_free) Shard *shard = new_shard(&record);
-    LeadTable *leads = shard_leads(shard);
+    EntityTable *leads = shard_leads(shard);
     (void)apply(shard, "ann", "e1", "go", 0);
     ck_assert_int_eq(apply(shard, "ann", "f1", "lead_forgotten", 1000), EVENT_APPLIED);
     record_expect(&record, "ann t a>b @0 event\nann LeadRetired @1000\n");
-    Lead *lead = lead_table_get(leads, STR_LITERAL("ann"));
-    ck_assert(lead->erased && lead->dirty);
+    Lead *lead = lead_of(entity_table_get(leads, STR_LITERAL("ann")));
+    ck_assert(lead->entity.erased && lead->entity.dirty);
     ck_assert_int_eq(shard_next_moment(shard), TIME_NEVER);
     /* who never was is not retired, though W rises; nor is one that is forgotten twice */
     ck_assert_int_eq(apply(shard, "bea", "f1", "lead_forgotten", 2000), EVENT_APPLIED);
     ck_assert_int_eq(apply(shard, "ann", "f2", "lead_forgotten", 2000), EVENT_APPLIED);
     ck_assert_int_eq(shard_watermark(shard), 2000);
     record_expect(&record, "");
-    ck_assert_ptr_null(lead_table_get(leads, STR_LITERAL("bea")));
+    ck_assert_ptr_null(lead_of(entity_table_get(leads, STR_LITERAL("bea"))));
     /* back again, with the ids of before */
     ck_assert_int_eq(apply(shard, "ann", "e1", "go", 3000), EVENT_APPLIED);
     record_expect(&record, "ann t a>b @3000 event\n");
-    ck_assert(!lead_table_get(leads, STR_LITERAL("ann"))->erased);
-    lead_table_clean(leads);
-    ck_assert_ptr_nonnull(lead_table_get(leads, STR_LITERAL("ann")));
+    ck_assert(!lead_of(entity_table_get(leads, STR_LITERAL("ann")))->entity.erased);
+    entity_table_clean(leads);
+    ck_assert_ptr_nonnull(lead_of(entity_table_get(leads, STR_LITERAL("ann"))));
     (void)apply(shard, "ann", "f3", "lead_forgotten", 4000);
-    lead_table_clean(leads);
-    ck_assert_uint_eq(lead_table_count(leads), 0);
+    entity_table_clean(leads);
+    ck_assert_uint_eq(entity_table_count(leads), 0);
 }
 END_TEST
 
@@ -175,7 +175,7 @@ static Lead *stored_lead(Buffer *packed) {
     Lead *lead = NULL;
     (void)apply(shard, "ann", "e1", "go", 0);
     ck_assert_int_eq(shard_advance(shard, 30 * MINUTE_MS), 0);
-    ck_assert_int_eq(record_pack(lead_table_get(shard_leads(shard), STR_LITERAL("ann")), model, packed), 0);
+    ck_assert_int_eq(record_pack(lead_of(entity_table_get(shard_leads(shard), STR_LITERAL("ann"))), model, packed), 0);
     ck_assert_int_eq(
             record_unpack((Str){(const char *)packed->data, packed->len}, STR_LITERAL("ann"), model, &lead),
             0);
@@ -186,14 +186,13 @@ START_TEST(moment_of_a_cold_lead_waits_until_it_is_loaded) {
     _cleanup_(record_done) Record record = {0};
     _cleanup_(shard_free) Shard *shard = new_shard(&record);
     Buffer packed = {0};
-    int64_t at_ms;
     (void)apply_with(shard, "bea", "e1", "go", 1000, 1000);
-    ck_assert_int_eq(shard_add_cold(shard, STR_LITERAL("ann"), HOUR_MS), 0);
-    ck_assert_int_eq(shard_add_cold(shard, STR_LITERAL("ann"), 5), 0); /* again: as it was */
-    ck_assert_int_eq(shard_add_cold(shard, STR_LITERAL("bea"), 5), 0); /* in memory: nothing */
+    ck_assert_int_eq(shard_add_cold(shard, ENTITY_LEAD, STR_LITERAL("ann"), HOUR_MS), 0);
+    ck_assert_int_eq(shard_add_cold(shard, ENTITY_LEAD, STR_LITERAL("ann"), 5), 0); /* again: as it was */
+    ck_assert_int_eq(shard_add_cold(shard, ENTITY_LEAD, STR_LITERAL("bea"), 5), 0); /* in memory: nothing */
     ck_assert_uint_eq(shard_count_cold(shard), 1);
-    ck_assert(str_eq_c(shard_next_cold(shard, &at_ms), "ann"));
-    ck_assert_int_eq(at_ms, HOUR_MS);
+    ck_assert(str_eq_c(shard_next_cold(shard).id, "ann"));
+    ck_assert_int_eq(shard_next_cold(shard).at_ms, HOUR_MS);
     record_expect(&record, "bea t a>b @1000 event\n");
 
     ck_assert_int_eq(shard_advance(shard, 2 * HOUR_MS), SHARD_E_COLD);
@@ -201,13 +200,13 @@ START_TEST(moment_of_a_cold_lead_waits_until_it_is_loaded) {
     EventResult result;
     LeadEvent event = fixture_event("cid", "e1", "go", 2 * HOUR_MS);
     ck_assert_int_eq(shard_event(shard, &event, 2 * HOUR_MS, &result), SHARD_E_COLD);
-    ck_assert_ptr_null(lead_table_get(shard_leads(shard), STR_LITERAL("cid")));
+    ck_assert_ptr_null(lead_of(entity_table_get(shard_leads(shard), STR_LITERAL("cid"))));
 
     ck_assert_int_eq(shard_load(shard, stored_lead(&packed)), 0);
     buffer_done(&packed);
     ck_assert_uint_eq(shard_count_cold(shard), 0);
-    ck_assert(str_is_null(shard_next_cold(shard, &at_ms)));
-    ck_assert_int_eq(at_ms, TIME_NEVER);
+    ck_assert(str_is_null(shard_next_cold(shard).id));
+    ck_assert_int_eq(shard_next_cold(shard).at_ms, TIME_NEVER);
     ck_assert_int_eq(shard_event(shard, &event, 2 * HOUR_MS, &result), 0);
     record_expect(&record, "ann t b>c @3600000 time\nbea t b>c @3601000 time\ncid t a>b @7200000 event\n");
 }
@@ -216,10 +215,10 @@ END_TEST
 START_TEST(cold_lead_that_is_none_is_dropped) {
     _cleanup_(record_done) Record record = {0};
     _cleanup_(shard_free) Shard *shard = new_shard(&record);
-    ck_assert_int_eq(shard_add_cold(shard, STR_LITERAL("ann"), 5), 0);
+    ck_assert_int_eq(shard_add_cold(shard, ENTITY_LEAD, STR_LITERAL("ann"), 5), 0);
     ck_assert_int_eq(shard_next_moment(shard), 5);
-    shard_drop_cold(shard, STR_LITERAL("ann"));
-    shard_drop_cold(shard, STR_LITERAL("ann"));
+    shard_drop_cold(shard, ENTITY_LEAD, STR_LITERAL("ann"));
+    shard_drop_cold(shard, ENTITY_LEAD, STR_LITERAL("ann"));
     ck_assert_int_eq(shard_advance(shard, HOUR_MS), 0);
 }
 END_TEST
@@ -227,22 +226,21 @@ END_TEST
 START_TEST(trim_keeps_changed_leads_and_near_moments) {
     _cleanup_(record_done) Record record = {0};
     _cleanup_(shard_free) Shard *shard = new_shard(&record);
-    LeadTable *leads = shard_leads(shard);
-    int64_t at_ms;
+    EntityTable *leads = shard_leads(shard);
     (void)apply_with(shard, "far", "e1", "go", 30 * MINUTE_MS, 0);
     (void)apply_with(shard, "near", "e1", "go", 0, 0);
     (void)apply_with(shard, "none", "e1", "visit", 0, 0);
     ck_assert_int_eq(shard_trim(shard, 0, HOUR_MS), 0);
-    ck_assert_uint_eq(lead_table_count(leads), 3); /* all are changed */
-    lead_table_clean(leads);
+    ck_assert_uint_eq(entity_table_count(leads), 3); /* all are changed */
+    entity_table_clean(leads);
     (void)apply_with(shard, "changed", "e1", "visit", 0, 0);
     /* moments: near 10m + 1, far 40m + 1 */
     ck_assert_int_eq(shard_trim(shard, 0, 40 * MINUTE_MS), 0);
-    ck_assert_uint_eq(lead_table_count(leads), 1);
+    ck_assert_uint_eq(entity_table_count(leads), 1);
     ck_assert_uint_eq(shard_count_cold(shard), 1);
-    ck_assert(str_eq_c(shard_next_cold(shard, &at_ms), "near"));
-    ck_assert_int_eq(at_ms, 10 * MINUTE_MS + 1);
-    ck_assert_int_eq(shard_next_moment(shard), at_ms);
+    ck_assert(str_eq_c(shard_next_cold(shard).id, "near"));
+    ck_assert_int_eq(shard_next_cold(shard).at_ms, 10 * MINUTE_MS + 1);
+    ck_assert_int_eq(shard_next_moment(shard), 10 * MINUTE_MS + 1);
 }
 END_TEST
 
@@ -281,13 +279,13 @@ START_TEST(trimming_and_loading_between_events_changes_no_output) {
                 }
             }
             (void)apply(trimmed, ids[who], event_id, type, at_ms);
-            for (Lead *lead = lead_table_dirty(shard_leads(trimmed)); lead; lead = lead->dirty_next)
+            for (Entity *e = entity_table_dirty(shard_leads(trimmed)); e; e = e->dirty_next)
                 for (size_t k = 0; k < ARRAY_SIZE(ids); k++)
-                    if (str_eq_c(lead->lead_id, ids[k])) {
+                    if (str_eq_c(e->id, ids[k])) {
                         packed[k].len = 0;
-                        ck_assert_int_eq(lead->erased ? 0 : record_pack(lead, model, &packed[k]), 0);
+                        ck_assert_int_eq(e->erased ? 0 : record_pack(lead_of(e), model, &packed[k]), 0);
                     }
-            lead_table_clean(shard_leads(trimmed));
+            entity_table_clean(shard_leads(trimmed));
             ck_assert_int_eq(shard_trim(trimmed, 0, TIME_NEVER), 0);
             for (size_t k = 0; k < ARRAY_SIZE(ids); k++)
                 stored[k] = packed[k].len > 0;

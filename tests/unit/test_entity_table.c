@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "lib/lead_table.h"
+#include "lib/account.h"
+#include "lib/entity_table.h"
+#include "lib/lead.h"
 #include "tests/unit/suite.h"
 
 static Score scores[] = {{.id = STR_LITERAL("fit"), .decay = {.kind = DECAY_NONE}}};
 static const Model model = {.scores = scores, .n_scores = 1};
 
-static LeadTable *new_table(void) {
-    LeadTable *table = NULL;
-    ck_assert_int_eq(lead_table_new(&model, &table), 0);
+static EntityTable *new_table(void) {
+    EntityTable *table = NULL;
+    ck_assert_int_eq(entity_table_new(&lead_entity_ops, &model, &table), 0);
     return table;
 }
 
@@ -17,28 +19,28 @@ static Str numbered_id(unsigned n, char text[static 16]) {
     return (Str){text, (size_t)snprintf(text, 16, "lead-%u", n)};
 }
 
-static Lead *add(LeadTable *table, unsigned n) {
+static Lead *add(EntityTable *table, unsigned n) {
     char text[16];
     Lead *lead = NULL;
     ck_assert_int_eq(lead_new(&model, numbered_id(n, text), &lead), 0);
-    ck_assert_int_eq(lead_table_consume(table, lead), 0);
+    ck_assert_int_eq(entity_table_consume(table, &lead->entity), 0);
     return lead;
 }
 
-static Lead *get(LeadTable *table, unsigned n) {
+static Lead *get(EntityTable *table, unsigned n) {
     char text[16];
-    return lead_table_get(table, numbered_id(n, text));
+    return lead_of(entity_table_get(table, numbered_id(n, text)));
 }
 
 START_TEST(empty_table_holds_nothing) {
-    _cleanup_(lead_table_free) LeadTable *table = new_table();
+    _cleanup_(entity_table_free) EntityTable *table = new_table();
     size_t iterator = 0;
     ck_assert_ptr_null(get(table, 1));
-    ck_assert_ptr_null(lead_table_dirty(table));
-    ck_assert_ptr_null(lead_table_next(table, &iterator));
-    ck_assert_uint_eq(lead_table_count(table), 0);
-    lead_table_clean(table);
-    lead_table_trim(table, 0, NULL, NULL);
+    ck_assert_ptr_null(entity_table_dirty(table));
+    ck_assert_ptr_null(entity_table_next(table, &iterator));
+    ck_assert_uint_eq(entity_table_count(table), 0);
+    entity_table_clean(table);
+    entity_table_trim(table, 0, NULL, NULL);
 }
 END_TEST
 
@@ -51,8 +53,8 @@ static unsigned next_random(uint64_t *state) {
 /* Against the plainest table there is: an array of flags. */
 START_TEST(random_puts_and_removals_agree_with_an_array) {
     enum { N_IDS = 600, N_STEPS = 6000 };
-    _cleanup_(lead_table_free) LeadTable *table = new_table();
-    lead_table_seed(table, (uint64_t)_i * UINT64_C(0x9e3779b97f4a7c15));
+    _cleanup_(entity_table_free) EntityTable *table = new_table();
+    entity_table_seed(table, (uint64_t)_i * UINT64_C(0x9e3779b97f4a7c15));
     bool in[N_IDS] = {false};
     size_t n_in = 0;
     uint64_t random = (uint64_t)_i;
@@ -66,11 +68,11 @@ START_TEST(random_puts_and_removals_agree_with_an_array) {
         } else {
             char text[16];
             ck_assert(str_eq(lead->lead_id, numbered_id(n, text)));
-            lead_table_remove(table, lead);
+            entity_table_remove(table, &lead->entity);
             n_in--;
         }
         in[n] = !in[n];
-        ck_assert_uint_eq(lead_table_count(table), n_in);
+        ck_assert_uint_eq(entity_table_count(table), n_in);
     }
     for (unsigned n = 0; n < N_IDS; n++)
         ck_assert_int_eq(get(table, n) != NULL, in[n]);
@@ -79,66 +81,85 @@ END_TEST
 
 START_TEST(iteration_visits_each_lead_once) {
     enum { N = 300 };
-    _cleanup_(lead_table_free) LeadTable *table = new_table();
+    _cleanup_(entity_table_free) EntityTable *table = new_table();
     for (unsigned i = 0; i < N; i++)
         add(table, i)->ordinal = 0;
     size_t iterator = 0, n = 0;
-    for (Lead *lead; (lead = lead_table_next(table, &iterator)); n++)
+    for (Lead *lead; (lead = lead_of(entity_table_next(table, &iterator))); n++)
         ck_assert_uint_eq(lead->ordinal++, 0);
     ck_assert_uint_eq(n, N);
-    ck_assert_ptr_null(lead_table_next(table, &iterator));
+    ck_assert_ptr_null(entity_table_next(table, &iterator));
 }
 END_TEST
 
 START_TEST(memory_follows_the_leads) {
-    _cleanup_(lead_table_free) LeadTable *table = new_table();
+    _cleanup_(entity_table_free) EntityTable *table = new_table();
     Lead *first = add(table, 1);
-    size_t with_first = lead_table_memory(table);
+    size_t with_first = entity_table_memory(table);
     ck_assert_uint_gt(with_first, lead_memory(first, &model));
     Lead *second = add(table, 2);
-    ck_assert_uint_eq(lead_table_memory(table), with_first + lead_memory(second, &model));
+    ck_assert_uint_eq(entity_table_memory(table), with_first + lead_memory(second, &model));
 
     char text[10000] = {0};
-    size_t before = lead_table_memory(table);
+    size_t before = entity_table_memory(table);
     ck_assert_int_eq(lead_set_profile(first, STR_LITERAL("a"), value_string((Str){text, sizeof(text)})), 0);
-    ck_assert_uint_eq(lead_table_memory(table), before);
-    lead_table_mark_dirty(table, first);
-    ck_assert_uint_ge(lead_table_memory(table), before + sizeof(text));
+    ck_assert_uint_eq(entity_table_memory(table), before);
+    entity_table_mark_dirty(table, &first->entity);
+    ck_assert_uint_ge(entity_table_memory(table), before + sizeof(text));
     ck_assert_int_eq(lead_set_profile(first, STR_LITERAL("b"), value_string((Str){text, sizeof(text)})), 0);
-    lead_table_mark_dirty(table, first);
-    ck_assert_uint_ge(lead_table_memory(table), before + 2 * sizeof(text));
+    entity_table_mark_dirty(table, &first->entity);
+    ck_assert_uint_ge(entity_table_memory(table), before + 2 * sizeof(text));
 
-    lead_table_remove(table, first);
-    ck_assert_uint_eq(lead_table_memory(table), with_first);
+    entity_table_remove(table, &first->entity);
+    ck_assert_uint_eq(entity_table_memory(table), with_first);
+}
+END_TEST
+
+START_TEST(accounts_are_kept_likewise) {
+    _cleanup_(entity_table_free) EntityTable *table = NULL;
+    ck_assert_int_eq(entity_table_new(&account_entity_ops, &model, &table), 0);
+    Account *account = NULL;
+    ck_assert_int_eq(account_new(&model, STR_LITERAL("acme"), &account), 0);
+    ck_assert_int_eq(entity_table_consume(table, &account->entity), 0);
+    ck_assert_ptr_eq(account_of(entity_table_get(table, STR_LITERAL("acme"))), account);
+    ck_assert_ptr_null(account_of(entity_table_get(table, STR_LITERAL("other"))));
+    size_t before = entity_table_memory(table);
+    Member *member;
+    ck_assert_int_eq(account_add(account, STR_LITERAL("ann"), &member), 0);
+    entity_table_mark_dirty(table, &account->entity);
+    ck_assert_uint_gt(entity_table_memory(table), before);
+    ck_assert_ptr_eq(entity_table_dirty(table), &account->entity);
+    entity_table_remove(table, &account->entity);
+    ck_assert_uint_eq(entity_table_count(table), 0);
 }
 END_TEST
 
 /* ---- changed leads ---- */
 
 /* The numbers of the changed leads in the list's order, as text. */
-static const char *dirty_order(const LeadTable *table, char text[static 128]) {
+static const char *dirty_order(const EntityTable *table, char text[static 128]) {
     size_t n = 0;
     text[0] = '\0';
-    for (const Lead *lead = lead_table_dirty(table); lead; lead = lead->dirty_next)
-        n += (size_t)snprintf(text + n, 128 - n, "%.*s ", STR_FMT(lead->lead_id));
+    for (const Entity *entity = entity_table_dirty(table); entity; entity = entity->dirty_next)
+        n += (size_t)snprintf(text + n, 128 - n, "%.*s ", STR_FMT(entity->id));
     return text;
 }
 
 START_TEST(changed_leads_come_in_order_of_first_change) {
-    _cleanup_(lead_table_free) LeadTable *table = new_table();
+    _cleanup_(entity_table_free) EntityTable *table = new_table();
     Lead *leads[5];
     for (unsigned i = 0; i < ARRAY_SIZE(leads); i++)
         leads[i] = add(table, i);
     const int changes[] = {3, 1, 3, 4, 1, 0};
     for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
-        lead_table_mark_dirty(table, leads[changes[i]]);
+        entity_table_mark_dirty(table, &leads[changes[i]]->entity);
     char text[128];
     ck_assert_str_eq(dirty_order(table, text), "lead-3 lead-1 lead-4 lead-0 ");
 
-    lead_table_clean(table);
-    ck_assert_ptr_null(lead_table_dirty(table));
-    lead_table_mark_dirty(table, leads[1]);
-    lead_table_mark_dirty(table, leads[2]);
+    entity_table_clean(table);
+    ck_assert_ptr_null(entity_table_dirty(table));
+    entity_table_mark_dirty(table, &leads[1]->entity);
+    entity_table_mark_dirty(table, &leads[2]->entity);
     ck_assert_str_eq(dirty_order(table, text), "lead-1 lead-2 ");
 }
 END_TEST
@@ -153,25 +174,25 @@ static const struct {
 };
 
 START_TEST(removed_lead_leaves_the_list_of_changed_ones) {
-    _cleanup_(lead_table_free) LeadTable *table = new_table();
+    _cleanup_(entity_table_free) EntityTable *table = new_table();
     for (unsigned i = 0; i < 3; i++)
-        lead_table_mark_dirty(table, add(table, i));
-    lead_table_remove(table, get(table, dirty_removals[_i].remove));
-    lead_table_mark_dirty(table, add(table, 9));
+        entity_table_mark_dirty(table, &add(table, i)->entity);
+    entity_table_remove(table, &get(table, dirty_removals[_i].remove)->entity);
+    entity_table_mark_dirty(table, &add(table, 9)->entity);
     char text[128];
     ck_assert_str_eq(dirty_order(table, text), dirty_removals[_i].left);
 }
 END_TEST
 
 START_TEST(erased_leads_go_when_the_list_is_cleaned) {
-    _cleanup_(lead_table_free) LeadTable *table = new_table();
+    _cleanup_(entity_table_free) EntityTable *table = new_table();
     for (unsigned i = 0; i < 4; i++)
-        lead_table_mark_dirty(table, add(table, i));
-    get(table, 0)->erased = true;
-    get(table, 3)->erased = true;
+        entity_table_mark_dirty(table, &add(table, i)->entity);
+    get(table, 0)->entity.erased = true;
+    get(table, 3)->entity.erased = true;
     ck_assert_ptr_nonnull(get(table, 3));
-    lead_table_clean(table);
-    ck_assert_uint_eq(lead_table_count(table), 2);
+    entity_table_clean(table);
+    ck_assert_uint_eq(entity_table_count(table), 2);
     ck_assert_ptr_null(get(table, 0));
     ck_assert_ptr_nonnull(get(table, 1));
     ck_assert_ptr_nonnull(get(table, 2));
@@ -186,31 +207,31 @@ typedef struct Evicted {
     size_t len;
 } Evicted;
 
-static void note_evicted(void *userdata, Lead *lead) {
+static void note_evicted(void *userdata, Entity *entity) {
     Evicted *evicted = userdata;
-    lead->heap_index = 0;
+    entity->heap_index = 0;
     evicted->len += (size_t)snprintf(evicted->text + evicted->len, sizeof(evicted->text) - evicted->len,
-            "%.*s ", STR_FMT(lead->lead_id));
+            "%.*s ", STR_FMT(entity->id));
 }
 
 START_TEST(trim_drops_the_longest_unused_first) {
-    _cleanup_(lead_table_free) LeadTable *table = new_table();
+    _cleanup_(entity_table_free) EntityTable *table = new_table();
     for (unsigned i = 0; i < 6; i++)
-        add(table, i)->heap_index = i + 1;
+        add(table, i)->entity.heap_index = i + 1;
     get(table, 0); /* the newest now */
     get(table, 3);
     get(table, 3);
     get(table, 7); /* not there: changes nothing */
 
     Evicted evicted = {0};
-    size_t bytes = lead_table_memory(table);
-    lead_table_trim(table, bytes, note_evicted, &evicted);
+    size_t bytes = entity_table_memory(table);
+    entity_table_trim(table, bytes, note_evicted, &evicted);
     ck_assert_str_eq(evicted.text, "");
-    lead_table_trim(table, bytes - 1, note_evicted, &evicted);
+    entity_table_trim(table, bytes - 1, note_evicted, &evicted);
     ck_assert_str_eq(evicted.text, "lead-1 ");
-    lead_table_trim(table, 0, note_evicted, &evicted);
+    entity_table_trim(table, 0, note_evicted, &evicted);
     ck_assert_str_eq(evicted.text, "lead-1 lead-2 lead-4 lead-5 lead-0 lead-3 ");
-    ck_assert_uint_eq(lead_table_count(table), 0);
+    ck_assert_uint_eq(entity_table_count(table), 0);
 
     add(table, 5);
     ck_assert_ptr_nonnull(get(table, 5));
@@ -218,31 +239,32 @@ START_TEST(trim_drops_the_longest_unused_first) {
 END_TEST
 
 START_TEST(trim_never_drops_a_changed_lead) {
-    _cleanup_(lead_table_free) LeadTable *table = new_table();
+    _cleanup_(entity_table_free) EntityTable *table = new_table();
     for (unsigned i = 0; i < 6; i++)
         add(table, i);
-    lead_table_mark_dirty(table, get(table, 4));
-    lead_table_mark_dirty(table, get(table, 1));
+    entity_table_mark_dirty(table, &get(table, 4)->entity);
+    entity_table_mark_dirty(table, &get(table, 1)->entity);
     for (unsigned i = 0; i < 6; i++)
         if (i != 1 && i != 4)
             get(table, i);
-    lead_table_trim(table, 0, NULL, NULL);
-    ck_assert_uint_eq(lead_table_count(table), 2);
+    entity_table_trim(table, 0, NULL, NULL);
+    ck_assert_uint_eq(entity_table_count(table), 2);
     char text[128];
     ck_assert_str_eq(dirty_order(table, text), "lead-4 lead-1 ");
-    lead_table_clean(table);
-    lead_table_trim(table, 0, NULL, NULL);
-    ck_assert_uint_eq(lead_table_count(table), 0);
+    entity_table_clean(table);
+    entity_table_trim(table, 0, NULL, NULL);
+    ck_assert_uint_eq(entity_table_count(table), 0);
 }
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("lead table");
+    Suite *suite = suite_create("entity table");
     TCase *table = tcase_create("table");
     tcase_add_test(table, empty_table_holds_nothing);
     tcase_add_loop_test(table, random_puts_and_removals_agree_with_an_array, 0, 8);
     tcase_add_test(table, iteration_visits_each_lead_once);
     tcase_add_test(table, memory_follows_the_leads);
+    tcase_add_test(table, accounts_are_kept_likewise);
     suite_add_tcase(suite, table);
 
     TCase *changes = tcase_create("changes");

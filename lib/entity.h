@@ -1,0 +1,33 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Entities
+ *
+ * What leads and accounts have in common for those who keep them (entity_table.h) and wake them (moments.h): an id, and the
+ * bookkeeping of being in memory. It is a member of each and no part of its record.
+ */
+#include "lib/model.h"
+
+/* In the order in which their moments happen at one millisecond (SPEC section 3). */
+typedef enum EntityKind { ENTITY_LEAD, ENTITY_ACCOUNT, _ENTITY_KIND_MAX } EntityKind;
+
+typedef struct Entity Entity;
+struct Entity {
+    EntityKind kind;
+    Str id;            /* the lead's or account's own */
+    int64_t moment_ms; /* where it stands among the moments, if it does */
+    size_t heap_index; /* in the moments' heap, counted from 1; 0: not in it */
+    uint64_t hash;
+    Entity *lru_prev, *lru_next;
+    Entity *dirty_next;
+    size_t size_bytes; /* as accounted by the table */
+    bool dirty;
+    bool erased;       /* forgotten in this batch: to be written as null */
+};
+
+/* What the table does with entities of one kind. */
+typedef struct EntityOps {
+    /* Bytes of memory that it holds, all in. */
+    size_t (*memory)(const Entity *entity, const Model *model);
+    void (*free)(Entity *entity);
+} EntityOps;
