@@ -105,7 +105,8 @@ static BacktestLead *survivor(BacktestLead *lead) {
 }
 
 const Lead *backtest_lead(const BacktestSide *side, const BacktestLead *lead) {
-    return lead_table_get(shard_leads(side->shard), lead->lead_id);
+    Entity *entity = entity_table_get(shard_leads(side->shard), lead->lead_id);
+    return entity ? lead_of(entity) : NULL;
 }
 
 /* --- outputs ----------------------------------------------------------------------------------------- */
@@ -348,7 +349,8 @@ static int side_event(BacktestSide *side, const LeadEvent *event, const char **r
     int r = shard_event(side->shard, event, event->occurred_at_ms - side->model->lateness_ms, &result);
     if (r)
         return r;
-    lead_table_clean(shard_leads(side->shard));
+    entity_table_clean(shard_leads(side->shard));
+    entity_table_clean(shard_accounts(side->shard));
     if (result.outcome == EVENT_REJECTED)
         *ret_rejected = result.text;
     return 0;

@@ -138,6 +138,17 @@ int facts_of_lead(Facts *facts, Arena *arena, const Model *model, const Lead *le
     return r;
 }
 
+int facts_of_account(Facts *facts, Arena *arena, const Model *model, const Account *account, int64_t at_ms) {
+    JsonWriter writer = JSON_WRITER_INIT;
+
+    facts->n_items = 0;
+    int r = account_dump(&writer, model, account, at_ms);
+    if (r == 0)
+        r = read_dump(facts, arena, (Str){writer.data, writer.len});
+    json_writer_deinit(&writer);
+    return r;
+}
+
 const Fact *facts_find(const Facts *facts, Str path) {
     for (size_t i = 0; i < facts->n_items; i++)
         if (str_eq(facts->items[i].path, path))

@@ -3,10 +3,11 @@
 /*
  * Facts
  *
- * What a dump shows of a lead (replay_dump.h), taken apart into single values under their paths: "segment",
+ * What a dump shows of a lead or an account (replay_dump.h), taken apart into single values under their paths: "segment",
  * "scores.fit", "stages.lifecycle", "sla.accept.due_at". Made from the dump and not beside it, so that whatever
  * a dump comes to show can be asked for here as well.
  */
+#include "lib/account.h"
 #include "lib/lead.h"
 
 typedef struct Fact {
@@ -30,5 +31,8 @@ static inline void facts_deinit_cleanup(Facts *facts) {
  * live in `arena`. 0 or -ENOMEM.
  */
 MUST_CHECK int facts_of_lead(Facts *facts, Arena *arena, const Model *model, const Lead *lead, int64_t at_ms);
+/* The account likewise. */
+MUST_CHECK int facts_of_account(
+        Facts *facts, Arena *arena, const Model *model, const Account *account, int64_t at_ms);
 /* NULL: there is no such fact. */
 const Fact *facts_find(const Facts *facts, Str path);

@@ -11,7 +11,7 @@
 typedef struct Check {
     TestRun *run;
     const Expectation *expectation;
-    const Lead *lead; /* NULL: there is none */
+    TestSubject subject;
     Facts facts;
     int64_t now_ms;
 } Check;
@@ -22,6 +22,10 @@ static TestFailure *fail(Check *check, Mark mark, Str what, Str expected, Str go
     failure->expected = expected;
     failure->got = got;
     return failure;
+}
+
+static bool is_known(const Check *check) {
+    return check->subject.lead || check->subject.account;
 }
 
 /* --- facts ------------------------------------------------------------------------------------------- */
@@ -81,27 +85,20 @@ static Str path_name(Str path) {
     return dot ? (Str){dot + 1, path.len - (size_t)(dot + 1 - path.data)} : path;
 }
 
-static unsigned find_track(const Model *model, Str id) {
-    unsigned i = 0;
-    while (i < model->n_tracks && !str_eq(model->tracks[i].id, id))
-        i++;
-    return i;
-}
-
 static void explain_fact(Check *check, const ExpectedFact *expected, TestFailure *failure) {
     TestRun *run = check->run;
-    const Model *model = run->file->model;
     Str name = path_name(expected->path);
-    unsigned track;
 
-    if (str_starts_with(expected->path, "stages.") && (track = find_track(model, name)) < model->n_tracks)
-        test_explain_stage(run, failure, check->lead, track, expected->text);
+    if (str_starts_with(expected->path, "stages."))
+        test_explain_stage(run, failure, check->subject, name, expected->text);
     else if (str_starts_with(expected->path, "scores."))
-        test_explain_scores(run, failure, check->lead, name);
+        test_explain_scores(run, failure, check->subject, name);
     else if (str_starts_with(expected->path, "derived."))
-        test_explain_scores(run, failure, check->lead, STR_NULL);
+        test_explain_scores(run, failure, check->subject, STR_NULL);
+    else if (str_eq_c(expected->path, "committee") || str_eq_c(expected->path, "members"))
+        test_explain_scores(run, failure, check->subject, STR_NULL);
     else if (str_starts_with(expected->path, "sla."))
-        test_explain_sla(run, failure, check->lead, path_name(expected->shown));
+        test_explain_sla(run, failure, check->subject, path_name(expected->shown));
 }
 
 static void check_fact(Check *check, const ExpectedFact *expected) {
@@ -153,7 +150,7 @@ static void check_sla(Check *check, const ExpectedSla *expected) {
         wanted = show_verdict(run, wanted, expected->verdicts[i].kind, expected->verdicts[i].level);
     TestFailure *failure = fail(check, expected->mark, test_text(run, "sla.%.*s", STR_FMT(policy)),
             wanted.len ? wanted : STR_LITERAL("nothing told"), got.len ? got : STR_LITERAL("nothing told"));
-    test_explain_sla(run, failure, check->lead, policy);
+    test_explain_sla(run, failure, check->subject, policy);
 }
 
 /* --- outputs ----------------------------------------------------------------------------------------- */
@@ -225,16 +222,14 @@ static void fail_missing(Check *check, const ExpectedOutput *expected, size_t fr
     TestFailure *failure = fail(check, expected->mark, STR_LITERAL("told"), show_expected(check, expected),
             STR_LITERAL("no such output where it was expected"));
     note_outputs(check, from, failure);
-    if (!check->lead)
+    if (!is_known(check))
         return;
     if (expected->type == EXPECTED_MOVED)
-        test_explain_transition(check->run, failure, check->lead, expected->name);
-    else if (expected->type == EXPECTED_ENTERED) {
-        unsigned track = find_track(check->run->file->model, expected->track);
-        if (track < check->run->file->model->n_tracks)
-            test_explain_stage(check->run, failure, check->lead, track, expected->name);
-    } else if (expected->type == EXPECTED_SLA)
-        test_explain_sla(check->run, failure, check->lead, expected->name);
+        test_explain_transition(check->run, failure, check->subject, expected->name);
+    else if (expected->type == EXPECTED_ENTERED)
+        test_explain_stage(check->run, failure, check->subject, expected->track, expected->name);
+    else if (expected->type == EXPECTED_SLA)
+        test_explain_sla(check->run, failure, check->subject, expected->name);
 }
 
 static void fail_surplus(Check *check, const TestOutput *output) {
@@ -243,8 +238,8 @@ static void fail_surplus(Check *check, const TestOutput *output) {
             check->expectation->n_outputs ? STR_LITERAL("nothing else to be told") : STR_LITERAL("nothing to be told"),
             test_text(run, "%.*s at %.*s", STR_FMT(test_output_show(run->arena, output)),
                     STR_FMT(test_instant(run, output->at_ms))));
-    if (output->type == OUTPUT_STAGE_CHANGED && check->lead)
-        test_explain_scores(run, failure, check->lead, STR_NULL);
+    if (output->type == OUTPUT_STAGE_CHANGED && is_known(check))
+        test_explain_scores(run, failure, check->subject, STR_NULL);
 }
 
 /* In order: each expected one is looked for behind the one found before. */
@@ -277,27 +272,39 @@ static void check_outputs(Check *check, size_t from) {
 
 /* --- the whole --------------------------------------------------------------------------------------- */
 
-static void check_lead(Check *check) {
-    TestRun *run = check->run;
+/* What is known of the subject. */
+static int look(Check *check) {
     const Expectation *expectation = check->expectation;
+    TestRun *run = check->run;
+    const Model *model = run->file->model;
+    Entity *entity = entity_table_get(
+            expectation->is_account ? shard_accounts(run->shard) : shard_leads(run->shard), expectation->id);
 
-    check->lead = lead_table_get(shard_leads(run->shard), expectation->id);
-    if (!check->lead) {
-        run->n_expected += expectation->n_facts;
-        if (expectation->n_facts)
-            (void)fail(check, expectation->mark, STR_LITERAL("lead"),
-                    test_text(run, "a lead \"%.*s\"", STR_FMT(expectation->id)),
-                    STR_LITERAL("no such lead: it has had no event that counts, or was forgotten"));
+    if (!entity)
+        return 0;
+    if (expectation->is_account) {
+        const Account *account = check->subject.account = account_of(entity);
+        return facts_of_account(&check->facts, run->arena, model, account, MAX(check->now_ms, account->clock_ms));
+    }
+    const Lead *lead = check->subject.lead = lead_of(entity);
+    return facts_of_lead(&check->facts, run->arena, model, lead, MAX(check->now_ms, lead->clock_ms));
+}
+
+static void check_facts(Check *check) {
+    const Expectation *expectation = check->expectation;
+    TestRun *run = check->run;
+
+    if (is_known(check)) {
+        for (size_t i = 0; i < expectation->n_facts; i++)
+            check_fact(check, &expectation->facts[i]);
         return;
     }
-    int r = facts_of_lead(&check->facts, run->arena, run->file->model, check->lead,
-            MAX(check->now_ms, check->lead->clock_ms));
-    if (r) {
-        run->error = r;
+    run->n_expected += expectation->n_facts;
+    if (expectation->n_facts == 0)
         return;
-    }
-    for (size_t i = 0; i < expectation->n_facts; i++)
-        check_fact(check, &expectation->facts[i]);
+    const char *kind = expectation->is_account ? "account" : "lead";
+    (void)fail(check, expectation->mark, str_from(kind), test_text(run, "the %s \"%.*s\"", kind, STR_FMT(expectation->id)),
+            test_text(run, "no such %s: no event that counts has named it, or it was forgotten", kind));
 }
 
 void test_check(TestRun *run, const Expectation *expectation, int64_t now_ms) {
@@ -306,8 +313,11 @@ void test_check(TestRun *run, const Expectation *expectation, int64_t now_ms) {
 
     if (!seen)
         return;
-    if (!expectation->is_account)
-        check_lead(&check);
+    int r = look(&check);
+    if (r)
+        run->error = r;
+    else
+        check_facts(&check);
     for (size_t i = 0; i < expectation->n_slas; i++)
         check_sla(&check, &expectation->slas[i]);
     if (expectation->has_outputs)

@@ -125,15 +125,20 @@ static int read_cases(TestReader *reader, const YamlNode *root, TestFile *file) 
 
 /* --- the file ---------------------------------------------------------------------------------------- */
 
-/* What a lead without history shows: the names that can be expected. */
+/* What a lead and an account without history show: the names that can be expected. */
 static int read_fresh(TestReader *reader) {
     _cleanup_(lead_free) Lead *lead = NULL;
+    _cleanup_(account_free) Account *account = NULL;
 
     int r = lead_new(reader->model, STR_LITERAL(TEST_LEAD), &lead);
+    if (r == 0)
+        r = account_new(reader->model, STR_LITERAL(TEST_LEAD), &account);
     if (r)
         return r;
     lead_begin(lead, reader->model, 0);
-    return facts_of_lead(&reader->fresh, reader->arena, reader->model, lead, 0);
+    account_begin(account, reader->model, 0);
+    r = facts_of_lead(&reader->fresh_lead, reader->arena, reader->model, lead, 0);
+    return r ? r : facts_of_account(&reader->fresh_account, reader->arena, reader->model, account, 0);
 }
 
 static int read_root(TestReader *reader, const YamlNode *root, TestFile *file) {
@@ -197,7 +202,8 @@ int test_file_load(Str source, const char *path, const char *model_path, TestMod
             .diagnostics = diagnostics,
             .tolerance = TEST_TOLERANCE,
             .start_ms = TEST_START_MS,
-            .fresh = FACTS_INIT,
+            .fresh_lead = FACTS_INIT,
+            .fresh_account = FACTS_INIT,
     };
     r = find_model(&reader, root, path, model_path, file);
     if (r || !file->model_path)
@@ -206,7 +212,8 @@ int test_file_load(Str source, const char *path, const char *model_path, TestMod
         return TEST_FILE_E_MODEL;
     reader.model = file->model;
     r = read_root(&reader, root, file);
-    facts_deinit(&reader.fresh);
+    facts_deinit(&reader.fresh_lead);
+    facts_deinit(&reader.fresh_account);
     if (r == 0 && diagnostics->n_errors == 0)
         *ret = TAKE_PTR(file);
     return r;

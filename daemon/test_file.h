@@ -80,7 +80,7 @@ typedef struct ExpectedOutput {
 
 typedef struct Expectation {
     Mark mark;
-    bool is_account; /* then only outputs can be expected */
+    bool is_account;
     Str id;
     ExpectedFact *facts;
     size_t n_facts;

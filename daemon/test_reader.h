@@ -17,12 +17,16 @@ typedef struct TestReader {
     Diagnostics *diagnostics;
     const Model *model;
     const YamlNode *profiles; /* NULL: none */
-    Facts fresh;              /* of a lead without history: what can be expected at all */
+    Facts fresh_lead, fresh_account; /* without history: what can be expected at all */
     double tolerance;
     /* of the case at hand */
     int64_t start_ms;
     int64_t now_ms; /* the latest instant that its steps have named */
     unsigned n_events;
+    /* of the expectation at hand: a lead's or an account's */
+    const Facts *fresh;
+    const Track *tracks;
+    size_t n_tracks;
 } TestReader;
 
 #define READER_SHOWN_LEN_MAX 72

@@ -81,8 +81,8 @@ static int read_range(TestReader *reader, const YamlNode *node, const char *what
 static size_t known_names(const TestReader *reader, const char *group, const char **known) {
     size_t n = 0, len = strlen(group);
 
-    for (size_t i = 0; i < reader->fresh.n_items && n < KNOWN_MAX; i++) {
-        Str path = reader->fresh.items[i].path;
+    for (size_t i = 0; i < reader->fresh->n_items && n < KNOWN_MAX; i++) {
+        Str path = reader->fresh->items[i].path;
         if (str_starts_with(path, group) && path.data[len] == '.')
             known[n++] = path.data + len + 1;
     }
@@ -90,8 +90,8 @@ static size_t known_names(const TestReader *reader, const char *group, const cha
 }
 
 static bool has_fact(const TestReader *reader, const char *group, Str name) {
-    for (size_t i = 0; i < reader->fresh.n_items; i++) {
-        Str path = reader->fresh.items[i].path;
+    for (size_t i = 0; i < reader->fresh->n_items; i++) {
+        Str path = reader->fresh->items[i].path;
         size_t len = strlen(group);
         if (str_starts_with(path, group) && path.data[len] == '.' &&
                 str_eq((Str){path.data + len + 1, path.len - len - 1}, name))
@@ -127,16 +127,26 @@ static int read_counter(TestReader *reader, const YamlNode *key, const YamlNode 
     return r ? r : read_range(reader, node, "counters", 0, fact);
 }
 
+/* Of an account: a number under a key that is the fact's path as well. */
+static int read_number(TestReader *reader, const YamlNode *parent, const char *key, Expectation *expectation) {
+    const YamlNode *node = yaml_get(parent, key);
+
+    if (!node)
+        return 0;
+    ExpectedFact *fact = new_fact(node, expectation);
+    fact->path = fact->shown = str_from(key);
+    return read_range(reader, node, key, 0, fact);
+}
+
 static const Track *find_track(TestReader *reader, const YamlNode *key) {
     const char *known[MODEL_TRACKS_MAX];
-    const Model *model = reader->model;
 
-    for (size_t i = 0; i < model->n_tracks; i++) {
-        if (str_eq(model->tracks[i].id, key->text))
-            return &model->tracks[i];
-        known[i] = model->tracks[i].id.data;
+    for (size_t i = 0; i < reader->n_tracks; i++) {
+        if (str_eq(reader->tracks[i].id, key->text))
+            return &reader->tracks[i];
+        known[i] = reader->tracks[i].id.data;
     }
-    reader_unknown(reader, key, "track", known, model->n_tracks);
+    reader_unknown(reader, key, "track", known, reader->n_tracks);
     return NULL;
 }
 
@@ -320,12 +330,17 @@ static int read_sla(TestReader *reader, const YamlNode *key, const YamlNode *nod
 
 static const char *const lead_keys[] = {
         "lead", "stages", "scores", "counters", "segment", "route", "account_id", "sla", "told", "only"};
-static const char *const account_keys[] = {"account", "told", "only"};
+static const char *const account_keys[] = {"account", "stages", "scores", "committee", "members", "told", "only"};
 
 static void read_subject(TestReader *reader, const YamlNode *node, Expectation *ret) {
     const YamlNode *account = yaml_get(node, "account"), *lead = yaml_get(node, "lead");
 
     ret->is_account = account != NULL;
+    reader->fresh = account ? &reader->fresh_account : &reader->fresh_lead;
+    reader->tracks = account ? reader->model->account_tracks : reader->model->tracks;
+    reader->n_tracks = account ? reader->model->n_account_tracks : reader->model->n_tracks;
+    if (account && !reader->model->has_accounts)
+        diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, account->mark, "the model has no accounts");
     ret->id = STR_LITERAL(TEST_LEAD);
     if (account && !reader_name(reader, account, "account", EVENT_ACCOUNT_ID_LEN_MAX, &ret->id))
         ret->id = STR_LITERAL("?");
@@ -350,7 +365,7 @@ static size_t count_items(const YamlNode *parent, const char *key) {
     return node ? node->n_items : 0;
 }
 
-/* At most so many: segment, route and account_id, and of a policy due, breached and paused. */
+/* At most so many: segment, route and account_id, or committee and members, and of a policy due, breached and paused. */
 static size_t count_facts(const YamlNode *node) {
     return 3 + count_items(node, "stages") + count_items(node, "scores") + count_items(node, "counters") +
             3 * count_items(node, "sla");
@@ -376,6 +391,10 @@ int reader_expectation(TestReader *reader, const YamlNode *node, Expectation *re
         r = read_each(reader, node, "counters", read_counter, ret);
     if (r == 0)
         r = read_each(reader, node, "sla", read_sla, ret);
+    if (r == 0)
+        r = read_number(reader, node, "committee", ret);
+    if (r == 0)
+        r = read_number(reader, node, "members", ret);
     if (r == 0)
         r = read_outputs(reader, node, ret);
     if (r == 0)

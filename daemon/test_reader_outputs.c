@@ -6,34 +6,29 @@
 
 static const char *const output_keys[] = {"moved", "entered", "refused", "sla", "retired", "at"};
 
-/* The model's transitions of this id, which a track has once at most; accounts' are not known here. */
-static void check_transition(TestReader *reader, const YamlNode *node, bool is_account) {
+/* A transition of one of the tracks. */
+static void check_transition(TestReader *reader, const YamlNode *node) {
     const char *known[MODEL_TRACKS_MAX * MODEL_TRANSITIONS_MAX];
-    const Model *model = reader->model;
     size_t n = 0;
 
-    for (size_t t = 0; t < model->n_tracks; t++)
-        for (size_t i = 0; i < model->tracks[t].n_transitions; i++) {
-            if (str_eq(model->tracks[t].transitions[i].id, node->text))
+    for (size_t t = 0; t < reader->n_tracks; t++)
+        for (size_t i = 0; i < reader->tracks[t].n_transitions; i++) {
+            if (str_eq(reader->tracks[t].transitions[i].id, node->text))
                 return;
-            known[n++] = model->tracks[t].transitions[i].id.data;
+            known[n++] = reader->tracks[t].transitions[i].id.data;
         }
-    if (!is_account)
-        reader_unknown(reader, node, "transition", known, n);
+    reader_unknown(reader, node, "transition", known, n);
 }
 
-static void read_entered(TestReader *reader, const YamlNode *node, bool is_account, ExpectedOutput *ret) {
+static void read_entered(TestReader *reader, const YamlNode *node, ExpectedOutput *ret) {
     const char *dot = memchr(node->text.data, '.', node->text.len);
-    const Model *model = reader->model;
 
     if (dot) {
         ret->track = (Str){node->text.data, (size_t)(dot - node->text.data)};
         ret->name = (Str){dot + 1, node->text.len - ret->track.len - 1};
-        if (is_account)
-            return;
-        for (size_t t = 0; t < model->n_tracks; t++)
-            for (size_t i = 0; i < model->tracks[t].n_stages; i++)
-                if (str_eq(model->tracks[t].id, ret->track) && str_eq(model->tracks[t].stages[i].id, ret->name))
+        for (size_t t = 0; t < reader->n_tracks; t++)
+            for (size_t i = 0; i < reader->tracks[t].n_stages; i++)
+                if (str_eq(reader->tracks[t].id, ret->track) && str_eq(reader->tracks[t].stages[i].id, ret->name))
                     return;
     }
     diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark,
@@ -56,8 +51,7 @@ static void read_sla(TestReader *reader, const YamlNode *node, ExpectedOutput *r
         ret->verdict = (ExpectedVerdict){0};
 }
 
-static void read_named(TestReader *reader, const YamlNode *node, ExpectedOutputType type, bool is_account,
-        ExpectedOutput *ret) {
+static void read_named(TestReader *reader, const YamlNode *node, ExpectedOutputType type, ExpectedOutput *ret) {
     static const char *const causes[] = {"forgotten", "merged"};
     Str text;
 
@@ -65,20 +59,20 @@ static void read_named(TestReader *reader, const YamlNode *node, ExpectedOutputT
         return;
     *ret = (ExpectedOutput){.mark = node->mark, .type = type, .name = text, .at_ms = TIME_NONE, .wanted = text};
     if (type == EXPECTED_ENTERED)
-        read_entered(reader, node, is_account, ret);
+        read_entered(reader, node, ret);
     else if (type == EXPECTED_SLA)
         read_sla(reader, node, ret);
     else if (type != EXPECTED_RETIRED)
-        check_transition(reader, node, is_account);
+        check_transition(reader, node);
     else if (!str_eq_c(text, causes[0]) && !str_eq_c(text, causes[1]))
         reader_unknown(reader, node, "end of a lead", causes, ARRAY_SIZE(causes));
 }
 
-static void read_output(TestReader *reader, const YamlNode *node, bool is_account, ExpectedOutput *ret) {
+static void read_output(TestReader *reader, const YamlNode *node, ExpectedOutput *ret) {
     unsigned n_found = 0;
 
     if (node->type == YAML_SCALAR) {
-        read_named(reader, node, EXPECTED_MOVED, is_account, ret);
+        read_named(reader, node, EXPECTED_MOVED, ret);
         return;
     }
     if (!yaml_check_keys(node, "an output", output_keys, ARRAY_SIZE(output_keys), reader->diagnostics))
@@ -88,7 +82,7 @@ static void read_output(TestReader *reader, const YamlNode *node, bool is_accoun
         if (!value)
             continue;
         n_found++;
-        read_named(reader, value, type, is_account, ret);
+        read_named(reader, value, type, ret);
     }
     if (n_found != 1)
         diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark,
@@ -107,6 +101,6 @@ int reader_outputs(TestReader *reader, const YamlNode *list, const char *key, Ex
     if (r)
         return r;
     for (; ret->n_outputs < list->n_items; ret->n_outputs++)
-        read_output(reader, list->items[ret->n_outputs], ret->is_account, &ret->outputs[ret->n_outputs]);
+        read_output(reader, list->items[ret->n_outputs], &ret->outputs[ret->n_outputs]);
     return 0;
 }

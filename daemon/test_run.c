@@ -98,7 +98,8 @@ static int apply(TestRun *run, const TestStep *step, const LeadEvent *event) {
         r = shard_event(run->shard, event, event->occurred_at_ms - run->file->model->lateness_ms, &result);
     if (r)
         return r;
-    lead_table_clean(shard_leads(run->shard));
+    entity_table_clean(shard_leads(run->shard));
+    entity_table_clean(shard_accounts(run->shard));
     if (result.outcome == EVENT_REJECTED) {
         TestFailure *failure = test_fail(run, step->mark, event->occurred_at_ms, event->lead_id);
         failure->what = event->type;

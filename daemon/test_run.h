@@ -24,6 +24,12 @@ typedef struct TestFailure {
     size_t n_notes;
 } TestFailure;
 
+/* Whom an expectation is about, as it stands now. Both NULL: there is no such lead or account. */
+typedef struct TestSubject {
+    const Lead *lead;
+    const Account *account;
+} TestSubject;
+
 /* A subject of expectations: its outputs before `n_seen` of the log have been expected, or not. */
 typedef struct TestSeen {
     Str id;
@@ -67,10 +73,10 @@ void test_note(TestRun *run, TestFailure *failure, const char *format, ...) PRIN
 Str test_instant(TestRun *run, int64_t at_ms);
 
 /* Why the track is not in the stage. */
-void test_explain_stage(TestRun *run, TestFailure *failure, const Lead *lead, unsigned track, Str stage);
-/* Why the transition has not been taken; `failure` gets nothing if the lead is not where it begins. */
-void test_explain_transition(TestRun *run, TestFailure *failure, const Lead *lead, Str transition);
+void test_explain_stage(TestRun *run, TestFailure *failure, TestSubject subject, Str track, Str stage);
+/* Why the transition has not been taken. */
+void test_explain_transition(TestRun *run, TestFailure *failure, TestSubject subject, Str transition);
 /* What the score is made of; null: what all scores are made of. */
-void test_explain_scores(TestRun *run, TestFailure *failure, const Lead *lead, Str score);
+void test_explain_scores(TestRun *run, TestFailure *failure, TestSubject subject, Str score);
 /* What the policy has told of the lead. */
-void test_explain_sla(TestRun *run, TestFailure *failure, const Lead *lead, Str policy);
+void test_explain_sla(TestRun *run, TestFailure *failure, TestSubject subject, Str policy);

@@ -16,7 +16,15 @@ static const char text[] =
         "    initial: new\n"
         "    stages: [{ id: new }, { id: hot }]\n"
         "    transitions: [{ id: up, from: [new], to: hot, when: 'heat > 5' }]\n"
-        "sla: [{ id: call, start: { enter: [stage.hot] }, stop: { on: [touch] }, target: 1h }]\n";
+        "sla: [{ id: call, start: { enter: [stage.hot] }, stop: { on: [touch] }, target: 1h }]\n"
+        "accounts:\n"
+        "  scores: { warmth: { from: heat, decay: none } }\n"
+        "  committee: { window: 30d, on: [page_view] }\n"
+        "  tracks:\n"
+        "    buying:\n"
+        "      initial: quiet\n"
+        "      stages: [{ id: quiet }, { id: buying }]\n"
+        "      transitions: [{ id: wake, from: [quiet], to: buying, when: 'committee >= 2' }]\n";
 
 typedef struct Fixture {
     Model *model;
@@ -46,7 +54,7 @@ static void apply(Fixture *f, const char *event_id, const char *type) {
     event.account_id = STR_LITERAL("acme \"x\".y");
 
     ck_assert_int_eq(shard_event(f->shard, &event, 1000, &result), 0);
-    const Lead *lead = lead_table_get(shard_leads(f->shard), STR_LITERAL("l"));
+    const Lead *lead = lead_of(entity_table_get(shard_leads(f->shard), STR_LITERAL("l")));
     ck_assert_int_eq(facts_of_lead(&f->facts, f->arena, f->model, lead, 1000), 0);
 }
 
@@ -86,11 +94,28 @@ START_TEST(what_was_known_before_is_gone) {
 }
 END_TEST
 
+START_TEST(accounts_have_facts_as_well) {
+    Fixture f;
+    fixture_begin(&f);
+    apply(&f, "e1", "page_view");
+    Entity *entity = entity_table_get(shard_accounts(f.shard), STR_LITERAL("acme \"x\".y"));
+    ck_assert_ptr_nonnull(entity);
+    ck_assert_int_eq(facts_of_account(&f.facts, f.arena, f.model, account_of(entity), 1000), 0);
+    ck_assert_double_eq(value_number(value(&f, "scores.warmth")), 8);
+    ck_assert_int_eq(value(&f, "members").integer, 1);
+    ck_assert_int_eq(value(&f, "committee").integer, 1);
+    ck_assert(str_eq_c(value(&f, "stages.buying").string, "quiet"));
+    ck_assert_ptr_null(facts_find(&f.facts, STR_LITERAL("scores.heat")));
+    fixture_end(&f);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("facts");
     TCase *tcase = tcase_create("facts");
     tcase_add_test(tcase, everything_of_a_dump_has_a_path);
     tcase_add_test(tcase, what_was_known_before_is_gone);
+    tcase_add_test(tcase, accounts_have_facts_as_well);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }
