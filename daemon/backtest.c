@@ -97,16 +97,23 @@ static int find_lead(Backtest *backtest, Str lead_id, BacktestLead **ret) {
     return 0;
 }
 
-/* Whoever stands for the lead since it was merged. A chain of merges has an end: its survivor is in none. */
-static BacktestLead *survivor(BacktestLead *lead) {
-    while (lead->into && lead->into->life == lead->into_life)
-        lead = lead->into;
-    return lead;
+static const Lead *known_lead(const BacktestSide *side, Str lead_id) {
+    Entity *entity = entity_table_get(shard_leads(side->shard), lead_id);
+    return entity ? lead_of(entity) : NULL;
 }
 
 const Lead *backtest_lead(const BacktestSide *side, const BacktestLead *lead) {
-    Entity *entity = entity_table_get(shard_leads(side->shard), lead->lead_id);
-    return entity ? lead_of(entity) : NULL;
+    const Lead *known = known_lead(side, lead->lead_id);
+    return known && str_is_null(known->merged_into) ? known : NULL;
+}
+
+/* Whom events of this id are about: under every model the same, for merges do not hang on it. */
+static Str resolve(const Backtest *backtest, Str lead_id) {
+    const Lead *known;
+
+    while ((known = known_lead(&backtest->sides[0], lead_id)) && !str_is_null(known->merged_into))
+        lead_id = known->merged_into;
+    return lead_id;
 }
 
 /* --- outputs ----------------------------------------------------------------------------------------- */
@@ -170,7 +177,9 @@ static void sla_event(BacktestSide *side, BacktestLead *lead, const SlaEvent *ev
 }
 
 /* What was known of a lead goes on in the one that it was merged into. */
-static void fold(SideLead *from, SideLead *into) {
+static void fold(const SideLead *from, SideLead *into, const Model *model) {
+    for (size_t i = 0; i < model->n_policies * _SLA_KIND_MAX; i++)
+        into->verdicts[i] += from->verdicts[i];
     if (into->reached_at_ms == TIME_NONE ||
             (from->reached_at_ms != TIME_NONE && from->reached_at_ms < into->reached_at_ms))
         into->reached_at_ms = from->reached_at_ms;
@@ -189,11 +198,9 @@ static void forget(BacktestSide *side, BacktestLead *lead) {
     for (size_t i = 0; i < BACKTEST_SIDES; i++)
         side_lead_reset(&lead->sides[i], side->backtest->sides[i].model);
     lead->was_accepted = lead->was_rejected = lead->was_won = false;
-    lead->into = NULL;
-    lead->life++;
 }
 
-/* Both models say it; the second time changes nothing more. */
+/* Both models say it. The first time takes what is known of the lead; the second, what the other model told of it meanwhile. */
 static int lead_retired(BacktestSide *side, BacktestLead *lead, const LeadRetired *retired) {
     BacktestLead *into;
 
@@ -205,12 +212,11 @@ static int lead_retired(BacktestSide *side, BacktestLead *lead, const LeadRetire
     if (r || into == lead)
         return r;
     for (size_t i = 0; i < BACKTEST_SIDES; i++)
-        fold(&lead->sides[i], &into->sides[i]);
+        fold(&lead->sides[i], &into->sides[i], side->backtest->sides[i].model);
     into->was_accepted |= lead->was_accepted;
     into->was_rejected |= lead->was_rejected;
     into->was_won |= lead->was_won;
-    lead->into = into;
-    lead->into_life = into->life;
+    forget(side, lead);
     return 0;
 }
 
@@ -360,16 +366,17 @@ int backtest_event(Backtest *backtest, const LeadEvent *event, const char **ret_
     BacktestLead *lead;
 
     *ret_rejected = NULL;
-    int r = find_lead(backtest, event->lead_id, &lead);
+    int r = 0;
     for (size_t i = 0; r == 0 && i < BACKTEST_SIDES; i++)
         r = side_event(&backtest->sides[i], event, ret_rejected);
+    if (r == 0)
+        r = find_lead(backtest, resolve(backtest, event->lead_id), &lead);
     if (r)
         return r;
     backtest->n_events++;
     if (backtest->first_ms == TIME_NONE || event->occurred_at_ms < backtest->first_ms)
         backtest->first_ms = event->occurred_at_ms;
     backtest->last_ms = MAX(backtest->last_ms, event->occurred_at_ms);
-    lead = survivor(lead);
     for (size_t i = 0; i < BACKTEST_SIDES; i++)
         note_beginning(&backtest->sides[i], lead);
     return note_outcomes(backtest, lead, event);

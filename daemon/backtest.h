@@ -58,14 +58,11 @@ typedef struct SideLead {
     uint32_t *verdicts;  /* SlaEvents, by policy * _SLA_KIND_MAX + kind */
 } SideLead;
 
-typedef struct BacktestLead BacktestLead;
-struct BacktestLead {
+typedef struct BacktestLead {
     Str lead_id; /* owned */
     bool was_accepted, was_won, was_rejected;
-    BacktestLead *into; /* merged into, as long as that lead's `life` is into_life */
-    unsigned life, into_life;
     SideLead sides[BACKTEST_SIDES];
-};
+} BacktestLead;
 
 typedef struct BacktestSide {
     struct Backtest *backtest;
@@ -102,5 +99,5 @@ MUST_CHECK int backtest_event(Backtest *backtest, const LeadEvent *event, const 
 /* After the last event: time passes up to until_ms; TIME_NONE: no further. */
 MUST_CHECK int backtest_end(Backtest *backtest, int64_t until_ms);
 
-/* The lead as the side has it; NULL: it does not, or not any more. */
+/* The lead as the side has it; NULL: it does not, or not any more, or as a part of another since they were merged. */
 const Lead *backtest_lead(const BacktestSide *side, const BacktestLead *lead);

@@ -127,7 +127,7 @@ int entities_dump(FILE *file, const Model *model, const EntityTable *table, int6
     if (!entities)
         return -ENOMEM;
     while ((entity = entity_table_next(table, &iterator)))
-        if (!entity->erased) {
+        if (!entity->erased && !(entity->kind == ENTITY_LEAD && lead_of(entity)->merged_into.data)) {
             assert(n < n_alloc);
             entities[n++] = entity;
         }

@@ -12,6 +12,7 @@ typedef struct Check {
     TestRun *run;
     const Expectation *expectation;
     TestSubject subject;
+    Str merged_into; /* null: not a lead that was merged */
     Facts facts;
     int64_t now_ms;
 } Check;
@@ -286,7 +287,12 @@ static int look(Check *check) {
         const Account *account = check->subject.account = account_of(entity);
         return facts_of_account(&check->facts, run->arena, model, account, MAX(check->now_ms, account->clock_ms));
     }
-    const Lead *lead = check->subject.lead = lead_of(entity);
+    const Lead *lead = lead_of(entity);
+    if (!str_is_null(lead->merged_into)) {
+        check->merged_into = lead->merged_into;
+        return 0;
+    }
+    check->subject.lead = lead;
     return facts_of_lead(&check->facts, run->arena, model, lead, MAX(check->now_ms, lead->clock_ms));
 }
 
@@ -304,7 +310,9 @@ static void check_facts(Check *check) {
         return;
     const char *kind = expectation->is_account ? "account" : "lead";
     (void)fail(check, expectation->mark, str_from(kind), test_text(run, "the %s \"%.*s\"", kind, STR_FMT(expectation->id)),
-            test_text(run, "no such %s: no event that counts has named it, or it was forgotten", kind));
+            str_is_null(check->merged_into)
+                    ? test_text(run, "no such %s: no event that counts has named it, or it was forgotten", kind)
+                    : test_text(run, "it was merged into %.*s", STR_FMT(check->merged_into)));
 }
 
 void test_check(TestRun *run, const Expectation *expectation, int64_t now_ms) {

@@ -2,6 +2,7 @@
 #include "lib/engine.h"
 
 #include "lib/idle.h"
+#include "lib/merge.h"
 #include "lib/score.h"
 #include "lib/sla.h"
 #include "lib/step.h"
@@ -115,13 +116,18 @@ static void note_activity(Lead *lead, const LeadEvent *event) {
         lead->latest_activity_ms = MAX(lead->latest_activity_ms, event->occurred_at_ms);
 }
 
-int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event) {
-    const Model *model = engine->model;
-    Touch *touch = begin_touch(engine, lead, event);
+/* Step 4. */
+static int arrive(Lead *lead, const Model *model, const LeadEvent *event) {
     if (lead->clock_ms == TIME_NONE)
         lead_begin(lead, model, event->occurred_at_ms);
     lead->clock_ms = MAX(lead->clock_ms, event->occurred_at_ms);
-    int r = lead_add_seen(lead, event_key(event->event_id));
+    return lead_add_seen(lead, event_key(event->event_id));
+}
+
+int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event) {
+    const Model *model = engine->model;
+    Touch *touch = begin_touch(engine, lead, event);
+    int r = arrive(lead, model, event);
     if (r == 0)
         r = apply_facts(lead, event, touch);
     if (r < 0)
@@ -142,6 +148,64 @@ int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event) {
     return r < 0 ? r : end_touch(engine, lead, touch);
 }
 
+int engine_arrive(Engine *engine, Lead *lead, const LeadEvent *event) {
+    engine->touch_is_due = false;
+    int r = arrive(lead, engine->model, event);
+    if (r < 0)
+        return r;
+    idle_note_event(lead, engine->model, event);
+    Step step = step_begin(engine->context, lead, event, CAUSE_EVENT);
+    return end(engine, &step);
+}
+
+int engine_merge(Engine *engine, Lead *lead, Lead *merged, const LeadEvent *event) {
+    const Model *model = engine->model;
+    Touch *touch = begin_touch(engine, lead, event);
+    touch_note_merged(touch, merged->lead_id, merged->account_id);
+    int64_t clock_ms = MAX(MAX(lead->clock_ms, merged->clock_ms), event->occurred_at_ms);
+    if (lead->clock_ms == TIME_NONE)
+        lead_begin(lead, model, clock_ms);
+    lead->clock_ms = clock_ms;
+    int r = merge_lead(lead, merged, model);
+    if (r < 0)
+        return r;
+    score_classify(lead, model);
+    score_apply_profile_rules(lead, model);
+
+    Step step = step_begin(engine->context, lead, event, CAUSE_EVENT);
+    track_apply_merge(&step, merged);
+    track_settle(&step);
+    sla_apply(&step);
+    r = end(engine, &step);
+    return r < 0 ? r : end_touch(engine, lead, touch);
+}
+
+/* LeadRetired, and then an empty record. `into`: null if it is forgotten. */
+static int retire(Engine *engine, Lead *lead, const LeadEvent *event, Str into, int64_t at_ms) {
+    engine->touch_is_due = false;
+    Step step = step_begin(engine->context, lead, event, CAUSE_EVENT);
+    Output *output = step_output(&step, OUTPUT_LEAD_RETIRED, at_ms, event);
+    if (output) {
+        output->lead_retired =
+                (LeadRetired){.cause = into.data ? STR_LITERAL("merged") : STR_LITERAL("forgotten"), .into = into, .at_ms = at_ms};
+        step_name_output(&step, output, "retired/%.*s/%.*s", STR_FMT(lead->lead_id), STR_FMT(event->event_id));
+        if (!into.data) {
+            /* nothing but the id */
+            output->account_id = output->segment = output->route = STR_NULL;
+            output->n_carried = 0;
+        }
+    }
+    int r = end(engine, &step);
+    lead_clear(lead, engine->model);
+    score_classify(lead, engine->model);
+    return r;
+}
+
+int engine_retire_merged(Engine *engine, Lead *lead, const Lead *into, const LeadEvent *event) {
+    int r = retire(engine, lead, event, into->lead_id, into->clock_ms);
+    return r < 0 ? r : lead_set_str(&lead->merged_into, into->lead_id);
+}
+
 int engine_leave(Engine *engine, Lead *lead, const LeadEvent *event) {
     lead->clock_ms = MAX(lead->clock_ms, event->occurred_at_ms);
     Touch *touch = begin_touch(engine, lead, event);
@@ -152,22 +216,8 @@ int engine_leave(Engine *engine, Lead *lead, const LeadEvent *event) {
 }
 
 int engine_forget(Engine *engine, Lead *lead, const LeadEvent *event) {
-    engine->touch_is_due = false;
     lead->clock_ms = MAX(lead->clock_ms, event->occurred_at_ms);
-    Step step = step_begin(engine->context, lead, event, CAUSE_EVENT);
-    Output *output = step_output(&step, OUTPUT_LEAD_RETIRED, lead->clock_ms, NULL);
-    if (output) {
-        /* nothing but the id */
-        output->account_id = output->segment = output->route = STR_NULL;
-        output->n_carried = 0;
-        output->lead_retired = (LeadRetired){.cause = STR_LITERAL("forgotten"), .into = STR_NULL,
-                .at_ms = lead->clock_ms};
-        step_name_output(&step, output, "retired/%.*s/%.*s", STR_FMT(lead->lead_id), STR_FMT(event->event_id));
-    }
-    int r = end(engine, &step);
-    lead_clear(lead, engine->model);
-    score_classify(lead, engine->model);
-    return r;
+    return retire(engine, lead, event, STR_NULL, lead->clock_ms);
 }
 
 int engine_apply_internal_moment(Engine *engine, Lead *lead) {

@@ -30,6 +30,15 @@ DEFINE_CLEANUP(Engine *, engine_free)
 bool engine_ignores(Engine *engine, const Lead *lead, const LeadEvent *event, unsigned *ret_rule);
 /* Steps 4 to 10, but for other leads' moments. A lead without clock begins here. */
 MUST_CHECK int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event);
+/* Step 4 alone: `lead_merged` of a lead into itself, or before another takes it. */
+MUST_CHECK int engine_arrive(Engine *engine, Lead *lead, const LeadEvent *event);
+/*
+ * `lead_merged` (SPEC section 9): the lead takes what `merged` has, which is as engine_arrive() left it; merge_fits() must hold. Its touch
+ * speaks for both. A lead without clock begins here.
+ */
+MUST_CHECK int engine_merge(Engine *engine, Lead *lead, Lead *merged, const LeadEvent *event);
+/* After engine_merge(): tells LeadRetired of the merged lead, which from now on is another name for `into`. */
+MUST_CHECK int engine_retire_merged(Engine *engine, Lead *lead, const Lead *into, const LeadEvent *event);
 /* `lead_forgotten`, before engine_forget(): the lead's clock rises, and its touch says that it leaves its account. */
 MUST_CHECK int engine_leave(Engine *engine, Lead *lead, const LeadEvent *event);
 /* `lead_forgotten`: tells LeadRetired and leaves an empty record, as if the lead had never been. */

@@ -126,7 +126,28 @@ static void clocks_done(Lead *lead) {
         free(lead->clocks[i].pauses);
 }
 
+static void aliases_clear(Lead *lead) {
+    for (size_t i = 0; i < lead->n_aliases; i++)
+        str_free(&lead->aliases[i]);
+    lead->n_aliases = 0;
+}
+
+int lead_add_alias(Lead *lead, Str id) {
+    assert(lead->n_aliases < LEAD_ALIASES_MAX);
+    int r = array_reserve(&lead->aliases, &lead->n_aliases_alloc, lead->n_aliases, sizeof(*lead->aliases));
+    if (r)
+        return r;
+    lead->aliases[lead->n_aliases] = STR_NULL;
+    r = lead_set_str(&lead->aliases[lead->n_aliases], id);
+    if (r)
+        return r;
+    lead->n_aliases++;
+    return 0;
+}
+
 void lead_clear(Lead *lead, const Model *model) {
+    str_free(&lead->merged_into);
+    aliases_clear(lead);
     clocks_done(lead);
     str_free(&lead->account_id);
     str_free(&lead->first_source);
@@ -140,6 +161,9 @@ Lead *lead_free(Lead *lead) {
     if (!lead)
         return NULL;
     str_free(&lead->lead_id);
+    str_free(&lead->merged_into);
+    aliases_clear(lead);
+    free(lead->aliases);
     str_free(&lead->account_id);
     str_free(&lead->first_source);
     str_free(&lead->last_source);
@@ -170,7 +194,8 @@ static size_t str_heap_bytes(Str s) {
 size_t lead_memory(const Lead *lead, const Model *model) {
     size_t n = heap_bytes(block_size(model)) + str_heap_bytes(lead->lead_id) +
                str_heap_bytes(lead->account_id) + str_heap_bytes(lead->first_source) +
-               str_heap_bytes(lead->last_source) + heap_bytes(lead->n_profile_alloc * sizeof(Property)) +
+               str_heap_bytes(lead->last_source) + str_heap_bytes(lead->merged_into) +
+               heap_bytes(lead->n_aliases_alloc * sizeof(Str)) + heap_bytes(lead->n_profile_alloc * sizeof(Property)) +
                heap_bytes(lead->n_seen_alloc * sizeof(EventKey)) +
                heap_bytes(lead->n_awards_alloc * sizeof(GivenAward));
     for (size_t i = 0; i < lead->n_profile; i++) {
@@ -179,6 +204,8 @@ size_t lead_memory(const Lead *lead, const Model *model) {
         if (property->value.type == VALUE_STRING)
             n += str_heap_bytes(property->value.string);
     }
+    for (size_t i = 0; i < lead->n_aliases; i++)
+        n += str_heap_bytes(lead->aliases[i]);
     for (size_t i = 0; i < lead->n_scores; i++)
         n += heap_bytes(score_state_memory(&lead->scores[i]));
     for (size_t i = 0; i < lead->n_counters; i++)

@@ -75,6 +75,9 @@ typedef struct SlaClock {
     char start_event_id[EVENT_ID_LEN_MAX];
 } SlaClock;
 
+/* Ids that were merged into one lead; another merge is refused then. They are kept so that forgetting it can take them along. */
+#define LEAD_ALIASES_MAX 256
+
 struct Lead {
     Str lead_id;       /* owned */
     int64_t clock_ms;
@@ -85,6 +88,9 @@ struct Lead {
     unsigned segment;
     int route;
     uint64_t ordinal; /* of the last output */
+    Str merged_into;   /* owned; not null: this id is that lead's now, and nothing else counts */
+    Str *aliases;      /* ids that were merged into this lead, directly or not; owned */
+    size_t n_aliases, n_aliases_alloc;
     Property *profile; /* sorted by name; names and strings owned */
     size_t n_profile, n_profile_alloc;
     size_t n_scores, n_counters, n_limits;
@@ -124,6 +130,8 @@ static inline int64_t lead_next_moment(const Lead *lead) {
     return MIN(lead->next_internal_ms, lead->next_sla_ms);
 }
 
+/* Notes that an id is this lead's now. 0 or -ENOMEM. There must be room. */
+MUST_CHECK int lead_add_alias(Lead *lead, Str id);
 /* Enters the initial stages at at_ms and sets the clock there (SPEC section 4, step 4). */
 void lead_begin(Lead *lead, const Model *model, int64_t at_ms);
 

@@ -98,6 +98,17 @@ static void take_clocks(Lead *into, Lead *from, const Model *model) {
             sla_clock_move(&into->clocks[i], &from->clocks[i]);
 }
 
+static int take_aliases(Lead *into, const Lead *from) {
+    int r = lead_add_alias(into, from->lead_id);
+    for (size_t i = 0; i < from->n_aliases && r == 0; i++)
+        r = lead_add_alias(into, from->aliases[i]);
+    return r;
+}
+
+bool merge_fits(const Lead *into, const Lead *from) {
+    return into->n_aliases + from->n_aliases + 1 <= LEAD_ALIASES_MAX;
+}
+
 int merge_lead(Lead *into, Lead *from, const Model *model) {
     int r = take_scores(into, from, model);
     if (r == 0)
@@ -106,6 +117,8 @@ int merge_lead(Lead *into, Lead *from, const Model *model) {
         r = take_seen(into, from);
     if (r == 0)
         r = take_facts(into, from);
+    if (r == 0)
+        r = take_aliases(into, from);
     if (r == 0)
         take_clocks(into, from, model);
     return r;

@@ -8,6 +8,8 @@
  */
 #include "lib/lead.h"
 
+/* Is there room for the ids of `from` among the aliases of `into`? */
+bool merge_fits(const Lead *into, const Lead *from);
 /*
  * `into` takes what `from` has; its clock must have risen to the greatest of both before. `from` is as it was, but for what `into`
  * now owns of its clocks. 0 or -ENOMEM: then `into` is in no defined state.

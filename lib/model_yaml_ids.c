@@ -75,8 +75,8 @@ Str loader_name(ModelLoader *l, const YamlNode *key, const char *kind, TakenIds 
     }
     for (size_t i = 0; i < ARRAY_SIZE(reserved_words); i++)
         if (str_eq_c(key->text, reserved_words[i]))
-            loader_error(l, key, "\"%s\" can't name a %s: it is a word of the condition language",
-                    reserved_words[i], kind);
+            loader_error(l, key, "\"%s\" can't name %s %s: it is a word of the condition language",
+                    reserved_words[i], strchr("aeiou", kind[0]) ? "an" : "a", kind);
     take_id(l, taken, key, kind);
     return key->text;
 }

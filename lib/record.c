@@ -21,6 +21,9 @@
  *                each, oldest first: distance from the one before or the base, length unless it lasts
  *     awards     count; each, oldest first: rule, score, points, time, event id
  *     profile    count; each, by name: name, type, value
+ *     aliases    count; each in the order of the merges: id
+ *
+ * An id that was merged into another lead has a format of its own, and then the other lead's id.
  *
  * An event id that is a UUID is stored as its 16 bytes or, if the seen ring holds it (as it does for recent
  * awards), as its distance from the ring's newest entry; another one is stored as a string.
@@ -52,6 +55,7 @@ enum { PROFILE_FALSE, PROFILE_TRUE, PROFILE_LONG, PROFILE_DOUBLE, PROFILE_STRING
 /* The least that an entry takes; a count is checked against what is left before memory is taken for it. */
 #define AWARD_BYTES_MIN 5
 #define PROPERTY_BYTES_MIN 2
+#define ALIAS_BYTES_MIN 2
 
 /* How many pauses a clock has shares a number with what there is to read of them. */
 #define PAUSES_LAST 1 /* the last one lasts */
@@ -231,7 +235,24 @@ static void put_profile(Packer *p, const Lead *lead) {
     }
 }
 
+static void put_aliases(Packer *p, const Lead *lead) {
+    pack_number(p, lead->n_aliases);
+    for (size_t i = 0; i < lead->n_aliases; i++)
+        pack_str(p, lead->aliases[i]);
+}
+
+static int pack_merged(const Lead *lead, Buffer *buffer) {
+    Packer p = {.buffer = buffer, .start = buffer->len, .bytes_max = RECORD_BYTES_MAX};
+    pack_bytes(&p, &(uint8_t){RECORD_FORMAT_MERGED}, 1);
+    pack_str(&p, lead->merged_into);
+    if (p.error)
+        buffer->len = p.start;
+    return p.error;
+}
+
 int record_pack(const Lead *lead, const Model *model, Buffer *buffer) {
+    if (lead->merged_into.data)
+        return pack_merged(lead, buffer);
     Packer p = {
             .buffer = buffer,
             .start = buffer->len,
@@ -245,6 +266,7 @@ int record_pack(const Lead *lead, const Model *model, Buffer *buffer) {
     put_tracks_and_clocks(&p, lead, model);
     put_awards(&p, lead);
     put_profile(&p, lead);
+    put_aliases(&p, lead);
     if (p.error)
         buffer->len = p.start;
     return p.error == PACKING_E_SIZE ? RECORD_E_SIZE : p.error;
@@ -504,6 +526,19 @@ static int get_profile(Unpacker *u, Lead *lead) {
     return 0;
 }
 
+static int get_aliases(Unpacker *u, Lead *lead) {
+    size_t n = unpack_count(u, LEAD_ALIASES_MAX, ALIAS_BYTES_MIN);
+    int error = 0;
+    for (size_t i = 0; i < n && !u->corrupt && !error; i++) {
+        Str id = unpack_str(u, EVENT_LEAD_ID_LEN_MAX);
+        if (id.len == 0)
+            u->corrupt = true;
+        else
+            error = lead_add_alias(lead, id);
+    }
+    return error;
+}
+
 static int get_lead(Unpacker *u, Lead *lead, const Model *model) {
     int error = get_head(u, lead, model);
     if (!error)
@@ -517,7 +552,17 @@ static int get_lead(Unpacker *u, Lead *lead, const Model *model) {
     error = get_tracks_and_clocks(u, lead, model);
     if (!error)
         error = get_awards(u, lead, model);
-    return error ? error : get_profile(u, lead);
+    if (!error)
+        error = get_profile(u, lead);
+    return error ? error : get_aliases(u, lead);
+}
+
+static int unpack_merged(Str bytes, Lead *lead) {
+    Unpacker u = {.at = bytes.data + 1, .end = bytes.data + bytes.len};
+    Str id = unpack_str(&u, EVENT_LEAD_ID_LEN_MAX);
+    if (u.corrupt || unpack_left(&u) || id.len == 0 || str_eq(id, lead->lead_id))
+        return RECORD_E_CORRUPT;
+    return lead_set_str(&lead->merged_into, id);
 }
 
 int record_unpack(Str bytes, Str lead_id, const Model *model, Lead **ret) {
@@ -527,11 +572,12 @@ int record_unpack(Str bytes, Str lead_id, const Model *model, Lead **ret) {
         return RECORD_E_CORRUPT;
     if ((uint8_t)bytes.data[0] >= RECORD_FORMAT_END)
         return RECORD_E_CORRUPT;
-    if ((uint8_t)bytes.data[0] > RECORD_FORMAT)
+    bool merged = (uint8_t)bytes.data[0] == RECORD_FORMAT_MERGED;
+    if ((uint8_t)bytes.data[0] > RECORD_FORMAT && !merged)
         return RECORD_E_FORMAT;
 
     Unpacker u = {.at = bytes.data + 1, .end = bytes.data + bytes.len};
-    int64_t version = unpack_signed(&u);
+    int64_t version = merged ? model->version : unpack_signed(&u);
     if (u.corrupt)
         return RECORD_E_CORRUPT;
     if (version != model->version)
@@ -540,10 +586,10 @@ int record_unpack(Str bytes, Str lead_id, const Model *model, Lead **ret) {
     _cleanup_(lead_free) Lead *lead = NULL;
     int error = lead_new(model, lead_id, &lead);
     if (!error)
-        error = get_lead(&u, lead, model);
+        error = merged ? unpack_merged(bytes, lead) : get_lead(&u, lead, model);
     if (error)
         return error;
-    if (u.corrupt || unpack_left(&u))
+    if (!merged && (u.corrupt || unpack_left(&u)))
         return RECORD_E_CORRUPT;
     *ret = TAKE_PTR(lead);
     return 0;

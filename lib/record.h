@@ -13,6 +13,8 @@
 #include "lib/packing.h"
 
 #define RECORD_FORMAT 1
+/* Of an id that was merged into another lead: the format, then that lead's id. */
+#define RECORD_FORMAT_MERGED 127
 /* From here on they are of accounts (account_record.h). */
 #define RECORD_FORMAT_END 128
 /* What one record may take; a lead that packs to more is refused before it is committed. */

@@ -2,6 +2,7 @@
 #include "lib/shard.h"
 
 #include "lib/engine.h"
+#include "lib/merge.h"
 #include "lib/moments.h"
 #include "lib/score.h"
 
@@ -217,11 +218,37 @@ static EventResult rejected(const char *reason, const char *text) {
     return (EventResult){.outcome = EVENT_REJECTED, .reason = reason, .text = text};
 }
 
-/* Steps 2 and 3, and what cannot be applied at all. */
+static bool is_merge(const LeadEvent *event) {
+    return str_eq(event->type, STR_LITERAL("lead_merged"));
+}
+
+/* The lead that an id stands for: of one that was merged, through however many merges, the lead that it became. */
+static Str resolve(Shard *shard, Str id) {
+    for (;;) {
+        const Lead *lead = lead_of(entity_table_get(shard->leads, id));
+        if (!lead || !lead->merged_into.data)
+            return id;
+        id = lead->merged_into;
+    }
+}
+
+/* What `lead_merged` merges into; null: the event does not say so as it should. */
+static Str merge_target(const LeadEvent *event) {
+    Value into = event_property(event, STR_LITERAL("into"));
+    bool is_id = into.type == VALUE_STRING && into.string.len >= 1 && into.string.len <= EVENT_LEAD_ID_LEN_MAX;
+    return is_id ? into.string : STR_NULL;
+}
+
+static bool merge_has_room(Shard *shard, const Lead *lead, const LeadEvent *event) {
+    const Lead *into = lead_of(entity_table_get(shard->leads, resolve(shard, merge_target(event))));
+    return !into || into == lead || merge_fits(into, lead);
+}
+
+/* Steps 1 (what of it is not the decoder's) to 3, and what cannot be applied at all. */
 static EventResult judge(Shard *shard, const Lead *lead, const LeadEvent *event) {
     EventResult result = {.outcome = EVENT_APPLIED};
-    if (str_eq(event->type, STR_LITERAL("lead_merged")))
-        return rejected("unsupported", "lead_merged is not supported yet: nothing was changed");
+    if (is_merge(event) && !merge_target(event).data)
+        return rejected("bad_merge", "lead_merged needs a property \"into\": the id, of 1 to 128 bytes, of the lead that it becomes");
     if (lead_has_seen(lead, event_key(event->event_id)))
         result.outcome = EVENT_DUPLICATE;
     else if (engine_ignores(shard->engine, lead, event, &result.ignore_rule))
@@ -229,13 +256,15 @@ static EventResult judge(Shard *shard, const Lead *lead, const LeadEvent *event)
     else if (event_is_profile_update(event) && !lead_profile_fits(lead, event->properties, event->n_properties))
         return rejected("too_large", "with these properties the lead's profile would pass its limits (1024 "
                                      "attributes, 512 KiB)");
+    else if (is_merge(event) && !merge_has_room(shard, lead, event))
+        return rejected("too_large", "more than 256 ids would have been merged into one lead");
     return result;
 }
 
 int shard_accepts(Shard *shard, const LeadEvent *event, bool *ret) {
     _cleanup_(lead_free) Lead *fresh = NULL;
     Lead *lead;
-    int r = find_lead(shard, event->lead_id, &lead, &fresh);
+    int r = find_lead(shard, resolve(shard, event->lead_id), &lead, &fresh);
     if (r == 0)
         *ret = judge(shard, lead, event).outcome == EVENT_APPLIED;
     return r;
@@ -248,27 +277,80 @@ static int apply_event(Shard *shard, Lead *lead, const LeadEvent *event) {
     return r < 0 ? r : pass_touch_on(shard);
 }
 
+/* The other names of a lead that is forgotten go with it. */
+static int forget_aliases(Shard *shard, const Lead *lead) {
+    int r = 0;
+    for (size_t i = 0; i < lead->n_aliases && r == 0; i++) {
+        Lead *alias = lead_of(entity_table_get(shard->leads, lead->aliases[i]));
+        if (!alias)
+            continue;
+        lead_clear(alias, shard->model);
+        score_classify(alias, shard->model);
+        alias->entity.erased = true;
+        r = note_change(shard, alias);
+    }
+    return r;
+}
+
 /* The account is told first, for then the lead is no more. */
 static int forget_lead(Shard *shard, Lead *lead, const LeadEvent *event) {
     int r = engine_leave(shard->engine, lead, event);
     if (r == 0)
         r = pass_touch_on(shard);
     if (r == 0)
+        r = forget_aliases(shard, lead);
+    if (r == 0)
         r = engine_forget(shard->engine, lead, event);
+    lead->entity.erased = true;
     return r < 0 ? r : note_change(shard, lead);
 }
 
-int shard_event(Shard *shard, const LeadEvent *event, int64_t watermark_ms, EventResult *ret) {
+/* The lead that another is merged into; one that never was is made. */
+static int find_target(Shard *shard, Str lead_id, Lead **ret) {
     _cleanup_(lead_free) Lead *fresh = NULL;
-    Lead *lead;
-    int r = find_lead(shard, event->lead_id, &lead, &fresh);
+    int r = find_lead(shard, lead_id, ret, &fresh);
+    if (r == 0 && fresh)
+        r = entity_table_consume(shard->leads, &fresh->entity);
     if (r < 0)
         return r;
-    *ret = judge(shard, lead, event);
+    fresh = NULL;
+    (*ret)->entity.erased = false;
+    return 0;
+}
+
+static int merge_lead_event(Shard *shard, Lead *lead, const LeadEvent *event) {
+    Str into_id = resolve(shard, merge_target(event));
+    Lead *into;
+    int r = engine_arrive(shard->engine, lead, event);
+    if (r < 0 || str_eq(into_id, lead->lead_id))
+        return r < 0 ? r : note_change(shard, lead);
+    r = find_target(shard, into_id, &into);
+    while (r == 0 && into->next_internal_ms <= event->occurred_at_ms)
+        r = apply_internal_moment(shard, into);
+    if (r == 0)
+        r = engine_merge(shard->engine, into, lead, event);
+    if (r == 0)
+        r = note_change(shard, into);
+    if (r == 0)
+        r = pass_touch_on(shard);
+    if (r == 0)
+        r = engine_retire_merged(shard->engine, lead, into, event);
+    return r < 0 ? r : note_change(shard, lead);
+}
+
+int shard_event(Shard *shard, const LeadEvent *original, int64_t watermark_ms, EventResult *ret) {
+    _cleanup_(lead_free) Lead *fresh = NULL;
+    LeadEvent event = *original;
+    Lead *lead;
+    int r = find_lead(shard, resolve(shard, original->lead_id), &lead, &fresh);
+    if (r < 0)
+        return r;
+    event.lead_id = lead->lead_id;
+    *ret = judge(shard, lead, &event);
     if (ret->outcome != EVENT_APPLIED)
         return 0;
-    r = apply_moments_before(shard, lead, event, watermark_ms);
-    bool forget = str_eq(event->type, STR_LITERAL("lead_forgotten"));
+    r = apply_moments_before(shard, lead, &event, watermark_ms);
+    bool forget = str_eq(event.type, STR_LITERAL("lead_forgotten"));
     if (r != 0 || (forget && lead->clock_ms == TIME_NONE))
         return r;
     if (fresh) {
@@ -277,8 +359,10 @@ int shard_event(Shard *shard, const LeadEvent *event, int64_t watermark_ms, Even
             return r;
         fresh = NULL;
     }
-    lead->entity.erased = forget;
-    return forget ? forget_lead(shard, lead, event) : apply_event(shard, lead, event);
+    lead->entity.erased = false;
+    if (forget)
+        return forget_lead(shard, lead, &event);
+    return is_merge(&event) ? merge_lead_event(shard, lead, &event) : apply_event(shard, lead, &event);
 }
 
 /* --- cold ones --------------------------------------------------------------------------------------- */

@@ -86,7 +86,8 @@ static void describe_account(Step *step, StageChanged *change) {
     change->n_members = account_top_members(account, model, account->clock_ms, change->members);
 }
 
-static void tell(Step *step, unsigned track_index, const Transition *transition) {
+/* `transition`: null for a merge. */
+static void tell(Step *step, unsigned track_index, unsigned to, Str transition) {
     const Track *track = &step_tracks(step).tracks[track_index];
     const TrackState *state = &step_tracks(step).states[track_index];
     Output *output = step_output(step, OUTPUT_STAGE_CHANGED, step_clock(step), step->event);
@@ -96,12 +97,12 @@ static void tell(Step *step, unsigned track_index, const Transition *transition)
     *change = (StageChanged){
         .track = track->id,
         .from = track->stages[state->stage].id,
-        .to = track->stages[transition->to].id,
+        .to = track->stages[to].id,
         .changed_at_ms = step_clock(step),
-        .transition = transition->id,
+        .transition = transition,
         .cause = step->cause,
         .cause_event_id = step->event ? step->event->event_id : STR_NULL,
-        .owner = track->stages[transition->to].owner,
+        .owner = track->stages[to].owner,
         .sequence = state->sequence + 1,
         .previous_entered_at_ms = state->stages[state->stage].entered_at_ms,
         .next_change_at_ms = TIME_NEVER, /* known at the step's end */
@@ -115,16 +116,34 @@ static void tell(Step *step, unsigned track_index, const Transition *transition)
             STR_FMT(track->id), change->sequence, change->changed_at_ms);
 }
 
-static void take(Step *step, unsigned track_index, const Transition *transition) {
+static void move(Step *step, unsigned track_index, unsigned to, Str transition) {
     int64_t clock_ms = step_clock(step);
     TrackState *state = &step_tracks(step).states[track_index];
-    tell(step, track_index, transition);
+    tell(step, track_index, to, transition);
     state->sequence++;
     state->stages[state->stage].left_at_ms = clock_ms;
-    state->stage = transition->to;
+    state->stage = to;
     state->stages[state->stage].entered_at_ms = clock_ms;
     state->stages[state->stage].entries++;
+}
+
+static void take(Step *step, unsigned track_index, const Transition *transition) {
+    move(step, track_index, transition->to, transition->id);
     step_enter(step, (StageRef){track_index, transition->to});
+}
+
+/* --- from a merged lead ------------------------------------------------------------------------------ */
+
+void track_apply_merge(Step *step, const Lead *merged) {
+    const Model *model = step->model;
+    Cause cause = step->cause;
+    step->cause = CAUSE_MERGE;
+    for (unsigned t = 0; t < model->n_tracks; t++) {
+        unsigned stage = merged->tracks[t].stage;
+        if (stage > step->lead->tracks[t].stage && !model->tracks[t].stages[stage].terminal)
+            move(step, t, stage, STR_NULL);
+    }
+    step->cause = cause;
 }
 
 /* --- by an event ------------------------------------------------------------------------------------- */

@@ -10,6 +10,8 @@
 
 /* Step 9: per track the first `on` transition that matches, refusals included. */
 void track_apply_event(Step *step);
+/* The stages of the lead that was merged into this one, where they stand later and are not terminal (SPEC section 9): nothing is entered. */
+void track_apply_merge(Step *step, const Lead *merged);
 /* Settles all tracks at the lead's or account's clock. */
 void track_settle(Step *step);
 /*

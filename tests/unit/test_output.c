@@ -184,6 +184,32 @@ START_TEST(what_a_stage_change_lacks_is_null) {
 }
 END_TEST
 
+START_TEST(stage_change_of_an_account_has_committee_and_members) {
+    Output output = lead_output(OUTPUT_STAGE_CHANGED);
+    output.lead_id = output.segment = STR_NULL;
+    output.account_id = STR_LITERAL("acme");
+    output.stage_changed = (StageChanged){
+            .entity = STR_LITERAL("account"),
+            .track = STR_LITERAL("t"),
+            .from = STR_LITERAL("a"),
+            .to = STR_LITERAL("b"),
+            .cause = CAUSE_TIME,
+            .sequence = 1,
+            .next_change_at_ms = TIME_NEVER,
+            .has_committee = true,
+            .committee = 4,
+            .members = {STR_LITERAL("ann"), STR_LITERAL("bea")},
+            .n_members = 2,
+    };
+    assert_visited(&output,
+            EVENT_ID "entity=account lead_id=null account_id=acme track=t from=a to=b changed_at=@0 "
+                     "transition=null cause=time cause_event_id=null scores={ } segment=null route=null "
+                     "owner=null sequence=1 previous_entered_at=@0 first_source=null last_source=null "
+                     "reasons=[ ] next_change_at=null committee=4 members=[ =ann =bea ] model=acme "
+                     "model_version=3 " CARRIED);
+}
+END_TEST
+
 START_TEST(sla_event_has_all_fields_in_order) {
     static const NamedStr stages[] = {
             {STR_LITERAL("lifecycle"), STR_LITERAL("mql")},
@@ -290,6 +316,7 @@ int main(void) {
     TCase *tcase = tcase_create("output");
     tcase_add_test(tcase, stage_change_of_a_lead_has_all_fields_in_order);
     tcase_add_test(tcase, what_a_stage_change_lacks_is_null);
+    tcase_add_test(tcase, stage_change_of_an_account_has_committee_and_members);
     tcase_add_test(tcase, sla_event_has_all_fields_in_order);
     tcase_add_test(tcase, refusal_has_all_fields_in_order);
     tcase_add_test(tcase, retirement_has_all_fields_in_order);

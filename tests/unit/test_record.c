@@ -697,8 +697,10 @@ START_TEST(other_formats_and_models_are_told_apart) {
     assert_refused(as_str(&buffer), &other, RECORD_E_MODEL);
     buffer.data[0] = RECORD_FORMAT + 1;
     assert_refused(as_str(&buffer), &model, RECORD_E_FORMAT);
-    buffer.data[0] = 0xff;
+    buffer.data[0] = RECORD_FORMAT_END - 1;
     assert_refused(as_str(&buffer), &model, RECORD_E_FORMAT);
+    buffer.data[0] = RECORD_FORMAT_END; /* an account's */
+    assert_refused(as_str(&buffer), &model, RECORD_E_CORRUPT);
     buffer.data[0] = 0;
     assert_refused(as_str(&buffer), &model, RECORD_E_CORRUPT);
     buffer_done(&buffer);
@@ -960,7 +962,7 @@ START_TEST(times_and_counters_have_ranges) {
     const uint64_t numbers[] = {
             ZIGZAG(empty_model.version), head_rows[_i].clock, 0, 0, 0, /* account, sources */
             head_rows[_i].first_source_at, 0, 0, 0, head_rows[_i].ordinal, head_rows[_i].next_internal, 0, 0,
-            0, 0, 0, 0, 0, 0, 0, 0, /* seen, scores, counters, limits, idle rules, tracks, clocks, awards, profile */
+            0, 0, 0, 0, 0, 0, 0, 0, 0, /* seen, scores, counters, limits, idle rules, tracks, clocks, awards, profile, aliases */
     };
     char bytes[256] = {RECORD_FORMAT};
     size_t n = 1;

@@ -130,7 +130,7 @@ static const struct {
 } samples[] = {
         {OUTPUT_STAGE_CHANGED, true, "lead-1", "account-1", "lifecycle: lead > mql (qualify)",
                 "pricing +15 intent (now 7.5), senior +30 fit (now 0)", TONE_PLAIN},
-        {OUTPUT_STAGE_CHANGED, false, "", "", "lifecycle: lead > mql", "", TONE_PLAIN},
+        {OUTPUT_STAGE_CHANGED, false, "", "", "lifecycle: lead > mql", "committee 3: lead-1, lead-2", TONE_PLAIN},
         {OUTPUT_SLA_EVENT, true, "lead-1", "account-1", "speed-to-lead warning 50%",
                 "after 0.0s of 0.0s; owner sales", TONE_WARNING},
         {OUTPUT_SLA_EVENT, false, "lead-1", "", "speed-to-lead cancelled", "after 0.0s", TONE_PLAIN},
