@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An outcome is held against where the lead stands when it is read: both shards have applied the event by then, so that a stage
- * that the outcome itself leads to counts as reached.
+ * An outcome is held against where the lead stands when it is read: both shards have applied the event by
+ * then, so that a stage that the outcome itself leads to counts as reached.
  */
 #include "daemon/backtest.h"
 
@@ -85,7 +85,8 @@ static int find_lead(Backtest *backtest, Str lead_id, BacktestLead **ret) {
         return 0;
     }
     _cleanup_(lead_free_all) BacktestLead *lead = NULL;
-    int r = array_reserve(&backtest->leads, &backtest->n_leads_alloc, backtest->n_leads, sizeof(BacktestLead *));
+    int r = array_reserve(
+            &backtest->leads, &backtest->n_leads_alloc, backtest->n_leads, sizeof(BacktestLead *));
     if (r == 0)
         r = lead_create(backtest, lead_id, &lead);
     if (r)
@@ -135,8 +136,8 @@ static int keep_name(Backtest *backtest, Str text, Str *ret) {
 static int keep_reason(BacktestSide *side, const Reason *reason, BacktestMove *move) {
     unsigned i = 0;
 
-    while (i < move->n_reasons && (!str_eq(move->reasons[i].rule, reason->rule) ||
-                                          !str_eq(move->reasons[i].score, reason->score)))
+    while (i < move->n_reasons &&
+            (!str_eq(move->reasons[i].rule, reason->rule) || !str_eq(move->reasons[i].score, reason->score)))
         i++;
     if (i == BACKTEST_REASONS_MAX)
         return 0;
@@ -200,7 +201,8 @@ static void forget(BacktestSide *side, BacktestLead *lead) {
     lead->was_accepted = lead->was_rejected = lead->was_won = false;
 }
 
-/* Both models say it. The first time takes what is known of the lead; the second, what the other model told of it meanwhile. */
+/* Both models say it. The first time takes what is known of the lead; the second, what the other model told
+ * of it meanwhile. */
 static int lead_retired(BacktestSide *side, BacktestLead *lead, const LeadRetired *retired) {
     BacktestLead *into;
 
@@ -260,8 +262,8 @@ static int reason_of(Backtest *backtest, const LeadEvent *event, unsigned *ret) 
 
     if (value.type == VALUE_STRING)
         return names_put(backtest->reasons, value.string, ret);
-    return names_put(backtest->reasons, value.type == VALUE_NULL ? STR_LITERAL("(none given)") : STR_LITERAL("(no text)"),
-            ret);
+    return names_put(backtest->reasons,
+            value.type == VALUE_NULL ? STR_LITERAL("(none given)") : STR_LITERAL("(no text)"), ret);
 }
 
 static bool is_there(const SideLead *side, const LeadEvent *event) {
@@ -278,7 +280,8 @@ static void answer(SideLead *side, Outcome outcome, const LeadEvent *event, unsi
 }
 
 static int note_outcomes(Backtest *backtest, BacktestLead *lead, const LeadEvent *event) {
-    bool accepted = is_outcome(backtest, OUTCOME_ACCEPTED, event), won = is_outcome(backtest, OUTCOME_WON, event);
+    bool accepted = is_outcome(backtest, OUTCOME_ACCEPTED, event),
+         won = is_outcome(backtest, OUTCOME_WON, event);
     bool rejected = is_outcome(backtest, OUTCOME_REJECTED, event);
     unsigned reason = 0;
 
@@ -313,7 +316,8 @@ int backtest_init(Backtest *backtest, const BacktestOptions *options) {
     for (unsigned i = 0; r == 0 && i < BACKTEST_SIDES; i++) {
         BacktestSide *side = &backtest->sides[i];
         *side = (BacktestSide){.backtest = backtest, .index = i, .model = options->models[i]};
-        bool found = backtest_find_stage(side->model, options->track, options->stage, &side->track, &side->stage);
+        bool found =
+                backtest_find_stage(side->model, options->track, options->stage, &side->track, &side->stage);
         assert(found);
         (void)found;
         r = shard_new(side->model, (OutputSink){.output = side_output, .userdata = side}, &side->shard);

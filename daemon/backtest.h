@@ -3,8 +3,8 @@
 /*
  * A Backtest
  *
- * The same events under two models, A and B, and what sales did with the leads that each put into a stage. Two shards side by
- * side; besides them a little is kept of every lead, and nothing of an event.
+ * The same events under two models, A and B, and what sales did with the leads that each put into a stage.
+ * Two shards side by side; besides them a little is kept of every lead, and nothing of an event.
  */
 #include "daemon/names.h"
 #include "lib/shard.h"
@@ -35,7 +35,7 @@ typedef struct BacktestOptions {
 
 /* The latest change of a lead's track. Names are the model's, or kept in Backtest.names. */
 typedef struct BacktestMove {
-    int64_t at_ms; /* TIME_NONE: none yet */
+    int64_t at_ms;  /* TIME_NONE: none yet */
     Str transition; /* null: none (a merge) */
     struct {
         Str rule, score;
@@ -51,11 +51,11 @@ typedef struct SideLead {
     bool answered;
     Outcome answer;
     int64_t answered_at_ms;
-    unsigned reason; /* of a rejection: in Backtest.reasons */
-    bool won;        /* its first win came after that */
+    unsigned reason;                  /* of a rejection: in Backtest.reasons */
+    bool won;                         /* its first win came after that */
     bool missed_accepted, missed_won; /* its first acceptance, or win, came before or without that */
-    BacktestMove *moves; /* by track */
-    uint32_t *verdicts;  /* SlaEvents, by policy * _SLA_KIND_MAX + kind */
+    BacktestMove *moves;              /* by track */
+    uint32_t *verdicts;               /* SlaEvents, by policy * _SLA_KIND_MAX + kind */
 } SideLead;
 
 typedef struct BacktestLead {
@@ -92,12 +92,13 @@ MUST_CHECK bool backtest_find_stage(
 MUST_CHECK int backtest_init(Backtest *backtest, const BacktestOptions *options);
 void backtest_deinit(Backtest *backtest);
 /*
- * An event for both models. *ret_rejected: why it cannot be applied, in words, or NULL. 0 or a negative errno, after which the backtest is of no
- * use.
+ * An event for both models. *ret_rejected: why it cannot be applied, in words, or NULL. 0 or a negative
+ * errno, after which the backtest is of no use.
  */
 MUST_CHECK int backtest_event(Backtest *backtest, const LeadEvent *event, const char **ret_rejected);
 /* After the last event: time passes up to until_ms; TIME_NONE: no further. */
 MUST_CHECK int backtest_end(Backtest *backtest, int64_t until_ms);
 
-/* The lead as the side has it; NULL: it does not, or not any more, or as a part of another since they were merged. */
+/* The lead as the side has it; NULL: it does not, or not any more, or as a part of another since they were
+ * merged. */
 const Lead *backtest_lead(const BacktestSide *side, const BacktestLead *lead);

@@ -25,7 +25,8 @@ static int name_stages(BacktestFigures *figures, const Backtest *backtest) {
         const Model *model = backtest->sides[i].model;
         for (unsigned t = 0; t < model->n_tracks; t++)
             for (unsigned s = 0; s < model->tracks[t].n_stages; s++) {
-                StageName *name = find_stage_name(figures, model->tracks[t].id, model->tracks[t].stages[s].id);
+                StageName *name =
+                        find_stage_name(figures, model->tracks[t].id, model->tracks[t].stages[s].id);
                 name->track_index[i] = (int)t;
                 name->stage_index[i] = (int)s;
             }
@@ -99,7 +100,8 @@ Str backtest_stage(const BacktestSide *side, const BacktestLead *lead, int track
     return side->model->tracks[track_index].stages[known->tracks[track_index].stage].id;
 }
 
-static void count(const BacktestFigures *figures, Figures *into, unsigned side, const SideLead *lead, const Lead *known) {
+static void count(const BacktestFigures *figures, Figures *into, unsigned side, const SideLead *lead,
+        const Lead *known) {
     into->leads++;
     into->reached += lead->reached_at_ms != TIME_NONE;
     into->accepted += lead->answered && lead->answer == OUTCOME_ACCEPTED;
@@ -142,7 +144,7 @@ static int count_side(BacktestFigures *figures, const BacktestSide *side, const 
 static void count_overlap(BacktestFigures *figures, const BacktestLead *lead) {
     const Backtest *backtest = figures->backtest;
     Overlap *overlap = &figures->overlaps[(lead->sides[0].reached_at_ms != TIME_NONE ? OVERLAP_A : 0) +
-            (lead->sides[1].reached_at_ms != TIME_NONE ? OVERLAP_B : 0)];
+                                          (lead->sides[1].reached_at_ms != TIME_NONE ? OVERLAP_B : 0)];
 
     if (!backtest_lead(&backtest->sides[0], lead) && !backtest_lead(&backtest->sides[1], lead))
         return;
@@ -198,7 +200,8 @@ static int find_median(BacktestFigures *figures, unsigned side) {
     if (n == 0)
         return 0;
     qsort(times, n, sizeof(*times), compare_times);
-    figures->median_ms[side] = n % 2 ? times[n / 2] : times[n / 2 - 1] + (times[n / 2] - times[n / 2 - 1]) / 2;
+    figures->median_ms[side] =
+            n % 2 ? times[n / 2] : times[n / 2 - 1] + (times[n / 2] - times[n / 2 - 1]) / 2;
     return 0;
 }
 
@@ -245,11 +248,13 @@ static int compare_moves(const void *a, const void *b) {
     const StageMove *left = a, *right = b;
     if (left->leads != right->leads)
         return left->leads > right->leads ? -1 : 1;
-    return left->a != right->a ? (left->a > right->a) - (left->a < right->a) : (left->b > right->b) - (left->b < right->b);
+    return left->a != right->a ? (left->a > right->a) - (left->a < right->a)
+                               : (left->b > right->b) - (left->b < right->b);
 }
 
 /* Counts the lead's differences in `pairs`, by A's stage and B's. True: there is one. */
-static bool count_differences(const BacktestFigures *figures, const Lead *const known[static BACKTEST_SIDES], uint64_t *pairs) {
+static bool count_differences(
+        const BacktestFigures *figures, const Lead *const known[static BACKTEST_SIDES], uint64_t *pairs) {
     size_t n = figures->n_stages, a = 0, b = 0;
     bool found = false;
 

@@ -3,8 +3,8 @@
 /*
  * Figures of a Backtest
  *
- * What came out, counted once all events are through: for all leads, by segment and by first source, each as its own model
- * sees it. A lead that was forgotten or merged away counts nowhere.
+ * What came out, counted once all events are through: for all leads, by segment and by first source, each as
+ * its own model sees it. A lead that was forgotten or merged away counts nowhere.
  */
 #include "daemon/backtest.h"
 
@@ -68,11 +68,12 @@ typedef struct BacktestFigures {
     Groups groups[_GROUPS_MAX];
     Overlap overlaps[_OVERLAP_MAX];
     int64_t median_ms[BACKTEST_SIDES]; /* from the stage to acceptance; TIME_NONE: nobody was accepted */
-    ReasonCount *reasons; /* the most frequent first */
+    ReasonCount *reasons;              /* the most frequent first */
     size_t n_reasons;
     StageMove *moves; /* the most frequent first */
     size_t n_moves;
-    const BacktestLead **changed; /* in another stage of a track that both models have; winners first, then the accepted, then by id */
+    const BacktestLead **changed; /* in another stage of a track that both models have; winners first, then
+                                     the accepted, then by id */
     size_t n_changed;
 } BacktestFigures;
 

@@ -151,7 +151,8 @@ static void write_side_move(JsonWriter *writer, size_t side, Str stage, const Ba
     json_write_object_end(writer);
 }
 
-static void write_changed_track(JsonWriter *writer, const BacktestFigures *figures, const BacktestLead *lead, unsigned track_a) {
+static void write_changed_track(
+        JsonWriter *writer, const BacktestFigures *figures, const BacktestLead *lead, unsigned track_a) {
     const BacktestSide *sides = figures->backtest->sides;
     Str id = sides[0].model->tracks[track_a].id;
     unsigned tracks[BACKTEST_SIDES] = {track_a, 0};
@@ -160,7 +161,8 @@ static void write_changed_track(JsonWriter *writer, const BacktestFigures *figur
         tracks[1]++;
     if (tracks[1] == sides[1].model->n_tracks)
         return;
-    Str a = backtest_stage(&sides[0], lead, (int)tracks[0]), b = backtest_stage(&sides[1], lead, (int)tracks[1]);
+    Str a = backtest_stage(&sides[0], lead, (int)tracks[0]),
+        b = backtest_stage(&sides[1], lead, (int)tracks[1]);
     if (str_eq(a, b))
         return;
     json_write_object_begin(writer, STR_NULL);

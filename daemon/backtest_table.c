@@ -71,8 +71,8 @@ static void add_head(TopText *text, const BacktestReport *report) {
 
     for (size_t i = 0; i < BACKTEST_SIDES; i++) {
         const Model *model = backtest->sides[i].model;
-        top_text_add(text, "%c  %s: %.*s, version %lld\n", "AB"[i], report->paths[i], STR_FMT(model->id),
-                (long long)model->version);
+        top_text_add(text, "%c  %s: %.*s, version %lld\n", "AB"[i], report -> paths[i], STR_FMT(model->id),
+                (long long)model -> version);
     }
     top_text_add(text, "%" PRIu64 " events", backtest->n_events);
     if (backtest->n_events > 0) {
@@ -82,7 +82,8 @@ static void add_head(TopText *text, const BacktestReport *report) {
     }
     if (backtest->n_bad > 0)
         top_text_add(text, "; %" PRIu64 " more that could not be used", backtest->n_bad);
-    top_text_add(text, "\nStage: %.*s.%.*s", STR_FMT(backtest->options.track), STR_FMT(backtest->options.stage));
+    top_text_add(
+            text, "\nStage: %.*s.%.*s", STR_FMT(backtest->options.track), STR_FMT(backtest->options.stage));
     add_types(text, "accepted", &backtest->options.outcomes[OUTCOME_ACCEPTED]);
     add_types(text, "rejected", &backtest->options.outcomes[OUTCOME_REJECTED]);
     add_types(text, "won", &backtest->options.outcomes[OUTCOME_WON]);
@@ -92,8 +93,8 @@ static void add_head(TopText *text, const BacktestReport *report) {
 static void add_title(TopText *text, const char *title) {
     size_t len = strlen(title);
 
-    top_text_add(text, "\n%s%*s%*s%*s%*s\n", title, (int)(NAME_WIDTH - MIN(len, (size_t)NAME_WIDTH)), "", FIGURE_WIDTH, "A",
-            FIGURE_WIDTH, "B", FIGURE_WIDTH, "A-B");
+    top_text_add(text, "\n%s%*s%*s%*s%*s\n", title, (int)(NAME_WIDTH - MIN(len, (size_t)NAME_WIDTH)), "",
+            FIGURE_WIDTH, "A", FIGURE_WIDTH, "B", FIGURE_WIDTH, "A-B");
 }
 
 /* --- what sales did ---------------------------------------------------------------------------------- */
@@ -134,7 +135,8 @@ static void add_answers(TopText *text, const BacktestReport *report) {
     add_medians(text, figures);
     add_row(text, 2, STR_LITERAL("rejected afterwards"), a->rejected, b->rejected);
     for (size_t i = 0; i < MIN(figures->n_reasons, report->limit); i++)
-        add_row(text, 4, figures->reasons[i].reason, figures->reasons[i].counts[0], figures->reasons[i].counts[1]);
+        add_row(text, 4, figures->reasons[i].reason, figures->reasons[i].counts[0],
+                figures->reasons[i].counts[1]);
     add_more(text, figures->n_reasons, report->limit, "reasons");
     add_row(text, 2, STR_LITERAL("neither"), a->reached - a->accepted - a->rejected,
             b->reached - b->accepted - b->rejected);
@@ -153,8 +155,8 @@ static void add_overlaps(TopText *text, const BacktestFigures *figures) {
     };
     static const unsigned order[_OVERLAP_MAX] = {OVERLAP_BOTH, OVERLAP_A, OVERLAP_B, OVERLAP_NEITHER};
 
-    top_text_add(text, "\n%-*s%*s%*s%*s%*s   (before or after)\n", NAME_WIDTH, "Ever in the stage", FIGURE_WIDTH, "leads",
-            FIGURE_WIDTH, "accepted", FIGURE_WIDTH, "rejected", FIGURE_WIDTH, "won");
+    top_text_add(text, "\n%-*s%*s%*s%*s%*s   (before or after)\n", NAME_WIDTH, "Ever in the stage",
+            FIGURE_WIDTH, "leads", FIGURE_WIDTH, "accepted", FIGURE_WIDTH, "rejected", FIGURE_WIDTH, "won");
     for (size_t i = 0; i < _OVERLAP_MAX; i++) {
         const Overlap *overlap = &figures->overlaps[order[i]];
         add_name(text, 2, str_from(names[order[i]]), NAME_WIDTH);
@@ -285,7 +287,8 @@ static void add_move(TopText *text, char side, Str stage, const BacktestMove *mo
         top_text_add(text, "\n");
 }
 
-static void add_changed_track(TopText *text, const BacktestFigures *figures, const BacktestLead *lead, unsigned track_a) {
+static void add_changed_track(
+        TopText *text, const BacktestFigures *figures, const BacktestLead *lead, unsigned track_a) {
     const BacktestSide *sides = figures->backtest->sides;
     Str id = sides[0].model->tracks[track_a].id;
     unsigned track_b = 0;
@@ -311,8 +314,8 @@ static void add_changed(TopText *text, const BacktestReport *report) {
     top_text_add(text, "\nLeads that end in another stage: %zu\n", figures->n_changed);
     for (size_t i = 0; i < MIN(figures->n_moves, report->limit); i++) {
         const StageMove *move = &figures->moves[i];
-        top_text_add(text, "%10" PRIu64 "  %.*s: %.*s under A, %.*s under B\n", move->leads, STR_FMT(move->a->track),
-                STR_FMT(move->a->stage), STR_FMT(move->b->stage));
+        top_text_add(text, "%10" PRIu64 "  %.*s: %.*s under A, %.*s under B\n", move->leads,
+                STR_FMT(move->a->track), STR_FMT(move->a->stage), STR_FMT(move->b->stage));
     }
     add_more(text, figures->n_moves, report->limit, "pairs of stages");
     if (figures->n_changed > 0)

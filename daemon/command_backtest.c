@@ -50,10 +50,12 @@ const Command command_backtest = {
         .summary = "Compare two models over past events",
         .usage = "--model A.yaml --against B.yaml [OPTION...] [EVENTS.jsonl]",
         .description =
-                "Runs the events, JSON lines from the file or from standard input in the order of their arrival,\n"
+                "Runs the events, JSON lines from the file or from standard input in the order of their "
+                "arrival,\n"
                 "under both models, and tells what each would have made of the leads: who reaches the stage\n"
                 "that hands them to sales (--stage, as lifecycle.mql), how many of these sales accepted,\n"
-                "rejected and won afterwards, and who was won without ever having been there; stages and SLA\n"
+                "rejected and won afterwards, and who was won without ever having been there; stages and "
+                "SLA\n"
                 "clocks by segment and by first source; and which leads end in another stage, and why.\n"
                 "TYPES are event types with commas between them. What sales did, it did with the leads that\n"
                 "it was given at the time. README, \"Comparing two models\", says how is counted.\n",
@@ -76,13 +78,16 @@ typedef struct Comparison {
 /* --- the command line -------------------------------------------------------------------------------- */
 
 /* "sales_accepted,sales_taken" */
-static int parse_types(const Comparison *comparison, const char *option, const char *text, OutcomeTypes *ret) {
+static int parse_types(
+        const Comparison *comparison, const char *option, const char *text, OutcomeTypes *ret) {
     ret->n = 0;
     for (;;) {
         size_t len = strcspn(text, ",");
         if (len == 0 || len > EVENT_TYPE_LEN_MAX)
-            return command_usage_error(comparison->command, "--%s: event types of 1 to %d bytes expected, with commas "
-                    "between them", option, EVENT_TYPE_LEN_MAX);
+            return command_usage_error(comparison->command,
+                    "--%s: event types of 1 to %d bytes expected, with commas "
+                    "between them",
+                    option, EVENT_TYPE_LEN_MAX);
         if (ret->n == BACKTEST_TYPES_MAX)
             return command_usage_error(
                     comparison->command, "--%s: at most %d event types expected", option, BACKTEST_TYPES_MAX);
@@ -99,8 +104,8 @@ static int parse_limit(const Comparison *comparison, const char *text, size_t *r
     errno = 0;
     long long n = strtoll(text, &end, 10);
     if (errno || *end || end == text || n < 0 || n > LIMIT_MAX)
-        return command_usage_error(
-                comparison->command, "--limit: a whole number from 0 to %d expected, got \"%s\"", LIMIT_MAX, text);
+        return command_usage_error(comparison->command,
+                "--limit: a whole number from 0 to %d expected, got \"%s\"", LIMIT_MAX, text);
     *ret = (size_t)n;
     return EXIT_SUCCESS;
 }
@@ -154,7 +159,8 @@ static int parse_arguments(Comparison *comparison, int argc, char **argv, int *r
     if (argc - optind > 1)
         return command_usage_error(self, "expected one file of events"), -1;
     if (!comparison->arg_models[0] || !comparison->arg_models[1])
-        return command_usage_error(self, "--%s is missing", comparison->arg_models[0] ? "against" : "model"), -1;
+        return command_usage_error(self, "--%s is missing", comparison->arg_models[0] ? "against" : "model"),
+               -1;
     if (argc > optind && strcmp(argv[optind], "-") != 0)
         comparison->arg_events = argv[optind];
     return 0;
@@ -174,9 +180,11 @@ static int choose_stage(Comparison *comparison) {
     }
     if (comparison->arg_stage)
         return command_usage_error(comparison->command,
-                "--stage: a track and its stage expected, such as lifecycle.mql, got \"%s\"", comparison->arg_stage);
+                "--stage: a track and its stage expected, such as lifecycle.mql, got \"%s\"",
+                comparison->arg_stage);
     if (model->n_tracks == 0 || model->tracks[0].n_transitions == 0) {
-        command_error(comparison->command, "%s: a model without transitions moves nobody", comparison->arg_models[0]);
+        command_error(comparison->command, "%s: a model without transitions moves nobody",
+                comparison->arg_models[0]);
         return EX_CONFIG;
     }
     const Track *track = &model->tracks[0];
@@ -202,8 +210,9 @@ static int check_stage(const Comparison *comparison, size_t side) {
         const char *nearest = diagnostic_nearest(options->stage, known, model->tracks[t].n_stages);
         if (nearest)
             return command_usage_error(comparison->command,
-                    "--stage: %s has no stage \"%.*s.%.*s\"; did you mean \"%.*s.%s\"?", comparison->arg_models[side],
-                    STR_FMT(options->track), STR_FMT(options->stage), STR_FMT(options->track), nearest);
+                    "--stage: %s has no stage \"%.*s.%.*s\"; did you mean \"%.*s.%s\"?",
+                    comparison->arg_models[side], STR_FMT(options->track), STR_FMT(options->stage),
+                    STR_FMT(options->track), nearest);
     }
     return command_usage_error(comparison->command, "--stage: %s has no stage \"%.*s.%.*s\"",
             comparison->arg_models[side], STR_FMT(options->track), STR_FMT(options->stage));
@@ -302,7 +311,8 @@ static int load(Comparison *comparison) {
     int status = EXIT_SUCCESS;
 
     for (size_t i = 0; i < BACKTEST_SIDES; i++) {
-        int model_status = command_load_model(comparison->command, comparison->arg_models[i], &comparison->models[i]);
+        int model_status =
+                command_load_model(comparison->command, comparison->arg_models[i], &comparison->models[i]);
         if (status == EXIT_SUCCESS)
             status = model_status;
         comparison->options.models[i] = comparison->models[i];

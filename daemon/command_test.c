@@ -26,8 +26,10 @@ const Command command_test = {
         .summary = "Run tests that are written for a model",
         .usage = "[--model FILE] [--filter TEXT] [--json] FILE.yaml...",
         .description =
-                "Runs the cases of the files: events, and what is expected of leads at instants between them.\n"
-                "What was not as expected is told with its place and with what led to it. The exit status is\n"
+                "Runs the cases of the files: events, and what is expected of leads at instants between "
+                "them.\n"
+                "What was not as expected is told with its place and with what led to it. The exit status "
+                "is\n"
                 "0 if all cases passed, 1 if one failed, and 78 if a file or its model has errors; README,\n"
                 "\"Testing a model\", has the format.\n",
         .options = test_options,

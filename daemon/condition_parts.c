@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Conditions are compiled without keeping their tree, so their text is taken apart again: at words and signs that stand
- * outside of parentheses, brackets and quotes. Each part is a condition of its own and is compiled and judged as such. What
- * cannot be taken apart any further is told as it is.
+ * Conditions are compiled without keeping their tree, so their text is taken apart again: at words and signs
+ * that stand outside of parentheses, brackets and quotes. Each part is a condition of its own and is compiled
+ * and judged as such. What cannot be taken apart any further is told as it is.
  */
 #include "daemon/condition_parts.h"
 
@@ -82,9 +82,9 @@ static Condition *compile(Parts *parts, Str text) {
     YamlNode node = {.type = YAML_SCALAR, .quoted = true, .text = arena_str(parts->arena, text)};
     Condition *condition = NULL;
 
-    int r = str_is_null(node.text)
-            ? -ENOMEM
-            : condition_compile(parts->arena, parts->situation->model, &node, parts->place, &diagnostics, &condition);
+    int r = str_is_null(node.text) ? -ENOMEM
+                                   : condition_compile(parts->arena, parts->situation->model, &node,
+                                             parts->place, &diagnostics, &condition);
     diagnostics_done(&diagnostics);
     if (r)
         parts->error = r;
@@ -123,7 +123,8 @@ static Str show_values(Parts *parts, Str text) {
         Str right = show_side(parts, (Str){text.data + at + len, text.len - at - len});
         if (str_is_null(left) || str_is_null(right))
             return STR_NULL;
-        return arena_format(parts->arena, "%.*s %.*s %.*s", STR_FMT(left), (int)len, text.data + at, STR_FMT(right));
+        return arena_format(
+                parts->arena, "%.*s %.*s %.*s", STR_FMT(left), (int)len, text.data + at, STR_FMT(right));
     }
     at = find_word(text, "in");
     if (at == text.len)
@@ -131,9 +132,9 @@ static Str show_values(Parts *parts, Str text) {
     if (at == text.len)
         return STR_NULL;
     Str left = show_side(parts, (Str){text.data, at});
-    return str_is_null(left)
-            ? STR_NULL
-            : arena_format(parts->arena, "%.*s %.*s", STR_FMT(left), (int)(text.len - at), text.data + at);
+    return str_is_null(left) ? STR_NULL
+                             : arena_format(parts->arena, "%.*s %.*s", STR_FMT(left), (int)(text.len - at),
+                                       text.data + at);
 }
 
 static void add_part(Parts *parts, Str text) {
@@ -173,8 +174,8 @@ static void take_apart(Parts *parts, Str text, unsigned depth) {
     add_part(parts, text);
 }
 
-int condition_parts(const Condition *condition, ConditionPlace place, const Situation *situation, Arena *arena,
-        ConditionPart ret[static CONDITION_PARTS_MAX]) {
+int condition_parts(const Condition *condition, ConditionPlace place, const Situation *situation,
+        Arena *arena, ConditionPart ret[static CONDITION_PARTS_MAX]) {
     Parts parts = {.situation = situation, .place = place, .arena = arena, .items = ret};
 
     take_apart(&parts, condition_text(condition), 0);

@@ -3,8 +3,8 @@
 /*
  * Parts of a Condition
  *
- * A condition that does not hold, taken apart at its `and` and `or` into the parts that keep it from holding, each with
- * what its names are worth: behaviour >= mql_up, which is 43.2 >= 60.
+ * A condition that does not hold, taken apart at its `and` and `or` into the parts that keep it from holding,
+ * each with what its names are worth: behaviour >= mql_up, which is 43.2 >= 60.
  */
 #include "lib/condition.h"
 
@@ -17,8 +17,8 @@ typedef struct ConditionPart {
 } ConditionPart;
 
 /*
- * The parts of `condition`, which does not hold. `place` is where it stands in the model. Returns how many there are, or -ENOMEM;
- * texts are in `arena`.
+ * The parts of `condition`, which does not hold. `place` is where it stands in the model. Returns how many
+ * there are, or -ENOMEM; texts are in `arena`.
  */
-MUST_CHECK int condition_parts(const Condition *condition, ConditionPlace place, const Situation *situation, Arena *arena,
-        ConditionPart ret[static CONDITION_PARTS_MAX]);
+MUST_CHECK int condition_parts(const Condition *condition, ConditionPlace place, const Situation *situation,
+        Arena *arena, ConditionPart ret[static CONDITION_PARTS_MAX]);

@@ -3,7 +3,8 @@
 /*
  * An Event Feed
  *
- * Where a command that runs events once, from the first to the last, gets them from: a file of JSON lines, for one.
+ * Where a command that runs events once, from the first to the last, gets them from: a file of JSON lines,
+ * for one.
  */
 #include "daemon/io/file_source.h"
 

@@ -62,7 +62,8 @@ static Value scalar(const JsonReader *json, JsonToken token) {
 
 static int read_value(Reading *reading, Str path, JsonToken token);
 
-/* An object in a list is known by its first member: {"policy": "accept", "epoch": 1} under "sla" is "sla.accept". */
+/* An object in a list is known by its first member: {"policy": "accept", "epoch": 1} under "sla" is
+ * "sla.accept". */
 static int read_object(Reading *reading, Str path, bool in_list) {
     JsonToken token;
     Str name;

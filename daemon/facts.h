@@ -3,9 +3,9 @@
 /*
  * Facts
  *
- * What a dump shows of a lead or an account (replay_dump.h), taken apart into single values under their paths: "segment",
- * "scores.fit", "stages.lifecycle", "sla.accept.due_at". Made from the dump and not beside it, so that whatever
- * a dump comes to show can be asked for here as well.
+ * What a dump shows of a lead or an account (replay_dump.h), taken apart into single values under their
+ * paths: "segment", "scores.fit", "stages.lifecycle", "sla.accept.due_at". Made from the dump and not beside
+ * it, so that whatever a dump comes to show can be asked for here as well.
  */
 #include "lib/account.h"
 #include "lib/lead.h"
@@ -27,8 +27,8 @@ static inline void facts_deinit_cleanup(Facts *facts) {
 }
 
 /*
- * The lead as of at_ms, which is not before its clock; its route, which a dump does not show, comes with it. Strings
- * live in `arena`. 0 or -ENOMEM.
+ * The lead as of at_ms, which is not before its clock; its route, which a dump does not show, comes with it.
+ * Strings live in `arena`. 0 or -ENOMEM.
  */
 MUST_CHECK int facts_of_lead(Facts *facts, Arena *arena, const Model *model, const Lead *lead, int64_t at_ms);
 /* The account likewise. */

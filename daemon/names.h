@@ -3,8 +3,8 @@
 /*
  * Names
  *
- * Texts that occur again and again, kept once and known by number. There is a limit to how many: the input decides which there
- * are. What comes beyond it is counted under one name, "(others)", the number `n_max`.
+ * Texts that occur again and again, kept once and known by number. There is a limit to how many: the input
+ * decides which there are. What comes beyond it is counted under one name, "(others)", the number `n_max`.
  */
 #include "lib/util.h"
 

@@ -45,7 +45,7 @@ static bool is_met(const ExpectedFact *expected, const Fact *fact) {
         return fact->value.type == VALUE_BOOLEAN && fact->value.boolean == expected->boolean;
     default:
         return value_is_number(fact->value) && value_number(fact->value) >= expected->min &&
-                value_number(fact->value) <= expected->max;
+               value_number(fact->value) <= expected->max;
     }
 }
 
@@ -63,7 +63,8 @@ static Str show_clock(Check *check, Str shown) {
             STR_FMT(due->value.type == VALUE_STRING && timestamp_parse(due->value.string, &due_ms)
                             ? test_instant(run, due_ms)
                             : STR_LITERAL("no instant")),
-            breached && breached->value.boolean ? ", breached" : ", not breached", paused && paused->value.boolean ? ", paused" : "");
+            breached && breached->value.boolean ? ", breached" : ", not breached",
+            paused && paused->value.boolean ? ", paused" : "");
 }
 
 /* Texts stand without quotes: they are names, as in the file. */
@@ -120,7 +121,8 @@ static bool is_of_subject(const Check *check, const TestOutput *output) {
 }
 
 static bool is_verdict(const ExpectedVerdict *expected, const TestOutput *output) {
-    return output->kind == expected->kind && (str_is_null(expected->level) || str_eq(output->level, expected->level));
+    return output->kind == expected->kind &&
+           (str_is_null(expected->level) || str_eq(output->level, expected->level));
 }
 
 static Str show_verdict(TestRun *run, Str text, SlaKind kind, Str level) {
@@ -130,14 +132,16 @@ static Str show_verdict(TestRun *run, Str text, SlaKind kind, Str level) {
 
 static void check_sla(Check *check, const ExpectedSla *expected) {
     TestRun *run = check->run;
-    Str policy = run->file->model->policies[expected->policy].id, got = STR_LITERAL(""), wanted = STR_LITERAL("");
+    Str policy = run->file->model->policies[expected->policy].id, got = STR_LITERAL(""),
+        wanted = STR_LITERAL("");
     size_t n = 0;
     bool met = true, latest_met = false;
 
     run->n_expected++;
     for (size_t i = 0; i < run->log.n_items; i++) {
         const TestOutput *output = &run->log.items[i];
-        if (output->type != OUTPUT_SLA_EVENT || !is_of_subject(check, output) || !str_eq(output->policy, policy))
+        if (output->type != OUTPUT_SLA_EVENT || !is_of_subject(check, output) ||
+                !str_eq(output->policy, policy))
             continue;
         met = met && n < expected->n_verdicts && is_verdict(&expected->verdicts[n], output);
         latest_met = is_verdict(&expected->verdicts[0], output);
@@ -165,7 +169,8 @@ static bool is_output(const ExpectedOutput *expected, const TestOutput *output) 
             [EXPECTED_RETIRED] = OUTPUT_LEAD_RETIRED,
     };
 
-    if (output->type != types[expected->type] || (expected->at_ms != TIME_NONE && output->at_ms != expected->at_ms))
+    if (output->type != types[expected->type] ||
+            (expected->at_ms != TIME_NONE && output->at_ms != expected->at_ms))
         return false;
     switch (expected->type) {
     case EXPECTED_ENTERED:
@@ -236,7 +241,8 @@ static void fail_missing(Check *check, const ExpectedOutput *expected, size_t fr
 static void fail_surplus(Check *check, const TestOutput *output) {
     TestRun *run = check->run;
     TestFailure *failure = fail(check, check->expectation->outputs_mark, STR_LITERAL("only"),
-            check->expectation->n_outputs ? STR_LITERAL("nothing else to be told") : STR_LITERAL("nothing to be told"),
+            check->expectation->n_outputs ? STR_LITERAL("nothing else to be told")
+                                          : STR_LITERAL("nothing to be told"),
             test_text(run, "%.*s at %.*s", STR_FMT(test_output_show(run->arena, output)),
                     STR_FMT(test_instant(run, output->at_ms))));
     if (output->type == OUTPUT_STAGE_CHANGED && is_known(check))
@@ -285,7 +291,8 @@ static int look(Check *check) {
         return 0;
     if (expectation->is_account) {
         const Account *account = check->subject.account = account_of(entity);
-        return facts_of_account(&check->facts, run->arena, model, account, MAX(check->now_ms, account->clock_ms));
+        return facts_of_account(
+                &check->facts, run->arena, model, account, MAX(check->now_ms, account->clock_ms));
     }
     const Lead *lead = lead_of(entity);
     if (!str_is_null(lead->merged_into)) {
@@ -309,9 +316,11 @@ static void check_facts(Check *check) {
     if (expectation->n_facts == 0)
         return;
     const char *kind = expectation->is_account ? "account" : "lead";
-    (void)fail(check, expectation->mark, str_from(kind), test_text(run, "the %s \"%.*s\"", kind, STR_FMT(expectation->id)),
+    (void)fail(check, expectation->mark, str_from(kind),
+            test_text(run, "the %s \"%.*s\"", kind, STR_FMT(expectation->id)),
             str_is_null(check->merged_into)
-                    ? test_text(run, "no such %s: no event that counts has named it, or it was forgotten", kind)
+                    ? test_text(
+                              run, "no such %s: no event that counts has named it, or it was forgotten", kind)
                     : test_text(run, "it was merged into %.*s", STR_FMT(check->merged_into)));
 }
 

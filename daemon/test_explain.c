@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why something is as it is, for somebody who has written the model and not the engine: as of the instant of the expectation,
- * not of the events before it, which is said where it matters.
+ * Why something is as it is, for somebody who has written the model and not the engine: as of the instant of
+ * the expectation, not of the events before it, which is said where it matters.
  */
 #include "daemon/condition_parts.h"
 #include "daemon/test_run.h"
@@ -49,18 +49,21 @@ static Situation situation(const Explanation *e, const LeadEvent *event) {
 }
 
 static bool is_output_of(TestSubject subject, const TestOutput *output) {
-    Str id = subject.lead ? subject.lead->lead_id : subject.account ? subject.account->account_id : output->id;
+    Str id = subject.lead      ? subject.lead->lead_id
+             : subject.account ? subject.account->account_id
+                               : output->id;
     return str_eq(output->id, id) && output->of_account == (subject.account != NULL);
 }
 
 /* --- transitions ------------------------------------------------------------------------------------- */
 
-static void note_parts(Explanation *e, Str transition, const char *key, const Condition *condition, ConditionPlace place,
-        const LeadEvent *event) {
+static void note_parts(Explanation *e, Str transition, const char *key, const Condition *condition,
+        ConditionPlace place, const LeadEvent *event) {
     ConditionPart parts[CONDITION_PARTS_MAX];
     const Situation now = situation(e, event);
 
-    int n = condition_parts(condition, e->subject.account ? CONDITION_ACCOUNT : place, &now, e->run->arena, parts);
+    int n = condition_parts(
+            condition, e->subject.account ? CONDITION_ACCOUNT : place, &now, e->run->arena, parts);
     if (n < 0) {
         e->run->error = n;
         return;
@@ -97,8 +100,9 @@ static void explain_on(Explanation *e, const Transition *t) {
                 STR_FMT(show_types(e->run, &t->on)));
         return;
     }
-    test_note(e->run, e->failure, "%.*s: the latest event %.*s was at %.*s; with it, as things stand now:",
-            STR_FMT(t->id), STR_FMT(event->type), STR_FMT(test_instant(e->run, event->occurred_at_ms)));
+    test_note(e->run, e->failure,
+            "%.*s: the latest event %.*s was at %.*s; with it, as things stand now:", STR_FMT(t->id),
+            STR_FMT(event->type), STR_FMT(test_instant(e->run, event->occurred_at_ms)));
     if (!condition_holds(t->when, &now))
         note_parts(e, t->id, "when", t->when, CONDITION_TRACK_EVENT, event);
     else if (!condition_holds(t->require, &now))
@@ -148,7 +152,8 @@ static void explain_transition(Explanation *e, const Transition *t, const TrackS
         explain_when(e, t);
     if (!cooling && e->failure->n_notes == n_notes)
         test_note(e->run, e->failure,
-                "%.*s: its condition holds; a transition before it was taken, or its stage had been entered at the same "
+                "%.*s: its condition holds; a transition before it was taken, or its stage had been entered "
+                "at the same "
                 "instant",
                 STR_FMT(t->id));
 }
@@ -185,8 +190,8 @@ static void explain_present(const Explanation *e, const Track *track, unsigned s
         if (o->type != OUTPUT_STAGE_CHANGED || !is_output_of(e->subject, o) || !str_eq(o->track, track->id))
             continue;
         test_note(run, e->failure, "%.*s moved it from %.*s to %.*s at %.*s (cause: %.*s)",
-                STR_FMT(str_is_null(o->transition) ? STR_LITERAL("a merge") : o->transition), STR_FMT(o->from),
-                STR_FMT(o->to), STR_FMT(test_instant(run, o->at_ms)), STR_FMT(o->cause));
+                STR_FMT(str_is_null(o->transition) ? STR_LITERAL("a merge") : o->transition),
+                STR_FMT(o->from), STR_FMT(o->to), STR_FMT(test_instant(run, o->at_ms)), STR_FMT(o->cause));
         return;
     }
     test_note(run, e->failure, "it has been %.*s from the beginning", STR_FMT(track->stages[stage].id));
@@ -207,7 +212,8 @@ static void explain_track(Explanation *e, const Track *track, const TrackState *
         explain_transition(e, t, state);
     }
     if (!found)
-        test_note(e->run, e->failure, "no transition leads from %.*s to %.*s", STR_FMT(present), STR_FMT(stage));
+        test_note(e->run, e->failure, "no transition leads from %.*s to %.*s", STR_FMT(present),
+                STR_FMT(stage));
     test_explain_scores(e->run, e->failure, e->subject, STR_NULL);
 }
 
@@ -262,8 +268,8 @@ static void explain_account_scores(TestRun *run, TestFailure *failure, const Acc
         number_show(account_score(account, model, i, at_ms), value);
         test_note(run, failure, "%.*s is %s", STR_FMT(model->account_scores[i].id), value);
     }
-    test_note(run, failure, "%u of %zu members are of the committee", account_committee(account, model, at_ms),
-            account->n_members);
+    test_note(run, failure, "%u of %zu members are of the committee",
+            account_committee(account, model, at_ms), account->n_members);
     for (size_t i = 0; i < MIN(account->n_members, (size_t)MEMBERS_SHOWN_MAX); i++)
         test_note(run, failure, "member %.*s, active at %.*s", STR_FMT(account->members[i].lead_id),
                 STR_FMT(test_instant(run, account->members[i].active_at_ms)));

@@ -7,8 +7,8 @@
 
 static const char *const file_keys[] = {"model", "start", "tolerance", "profiles", "cases"};
 static const char *const case_keys[] = {"name", "start", "steps"};
-static const char *const step_keys[] = {"at", "profile", "event", "with", "times", "every", "lead", "account", "source",
-        "campaign", "topic", "id", "expect"};
+static const char *const step_keys[] = {"at", "profile", "event", "with", "times", "every", "lead", "account",
+        "source", "campaign", "topic", "id", "expect"};
 
 /* --- steps ------------------------------------------------------------------------------------------- */
 
@@ -22,8 +22,8 @@ static int read_expectations(TestReader *reader, const YamlNode *node, TestStep 
     ret->now_ms = reader->now_ms;
     int r = READER_ALLOC(reader, ret->expectations, n);
     for (; r == 0 && ret->n_expectations < n; ret->n_expectations++)
-        r = reader_expectation(
-                reader, is_list ? node->items[ret->n_expectations] : node, &ret->expectations[ret->n_expectations]);
+        r = reader_expectation(reader, is_list ? node->items[ret->n_expectations] : node,
+                &ret->expectations[ret->n_expectations]);
     return r;
 }
 
@@ -51,8 +51,8 @@ static int read_step(TestReader *reader, const YamlNode *node, TestStep *ret) {
     int64_t at_ms = read_at(reader, node, has_events);
 
     if (!has_events && !expect)
-        diagnostics_add(
-                reader->diagnostics, DIAGNOSTIC_ERROR, node->mark, "a step has \"event\", \"profile\" or \"expect\"");
+        diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark,
+                "a step has \"event\", \"profile\" or \"expect\"");
     int r = reader_events(reader, node, at_ms, ret);
     return r == 0 && expect ? read_expectations(reader, expect, ret) : r;
 }
@@ -80,7 +80,8 @@ static int read_case(TestReader *reader, const YamlNode *node, TestCase *ret) {
     *ret = (TestCase){.mark = node->mark, .name = STR_LITERAL("?")};
     if (!yaml_check_keys(node, "a case", case_keys, ARRAY_SIZE(case_keys), reader->diagnostics))
         return 0;
-    const YamlNode *name = require(reader, node, "a case", "name"), *steps = require(reader, node, "a case", "steps");
+    const YamlNode *name = require(reader, node, "a case", "name"),
+                   *steps = require(reader, node, "a case", "steps");
     int64_t file_start_ms = reader->start_ms;
 
     if (name && !reader_name(reader, name, "name", TEST_NAME_LEN_MAX, &ret->name))
@@ -103,7 +104,8 @@ static void check_name(TestReader *reader, const TestFile *file, const TestCase 
     for (const TestCase *other = file->cases; other < test; other++)
         if (str_eq(other->name, test->name) && test->name.len > 1) {
             diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, test->mark,
-                    "another case is called \"%.*s\" as well, in line %u", STR_FMT(test->name), other->mark.line);
+                    "another case is called \"%.*s\" as well, in line %u", STR_FMT(test->name),
+                    other->mark.line);
             return;
         }
 }
@@ -171,7 +173,8 @@ static char *resolve(const char *path, Str model_path) {
 }
 
 /* 0 with file->model_path NULL: an error has been added. */
-static int find_model(TestReader *reader, const YamlNode *root, const char *path, const char *model_path, TestFile *file) {
+static int find_model(
+        TestReader *reader, const YamlNode *root, const char *path, const char *model_path, TestFile *file) {
     const YamlNode *node = yaml_get(root, "model");
     Str text;
 

@@ -3,9 +3,9 @@
 /*
  * Model Tests
  *
- * A file in which an analyst says what a model is to do: named cases, each a story of events and of what is expected at
- * instants between them. README, "Testing a model", has the format. Read completely and checked against the
- * model before anything runs; immutable afterwards.
+ * A file in which an analyst says what a model is to do: named cases, each a story of events and of what is
+ * expected at instants between them. README, "Testing a model", has the format. Read completely and checked
+ * against the model before anything runs; immutable afterwards.
  */
 #include "lib/model.h"
 
@@ -129,9 +129,9 @@ typedef struct TestModelLoader {
 } TestModelLoader;
 
 /*
- * Reads a file's bytes. `path` is the file's, from which the model's is relative; `model_path` takes the place of the one that the
- * file names, unless it is NULL. All errors go to `diagnostics`; *ret is set only if there is none. 0, TEST_FILE_E_MODEL or a
- * negative errno.
+ * Reads a file's bytes. `path` is the file's, from which the model's is relative; `model_path` takes the
+ * place of the one that the file names, unless it is NULL. All errors go to `diagnostics`; *ret is set only
+ * if there is none. 0, TEST_FILE_E_MODEL or a negative errno.
  */
 MUST_CHECK int test_file_load(Str source, const char *path, const char *model_path, TestModelLoader loader,
         Diagnostics *diagnostics, TestFile **ret);

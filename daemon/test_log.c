@@ -68,14 +68,15 @@ OutputSink test_log_sink(TestLog *log) {
 Str test_output_show(Arena *arena, const TestOutput *o) {
     switch (o->type) {
     case OUTPUT_STAGE_CHANGED:
-        return arena_format(arena, "%s%.*s (%.*s: %.*s to %.*s)", str_is_null(o->transition) ? "no transition" : "",
-                STR_FMT(o->transition), STR_FMT(o->track), STR_FMT(o->from), STR_FMT(o->to));
+        return arena_format(arena, "%s%.*s (%.*s: %.*s to %.*s)",
+                str_is_null(o->transition) ? "no transition" : "", STR_FMT(o->transition), STR_FMT(o->track),
+                STR_FMT(o->from), STR_FMT(o->to));
     case OUTPUT_SLA_EVENT:
         return arena_format(arena, "sla: %.*s %s%s%.*s", STR_FMT(o->policy), sla_kind_name(o->kind),
                 str_is_null(o->level) ? "" : " ", STR_FMT(o->level));
     case OUTPUT_REFUSED:
-        return arena_format(arena, "refused: %.*s (%.*s stays %.*s)", STR_FMT(o->transition), STR_FMT(o->track),
-                STR_FMT(o->from));
+        return arena_format(arena, "refused: %.*s (%.*s stays %.*s)", STR_FMT(o->transition),
+                STR_FMT(o->track), STR_FMT(o->from));
     default:
         return arena_format(arena, "retired: %.*s", STR_FMT(o->cause));
     }

@@ -8,14 +8,14 @@
 /* Of the names that are known, as many as fit. */
 #define KNOWN_SHOWN_SIZE 400
 
-bool reader_check(TestReader *reader, const YamlNode *node, YamlType type, const char *what, const char *expected,
-        size_t max) {
+bool reader_check(TestReader *reader, const YamlNode *node, YamlType type, const char *what,
+        const char *expected, size_t max) {
     static const char *const names[] = {
             [YAML_SCALAR] = "a single value", [YAML_SEQUENCE] = "a list", [YAML_MAPPING] = "a mapping"};
 
     if (node->type != type) {
-        diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark, "%s: %s expected, got %s", what, expected,
-                yaml_is_null(node) ? "nothing" : names[node->type]);
+        diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark, "%s: %s expected, got %s", what,
+                expected, yaml_is_null(node) ? "nothing" : names[node->type]);
         return false;
     }
     if (type == YAML_SCALAR || node->n_items <= max)
@@ -25,16 +25,16 @@ bool reader_check(TestReader *reader, const YamlNode *node, YamlType type, const
     return false;
 }
 
-void reader_unknown(
-        TestReader *reader, const YamlNode *node, const char *kind, const char *const *known, size_t n_known) {
+void reader_unknown(TestReader *reader, const YamlNode *node, const char *kind, const char *const *known,
+        size_t n_known) {
     const char *nearest = diagnostic_nearest(node->text, known, n_known);
 
     char names[KNOWN_SHOWN_SIZE] = "";
     size_t len = 0;
 
     if (nearest) {
-        diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark, "unknown %s \"%.*s\"; did you mean \"%s\"?",
-                kind, READER_SHOWN(node), nearest);
+        diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark,
+                "unknown %s \"%.*s\"; did you mean \"%s\"?", kind, READER_SHOWN(node), nearest);
         return;
     }
     for (size_t i = 0; i < n_known && len < sizeof(names); i++)
@@ -49,7 +49,8 @@ bool reader_instant(TestReader *reader, const YamlNode *node, const char *what, 
     if (case_instant_parse(node->text, reader->start_ms, ret_ms))
         return true;
     diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark,
-            "%s: expected an instant from the case's start such as +90s or +2d4h, or as 2026-01-31T08:00:00Z, got \"%.*s\"",
+            "%s: expected an instant from the case's start such as +90s or +2d4h, or as "
+            "2026-01-31T08:00:00Z, got \"%.*s\"",
             what, READER_SHOWN(node));
     return false;
 }
@@ -63,8 +64,8 @@ bool reader_name(TestReader *reader, const YamlNode *node, const char *what, siz
         *ret = text;
         return true;
     }
-    diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark, "%s: 1 to %zu bytes expected, got %zu", what, max,
-            text.len);
+    diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark, "%s: 1 to %zu bytes expected, got %zu",
+            what, max, text.len);
     return false;
 }
 
@@ -85,7 +86,8 @@ bool reader_policy(TestReader *reader, const YamlNode *node, Str name, unsigned 
     return false;
 }
 
-bool reader_verdict(TestReader *reader, const YamlNode *node, Str text, unsigned policy, ExpectedVerdict *ret) {
+bool reader_verdict(
+        TestReader *reader, const YamlNode *node, Str text, unsigned policy, ExpectedVerdict *ret) {
     const char *known[_SLA_KIND_MAX];
     const SlaPolicy *p = &reader->model->policies[policy];
     const char *space = memchr(text.data, ' ', text.len);
@@ -111,7 +113,7 @@ bool reader_verdict(TestReader *reader, const YamlNode *node, Str text, unsigned
     for (size_t i = 0; i < n_levels; i++)
         if (str_eq(levels[i].text, ret->level))
             return true;
-    diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark, "the policy \"%.*s\" has no %s of \"%.*s\"",
-            STR_FMT(p->id), known[kind], STR_FMT(ret->level));
+    diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark,
+            "the policy \"%.*s\" has no %s of \"%.*s\"", STR_FMT(p->id), known[kind], STR_FMT(ret->level));
     return false;
 }

@@ -3,8 +3,8 @@
 /*
  * Reading Model Tests
  *
- * What the parts of test_file_load() share; private to test_file.c and test_reader*.c. Each part goes on after an error, so that
- * all errors of a file come out in one go; what was wrong is left out.
+ * What the parts of test_file_load() share; private to test_file.c and test_reader*.c. Each part goes on
+ * after an error, so that all errors of a file come out in one go; what was wrong is left out.
  *
  * Functions that return int return 0 or -ENOMEM; what is wrong with the file goes to the diagnostics.
  */
@@ -16,7 +16,7 @@ typedef struct TestReader {
     Arena *arena;
     Diagnostics *diagnostics;
     const Model *model;
-    const YamlNode *profiles; /* NULL: none */
+    const YamlNode *profiles;        /* NULL: none */
     Facts fresh_lead, fresh_account; /* without history: what can be expected at all */
     double tolerance;
     /* of the case at hand */
@@ -53,6 +53,11 @@ MUST_CHECK bool reader_policy(TestReader *reader, const YamlNode *node, Str name
 MUST_CHECK int reader_events(TestReader *reader, const YamlNode *step, int64_t at_ms, TestStep *ret);
 /* One thing under `expect`. */
 MUST_CHECK int reader_expectation(TestReader *reader, const YamlNode *node, Expectation *ret);
+/* Room for a fact of the expectation; `node` is what the file says of it. */
+ExpectedFact *reader_new_fact(const YamlNode *node, Expectation *expectation);
+/* What is expected of a policy: an item of the mapping under `sla`. */
+MUST_CHECK int reader_sla(
+        TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation);
 /* What is expected of outputs, under `told` or `only`. */
 MUST_CHECK int reader_outputs(TestReader *reader, const YamlNode *list, const char *key, Expectation *ret);
 /* "breached" or "warning 50%". False: an error has been added. */

@@ -35,7 +35,8 @@ static int read_properties(TestReader *reader, const YamlNode *node, const char 
     if (r)
         return r;
     for (size_t i = 0; i < node->n_items; i++)
-        if (reader_check(reader, node->items[i], YAML_SCALAR, what, "a text, a number, true, false or null", 0))
+        if (reader_check(
+                    reader, node->items[i], YAML_SCALAR, what, "a text, a number, true, false or null", 0))
             properties[event->n_properties++] = (Property){node->keys[i]->text, read_value(node->items[i])};
     event->properties = properties;
     return 0;
@@ -84,7 +85,8 @@ static void read_strings(TestReader *reader, const YamlNode *step, LeadEvent *ev
     }
 }
 
-/* Types that the model's rules, transitions and clocks are about: another one that looks like one of them is a slip. */
+/* Types that the model's rules, transitions and clocks are about: another one that looks like one of them is
+ * a slip. */
 static void warn_of_slip(TestReader *reader, const YamlNode *node) {
     const Model *model = reader->model;
     const char *nearest = NULL;
@@ -130,7 +132,8 @@ static int add_event(TestReader *reader, const YamlNode *node, LeadEvent event, 
     if (event_validate(&event, text, sizeof(text)))
         step->events[step->n_events++] = event;
     else
-        diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark, "this is no valid event: %s", text);
+        diagnostics_add(
+                reader->diagnostics, DIAGNOSTIC_ERROR, node->mark, "this is no valid event: %s", text);
     reader->now_ms = MAX(reader->now_ms, event.occurred_at_ms);
     return 0;
 }
@@ -145,8 +148,8 @@ static int add_profile(TestReader *reader, const YamlNode *node, LeadEvent event
     return r ? r : add_event(reader, node, event, step);
 }
 
-static int add_typed(TestReader *reader, const YamlNode *step_node, LeadEvent event, int64_t times, int64_t every_ms,
-        TestStep *step) {
+static int add_typed(TestReader *reader, const YamlNode *step_node, LeadEvent event, int64_t times,
+        int64_t every_ms, TestStep *step) {
     const YamlNode *type = yaml_get(step_node, "event"), *with = yaml_get(step_node, "with");
     int r = 0;
 
@@ -169,8 +172,8 @@ static void check_alone(TestReader *reader, const YamlNode *step, bool has_event
 
     for (size_t i = 0; !has_event && i < ARRAY_SIZE(of_events); i++)
         if (yaml_get(step, of_events[i]))
-            diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, step->mark, "\"%s\" is for steps with \"event\"",
-                    of_events[i]);
+            diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, step->mark,
+                    "\"%s\" is for steps with \"event\"", of_events[i]);
     for (size_t i = 0; !has_event && !has_profile && i < ARRAY_SIZE(of_both); i++)
         if (yaml_get(step, of_both[i]))
             diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, step->mark,

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Expectations: of single facts, of what SLA policies have told, of outputs.
+ * Expectations of single facts; those of SLA policies and of outputs have files of their own.
  */
 #include <math.h>
 
 #include "daemon/arena_text.h"
-#include "daemon/case_instant.h"
 #include "daemon/test_reader.h"
 #include "daemon/value_text.h"
 
@@ -14,13 +13,14 @@
 /* --- facts ------------------------------------------------------------------------------------------- */
 
 /* There is room: see count_facts(). */
-static ExpectedFact *new_fact(const YamlNode *node, Expectation *expectation) {
+ExpectedFact *reader_new_fact(const YamlNode *node, Expectation *expectation) {
     ExpectedFact *fact = &expectation->facts[expectation->n_facts++];
     *fact = (ExpectedFact){.mark = node->mark, .wanted = node->text};
     return fact;
 }
 
-static int set_path(TestReader *reader, ExpectedFact *fact, const char *group, Str name, const char *shown_group) {
+static int set_path(
+        TestReader *reader, ExpectedFact *fact, const char *group, Str name, const char *shown_group) {
     fact->path = arena_format(reader->arena, "%s.%.*s", group, STR_FMT(name));
     fact->shown = arena_format(reader->arena, "%s.%.*s", shown_group, STR_FMT(name));
     return str_is_null(fact->path) || str_is_null(fact->shown) ? -ENOMEM : 0;
@@ -60,7 +60,8 @@ static Str show_range(Arena *arena, const ExpectedFact *fact) {
     return arena_format(arena, "from %s to %s", min, max);
 }
 
-static int read_range(TestReader *reader, const YamlNode *node, const char *what, double tolerance, ExpectedFact *fact) {
+static int read_range(
+        TestReader *reader, const YamlNode *node, const char *what, double tolerance, ExpectedFact *fact) {
     double number = 0;
 
     fact->type = EXPECTED_RANGE;
@@ -101,7 +102,8 @@ static bool has_fact(const TestReader *reader, const char *group, Str name) {
 }
 
 /* Of a score or derived score: `scores` takes both, as outputs show both. */
-static int read_score(TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation) {
+static int read_score(
+        TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation) {
     const char *known[2 * KNOWN_MAX];
     bool is_derived = has_fact(reader, "derived", key->text);
 
@@ -110,30 +112,32 @@ static int read_score(TestReader *reader, const YamlNode *key, const YamlNode *n
         reader_unknown(reader, key, "score", known, n + known_names(reader, "derived", known + n));
         return 0;
     }
-    ExpectedFact *fact = new_fact(node, expectation);
+    ExpectedFact *fact = reader_new_fact(node, expectation);
     int r = set_path(reader, fact, is_derived ? "derived" : "scores", key->text, "scores");
     return r ? r : read_range(reader, node, "scores", reader->tolerance, fact);
 }
 
-static int read_counter(TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation) {
+static int read_counter(
+        TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation) {
     const char *known[KNOWN_MAX];
 
     if (!has_fact(reader, "counters", key->text)) {
         reader_unknown(reader, key, "counter", known, known_names(reader, "counters", known));
         return 0;
     }
-    ExpectedFact *fact = new_fact(node, expectation);
+    ExpectedFact *fact = reader_new_fact(node, expectation);
     int r = set_path(reader, fact, "counters", key->text, "counters");
     return r ? r : read_range(reader, node, "counters", 0, fact);
 }
 
 /* Of an account: a number under a key that is the fact's path as well. */
-static int read_number(TestReader *reader, const YamlNode *parent, const char *key, Expectation *expectation) {
+static int read_number(
+        TestReader *reader, const YamlNode *parent, const char *key, Expectation *expectation) {
     const YamlNode *node = yaml_get(parent, key);
 
     if (!node)
         return 0;
-    ExpectedFact *fact = new_fact(node, expectation);
+    ExpectedFact *fact = reader_new_fact(node, expectation);
     fact->path = fact->shown = str_from(key);
     return read_range(reader, node, key, 0, fact);
 }
@@ -150,7 +154,8 @@ static const Track *find_track(TestReader *reader, const YamlNode *key) {
     return NULL;
 }
 
-static int read_stage(TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation) {
+static int read_stage(
+        TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation) {
     const char *known[MODEL_STAGES_MAX];
     const Track *track = find_track(reader, key);
     Str text;
@@ -161,7 +166,7 @@ static int read_stage(TestReader *reader, const YamlNode *key, const YamlNode *n
         known[i] = track->stages[i].id.data;
         if (!str_eq(track->stages[i].id, text))
             continue;
-        ExpectedFact *fact = new_fact(node, expectation);
+        ExpectedFact *fact = reader_new_fact(node, expectation);
         fact->type = EXPECTED_TEXT;
         fact->text = text;
         return set_path(reader, fact, "stages", key->text, "stages");
@@ -170,14 +175,16 @@ static int read_stage(TestReader *reader, const YamlNode *key, const YamlNode *n
     return 0;
 }
 
-typedef int (*ReadItemFn)(TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation);
+typedef int (*ReadItemFn)(
+        TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation);
 
-static int read_each(
-        TestReader *reader, const YamlNode *parent, const char *key, ReadItemFn read, Expectation *expectation) {
+static int read_each(TestReader *reader, const YamlNode *parent, const char *key, ReadItemFn read,
+        Expectation *expectation) {
     const YamlNode *node = yaml_get(parent, key);
     int r = 0;
 
-    if (!node || !reader_check(reader, node, YAML_MAPPING, key, "a mapping of names to values", TEST_ITEMS_MAX))
+    if (!node ||
+            !reader_check(reader, node, YAML_MAPPING, key, "a mapping of names to values", TEST_ITEMS_MAX))
         return 0;
     for (size_t i = 0; r == 0 && i < node->n_items; i++)
         r = read(reader, node->keys[i], node->items[i], expectation);
@@ -198,7 +205,7 @@ static void read_text(TestReader *reader, const YamlNode *parent, const char *ke
         reader_unknown(reader, node, key, known, n_known);
         return;
     }
-    ExpectedFact *fact = new_fact(node, expectation);
+    ExpectedFact *fact = reader_new_fact(node, expectation);
     fact->path = fact->shown = str_from(key);
     fact->type = yaml_is_null(node) ? EXPECTED_NULL : EXPECTED_TEXT;
     fact->text = node->text;
@@ -220,117 +227,12 @@ static void read_texts(TestReader *reader, const YamlNode *node, Expectation *ex
     read_text(reader, node, "account_id", NULL, 0, expectation);
 }
 
-/* --- SLA policies ------------------------------------------------------------------------------------ */
-
-static int sla_fact(TestReader *reader, const YamlNode *node, Str policy, const char *field, ExpectedType type,
-        Expectation *expectation, ExpectedFact **ret) {
-    ExpectedFact *fact = new_fact(node, expectation);
-    *ret = fact;
-    fact->type = type;
-    fact->path = arena_format(reader->arena, "sla.%.*s.%s", STR_FMT(policy), field);
-    fact->shown = arena_format(reader->arena, "sla.%.*s", STR_FMT(policy));
-    return str_is_null(fact->path) || str_is_null(fact->shown) ? -ENOMEM : 0;
-}
-
-/* An open clock, or none. */
-static int read_open(TestReader *reader, const YamlNode *node, Str policy, bool open, Expectation *expectation) {
-    ExpectedFact *fact;
-    int r = sla_fact(reader, node, policy, "due_at", open ? EXPECTED_PRESENT : EXPECTED_ABSENT, expectation, &fact);
-    if (r == 0)
-        fact->wanted = open ? STR_LITERAL("an open clock") : STR_LITERAL("no open clock");
-    return r;
-}
-
-static int read_due(TestReader *reader, const YamlNode *node, Str policy, Expectation *expectation) {
-    char text[TIMESTAMP_TEXT_SIZE], shown[CASE_INSTANT_TEXT_SIZE];
-    ExpectedFact *fact;
-    int64_t due_ms;
-
-    if (!reader_instant(reader, node, "due", &due_ms))
-        return 0;
-    int r = sla_fact(reader, node, policy, "due_at", EXPECTED_TEXT, expectation, &fact);
-    if (r)
-        return r;
-    timestamp_print(due_ms, text);
-    case_instant_print(due_ms, reader->start_ms, shown);
-    fact->text = arena_str(reader->arena, str_from(text));
-    fact->wanted = arena_format(reader->arena, "an open clock, due at %s", shown);
-    return str_is_null(fact->text) || str_is_null(fact->wanted) ? -ENOMEM : 0;
-}
-
-static int read_flag(
-        TestReader *reader, const YamlNode *node, Str policy, const char *field, Expectation *expectation) {
-    ExpectedFact *fact;
-    bool flag;
-
-    if (!yaml_boolean(node, field, reader->diagnostics, &flag))
-        return 0;
-    int r = sla_fact(reader, node, policy, field, EXPECTED_BOOLEAN, expectation, &fact);
-    if (r)
-        return r;
-    fact->boolean = flag;
-    fact->wanted = arena_format(reader->arena, "an open clock, %s%s", flag ? "" : "not ", field);
-    return str_is_null(fact->wanted) ? -ENOMEM : 0;
-}
-
-/* All that was told, as a list; or, as a scalar, what was told last. */
-static int read_verdicts(TestReader *reader, const YamlNode *node, unsigned policy, Expectation *expectation) {
-    ExpectedSla *sla = &expectation->slas[expectation->n_slas];
-    bool is_list = node->type == YAML_SEQUENCE;
-    size_t n = is_list ? node->n_items : 1;
-    Str text;
-
-    *sla = (ExpectedSla){.mark = node->mark, .policy = policy, .latest_only = !is_list};
-    int r = READER_ALLOC(reader, sla->verdicts, n);
-    if (r)
-        return r;
-    for (size_t i = 0; i < n; i++) {
-        const YamlNode *item = is_list ? node->items[i] : node;
-        if (yaml_string(item, "sla", reader->diagnostics, &text) &&
-                reader_verdict(reader, item, text, policy, &sla->verdicts[sla->n_verdicts]))
-            sla->n_verdicts++;
-    }
-    expectation->n_slas++;
-    return 0;
-}
-
-static int read_sla_mapping(TestReader *reader, const YamlNode *node, unsigned policy, Expectation *expectation) {
-    static const char *const keys[] = {"due", "breached", "paused", "told"};
-    Str id = reader->model->policies[policy].id;
-    int r = 0;
-
-    if (!yaml_check_keys(node, "an SLA policy", keys, ARRAY_SIZE(keys), reader->diagnostics))
-        return 0;
-    const YamlNode *due = yaml_get(node, "due"), *told = yaml_get(node, "told");
-    if (due)
-        r = read_due(reader, due, id, expectation);
-    for (size_t i = 1; r == 0 && i < 3; i++) {
-        const YamlNode *flag = yaml_get(node, keys[i]);
-        if (flag)
-            r = read_flag(reader, flag, id, keys[i], expectation);
-    }
-    if (r == 0 && told && reader_check(reader, told, YAML_SEQUENCE, "told", "a list of verdicts", TEST_ITEMS_MAX))
-        r = read_verdicts(reader, told, policy, expectation);
-    return r;
-}
-
-static int read_sla(TestReader *reader, const YamlNode *key, const YamlNode *node, Expectation *expectation) {
-    unsigned policy;
-
-    if (!reader_policy(reader, key, key->text, &policy))
-        return 0;
-    if (node->type == YAML_MAPPING)
-        return read_sla_mapping(reader, node, policy, expectation);
-    if (node->type == YAML_SCALAR && (str_eq_c(node->text, "open") || str_eq_c(node->text, "closed")))
-        return read_open(reader, node, key->text, str_eq_c(node->text, "open"), expectation);
-    return read_verdicts(reader, node, policy, expectation);
-}
-
 /* --- the whole --------------------------------------------------------------------------------------- */
 
 static const char *const lead_keys[] = {
         "lead", "stages", "scores", "counters", "segment", "route", "account_id", "sla", "told", "only"};
-static const char *const account_keys[] = {"account", "stages", "scores", "committee", "members", "told", "only"};
+static const char *const account_keys[] = {
+        "account", "stages", "scores", "committee", "members", "told", "only"};
 
 static void read_subject(TestReader *reader, const YamlNode *node, Expectation *ret) {
     const YamlNode *account = yaml_get(node, "account"), *lead = yaml_get(node, "lead");
@@ -365,10 +267,11 @@ static size_t count_items(const YamlNode *parent, const char *key) {
     return node ? node->n_items : 0;
 }
 
-/* At most so many: segment, route and account_id, or committee and members, and of a policy due, breached and paused. */
+/* At most so many: segment, route and account_id, or committee and members, and of a policy due, breached and
+ * paused. */
 static size_t count_facts(const YamlNode *node) {
     return 3 + count_items(node, "stages") + count_items(node, "scores") + count_items(node, "counters") +
-            3 * count_items(node, "sla");
+           3 * count_items(node, "sla");
 }
 
 int reader_expectation(TestReader *reader, const YamlNode *node, Expectation *ret) {
@@ -390,7 +293,7 @@ int reader_expectation(TestReader *reader, const YamlNode *node, Expectation *re
     if (r == 0)
         r = read_each(reader, node, "counters", read_counter, ret);
     if (r == 0)
-        r = read_each(reader, node, "sla", read_sla, ret);
+        r = read_each(reader, node, "sla", reader_sla, ret);
     if (r == 0)
         r = read_number(reader, node, "committee", ret);
     if (r == 0)

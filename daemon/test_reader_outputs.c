@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Expected outputs: `hand-raise` for short, a transition; else one of `moved`, `entered`, `refused`, `sla`, `retired`, with `at`.
+ * Expected outputs: `hand-raise` for short, a transition; else one of `moved`, `entered`, `refused`, `sla`,
+ * `retired`, with `at`.
  */
 #include "daemon/test_reader.h"
 
@@ -28,7 +29,8 @@ static void read_entered(TestReader *reader, const YamlNode *node, ExpectedOutpu
         ret->name = (Str){dot + 1, node->text.len - ret->track.len - 1};
         for (size_t t = 0; t < reader->n_tracks; t++)
             for (size_t i = 0; i < reader->tracks[t].n_stages; i++)
-                if (str_eq(reader->tracks[t].id, ret->track) && str_eq(reader->tracks[t].stages[i].id, ret->name))
+                if (str_eq(reader->tracks[t].id, ret->track) &&
+                        str_eq(reader->tracks[t].stages[i].id, ret->name))
                     return;
     }
     diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark,
@@ -42,22 +44,26 @@ static void read_sla(TestReader *reader, const YamlNode *node, ExpectedOutput *r
 
     if (!space) {
         diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark,
-                "sla: a policy and what it told expected, such as \"accept breached\", got \"%.*s\"", READER_SHOWN(node));
+                "sla: a policy and what it told expected, such as \"accept breached\", got \"%.*s\"",
+                READER_SHOWN(node));
         return;
     }
     ret->name = (Str){node->text.data, (size_t)(space - node->text.data)};
     if (reader_policy(reader, node, ret->name, &policy) &&
-            !reader_verdict(reader, node, (Str){space + 1, node->text.len - ret->name.len - 1}, policy, &ret->verdict))
+            !reader_verdict(reader, node, (Str){space + 1, node->text.len - ret->name.len - 1}, policy,
+                    &ret->verdict))
         ret->verdict = (ExpectedVerdict){0};
 }
 
-static void read_named(TestReader *reader, const YamlNode *node, ExpectedOutputType type, ExpectedOutput *ret) {
+static void read_named(
+        TestReader *reader, const YamlNode *node, ExpectedOutputType type, ExpectedOutput *ret) {
     static const char *const causes[] = {"forgotten", "merged"};
     Str text;
 
     if (!yaml_string(node, output_keys[type], reader->diagnostics, &text))
         return;
-    *ret = (ExpectedOutput){.mark = node->mark, .type = type, .name = text, .at_ms = TIME_NONE, .wanted = text};
+    *ret = (ExpectedOutput){
+            .mark = node->mark, .type = type, .name = text, .at_ms = TIME_NONE, .wanted = text};
     if (type == EXPECTED_ENTERED)
         read_entered(reader, node, ret);
     else if (type == EXPECTED_SLA)
@@ -86,7 +92,8 @@ static void read_output(TestReader *reader, const YamlNode *node, ExpectedOutput
     }
     if (n_found != 1)
         diagnostics_add(reader->diagnostics, DIAGNOSTIC_ERROR, node->mark,
-                "an output is one of moved, entered, refused, sla and retired, got %s", n_found ? "several" : "none");
+                "an output is one of moved, entered, refused, sla and retired, got %s",
+                n_found ? "several" : "none");
     const YamlNode *at = yaml_get(node, "at");
     if (at && !reader_instant(reader, at, "at", &ret->at_ms))
         ret->at_ms = TIME_NONE;
@@ -95,7 +102,8 @@ static void read_output(TestReader *reader, const YamlNode *node, ExpectedOutput
 int reader_outputs(TestReader *reader, const YamlNode *list, const char *key, Expectation *ret) {
     ret->has_outputs = true;
     ret->outputs_mark = list->mark;
-    if (!reader_check(reader, list, YAML_SEQUENCE, key, "a list of outputs such as [hand-raise]", TEST_ITEMS_MAX))
+    if (!reader_check(
+                reader, list, YAML_SEQUENCE, key, "a list of outputs such as [hand-raise]", TEST_ITEMS_MAX))
         return 0;
     int r = READER_ALLOC(reader, ret->outputs, list->n_items);
     if (r)

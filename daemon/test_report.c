@@ -14,7 +14,8 @@ static void print_failure(FILE *file, const char *path, const TestRun *run, cons
     char at[CASE_INSTANT_TEXT_SIZE];
 
     case_instant_print(failure->at_ms, run->test->start_ms, at);
-    fprintf(file, "%s:%u:%u: failed: %.*s\n", path, failure->mark.line, failure->mark.column, STR_FMT(run->test->name));
+    fprintf(file, "%s:%u:%u: failed: %.*s\n", path, failure->mark.line, failure->mark.column,
+            STR_FMT(run->test->name));
     fprintf(file, "    at %s", at);
     if (!str_eq_c(failure->subject, TEST_LEAD))
         fprintf(file, ", %.*s", STR_FMT(failure->subject));

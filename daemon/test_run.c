@@ -109,7 +109,8 @@ static int apply(TestRun *run, const TestStep *step, const LeadEvent *event) {
     return 0;
 }
 
-/* Whoever looks at an instant wants all of it to have happened, however long the model waits for late events. */
+/* Whoever looks at an instant wants all of it to have happened, however long the model waits for late events.
+ */
 static int expect(TestRun *run, const TestStep *step) {
     int r = step->n_expectations ? shard_advance(run->shard, step->now_ms) : 0;
 

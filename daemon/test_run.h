@@ -3,7 +3,8 @@
 /*
  * A Case at Work
  *
- * Runs a test's case through a shard of its own, and notes what was not as expected, with what a person needs to see why.
+ * Runs a test's case through a shard of its own, and notes what was not as expected, with what a person needs
+ * to see why.
  */
 #include "daemon/test_file.h"
 #include "daemon/test_log.h"

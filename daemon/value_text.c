@@ -28,8 +28,8 @@ Str value_show(Arena *arena, Value value) {
         number_show(value.number, number);
         return arena_str(arena, str_from(number));
     case VALUE_STRING:
-        return arena_format(arena, "\"%.*s%s\"", (int)str_cut(value.string, TEXT_SHOWN_LEN_MAX), value.string.data,
-                value.string.len > TEXT_SHOWN_LEN_MAX ? "..." : "");
+        return arena_format(arena, "\"%.*s%s\"", (int)str_cut(value.string, TEXT_SHOWN_LEN_MAX),
+                value.string.data, value.string.len > TEXT_SHOWN_LEN_MAX ? "..." : "");
     default:
         return STR_LITERAL("null");
     }

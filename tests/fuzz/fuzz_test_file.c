@@ -18,10 +18,13 @@ static const char model_text[] =
         "    initial: new\n"
         "    stages: [{ id: new }, { id: hot }, { id: cold }]\n"
         "    transitions:\n"
-        "      - { id: ask, from: [new], to: hot, on: [demo], when: 'fit > 5', require: 'present(event.x)' }\n"
-        "      - { id: up, from: [new], to: hot, cooldown: 1d, when: 'total > 20 and (fit > 1 or profile.a == 1)' }\n"
+        "      - { id: ask, from: [new], to: hot, on: [demo], when: 'fit > 5', require: 'present(event.x)' "
+        "}\n"
+        "      - { id: up, from: [new], to: hot, cooldown: 1d, when: 'total > 20 and (fit > 1 or profile.a "
+        "== 1)' }\n"
         "      - { id: down, from: [hot], to: cold, on_sla: [call.breached] }\n"
-        "sla: [{ id: call, start: { enter: [stage.hot] }, stop: { on: [touch] }, target: 1h, warn: [50%] }]\n";
+        "sla: [{ id: call, start: { enter: [stage.hot] }, stop: { on: [touch] }, target: 1h, warn: [50%] "
+        "}]\n";
 
 /* Not assert(): this must hold in a build without assertions, too. */
 static void require(bool condition) {
@@ -63,7 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     Diagnostics diagnostics = DIAGNOSTICS_INIT;
     _cleanup_(test_file_free) TestFile *file = NULL;
 
-    require(test_file_load(source, "a/tests.yaml", NULL, (TestModelLoader){load_model, NULL}, &diagnostics, &file) == 0);
+    require(test_file_load(source, "a/tests.yaml", NULL, (TestModelLoader){load_model, NULL}, &diagnostics,
+                    &file) == 0);
     require((file != NULL) == (diagnostics.n_errors == 0));
     diagnostics_sort(&diagnostics);
     _cleanup_(free_null) char *text = diagnostics_render(&diagnostics, "tests.yaml", source);

@@ -9,7 +9,7 @@
 
 static const struct {
     const char *text;
-    int64_t at_ms;      /* UNTOUCHED: not an instant */
+    int64_t at_ms;       /* UNTOUCHED: not an instant */
     const char *printed; /* NULL: not looked at */
 } rows[] = {
         {"+0s", START, "+0s (2026-01-05T09:00:00.000Z)"},

@@ -3,20 +3,20 @@
 
 #include "tests/unit/engine_fixture.h"
 
-static const char head[] =
-        "model: m\n"
-        "version: 1\n"
-        "params: { mark: 20 }\n"
-        "scores: { fit: { decay: none }, heat: { decay: { half_life: 1d } } }\n"
-        "rules: [{ id: r, add: { fit: 1, heat: 1 } }]\n"
-        "tracks:\n"
-        "  t:\n"
-        "    initial: a\n"
-        "    stages: [{ id: a }, { id: b }]\n"
-        "    transitions:\n"
-        "      - { id: go, from: [a], to: b, on: [x], when: '";
+static const char head[] = "model: m\n"
+                           "version: 1\n"
+                           "params: { mark: 20 }\n"
+                           "scores: { fit: { decay: none }, heat: { decay: { half_life: 1d } } }\n"
+                           "rules: [{ id: r, add: { fit: 1, heat: 1 } }]\n"
+                           "tracks:\n"
+                           "  t:\n"
+                           "    initial: a\n"
+                           "    stages: [{ id: a }, { id: b }]\n"
+                           "    transitions:\n"
+                           "      - { id: go, from: [a], to: b, on: [x], when: '";
 
-/* The lead is empty; the event has url "/a or b" and minutes 7. Parts with "=" before their values, one a line. */
+/* The lead is empty; the event has url "/a or b" and minutes 7. Parts with "=" before their values, one a
+ * line. */
 static const struct {
     const char *when, *parts;
 } rows[] = {
@@ -31,20 +31,22 @@ static const struct {
         {"not (event.minutes == 7)", "not (event.minutes == 7)\n"},
         {"event.url == \"/c or d\"", "event.url == \"/c or d\"=\"/a or b\" == \"/c or d\"\n"},
         {"event.url like \"*and*\"", "event.url like \"*and*\"=\"/a or b\" like \"*and*\"\n"},
-        {"profile.country in [\"DE\", \"FR\"]", "profile.country in [\"DE\", \"FR\"]=null in [\"DE\", \"FR\"]\n"},
+        {"profile.country in [\"DE\", \"FR\"]",
+                "profile.country in [\"DE\", \"FR\"]=null in [\"DE\", \"FR\"]\n"},
         {"present(profile.order) and false", "present(profile.order)\nfalse\n"},
         {"t == \"b\"", "t == \"b\"=\"a\" == \"b\"\n"},
         {"max(fit, 2) >= min(mark, event.minutes)", "max(fit, 2) >= min(mark, event.minutes)=2 >= 7\n"},
         {"false", "false\n"},
-        {"fit >= 1 and fit >= 2 and fit >= 3 and fit >= 4 and fit >= 5 and fit >= 6 and fit >= 7 and fit >= 8 and fit >= 9",
+        {"fit >= 1 and fit >= 2 and fit >= 3 and fit >= 4 and fit >= 5 and fit >= 6 and fit >= 7 and fit >= "
+         "8 and fit >= 9",
                 "fit >= 1=0 >= 1\nfit >= 2=0 >= 2\nfit >= 3=0 >= 3\nfit >= 4=0 >= 4\nfit >= 5=0 >= 5\n"
                 "fit >= 6=0 >= 6\nfit >= 7=0 >= 7\nfit >= 8=0 >= 8\n"},
 };
 
 START_TEST(parts_that_do_not_hold_are_told) {
     char text[2048], got[2048] = "";
-    const Property properties[] = {
-            {STR_LITERAL("url"), value_string(STR_LITERAL("/a or b"))}, {STR_LITERAL("minutes"), value_long(7)}};
+    const Property properties[] = {{STR_LITERAL("url"), value_string(STR_LITERAL("/a or b"))},
+            {STR_LITERAL("minutes"), value_long(7)}};
     LeadEvent event = fixture_event("l", "e", "x", 0);
     event.properties = properties;
     event.n_properties = ARRAY_SIZE(properties);

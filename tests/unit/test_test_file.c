@@ -4,16 +4,15 @@
 #include "daemon/test_run.h"
 #include "tests/unit/engine_fixture.h"
 
-static const char model_text[] =
-        "model: m\n"
-        "version: 1\n"
-        "scores: { heat: { decay: none, max: 100 } }\n"
-        "rules: [{ id: view, on: [page_view], add: { heat: 8 } }]\n"
-        "tracks:\n"
-        "  stage:\n"
-        "    initial: new\n"
-        "    stages: [{ id: new }, { id: hot }]\n"
-        "    transitions: [{ id: up, from: [new], to: hot, when: 'heat > 50' }]\n";
+static const char model_text[] = "model: m\n"
+                                 "version: 1\n"
+                                 "scores: { heat: { decay: none, max: 100 } }\n"
+                                 "rules: [{ id: view, on: [page_view], add: { heat: 8 } }]\n"
+                                 "tracks:\n"
+                                 "  stage:\n"
+                                 "    initial: new\n"
+                                 "    stages: [{ id: new }, { id: hot }]\n"
+                                 "    transitions: [{ id: up, from: [new], to: hot, when: 'heat > 50' }]\n";
 
 /* Where the model was looked for. */
 typedef struct Loader {
