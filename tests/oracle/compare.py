@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Compare two output files line by line as JSON: compare.py A B.
 
-Numbers may differ by 1e-6 (relative or absolute); everything else and the order of lines must agree.
+Numbers may differ by 1e-9 (relative or absolute); everything else and the order of lines must agree.
 A different order of keys is only a warning.  Of a dead letter the free text is not compared, nor topic and
 partition, which a file does not have.  The status is 1 if anything differs.
 """
 import json
 import sys
 
-TOLERANCE = 1e-6
-SHOWN = 5
+TOLERANCE = 1e-9
+SHOWN = 2
 
 
 def differences(a, b, path=''):
@@ -47,7 +47,7 @@ def parse(line):
 
 
 def title(value):
-    names = ('output', 'lead_id', 'track', 'from', 'to', 'transition', 'policy', 'epoch', 'kind', 'level',
+    names = ('output', 'lead_id', 'account_id', 'track', 'from', 'to', 'transition', 'policy', 'epoch', 'kind', 'level',
              'changed_at', 'occurred_at', 'at', 'offset', 'reason')
     return ' '.join(f'{n}={value[n]}' for n in names if isinstance(value, dict) and value.get(n) is not None)
 
@@ -65,8 +65,9 @@ def compare_files(path_a, path_b):
         x, y = parse(line_a), parse(line_b)
         found = list(differences(x, y))
         if found:
-            report.append(f'line {number}:\n  A: {title(x)}\n  B: {title(y)}')
-            report += [f'    {path}: {a!r} against {b!r}' for path, a, b in found[:12]]
+            before = f'  after {title(parse(lines_a[number - 2]))}\n' if not shown and number > 1 else ''
+            report.append(f'line {number}:\n{before}  A: {title(x)}\n  B: {title(y)}')
+            report += [f'    {path}: {a!r} against {b!r}' for path, a, b in found[:8]]
             shown += 1
             if shown == SHOWN:
                 report.append('  …')

@@ -57,13 +57,18 @@ def compare(op, a, b):
     if op == '!=':
         return not equal(a, b)
     if is_number(a) and is_number(b):
-        less, same = a < b and not equal(a, b), equal(a, b)
+        same = abs(a - b) < EPSILON
+        less = not same and a < b
     elif isinstance(a, str) and isinstance(b, str):
         a, b = a.encode(), b.encode()
         less, same = a < b, a == b
     else:
         return False
-    return {'<': less, '<=': less or same, '>': not less and not same, '>=': not less}[op]
+    if op == '<':
+        return less
+    if op == '>=':
+        return not less
+    return less or same if op == '<=' else not less and not same
 
 
 def like(text, pattern):
@@ -98,6 +103,9 @@ class Line:
 
     def times(self, k):
         return Line(self.const * k, self.slope * k, {h: a * k for h, a in self.waves.items()})
+
+    def is_constant(self):
+        return self.slope == 0 and not any(self.waves.values())
 
     def is_monotone(self):
         moves = [self.slope] + [-a for a in self.waves.values()]
@@ -174,6 +182,20 @@ class Derived(Node):
 
     def line(self, s, start):
         return s.model.derived[self.name].line(s, start)
+
+
+class Counter(Node):
+    """A counter, or an account's committee: it falls when an event leaves its window."""
+    timed = True
+
+    def __init__(self, name):
+        self.name = name
+
+    def at(self, s, t):
+        return s.counter(self.name, t)
+
+    def line(self, s, start):
+        return Line(s.counter(self.name, start))
 
 
 class Elapsed(Node):
@@ -287,6 +309,8 @@ class Compare(Node):
         if not isinstance(x, (Line, float)) or not isinstance(y, (Line, float)):
             return self.at(s, a)        # a number against null, a string or a boolean: which number is all one
         difference = as_line(x).plus(as_line(y), -1.0)
+        if difference.is_constant():
+            return self.at(s, a)
         if difference.is_monotone():    # then it is the same throughout if it is the same at both ends
             first, last = self.at(s, a), self.at(s, b)
             return first if first == last else None
@@ -306,11 +330,15 @@ class Compare(Node):
 
 class In(Node):
     def __init__(self, x, choices):
-        self.x, self.choices, self.timed = x, choices, x.timed
+        self.x, self.choices = x, choices
+        self.timed = x.timed or any(c.timed for c in choices)
 
     def at(self, s, t):
         x = self.x.at(s, t)
         return x is not None and any(equal(x, c.at(s, t)) for c in self.choices)
+
+    def verdict(self, s, start, a, b):
+        return self.at(s, a)        # counters stay the same between breaks, and other timed values are not allowed
 
 
 class Like(Node):
@@ -347,10 +375,13 @@ class Both(Node):
 
     def verdict(self, s, start, a, b):
         decisive = self.op == 'or'
-        known = [x.verdict(s, start, a, b) for x in (self.left, self.right)]
-        if decisive in known:
+        left = self.left.verdict(s, start, a, b)
+        if left is decisive:
             return decisive
-        return None if None in known else not decisive
+        right = self.right.verdict(s, start, a, b)
+        if right is decisive:
+            return decisive
+        return None if left is None or right is None else not decisive
 
 
 TRUE = Literal(True)
@@ -358,12 +389,26 @@ TRUE = Literal(True)
 
 # --- the first millisecond at which a condition begins to hold ----------------------------------------
 
-def begins(s, condition, now, breaks):
+def sources(node, model):
+    """The scores and counters that a condition hangs on, through derived scores too: (kind, name)."""
+    if not hasattr(node, 'found_sources'):
+        found = {('score', node.name)} if isinstance(node, Score) else {('counter', node.name)} \
+            if isinstance(node, Counter) else sources(model.derived[node.name], model) \
+            if isinstance(node, Derived) else set()
+        for value in list(vars(node).values()):
+            for inner in value if isinstance(value, list) else [value]:
+                if isinstance(inner, Node):
+                    found = found | sources(inner, model)
+        node.found_sources = found
+    return node.found_sources
+
+
+def begins(s, condition, now):
     """The first t > now with `condition` true at t and not at t - 1, or None.
 
-    `breaks` are the instants after now at which a score changes its form (it begins to read as 0); between
-    them every side of a comparison is one Line.  A stretch on which the verdict is known has no beginning
-    in it; any other is halved, left half first, down to single milliseconds, which are simply tried.
+    At breaks a score or counter changes its form (a contribution ends, it begins to read as 0); between them every
+    side of a comparison is one Line.  A stretch on which the verdict is known has no beginning in it; any other is
+    halved, left half first, down to single milliseconds, which are simply tried.
     """
     if not condition.timed:
         return None
@@ -380,6 +425,7 @@ def begins(s, condition, now, breaks):
         found = search(start, a, middle)
         return found if found is not None else search(start, middle, b)
 
+    breaks = set().union(*(s.breaks(kind, name, now) for kind, name in sources(condition, s.model)))
     start = now
     for end in sorted(breaks) + [now + HORIZON]:
         found = search(start, start, end - 1)
@@ -404,7 +450,7 @@ FUNCTIONS = {'min': 2, 'max': 2, 'number': 1, 'present': 1, 'default': 2}
 
 class Parser:
     def __init__(self, text, kinds):
-        self.kinds = kinds          # name -> param, score, derived, track
+        self.kinds = kinds          # name -> param, score, derived, counter, track
         self.tokens, at = [], 0
         text = text.rstrip()
         while at < len(text):
@@ -521,6 +567,8 @@ class Parser:
             return Score(text)
         if kind == 'derived':
             return Derived(text)
+        if kind == 'counter':
+            return Counter(text)
         if kind in ('param', 'track'):
             return Plain(kind, text)
         raise ValueError(f'unknown name {text!r}')

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Write a random valid model and random events: generate.py SEED OUTDIR.
+"""Write a random valid model and random events: generate.py SEED OUTDIR [FEATURES].
 
-OUTDIR gets model.yaml, events.jsonl and options (arguments for both programs).  The events come in two
-rounds: the oracle replays the first, and the second puts events exactly at, one millisecond before and one
-after the instants which that produced (stage changes, announced changes, due times, warnings, …).
+OUTDIR gets model.yaml, events.jsonl and options (arguments for both programs), perhaps holidays.ics.  The events
+come in two rounds: the oracle replays the first, and the second puts events exactly at, one millisecond before and
+one after the instants which that produced (stage changes, announced changes, due times, warnings, ends of windows,
+…).  A seed has some of the features of the language, so that each comes often with each other; FEATURES
+(a,b,c or `none`) are those that it may have.
 """
+import argparse
 import json
 import os
 import random
-import sys
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import yaml
 
@@ -27,6 +29,19 @@ COUNTRIES = ['DE', 'FR', 'US', 'us']
 EMAILS = ['ann@gmail.com', 'bob@ACME.example', 'eve@mail.example', '']
 
 
+FEATURES = ['decay', 'limit', 'counters', 'idle', 'accounts', 'merge', 'calendars', 'pause']
+# zones, and times shortly before their offset changes
+ZONES = [('America/New_York', ['2026-03-08T06:30:00Z', '2026-11-01T04:30:00Z']),
+         ('Europe/Berlin', ['2026-03-28T23:30:00Z', '2026-10-24T23:30:00Z']),
+         ('Australia/Lord_Howe', ['2026-04-04T13:30:00Z', '2026-10-03T14:30:00Z']),
+         ('America/Sao_Paulo', ['2018-11-04T02:00:00Z', '2018-02-18T00:30:00Z']),
+         ('Africa/Casablanca', ['2026-02-15T01:30:00Z', '2026-03-22T00:30:00Z']),
+         ('Pacific/Apia', ['2011-12-30T08:00:00Z', '2011-12-29T08:00:00Z']),
+         ('America/St_Johns', ['2026-03-08T04:30:00Z', '2026-11-01T03:30:00Z']),
+         ('Asia/Kolkata', ['2026-01-01T03:00:00Z']), ('UTC', ['2028-02-28T22:30:00Z', '2026-01-02T08:30:00Z'])]
+DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']
+
+
 def text_of(ms):
     """A duration as the model writes it, in one of its possible units."""
     for size, unit in UNITS:
@@ -35,11 +50,25 @@ def text_of(ms):
 
 
 class Generator:
-    def __init__(self, seed):
+    def __init__(self, seed, allowed=FEATURES):
         self.random = random.Random(seed)
+        self.features = self.choose_features() & set(allowed)
         self.unit = self.pick([1000, 60_000, 60_000, 3_600_000, 3_600_000, 86_400_000])
         self.base = self.pick([1_767_225_600_000, 1_772_000_000_123, 951_782_399_500, 86_400_000])
         self.lateness = self.pick([0, 0, self.unit // 2, 2 * self.unit, 10 * self.unit])
+        self.zones = []
+        if 'calendars' in self.features:
+            self.zones = self.some(ZONES, 2)
+            if self.chance(0.8):        # a stretch of time in which hours begin and end, perhaps at a change of offset
+                self.unit = self.pick([60_000, 600_000, 3_600_000, 3_600_000, 3_600_000, 86_400_000])
+                self.lateness = self.pick([0, self.unit // 2, 2 * self.unit])
+                self.base = lines.instant(self.pick(self.pick(self.zones)[1])) - self.pick([0, 1, 10, 40]) * self.unit
+
+    def choose_features(self):
+        kind = self.pick(['all', 'none', 'one', 'one', 'some', 'some', 'some', 'some'])
+        if kind == 'one':
+            return set(self.pick([[f] for f in FEATURES] + [['accounts', 'merge'], ['calendars', 'pause']]))
+        return {f for f in FEATURES if kind == 'all' or kind == 'some' and self.chance(0.5)}
 
     # --- little helpers ---
 
@@ -76,7 +105,15 @@ class Generator:
             m['ignore'] = [{'id': f'ignore{i}', 'when': self.ignore()} for i in range(self.random.randint(1, 2))]
         self.scores(m)
         self.name_tracks()
+        self.counter_keeps = {}
+        if 'counters' in self.features:
+            m['counters'] = self.counters()
         self.rules(m)
+        if 'idle' in self.features:
+            m['idle_rules'] = [self.idle_rule(f'idle{i}') for i in range(self.random.randint(1, 3))]
+        self.calendars = [f'cal{i}' for i in range(len(self.zones))]
+        if self.calendars:
+            m['calendars'] = {name: self.calendar(*zone) for name, zone in zip(self.calendars, self.zones)}
         self.policy_names = [f'policy{i}' for i in range(self.random.randint(1, 5))]
         m['tracks'] = {name: self.track(name) for name in self.tracks}
         m['sla'] = [self.policy(name) for name in self.policy_names]
@@ -85,6 +122,8 @@ class Generator:
                           'event': self.some(['reason', 'minutes', 'type', 'topic', 'source', 'is_bot'], 6)}
             if self.chance(0.2):
                 del m['carry'][self.pick(['profile', 'event'])]
+        if 'accounts' in self.features:
+            m['accounts'] = self.accounts(m)
         return m
 
     def segment(self, name):
@@ -104,7 +143,9 @@ class Generator:
 
         for name in ['engagement', 'intent', 'friction', 'interest'][:self.random.randint(1, 4)]:
             self.half_lives.append(name)
-            score(name, {'half_life': text_of(self.length(1, 30))})
+            score(name, self.decay())
+            if 'half_life' not in specs[name]['decay'] and not {'min', 'max'} <= set(specs[name]):
+                specs[name] |= {'min': -30, 'max': 70}      # sums of huge points would depend on their order
         if self.half_lives[1:] and self.chance(0.3):        # two scores with one half-life
             specs[self.half_lives[1]]['decay'] = dict(specs[self.half_lives[0]]['decay'])
         for name in ['fit'][:self.random.randint(0, 1)]:
@@ -122,6 +163,189 @@ class Generator:
                 terms = [self.term(s) for s in self.some(self.all_scores + self.derived, 4)]
                 m['derived'][name] = self.pick([' + ', ' - ', ' + ']).join(terms)
                 self.derived.append(name)
+
+    def decay(self):
+        kind = self.pick(['half_life', 'linear', 'linear', 'window', 'window']) if 'decay' in self.features else 'half_life'
+        span = self.length(1, 30)
+        if kind != 'half_life' and self.chance(0.1):
+            span = self.random.randint(1, 200)      # buckets of 1 to 3 ms
+        return {kind: text_of(span)}
+
+    def counters(self):
+        found = {}
+        for name in ['views', 'touches', 'visits'][:self.random.randint(1, 3)]:
+            found[name] = {'window': text_of(self.length(1, 12))}
+            keep = self.pick([1, 2, 3, 5, None])
+            if keep:
+                found[name]['keep'] = keep
+            if self.chance(0.85):
+                found[name]['on'] = self.some(TYPES)
+            if self.chance(0.4):
+                found[name]['when'] = self.condition(event=True, route=False)
+            self.counter_keeps[name] = keep or 64
+        return found
+
+    def counter_atom(self):
+        name = self.pick(list(self.counter_keeps))
+        keep = self.counter_keeps[name]
+        number = self.random.randint(0, min(keep, 4))
+        return self.pick([f'{name} {self.pick(["<", "<=", ">", ">=", "==", "==", "!=", "!="])} {number}'] * 5 +
+                         [f'{name} >= {keep}' if keep < 6 else f'{name} >= 3', f'{name} in [{number}, {min(1, keep)}]',
+                          f'not {name} in [0, {min(keep, 2)}]'])
+
+    def idle_rule(self, name):
+        rule = {'id': name, 'after': text_of(self.length(1, 8))}
+        if self.chance(0.7):
+            rule['every'] = text_of(self.length(2, 8))
+        rule['reset_on'] = self.some(MARKETING + SALES, 4)
+        targets = self.half_lives + self.plain_scores
+        rule['add'] = {score: self.pick([-5, -10, -2.5, -40, -10, 5, 0, '-low', 'number(profile.size) / -10',
+                                         f'-{score} / 4', 'entries(%s.%s) * -2' % self.stage()])
+                       for score in self.some(targets, 2)}
+        return rule
+
+    def calendar(self, zone, _):
+        spec = {'zone': zone, 'hours': {}}
+        if self.chance(0.5):
+            spec['hours']['mon-sun'] = self.pick([['00:00-24:00'], ['08:00-20:00'], ['06:00-12:30', '12:45-23:15']])
+        for _ in range(self.random.randint(1, 3)):
+            spec['hours'][self.pick(['mon-fri', 'mon-sun', 'sat-sun', 'fri-mon', 'mon-thu', 'sun-tue'] + DAYS)] = self.hours()
+        if self.chance(0.5):
+            spec['closed'] = sorted({self.day() for _ in range(3)})
+        if self.chance(0.5):
+            spec['open'] = {self.day(): self.hours() for _ in range(2)}
+        if self.chance(0.5):
+            spec['holidays'] = 'holidays.ics'
+        return spec
+
+    def hours(self):
+        return self.pick([['09:00-12:00', '13:00-18:00'], ['09:00-17:30'], ['22:00-06:00'], ['00:00-24:00'], ['01:30-02:30'],
+                          ['00:30-03:00', '12:00-24:00'], ['02:15-02:45', '08:00-20:00'], ['18:00-02:30'], ['23:59-00:01'],
+                          ['00:00-00:30', '00:30-01:45'], ['08:00-12:00', '11:00-13:00']])
+
+    def day(self, before=3, after=12):
+        """A date around those of the events."""
+        at = date(1970, 1, 1) + timedelta(milliseconds=self.base)
+        return str(at + timedelta(days=self.random.randint(-before, after)))
+
+    def holidays(self):
+        """holidays.ics: all-day events with and without recurrence."""
+        found = ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//x//y//EN']
+        ical = lambda day: day.replace('-', '')
+        for i in range(self.random.randint(1, 3)):
+            start = self.day(*self.pick([(2, 8), (40, 10), (900, 0)]))
+            found += ['BEGIN:VEVENT', f'UID:{i}@x', f'DTSTART;VALUE=DATE:{ical(start)}', 'SUMMARY:Holiday\\, and a text',
+                      '  that is folded']
+            if self.chance(0.3):
+                end = date.fromisoformat(start) + timedelta(days=self.random.randint(1, 3))
+                found.append(f'DTEND;VALUE=DATE:{ical(str(end))}')
+            if self.chance(0.8):
+                found.append(self.folded(f'RRULE:{self.recurrence(date.fromisoformat(start))}'))
+            for name in ('EXDATE', 'RDATE'):
+                if self.chance(0.3):
+                    found.append(f'{name};VALUE=DATE:' + ','.join(sorted({ical(self.day()) for _ in range(3)})))
+            found.append('END:VEVENT')
+        if self.chance(0.3):
+            found += ['BEGIN:VEVENT', 'UID:t@x', f'DTSTART:{ical(self.day())}T090000Z', 'END:VEVENT']
+        return '\r\n'.join(found + ['END:VCALENDAR', ''])
+
+    def folded(self, line):
+        at = self.random.randint(8, len(line))
+        return f'{line[:at]}\r\n {line[at:]}' if self.chance(0.2) and at < len(line) else line
+
+    def recurrence(self, start):
+        names = [d[:2].upper() for d in DAYS]
+        weekdays = lambda: ','.join(self.some(names, 3))
+        numbered = lambda most: ','.join(f'{self.pick([1, 2, 3, most, -1, -2])}{d}' for d in self.some(names, 2))
+        near = datetime(1970, 1, 1) + timedelta(milliseconds=self.base)
+        months = ','.join(str(m) for m in sorted({near.month, self.random.randint(1, 12)}))
+        month_days = ','.join(str(d) for d in self.some([1, 13, 15, 29, 30, 31, -1, -3, near.day, near.day], 3))
+        frequency = self.pick(['YEARLY', 'MONTHLY', 'WEEKLY', 'DAILY'])
+        parts = {'YEARLY': [[], [f'BYMONTH={months}'], [f'BYMONTH={months}', f'BYMONTHDAY={month_days}'],
+                            [f'BYMONTH={months}', f'BYDAY={numbered(4)}'], [f'BYMONTH={months}', f'BYDAY={weekdays()}'],
+                            [f'BYDAY={numbered(near.timetuple().tm_yday // 7 + 1)}'], [f'BYDAY={weekdays()}'],
+                            [f'BYMONTHDAY={month_days}'], [f'BYMONTHDAY={month_days}', f'BYDAY={weekdays()}']],
+                 'MONTHLY': [[], [f'BYMONTHDAY={month_days}'], [f'BYDAY={numbered(4)}'], [f'BYDAY={weekdays()}'],
+                             [f'BYMONTHDAY={month_days}', f'BYDAY={weekdays()}'], [f'BYMONTH={months}', f'BYDAY={numbered(5)}'],
+                             [f'BYMONTH={months}']],
+                 'WEEKLY': [[], [f'BYDAY={weekdays()}'], [f'BYDAY={weekdays()}', f'BYMONTH={months}']],
+                 'DAILY': [[], [f'BYDAY={weekdays()}'], [f'BYMONTHDAY={month_days}'], [f'BYMONTH={months}']]}
+        found = [f'FREQ={frequency}'] + self.pick(parts[frequency])
+        if frequency == 'DAILY' and self.chance(0.9) or self.chance(0.4):
+            found.append(f'INTERVAL={self.random.randint(2, 5)}')
+        if self.chance(0.5):
+            until = self.day(30, 30).replace('-', '')
+            found.append(self.pick([f'COUNT={self.pick([1, 2, 3, 5, 20, 100])}', f'UNTIL={until}']))
+        self.random.shuffle(found)
+        return ';'.join(found)
+
+    def accounts(self, m):
+        """Scores, committee and tracks of accounts."""
+        sources = self.half_lives + self.plain_scores
+        scores = {}
+        for name in ['heat', sources[0]][:self.random.randint(1, 2)]:
+            source = self.pick(sources)
+            spec = {'from': source, 'decay': self.decay()} if self.chance(0.85) else {'from': source, 'decay': 'none'}
+            if self.chance(0.6):
+                spec['per_lead_max'] = self.pick([10, 25.5, 40])
+            if self.chance(0.3):
+                spec['per_lead_min'] = self.pick([-20, 0, -5.5])
+            if not {'min', 'max'} <= set(m['scores'][source]):
+                spec |= {'per_lead_min': -25, 'per_lead_max': 60}
+            if self.chance(0.6):
+                spec['max'] = self.pick([30, 60.5, 100])
+            if self.chance(0.3):
+                spec['when'] = self.condition(event=True, route=False)
+            scores[name] = spec
+        found = {'scores': scores}
+        self.account_scores, self.has_committee = list(scores), self.chance(0.85)
+        if self.has_committee:
+            found['committee'] = {'window': text_of(self.length(1, 12))}
+            if self.chance(0.8):
+                found['committee']['on'] = self.some(TYPES, 5)
+            if self.chance(0.3):
+                found['committee']['when'] = self.condition(event=True, route=False)
+        lead_tracks = self.tracks
+        self.tracks = {name: self.random.sample(['quiet', 'aware', 'in_market', 'won'], self.random.randint(2, 4))
+                       for name in ['buying', 'renewal'][:self.random.randint(1, 2)]}
+        found['tracks'] = {name: self.account_track(name) for name in self.tracks}
+        self.tracks = lead_tracks
+        return found
+
+    def account_track(self, name):
+        stages = self.tracks[name]
+        transitions = []
+        for i, stage in enumerate(stages[1:]):
+            transitions.append({'from': self.some(stages[:i + 1]), 'to': stage, 'when': self.account_condition()})
+        for _ in range(self.random.randint(1, 4)):
+            to = self.pick(stages)
+            transitions.append({'from': self.some([s for s in stages if s != to]), 'to': to, 'when': self.account_condition()})
+        for t in transitions:
+            if self.chance(0.2):
+                t['cooldown'] = text_of(self.length())
+        self.random.shuffle(transitions)
+        return {'initial': stages[0], 'stages': [{'id': s} | self.pick([{}, {'owner': 'sales'}]) for s in stages],
+                'transitions': [{'id': f'{name}-{i}'} | t for i, t in enumerate(transitions)]}
+
+    def account_condition(self):
+        makers = [self.account_score_atom, self.account_score_atom, self.account_time_atom]
+        return self.join(makers + [self.committee_atom] * 2 if self.has_committee else makers)
+
+    def committee_atom(self):
+        return self.pick([f'committee {op} {n}' for op in ('>=', '<', '==', '!=', '>') for n in (1, 2, 3)] +
+                         ['committee in [1, 3]'])
+
+    def account_score_atom(self):
+        one, other = self.pick(self.account_scores), self.pick(self.account_scores)
+        return self.pick([f'{one} {self.pick(["<", "<=", ">", ">="])} {self.pick([10, 20.25, 35, 49.75, 60.5, 0, -5.5])}'] * 4 +
+                         [f'{one} + {other} >= 45.37', f'{one} - {other} * 0.5 < 10.37', f'{one} > 2 * {other} - 15.37'])
+
+    def account_time_atom(self):
+        track, stage = self.stage()
+        long = text_of(self.length())
+        return self.pick([f'age({track}) >= {long}', f'age({track}) < {long}', f'since({track}.{stage}) > {long}',
+                          f'left({track}.{stage}) >= {long}', f'left({track}.{stage}) == null', f'{track} == "{stage}"',
+                          f'entries({track}.{stage}) < {self.random.randint(1, 4)}', f'{track} != "{stage}"'])
 
     def term(self, score):
         return self.pick([score, score, f'{score} * 0.5', f'2 * {score}', f'{score} / 4', f'-{score}', f'({score})',
@@ -149,6 +373,8 @@ class Generator:
             if self.chance(0.4):
                 rule['when'] = self.condition(event=True, route=False)
             rule['add'] = {score: self.points(score) for score in self.some(targets, 2)}
+            if 'limit' in self.features and self.chance(0.6):
+                rule['limit'] = {'times': self.pick([1, 1, 2, 3]), 'per': text_of(self.length(1, 10))}
             m['rules'].append(rule)
         fed = {score for rule in m['rules'] for score in rule['add']}
         for score in targets:       # every score is fed
@@ -157,7 +383,8 @@ class Generator:
 
     def points(self, score):
         numbers = [5, 10, 15, 20, 40, 7.5, -5, -10, -20, -45.5]
-        return self.pick(numbers + numbers + [
+        counted = [f'{name} * 3' for name in self.counter_keeps]
+        return self.pick(numbers + numbers + counted + [
             'min(event.minutes, 60) * 0.5', 'number(event.amount) / 10', 'factor - 5', f'-{score} / 2',
             'default(event.minutes, 3)', '-max(event.minutes, 2)', 'event.reason', 'event.minutes / event.zero'])
 
@@ -256,6 +483,8 @@ class Generator:
 
     def condition(self, event=False, route=True):
         makers = [self.score_atom, self.score_atom, self.time_atom, lambda: self.state_atom(route), self.profile_atom]
+        if self.counter_keeps:
+            makers += [self.counter_atom] * 2
         return self.join(makers + [self.event_atom] * 3 if event else makers)
 
     # --- tracks and policies ---
@@ -322,7 +551,15 @@ class Generator:
             p['revise'] = text_of(self.length(1, 10))
         if self.chance(0.2):
             p['track'] = self.pick(list(self.tracks))
+        if 'pause' in self.features and self.chance(0.7):
+            p['pause'] = {'enter': sorted({'.'.join(self.stage()) for _ in range(2)})}
+        if self.calendars and self.chance(0.8):
+            p['calendar'] = self.pick([self.pick(self.calendars), self.calendar_choices()])
         return p
+
+    def calendar_choices(self):
+        choices = [{'when': self.static(segment=True), 'calendar': self.pick(self.calendars)} for _ in range(2)]
+        return choices + ([{'calendar': self.pick(self.calendars)}] if self.chance(0.5) else [])
 
     def trigger(self, event):
         spec = {}
@@ -339,15 +576,20 @@ class Generator:
 
     def events(self):
         """(arrival, event or raw line), the first round."""
-        number = self.pick([5, 20, 60, 150, 300])
+        number = self.pick([5, 20, 60, 100, 150])
         leads = [f'lead-{i}' for i in range(self.pick([1, 1, 2, 5, 20]))]
+        if self.features & {'accounts', 'merge'}:
+            leads = [f'lead-{i}' for i in range(self.pick([2, 3, 5, 10]))]
+        self.merges, self.forgets = self.pick([0.02, 0.06, 0.15]), self.pick([0.01, 0.01, 0.04])
+        self.moves = self.pick([0.1, 0.3, 0.3, 0.8]) if 'accounts' in self.features else 0.3
         if self.chance(0.3):
             leads = [self.pick(['ä', 'Z', 'z', '~', '']) + name for name in leads]
-        found, now = [], self.base + self.random.randint(0, 10**6)
+        self.leads = leads
+        found, now = [], self.base + self.random.randint(0, min(10**6, 20 * self.unit))
         for i in range(number):
             now += self.gap()
             found.append(self.arrive(self.one_event(f'e{i}', self.pick(leads), now)))
-        self.leads, self.last = leads, now
+        self.last = now
         return found
 
     def gap(self):
@@ -363,16 +605,20 @@ class Generator:
 
     def one_event(self, event_id, lead, at):
         kind = self.pick(MARKETING * 2 + SALES * 2 + ['profile_updated'] * 3)
-        if self.chance(0.01):
+        if self.chance(self.forgets):
             kind = 'lead_forgotten'
+        if 'merge' in self.features and self.chance(self.merges):
+            kind = 'lead_merged'
         event = {'event_id': event_id, 'occurred_at': at, 'lead_id': lead, 'type': kind}
-        if self.chance(0.3):
-            event['account_id'] = self.pick(['acme', 'globex', None])
+        if self.chance(self.moves):
+            event['account_id'] = self.pick(['acme', 'acme', 'globex', 'Globex', None])
         for name, values in (('source', SOURCES), ('campaign', ['spring', 'autumn']), ('topic', ['crm', 'spam'])):
             if self.chance(0.3):
                 event[name] = self.pick(values + [None])
         if kind == 'profile_updated':
             event['properties'] = self.patch()
+        elif kind == 'lead_merged':
+            event['properties'] = self.properties() | {'into': self.pick(self.leads * 5 + [lead, f'new-{event_id}', f'new-{event_id}'])}
         elif self.chance(0.8):
             event['properties'] = self.properties()
         return event
@@ -394,13 +640,36 @@ class Generator:
                 found[name] = self.pick([5, 10, 30, 60])
         return found
 
-    def second_round(self, first, outputs):
+    def ends(self, engine):
+        """(lead id, instant) at which something ends, or falls due, that perhaps no output tells."""
+        model = engine.model
+        for lead in engine.leads.values():
+            for name, times in lead.counters.items():
+                yield from ((lead.id, time + model.counters[name].window) for time in times)
+            for rule in model.rules:
+                yield from ((lead.id, time + rule.limit.per) for time in lead.limits[rule.id] if rule.limit)
+            for rule in model.idle_rules:
+                state = lead.idle_rules[rule.id]
+                yield from ((lead.id, at) for at in (state.next, state.last and state.last + rule.after) if at)
+            for state in lead.scores.values():
+                if state.is_bucketed():
+                    yield from ((lead.id, end) for end in state.stretches()[1])
+        for account in engine.accounts.values():
+            for lead_id, member in account.members.items():
+                if member.committee is not None:
+                    yield lead_id, member.committee + model.accounts.committee.window
+                for state in member.scores.values():
+                    if state.is_bucketed():
+                        yield from ((lead_id, end) for end in state.stretches()[1])
+
+    def second_round(self, first, engine):
         """Events at, just before and just after the instants that the first round produced."""
-        instants = []
+        outputs, instants = engine.outputs, list(self.ends(engine))
+        instants = self.random.sample(instants, min(len(instants), 40))
         for output in outputs:
             for name in ('changed_at', 'next_change_at', 'due_at', 'occurred_at', 'stopped_at', 'started_at'):
                 if output.get(name) and 'lead_id' in output:
-                    instants.append((output['lead_id'], lines.instant(output[name])))
+                    instants.append((output['lead_id'] or self.pick(self.leads), lines.instant(output[name])))
         instants = [(lead, at) for lead, at in instants if at <= self.last + 5 * self.unit]
         found = list(first)
         for i in range(min(len(instants), len(first) // 2 + 2)):
@@ -412,7 +681,7 @@ class Generator:
         for i, output in enumerate(outputs):
             if output.get('kind') in ('breached', 'late') and self.chance(0.3):
                 found += self.late_stop(f'y{i}', output)
-        found += self.script_revision() + self.script_many_ids()
+        found += self.script_revision() + self.script_many_ids() + self.script_crowd()
         events = [pair for pair in found if isinstance(pair[1], dict)]
         for i in range(len(found) // 10):       # repeats: soon, or after many others; of the id alone, too
             arrival, event = self.pick(events)
@@ -463,6 +732,17 @@ class Generator:
         repeats = self.some([number - 65, number - 64, number - 64, number - 63, number - 66], 3)
         return found + [(later + i, events[n]) for i, n in enumerate(repeats) if n >= 0]
 
+    def script_crowd(self):
+        """An account with more members than are kept."""
+        if 'accounts' not in self.features or self.chance(0.97):
+            return []
+        found, now = [], self.last
+        for i in range(self.random.randint(255, 262)):
+            now += self.pick([0, 0, 1, 1000])
+            event = self.one_event(f'c{i}', f'crowd-{i * 7 % 256 if self.chance(0.05) else i}', now) | {'account_id': 'acme'}
+            found.append(self.arrive(event))
+        return found
+
     def late_stop(self, event_id, output):
         """A stop of a clock that was breached, dated around its span, arriving after the breach or the late stop."""
         policy = next(p for p in self.model_written['sla'] if p['id'] == output['policy'])
@@ -480,7 +760,8 @@ class Generator:
         return [(ended + self.lateness + self.pick([1, 2, self.unit // 10, self.unit]), event)]
 
     def bad_line(self, event):
-        wrong = self.pick([
+        merges = [{'type': 'lead_merged', 'properties': {'into': into}} for into in (7, '', 'y' * 129, None)]
+        wrong = self.pick((merges if 'merge' in self.features else []) + [
             {'event_id': ''}, {'event_id': 'x' * 65}, {'event_id': 'ä' * 33}, {'event_id': 7}, {'event_id': None},
             {'lead_id': ''}, {'lead_id': 'y' * 129}, {'lead_id': None}, {'type': ''}, {'type': 'z' * 65}, {'type': True},
             {'account_id': ''}, {'account_id': 'a' * 129}, {'source': 5}, {'campaign': []}, {'topic': {}},
@@ -530,9 +811,17 @@ class Generator:
 
 
 def main():
-    seed, folder = int(sys.argv[1]), sys.argv[2]
+    parser = argparse.ArgumentParser()
+    parser.add_argument('seed', type=int)
+    parser.add_argument('folder')
+    parser.add_argument('features', nargs='?', default=','.join(FEATURES))
+    options = parser.parse_args()
+    folder = options.folder
     os.makedirs(folder, exist_ok=True)
-    generator = Generator(seed)
+    generator = Generator(options.seed, options.features.split(','))
+    if generator.zones:
+        with open(f'{folder}/holidays.ics', 'w', encoding='utf-8', newline='') as file:
+            file.write(generator.holidays())
     with open(f'{folder}/model.yaml', 'w', encoding='utf-8') as file:
         generator.model_written = generator.model()
         yaml.safe_dump(generator.model_written, file, sort_keys=False, width=1000, allow_unicode=True)
@@ -540,8 +829,7 @@ def main():
     first = sorted(generator.events(), key=lambda pair: pair[0])
     until = generator.last + 20 * generator.unit if generator.chance(0.4) else None
     raw = [json.dumps(event).encode() for _, event in first]
-    outputs = oracle.replay(model, raw, until).outputs
-    events = generator.second_round(first, outputs)
+    events = generator.second_round(first, oracle.replay(model, raw, until))
     with open(f'{folder}/events.jsonl', 'w', encoding='utf-8') as file:
         for _, event in events:
             file.write(generator.written(event) + '\n')

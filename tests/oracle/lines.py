@@ -1,6 +1,7 @@
 """Input lines, and instants as text."""
 import json
 import re
+import uuid
 from datetime import date, datetime, timedelta
 from types import SimpleNamespace as Record
 
@@ -43,6 +44,10 @@ def rfc3339(ms):
         return None
     at = datetime(1970, 1, 1) + timedelta(milliseconds=ms)
     return at.strftime('%Y').zfill(4) + at.strftime('-%m-%dT%H:%M:%S.') + f'{at.microsecond // 1000:03d}Z'
+
+
+def output_id(name):
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, 'scored:' + name))
 
 
 def text_field(raw, name, limit=None, required=False):
@@ -93,4 +98,12 @@ def event(line):
     if not isinstance(properties, dict):
         raise Bad('schema', 'properties: not a map')
     result.properties = {name: a_property(name, value) for name, value in properties.items()}
+    if result.type == 'lead_merged':
+        check_into(result.properties.get('into'))
     return result
+
+
+def check_into(into):
+    """`into` missing or not an id (9)."""
+    if not isinstance(into, str) or not 1 <= len(into.encode()) <= 128:
+        raise Bad('bad_merge', 'into: a lead id is needed')

@@ -1,10 +1,27 @@
 #!/usr/bin/env python3
 """What `scored replay` must print, computed the slow and plain way.
 
-    oracle.py --model M.yaml [--until T] [--dump-leads F] [EVENTS.jsonl]
+    oracle.py --model M.yaml [--until T] [--dump-leads F] [--dump-accounts F] [EVENTS.jsonl]
 
-The methods follow the steps of the definition one by one; numbers in comments are its sections.
-Not here yet: linear and window decay, limit, counters, idle_rules, calendars, pause, accounts, lead_merged.
+The methods follow the steps of the definition one by one; numbers in comments are its sections.  SLA clocks are in
+sla.py, accounts in accounts.py, merging and forgetting in merge.py.
+
+Readings of sentences that leave a choice (the other modules have their own):
+- "8. Counters, then rules in file order": counters one after the other, so the `when` of one sees those before it
+  with this event and those after it without.
+- Points of a rule are computed, like its `when`, on the scores as they were before the event's rules (README); those
+  of idle rules due at one moment on the scores before that moment's points, too.
+- "it has given points (even if a cap cut them)": an award that is not null or 0, of any of the rule's scores; one
+  instant for each event.
+- "A rule whose awards are all cut to nothing at a moment gives nothing there and sleeps": also if all its awards are
+  null or 0.
+- "sleeps until the lead's next event": one that reaches step 4 (not a repeat, not an ignored one); "its series goes
+  on": with the first instant after the clock.  A rule without `every` has no instant but the first.
+- "last is the greatest occurred_at of the lead's events of a reset_on type": a late event with an older date changes
+  nothing.
+- Reasons in "file order": rules, then idle rules (the generator writes them so); event_id of an idle rule's is null.
+- Steps 10 and 11 of a moment: only idle moments that give points touch the account.
+- `next_change_at` of a lead's track does not consider idle rules nor `on_sla` transitions.
 """
 import argparse
 import functools
@@ -12,18 +29,21 @@ import heapq
 import itertools
 import json
 import sys
-import uuid
-from collections import deque
 from types import SimpleNamespace as Record
 
 import expr
 import lines
 import model as models
-from lines import rfc3339
+from accounts import AccountSteps
+from entities import KEPT_INSTANTS, Account, AccountScope, Lead, LeadScope, event_field
+from lines import output_id, rfc3339
+from merge import MergeSteps
+from scores import cut
+from sla import SlaSteps
 
-NAMED_IDS = 64          # event ids kept per lead
-KEPT_AWARDS = 32        # awards kept for reasons
 REASONS = 5
+IDLE, TRANSITION, SLA = 0, 1, 2     # the order of moments at one time and entity
+LEAD, ACCOUNT = 0, 1
 
 
 def quiet(event_type):
@@ -35,10 +55,6 @@ def never_ignored(event_type):
     return quiet(event_type)
 
 
-def output_id(name):
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, 'scored:' + name))
-
-
 def compare_reasons(a, b):
     """Sizes that differ by no more than the last bits of their arithmetic are a tie (README, "a choice")."""
     (x, *rest_a), (y, *rest_b) = a[0], b[0]
@@ -47,134 +63,13 @@ def compare_reasons(a, b):
     return (rest_a > rest_b) - (rest_a < rest_b)
 
 
-class Lead:
-    def __init__(self, lead_id, model):
-        self.id = lead_id
-        self.clock = None
-        self.account_id = self.first_source = self.last_source = None
-        self.profile = {}
-        self.segment, self.route = 'default', None
-        self.event_ids = deque(maxlen=NAMED_IDS)
-        self.awards = deque(maxlen=KEPT_AWARDS)
-        self.held = []          # profile rules that hold: (rule, score, points)
-        self.scores = {name: ScoreState(spec) for name, spec in model.scores.items()}
-        self.tracks = {}
-        self.clocks = {p.id: Record(epoch=0, open=None, revisable=None) for p in model.policies}
-        self.latest = None      # occurred_at of the latest event that ends a silence
-        self.ordinal = 0
-        self.next_change = {}   # track -> when time alone changes it
-        self.version = 0        # moments in the queue of an older version are void
-
-    def enter_initial(self, model, now):
-        self.clock = now
-        for track in model.tracks.values():
-            self.tracks[track.name] = Record(stage=track.initial, sequence=0, entered={track.initial: now},
-                                             left={}, entries={track.initial: 1})
-
-
-class ScoreState:
-    """The contributions to one score, with their sum at `reference` kept so as not to add them up each time."""
-
-    def __init__(self, spec):
-        self.spec = spec
-        self.contributions = []
-        self.reference, self.sum = 0, 0.0
-
-    def decay(self, t, c):
-        return 1.0 if self.spec.half_life is None else 2.0 ** (-(t - c) / self.spec.half_life)
-
-    def add(self, points, c, now):
-        self.contributions.append((points, c))
-        self.reference = now
-        self.sum = sum(p * self.decay(now, at) for p, at in self.contributions)
-
-    def set(self, points):
-        self.sum = points       # by profile rules: no decay, no contributions
-
-    def exact(self, t):
-        return self.sum * self.decay(t, self.reference)
-
-    def value(self, t):
-        exact = self.exact(t)
-        return 0.0 if abs(exact) < expr.EPSILON else exact
-
-    def line(self, start):
-        value = self.value(start)
-        if self.spec.half_life is None:
-            return expr.Line(value)
-        return expr.Line(waves={self.spec.half_life: value})
-
-    def fades_at(self, now):
-        """The first instant after now at which it reads as 0, if it does not yet."""
-        if self.spec.half_life is None or self.value(now) == 0.0:
-            return None
-        low, high = now, now + 1
-        while self.value(high) != 0.0:
-            low, high = high, high + (high - now)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self.value(middle) == 0.0 else (middle, high)
-        return high
-
-
-class Scope:
-    """What the names of a condition mean: a lead, and the event at hand or None."""
-
-    def __init__(self, engine, lead, event=None):
-        self.model, self.lead, self.event = engine.model, lead, event
-
-    def plain(self, kind, name):
-        if kind == 'event':
-            value = None if self.event is None else event_field(self.event, name)
-        elif kind == 'profile':
-            value = self.lead.profile.get(name)
-        elif kind == 'lead':
-            value = getattr(self.lead, name)
-        elif kind == 'track':
-            value = self.lead.tracks[name].stage
-        else:
-            value = self.param(name)
-        is_long = isinstance(value, int) and not isinstance(value, bool)
-        return float(value) if is_long else value
-
-    def param(self, name):
-        for segment in self.model.segments:
-            if segment.id == self.lead.segment and name in segment.params:
-                return segment.params[name]
-        return self.model.params[name]
-
-    def score(self, name, t):
-        return self.lead.scores[name].value(t)
-
-    def score_line(self, name, start):
-        return self.lead.scores[name].line(start)
-
-    def instant(self, kind, track, stage):
-        if kind == 'idle':
-            return self.lead.latest
-        state = self.lead.tracks[track]
-        if kind == 'age':
-            return state.entered[state.stage]
-        return (state.entered if kind == 'since' else state.left).get(stage)
-
-    def entries(self, track, stage):
-        return float(self.lead.tracks[track].entries.get(stage, 0))
-
-
-def event_field(event, name):
-    if name in ('type', 'source', 'campaign', 'topic'):
-        return getattr(event, name)
-    return event.properties.get(name)
-
-
-class Engine:
+class Engine(SlaSteps, AccountSteps, MergeSteps):
     def __init__(self, model):
         self.model = model
-        self.leads = {}
+        self.leads, self.accounts, self.redirects = {}, {}, {}
         self.watermark = None
         self.outputs = []
-        self.unfinished = []    # StageChanged of the present step, without next_change_at yet
-        self.queue = []         # (time, id as bytes, kind, order, a serial number, lead, its version)
+        self.queue = []         # (time, lead or account, id as bytes, kind, order, a serial number, entity, version)
         self.serial = itertools.count()
         self.bad_lines = 0
 
@@ -194,42 +89,43 @@ class Engine:
         self.event(event)
 
     def event(self, event):
-        lead = self.leads.get(event.lead_id)
+        lead_id = self.resolve(event.lead_id)
+        lead = self.leads.get(lead_id)
         if lead and event.event_id in lead.event_ids:                               # step 2
             return
         if not never_ignored(event.type) and self.is_ignored(lead, event):          # step 3
             return
         self.raise_watermark(event.at - self.model.lateness)                        # step 4
         self.moments_to_watermark()
-        if event.type == 'lead_forgotten':
-            self.forget(lead, event)
-            return
-        if event.type == 'lead_merged':
-            raise NotImplementedError('lead_merged')
         if lead:
             self.internal_moments(lead, event.at)
             lead.clock = max(lead.clock, event.at)
-        else:
-            lead = self.leads[event.lead_id] = Lead(event.lead_id, self.model)
-            lead.enter_initial(self.model, event.at)
+        if event.type == 'lead_forgotten':
+            self.forget(lead, event)
+            return
+        if not lead:
+            lead = self.leads[lead_id] = Lead(lead_id, self.model)
+            lead.enter_initial(event.at)
         lead.event_ids.append(event.event_id)
+        if event.type == 'lead_merged':
+            self.merge(lead, event)
+            return
         self.apply(lead, event)
         self.end_step(lead)
 
     def is_ignored(self, lead, event):
         if not lead:
             lead = Lead(event.lead_id, self.model)      # as it would be on its first day, but not kept
-            lead.enter_initial(self.model, event.at)
+            lead.enter_initial(event.at)
         now = max(lead.clock, event.at)
         return any(self.holds(rule.when, lead, now, event) for rule in self.model.ignore)
 
     def apply(self, lead, event):
-        now = lead.clock
         if event.account_id is not None:                                            # step 5
             lead.account_id = event.account_id
         if event.source is not None:
             if lead.first_source is None:
-                lead.first_source = event.source
+                lead.first_source, lead.first_source_at = event.source, lead.clock
             lead.last_source = event.source
         if event.type == 'profile_updated':
             for name, value in event.properties.items():
@@ -237,15 +133,20 @@ class Engine:
                     lead.profile.pop(name, None)
                 else:
                     lead.profile[name] = value
-        lead.segment = self.first_match(self.model.segments, lead, 'default')       # step 6
-        lead.route = self.first_match(self.model.routes, lead, None)
-        self.profile_rules(lead)                                                    # step 7
-        self.event_rules(lead, event)                                               # step 8
-        if not quiet(event.type):
-            lead.latest = event.at if lead.latest is None else max(lead.latest, event.at)
+        self.find_profile(lead)                                                     # steps 6, 7
+        self.count(lead, event)                                                     # step 8
+        judged = self.judge(lead, event)
+        awards = self.event_rules(lead, event)
+        self.reset_idle(lead, event)
         entered, refused = self.event_transitions(lead, event)                      # step 9
         entered += self.settle(lead, 'event', event)
         self.sla_step(lead, entered, event, refused)                                # step 10
+        self.account_step(lead, awards, judged, event)                              # step 11
+
+    def find_profile(self, lead):
+        lead.segment = self.first_match(self.model.segments, lead, 'default')
+        lead.route = self.first_match(self.model.routes, lead, None)
+        self.profile_rules(lead)
 
     def first_match(self, choices, lead, otherwise):
         if choices is self.model.segments:
@@ -260,7 +161,7 @@ class Engine:
         for rule in self.model.profile_rules:
             if self.holds(rule.when, lead, lead.clock):
                 for name, points in rule.add.items():
-                    points = points.at(Scope(self, lead), lead.clock)
+                    points = points.at(self.scope(lead), lead.clock)
                     if expr.is_number(points) and points != 0:
                         lead.held.append((rule.id, name, points))
         for name, spec in self.model.scores.items():
@@ -272,30 +173,105 @@ class Engine:
                     total = max(total, spec.min)
                 lead.scores[name].set(total)
 
-    def event_rules(self, lead, event):
-        """First what every rule gives, by the scores as they are, then the awards one by one."""
-        scope, now, given = Scope(self, lead, event), lead.clock, []
-        for rule in self.model.rules:
-            takes = event.type in rule.on if rule.on is not None else not (
-                event.type == 'profile_updated' or event.type.startswith('lead_'))
-            if takes and rule.when.at(scope, now) is True:
-                given += [(rule, name, points.at(scope, now)) for name, points in rule.add.items()]
-        for rule, name, points in given:
-            if expr.is_number(points) and points != 0:
-                self.award(lead, rule.id, name, points, event)
+    def takes(self, types, event):
+        """Does a rule, counter or committee with `on: types`, or without, take the event?"""
+        if types is None:
+            return event.type != 'profile_updated' and not event.type.startswith('lead_')
+        return event.type in types
 
-    def award(self, lead, rule_id, name, points, event):
-        state, now = lead.scores[name], lead.clock
-        value, factor = state.exact(now), state.decay(now, event.at)
-        low, high = state.spec.min, state.spec.max
-        if points > 0 and high is not None and value + points * factor > high:
-            points = max(0.0, (high - value) / factor)
-        if points < 0 and low is not None and value + points * factor < low:
-            points = min(0.0, (low - value) / factor)
-        if abs(points) < expr.EPSILON:      # cut to nothing
-            return
-        state.add(points, event.at, now)
-        lead.awards.append(Record(rule=rule_id, score=name, points=points, at=event.at, event_id=event.event_id))
+    def count(self, lead, event):
+        for name, counter in self.model.counters.items():
+            if self.takes(counter.on, event) and self.holds(counter.when, lead, lead.clock, event):
+                lead.counters[name] = sorted(lead.counters[name] + [event.at])[-counter.keep:]
+
+    def event_rules(self, lead, event):
+        """First what every rule gives, by the scores as they are, then the awards one by one; those that were kept."""
+        scope, now, given = self.scope(lead, event), lead.clock, []
+        for rule in self.model.rules:
+            if self.takes(rule.on, event) and rule.when.at(scope, now) is True:
+                points = self.points(rule, scope, now)
+                if points:
+                    given.append((rule, points))
+        kept = []
+        for rule, points in given:
+            if self.within_limit(lead, rule, event.at):
+                kept += self.give_points(lead, rule, points, event.at, event.event_id)
+        return kept
+
+    def points(self, rule, scope, now):
+        """What the rule would give: (score, points)."""
+        found = [(name, points.at(scope, now)) for name, points in rule.add.items()]
+        return [(name, points) for name, points in found if expr.is_number(points) and points != 0]
+
+    def within_limit(self, lead, rule, c):
+        """If so the instant counts."""
+        if rule.limit is None:
+            return True
+        instants = lead.limits[rule.id]
+        if sum(c - rule.limit.per < instant <= c for instant in instants) >= rule.limit.times:
+            return False
+        lead.limits[rule.id] = sorted(instants + [c])[-KEPT_INSTANTS:]
+        return True
+
+    def give_points(self, lead, rule, points, c, event_id):
+        found = [(name, self.award(lead, rule.id, name, p, c, event_id), c) for name, p in points]
+        return [award for award in found if award[1] is not None]
+
+    def award(self, lead, rule_id, name, points, c, event_id):
+        """The points that the caps left, or None."""
+        state, spec, now = lead.scores[name], self.model.scores[name], lead.clock
+        points = cut(state.exact(now), points, state.factor(now, c), spec.min, spec.max)
+        if self.is_nothing(points):
+            return None
+        state.add(points, c, now)
+        lead.awards.append(Record(rule=rule_id, score=name, points=points, at=c, event_id=event_id))
+        return points
+
+    def is_nothing(self, points):
+        return abs(points) < expr.EPSILON
+
+    # --- idle rules ---
+
+    def reset_idle(self, lead, event):
+        """After step 8 the event counts for `idle`, and the series begin anew or go on."""
+        if not quiet(event.type):
+            lead.latest = event.at if lead.latest is None else max(lead.latest, event.at)
+        for rule in self.model.idle_rules:
+            state = lead.idle_rules[rule.id]
+            if event.type in rule.reset_on and (state.last is None or event.at > state.last):
+                state.last, state.next = event.at, None
+        self.plan_idle(lead)
+
+    def plan_idle(self, lead):
+        """The next instants of series that have none: new ones, and those of rules that slept."""
+        for rule in self.model.idle_rules:
+            state = lead.idle_rules[rule.id]
+            if state.next is None and state.last is not None:
+                state.next = self.next_idle(rule, state.last, lead.clock)
+
+    def next_idle(self, rule, last, now):
+        first = last + rule.after
+        if first > now:
+            return first
+        if rule.every is None:
+            return None
+        return first + ((now - first) // rule.every + 1) * rule.every
+
+    def idle_moment(self, lead, time):
+        lead.clock = time
+        judged = self.judge(lead)
+        due = [rule for rule in self.model.idle_rules if lead.idle_rules[rule.id].next == time]
+        given = [(rule, self.points(rule, self.scope(lead), time)) for rule in due]
+        awards = []
+        for rule, points in given:
+            kept = self.give_points(lead, rule, points, time, None)
+            state = lead.idle_rules[rule.id]
+            state.next = self.next_idle(rule, state.last, time) if kept else None
+            awards += kept
+        entered = self.settle(lead, 'time')
+        self.sla_step(lead, entered)
+        if awards:
+            self.account_idle(lead, awards, judged)
 
     def event_transitions(self, lead, event):
         entered, refused = [], False
@@ -310,66 +286,65 @@ class Engine:
                     break
         return entered, refused
 
-    def forget(self, lead, event):
-        if not lead:
-            return
-        self.internal_moments(lead, event.at)
-        lead.clock = max(lead.clock, event.at)
-        lead.ordinal += 1
-        self.outputs.append({
-            'output': 'LeadRetired', 'event_id': output_id(f'retired/{lead.id}/{event.event_id}'),
-            'lead_id': lead.id, 'account_id': None, 'cause': 'forgotten', 'into': None, 'at': rfc3339(lead.clock),
-            'ordinal': lead.ordinal, 'carried': {}})
-        lead.version += 1
-        del self.leads[lead.id]
-
     # --- tracks ---
 
-    def leaving(self, lead, track):
+    def scope(self, entity, event=None):
+        return AccountScope(self.model, entity) if isinstance(entity, Account) else LeadScope(self.model, entity, event)
+
+    def leaving(self, entity, track):
         """The transitions out of the track's present stage, as a list: it may change while they are tried."""
-        stage = lead.tracks[track.name].stage
+        stage = entity.tracks[track.name].stage
         return [t for t in track.transitions if stage in t.sources]
 
-    def holds(self, condition, lead, now, event=None):
-        return condition.at(Scope(self, lead, event), now) is True
+    def holds(self, condition, entity, now, event=None):
+        return condition.at(self.scope(entity, event), now) is True
 
-    def settle(self, lead, cause, event=None):
+    def settle(self, entity, cause, event=None):
         entered, changed = [], True
         while changed:
             changed = False
-            for track in self.model.tracks.values():
-                for transition in self.leaving(lead, track):
-                    just_entered = lead.tracks[track.name].entered.get(transition.to) == lead.clock
-                    if transition.by_time and not just_entered and self.holds(transition.when, lead, lead.clock):
-                        entered.append(self.change(lead, track, transition, cause, event))
+            for track in entity.model_tracks.values():
+                for transition in self.leaving(entity, track):
+                    just_entered = entity.tracks[track.name].entered.get(transition.to) == entity.clock
+                    if transition.by_time and not just_entered and self.holds(transition.when, entity, entity.clock):
+                        entered.append(self.change(entity, track, transition, cause, event))
                         changed = True
                         break
         return entered
 
-    def change(self, lead, track, transition, cause, event=None):
-        """Take the transition at the lead's clock; what was entered: (track, stage, instant)."""
-        now, state = lead.clock, lead.tracks[track.name]
+    def change(self, entity, track, transition, cause, event=None):
+        """Take the transition at the entity's clock; what was entered: (track, stage, instant)."""
+        self.move(entity, track, transition.to, transition.id, cause, event)
+        return track.name, transition.to, entity.clock
+
+    def move(self, entity, track, to, transition_id, cause, event):
+        now, state = entity.clock, entity.tracks[track.name]
         source = state.stage
         previous = state.entered[source]
         state.left[source] = now
-        state.stage = transition.to
-        state.entered[transition.to] = now
-        state.entries[transition.to] = state.entries.get(transition.to, 0) + 1
+        state.stage = to
+        state.entered[to] = now
+        state.entries[to] = state.entries.get(to, 0) + 1
         state.sequence += 1
+        of_account = isinstance(entity, Account)
+        kind = 'account' if of_account else 'lead'
         output = {
             'output': 'StageChanged',
-            'event_id': output_id(f'stage/lead/{lead.id}/{track.name}/{state.sequence}/{now}'),
-            'entity': 'lead', 'lead_id': lead.id, 'account_id': lead.account_id, 'track': track.name,
-            'from': source, 'to': transition.to, 'changed_at': rfc3339(now), 'transition': transition.id,
+            'event_id': output_id(f'stage/{kind}/{entity.id}/{track.name}/{state.sequence}/{now}'), 'entity': kind,
+            'lead_id': None if of_account else entity.id, 'account_id': entity.id if of_account else entity.account_id,
+            'track': track.name, 'from': source, 'to': to, 'changed_at': rfc3339(now), 'transition': transition_id,
             'cause': cause, 'cause_event_id': event.event_id if event else None,
-            'scores': self.scores(lead, now) | self.derived(lead, now),
-            'segment': lead.segment, 'route': lead.route, 'owner': track.owner[transition.to],
-            'sequence': state.sequence, 'previous_entered_at': rfc3339(previous),
-            'first_source': lead.first_source, 'last_source': lead.last_source,
-            'reasons': self.reasons(lead), 'next_change_at': None, 'committee': None, 'members': None}
-        self.put(lead, output, event)
-        self.unfinished.append(output)
-        return track.name, transition.to, now
+            'scores': self.account_scores(entity, now) if of_account else
+            self.scores(entity, now) | self.derived(entity, now),
+            'segment': None if of_account else entity.segment, 'route': None if of_account else entity.route,
+            'owner': track.owner[to], 'sequence': state.sequence, 'previous_entered_at': rfc3339(previous),
+            'first_source': None if of_account else entity.first_source,
+            'last_source': None if of_account else entity.last_source,
+            'reasons': [] if of_account else self.reasons(entity), 'next_change_at': None,
+            'committee': self.committee(entity, now) if of_account else None,
+            'members': self.members(entity) if of_account else None}
+        self.put(entity, output, event)
+        entity.unfinished.append(output)
 
     def refuse(self, lead, track, transition, event):
         self.put(lead, {
@@ -382,15 +357,19 @@ class Engine:
         return {name: state.value(t) for name, state in lead.scores.items()}
 
     def derived(self, lead, t):
-        return {name: node.at(Scope(self, lead), t) for name, node in self.model.derived.items()}
+        return {name: node.at(self.scope(lead), t) for name, node in self.model.derived.items()}
+
+    def account_scores(self, account, t):
+        return {name: account.total(name).value(t) for name in self.model.accounts.scores}
 
     def reasons(self, lead):
         """Sorting is stable: profile rules last and in file order, awards in file order, then in order of award."""
-        order = {rule.id: i for i, rule in enumerate(self.model.rules)}
+        rules = self.model.rules + self.model.idle_rules
+        order = {rule.id: i for i, rule in enumerate(rules)}
         found = []
         for a in lead.awards:
-            value = a.points * lead.scores[a.score].decay(lead.clock, a.at)
-            names = list(next(r for r in self.model.rules if r.id == a.rule).add)
+            value = a.points * lead.scores[a.score].factor(lead.clock, a.at)
+            names = list(rules[order[a.rule]].add)
             found.append(((-abs(value), -a.at, order[a.rule], names.index(a.score)),
                           {'rule': a.rule, 'score': a.score, 'points': a.points, 'present_value': value,
                            'occurred_at': rfc3339(a.at), 'event_id': a.event_id}))
@@ -399,14 +378,18 @@ class Engine:
                                                     'present_value': points, 'occurred_at': None, 'event_id': None}))
         return [reason for _, reason in sorted(found, key=functools.cmp_to_key(compare_reasons))[:REASONS]]
 
-    def put(self, lead, output, event=None):
-        """Add what every output of a lead ends with, and put it out."""
-        carried = {f'profile.{name}': lead.profile.get(name) for name in self.model.carry_profile}
+    def carried(self, profile, event):
+        found = {f'profile.{name}': profile.get(name) for name in self.model.carry_profile}
         if event:
-            carried |= {f'event.{name}': event_field(event, name) for name in self.model.carry_event}
-        lead.ordinal += 1
-        output |= {'model': self.model.name, 'model_version': self.model.version, 'ordinal': lead.ordinal,
-                   'carried': {name: value for name, value in carried.items() if value is not None}}
+            found |= {f'event.{name}': event_field(event, name) for name in self.model.carry_event}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def put(self, entity, output, event=None):
+        """Add what every output ends with, and put it out."""
+        entity.ordinal += 1
+        profile = {} if isinstance(entity, Account) else entity.profile
+        output |= {'model': self.model.name, 'model_version': self.model.version, 'ordinal': entity.ordinal,
+                   'carried': self.carried(profile, event)}
         self.outputs.append(output)
 
     # --- 3: time ---
@@ -416,169 +399,67 @@ class Engine:
 
     def moments_to_watermark(self):
         while self.queue and self.queue[0][0] <= self.watermark:
-            time, _, kind, order, _, lead, version = heapq.heappop(self.queue)
-            if version == lead.version:
-                self.happen(lead, time, kind, order)
+            time, _, _, kind, order, _, entity, version = heapq.heappop(self.queue)
+            if version == entity.version:
+                self.happen(entity, time, kind, order)
 
-    def happen(self, lead, time, kind, order):
-        if kind == TRANSITION:
-            lead.clock = time
-            entered = self.settle(lead, 'time')
-            self.sla_step(lead, entered)
+    def happen(self, entity, time, kind, order=None):
+        if isinstance(entity, Account):
+            self.account_moment(entity, time)
+            return
+        if kind == IDLE:
+            self.idle_moment(entity, time)
+        elif kind == TRANSITION:
+            entity.clock = time
+            entered = self.settle(entity, 'time')
+            self.sla_step(entity, entered)
         else:
             policy = self.model.policies[order[0]]
-            clock = lead.clocks[policy.id].open
-            self.level(lead, policy, clock, next(l for l in clock.levels if (l.rank, l.index) == order[1:]))
-        self.end_step(lead)
+            clock = entity.clocks[policy.id].open
+            instant, *_, level = clock.next_level()
+            self.level(entity, policy, clock, instant, level)
+        self.end_step(entity)
 
     def internal_moments(self, lead, until):
-        while (time := self.next_internal(lead)) is not None and time <= until:
-            self.happen(lead, time, TRANSITION, None)
+        while (moment := self.next_internal(lead)) is not None and moment[0] <= until:
+            self.happen(lead, *moment)
 
     def next_internal(self, lead):
-        return min((t for t in lead.next_change.values() if t is not None), default=None)
+        idle = [(state.next, IDLE) for state in lead.idle_rules.values() if state.next is not None]
+        time = self.next_transition(lead)
+        return min(idle + ([] if time is None else [(time, TRANSITION)]), default=None)
 
-    def end_step(self, lead):
-        """Find the lead's next moment anew, and tell the StageChanged of this step when time goes on."""
-        scope = Scope(self, lead)
-        fades = {state.fades_at(lead.clock) for state in lead.scores.values()} - {None}
-        for track in self.model.tracks.values():
-            found = [expr.begins(scope, t.when, lead.clock, fades) for t in self.leaving(lead, track) if t.by_time]
-            lead.next_change[track.name] = min((t for t in found if t is not None), default=None)
-        for output in self.unfinished:
-            output['next_change_at'] = rfc3339(lead.next_change[output['track']])
-        self.unfinished = []
+    def next_transition(self, entity):
+        return min((t for t in entity.next_change.values() if t is not None), default=None)
 
-        lead.version += 1
-        moments = [(t, TRANSITION, (0, 0, 0)) for t in [self.next_internal(lead)] if t is not None]
-        for policy in self.model.policies:
-            clock = lead.clocks[policy.id].open
-            if clock:
-                moments += [(l.instant + 1, SLA, (policy.index, l.rank, l.index)) for l in clock.levels]
+    def end_step(self, entity):
+        """Find the entity's next moment anew, and tell the StageChanged of this step when time goes on."""
+        scope = self.scope(entity)
+        for track in entity.model_tracks.values():
+            found = [expr.begins(scope, t.when, entity.clock) for t in self.leaving(entity, track) if t.by_time]
+            entity.next_change[track.name] = min((t for t in found if t is not None), default=None)
+        for output in entity.unfinished:
+            output['next_change_at'] = rfc3339(entity.next_change[output['track']])
+        entity.unfinished = []
+        self.queue_next(entity)
+
+    def queue_next(self, entity):
+        entity.version += 1
+        if isinstance(entity, Account):
+            time, rank = self.next_transition(entity), ACCOUNT
+            moments = [] if time is None else [(time, TRANSITION, (0, 0, 0))]
+        else:
+            internal, rank = self.next_internal(entity), LEAD
+            moments = [internal + ((0, 0, 0),)] if internal else []
+            for policy in self.model.policies:
+                clock = entity.clocks[policy.id].open
+                level = clock.next_level() if clock else None
+                if level:
+                    moments.append((level[0] + 1, SLA, (policy.index, level[1], level[2])))
         if moments:
             time, kind, order = min(moments)
-            heapq.heappush(self.queue, (time, Id(lead.id), kind, order, next(self.serial), lead, lead.version))
-
-    # --- 5: SLA clocks ---
-
-    def sla_step(self, lead, entered, event=None, refused=False):
-        for policy in self.model.policies:
-            self.stop(lead, policy, entered, event, refused)
-            self.cancel(lead, policy, entered, event, refused)
-            self.start(lead, policy, entered, event, refused)
-
-    def by_event(self, trigger, lead, event, refused):
-        """The date of the event if it triggers."""
-        if event and not refused and event.type in trigger.on and self.holds(trigger.when, lead, lead.clock, event):
-            return [event.at]
-        return []
-
-    def by_stage(self, trigger, lead, entered, event):
-        if not self.holds(trigger.when, lead, lead.clock, event):
-            return []
-        return [t for track, stage, t in entered if f'{track}.{stage}' in trigger.enter]
-
-    def start(self, lead, policy, entered, event, refused):
-        clocks = lead.clocks[policy.id]
-        if clocks.open:
-            return
-        dates = self.by_event(policy.start, lead, event, refused) + self.by_stage(policy.start, lead, entered, None)
-        if not dates:
-            return
-        started = min(dates)
-        clocks.epoch += 1
-        clocks.revisable = None
-        clocks.open = Record(epoch=clocks.epoch, started=started, due=started + policy.target, breached=False,
-                             event_id=event.event_id if event else None, levels=self.levels(policy, started))
-
-    def levels(self, policy, started):
-        """What is still to be emitted of a clock, in time order (at one instant: warning, breach, escalation)."""
-        found = [Record(instant=started + fraction(policy.target, text), rank=0, index=i, kind='warning', text=text)
-                 for i, text in enumerate(policy.warn)]
-        found.append(Record(instant=started + policy.target, rank=1, index=0, kind='breached', text=None))
-        found += [Record(instant=started + models.duration(text), rank=2, index=i, kind='escalated', text=text)
-                  for i, text in enumerate(policy.escalate)]
-        return sorted(found, key=lambda l: (l.instant, l.rank, l.index))
-
-    def stop(self, lead, policy, entered, event, refused):
-        clocks = lead.clocks[policy.id]
-        clock, dates = clocks.open, self.by_event(policy.stop, lead, event, refused)
-        if not clock:
-            self.revise(lead, policy, dates, event)
-            return
-        dates += self.by_stage(policy.stop, lead, entered, event)
-        dates = [date for date in dates if date >= clock.started]
-        if not dates:
-            return
-        date = min(dates)
-        if not self.levels_before(lead, policy, clock, date):
-            return
-        clocks.open = None
-        if date > clock.due:
-            kind, clocks.revisable = 'late', clock
-        else:
-            kind = 'retracted' if clock.breached else 'met'
-        self.sla_output(lead, policy, clock, kind, date, stopped=date, event=event)
-
-    def revise(self, lead, policy, dates, event):
-        clocks = lead.clocks[policy.id]
-        clock = clocks.revisable
-        if not clock or not dates or lead.clock > clock.due + policy.revise:
-            return
-        if clock.started <= dates[0] <= clock.due:
-            clocks.revisable = None
-            self.sla_output(lead, policy, clock, 'retracted', dates[0], stopped=dates[0], event=event)
-
-    def cancel(self, lead, policy, entered, event, refused):
-        clocks = lead.clocks[policy.id]
-        clock = clocks.open
-        if not clock:
-            return
-        dates = self.by_event(policy.cancel, lead, event, refused)
-        dates += self.by_stage(policy.cancel, lead, entered, event)
-        dates = [date for date in dates if date >= clock.started]
-        if dates and self.levels_before(lead, policy, clock, min(dates)):
-            clocks.open = None
-            self.sla_output(lead, policy, clock, 'cancelled', min(dates), event=event, stop_is_event=False)
-
-    def levels_before(self, lead, policy, clock, date):
-        """Emit what fell before the date, one by one; is the clock still open after that?"""
-        while lead.clocks[policy.id].open is clock and clock.levels and clock.levels[0].instant < date:
-            self.level(lead, policy, clock, clock.levels[0])
-        return lead.clocks[policy.id].open is clock
-
-    def level(self, lead, policy, clock, level):
-        clock.levels.remove(level)
-        if level.kind == 'breached':
-            clock.breached = True
-        self.sla_output(lead, policy, clock, level.kind, level.instant, level=level.text)
-        self.on_sla(lead, f'{policy.id}.{level.kind}', level.instant)
-
-    def on_sla(self, lead, verdict, instant):
-        now, entered = max(lead.clock, instant), []
-        for track in self.model.tracks.values():
-            for transition in self.leaving(lead, track):
-                if verdict in transition.on_sla and self.holds(transition.when, lead, now):
-                    lead.clock = now
-                    entered.append(self.change(lead, track, transition, 'sla'))
-                    break
-        if entered:
-            entered += self.settle(lead, 'sla')
-            self.sla_step(lead, entered)
-
-    def sla_output(self, lead, policy, clock, kind, instant, level=None, stopped=None, event=None,
-                   stop_is_event=True):
-        stages = {name: state.stage for name, state in lead.tracks.items()}
-        owners = self.model.tracks[policy.track].owner if policy.track else {}
-        self.put(lead, {
-            'output': 'SlaEvent',
-            'event_id': output_id(f'sla/{lead.id}/{policy.id}/{clock.epoch}/{clock.started}/{kind}/{level or ""}'),
-            'lead_id': lead.id, 'account_id': lead.account_id, 'policy': policy.id, 'epoch': clock.epoch,
-            'kind': kind, 'level': level, 'started_at': rfc3339(clock.started), 'due_at': rfc3339(clock.due),
-            'occurred_at': rfc3339(instant), 'stopped_at': rfc3339(stopped), 'elapsed_ms': instant - clock.started,
-            'calendar': None, 'segment': lead.segment, 'route': lead.route, 'breached': clock.breached,
-            'start_event_id': clock.event_id, 'stop_event_id': event.event_id if event and stop_is_event else None,
-            'stages': stages, 'owner': owners.get(stages.get(policy.track))}, event)
+            heapq.heappush(self.queue, (time, rank, Id(entity.id), kind, order, next(self.serial), entity,
+                                        entity.version))
 
     # --- 8: the end ---
 
@@ -588,19 +469,27 @@ class Engine:
         if self.watermark is not None:
             self.moments_to_watermark()
 
+    def counts(self, lead, t):
+        return {name: int(self.scope(lead).counter(name, t)) for name in self.model.counters}
+
     def dump_leads(self):
         for lead in sorted(self.leads.values(), key=lambda lead: lead.id.encode()):
             at = max(self.watermark, lead.clock)
             clocks = ((p.id, lead.clocks[p.id].open) for p in self.model.policies)
             yield {'lead_id': lead.id, 'account_id': lead.account_id, 'at': rfc3339(at), 'segment': lead.segment,
-                   'scores': self.scores(lead, at), 'derived': self.derived(lead, at), 'counters': {},
+                   'scores': self.scores(lead, at), 'derived': self.derived(lead, at), 'counters': self.counts(lead, at),
                    'stages': {name: state.stage for name, state in lead.tracks.items()},
                    'sla': [{'policy': policy, 'epoch': c.epoch, 'started_at': rfc3339(c.started),
-                            'due_at': rfc3339(c.due), 'breached': c.breached, 'paused': False}
+                            'due_at': rfc3339(c.due(at)), 'breached': c.breached, 'paused': c.is_paused()}
                            for policy, c in clocks if c]}
 
-
-TRANSITION, SLA = 1, 2      # at one time and lead: (idle, then) transition, then SLA
+    def dump_accounts(self):
+        for account in sorted(self.accounts.values(), key=lambda account: account.id.encode()):
+            at = max(self.watermark, account.clock)
+            yield {'account_id': account.id, 'at': rfc3339(at), 'scores': self.account_scores(account, at),
+                   'committee': self.committee(account, at),
+                   'stages': {name: state.stage for name, state in account.tracks.items()},
+                   'members': len(account.members)}
 
 
 class Id:
@@ -614,12 +503,6 @@ class Id:
 
     def __lt__(self, other):
         return self.bytes < other.bytes
-
-
-def fraction(target, text):
-    """`50%` of the target, rounded down to a millisecond."""
-    whole, _, decimals = text.rstrip('%').partition('.')
-    return target * int(whole + decimals) // (100 * 10 ** len(decimals))
 
 
 def replay(model, events, until=None):
@@ -639,6 +522,7 @@ def main():
     parser.add_argument('--model', required=True)
     parser.add_argument('--until', type=until_option)
     parser.add_argument('--dump-leads')
+    parser.add_argument('--dump-accounts')
     parser.add_argument('events', nargs='?')
     options = parser.parse_args()
 
@@ -650,10 +534,11 @@ def main():
         engine = replay(model, sys.stdin.buffer, options.until)
     for output in engine.outputs:
         print(json.dumps(output, ensure_ascii=False))
-    if options.dump_leads:
-        with open(options.dump_leads, 'w', encoding='utf-8') as file:
-            for dump in engine.dump_leads():
-                file.write(json.dumps(dump, ensure_ascii=False) + '\n')
+    for path, dumps in ((options.dump_leads, engine.dump_leads()), (options.dump_accounts, engine.dump_accounts())):
+        if path:
+            with open(path, 'w', encoding='utf-8') as file:
+                for dump in dumps:
+                    file.write(json.dumps(dump, ensure_ascii=False) + '\n')
     return 1 if engine.bad_lines else 0
 
 
