@@ -3,6 +3,7 @@
 
 #include "daemon/case_instant.h"
 #include "daemon/io/file_sink.h"
+#include "daemon/top_text.h"
 
 void test_report_deinit(TestReport *report) {
     json_writer_deinit(&report->writer);
@@ -10,28 +11,46 @@ void test_report_deinit(TestReport *report) {
 
 /* --- for people -------------------------------------------------------------------------------------- */
 
-static void print_failure(FILE *file, const char *path, const TestRun *run, const TestFailure *failure) {
+static void add_line(TopText *text, const char *before, Str s) {
+    top_text_add(text, "%s", before);
+    top_text_add_str(text, s);
+    top_text_add(text, "\n");
+}
+
+static void add_failure(TopText *text, const char *path, const TestRun *run, const TestFailure *failure) {
     char at[CASE_INSTANT_TEXT_SIZE];
 
     case_instant_print(failure->at_ms, run->test->start_ms, at);
-    fprintf(file, "%s:%u:%u: failed: %.*s\n", path, failure->mark.line, failure->mark.column,
-            STR_FMT(run->test->name));
-    fprintf(file, "    at %s", at);
-    if (!str_eq_c(failure->subject, TEST_LEAD))
-        fprintf(file, ", %.*s", STR_FMT(failure->subject));
-    fprintf(file, ": %.*s\n        expected  %.*s\n        got       %.*s\n", STR_FMT(failure->what),
-            STR_FMT(failure->expected), STR_FMT(failure->got));
+    top_text_add(text, "%s:%u:%u: failed: ", path, failure->mark.line, failure->mark.column);
+    add_line(text, "", run->test->name);
+    top_text_add(text, "    at %s", at);
+    if (!str_eq_c(failure->subject, TEST_LEAD)) {
+        top_text_add(text, ", ");
+        top_text_add_str(text, failure->subject);
+    }
+    add_line(text, ": ", failure->what);
+    add_line(text, "        expected  ", failure->expected);
+    add_line(text, "        got       ", failure->got);
     for (size_t i = 0; i < failure->n_notes; i++)
-        fprintf(file, "      - %.*s\n", STR_FMT(failure->notes[i]));
+        add_line(text, "      - ", failure->notes[i]);
 }
 
 static int print_case(FILE *file, const char *path, const TestRun *run) {
+    TopText text = TOP_TEXT_INIT;
+    int r = 0;
+
     for (size_t i = 0; i < run->n_failures; i++)
-        print_failure(file, path, run, &run->failures[i]);
-    if (run->n_all_failures > run->n_failures)
-        fprintf(file, "%s: %zu more not shown: %.*s\n", path, run->n_all_failures - run->n_failures,
-                STR_FMT(run->test->name));
-    return ferror(file) ? -EIO : 0;
+        add_failure(&text, path, run, &run->failures[i]);
+    if (run->n_all_failures > run->n_failures) {
+        top_text_add(&text, "%s: %zu more not shown: ", path, run->n_all_failures - run->n_failures);
+        add_line(&text, "", run->test->name);
+    }
+    if (text.out_of_memory)
+        r = -ENOMEM;
+    else if (text.len > 0 && fwrite(text.data, 1, text.len, file) != text.len)
+        r = errno > 0 ? -errno : -EIO;
+    top_text_deinit(&text);
+    return r;
 }
 
 /* --- as JSON ----------------------------------------------------------------------------------------- */
