@@ -151,8 +151,9 @@ typedef struct Chunk {
     size_t n;
 } Chunk;
 
-static int take_chunk(LiveShard *shard, int64_t until_ms, Chunk *chunk) {
-    while (chunk->n < FETCH_MAX) {
+/* Up to `max` of those due up to until_ms, the earliest first. */
+static int take_chunk(LiveShard *shard, int64_t until_ms, size_t max, Chunk *chunk) {
+    while (chunk->n < max) {
         Moment next = shard_next_cold(shard->engine);
         if (next.at_ms == TIME_NEVER || next.at_ms > until_ms)
             return 0;
@@ -166,14 +167,14 @@ static int take_chunk(LiveShard *shard, int64_t until_ms, Chunk *chunk) {
     return 0;
 }
 
-static int load_chunk(LiveShard *shard, int64_t until_ms, size_t *n) {
+static int load_chunk(LiveShard *shard, int64_t until_ms, size_t max, size_t *n) {
     _cleanup_(free_null) Chunk *chunk = calloc(1, sizeof(*chunk));
     _cleanup_(arena_free) Arena *arena = NULL;
     int r = chunk ? arena_new(&arena) : -ENOMEM;
     if (r < 0)
         return r;
     chunk->arena = arena;
-    r = take_chunk(shard, until_ms, chunk);
+    r = take_chunk(shard, until_ms, max, chunk);
     if (r == 0)
         r = fetch(shard, chunk->ids, chunk->n);
     for (size_t i = 0; i < chunk->n && r > 0; i++) {
@@ -190,11 +191,15 @@ int live_shard_load_due(LiveShard *shard, int64_t until_ms, size_t budget, size_
     int r = 0;
     int64_t barrier_ms, last_ms = TIME_NONE;
     while (r == 0 && (barrier_ms = live_shard_barrier(shard)) <= until_ms) {
-        /* Moments of one millisecond are loaded together, or the watermark could never pass it. */
         if (n >= budget && barrier_ms != last_ms)
             break;
         last_ms = barrier_ms;
-        r = barrier_ms == shard->horizon_ms ? load_page(shard) : load_chunk(shard, until_ms, &n);
+        if (barrier_ms == shard->horizon_ms)
+            r = load_page(shard);
+        else if (n < budget)
+            r = load_chunk(shard, until_ms, MIN(budget - n, (size_t)FETCH_MAX), &n);
+        else /* moments of one millisecond are loaded together, or the watermark could never pass it */
+            r = load_chunk(shard, barrier_ms, FETCH_MAX, &n);
     }
     *ret_n = n;
     return r;

@@ -33,8 +33,8 @@ DEFINE_CLEANUP(LiveShard *, live_shard_free)
 /* Loads those leads of `ids` that are not cached. 0, PIPELINE_E_WAIT, _HALT, _RESTART or negative errno. */
 MUST_CHECK int live_shard_load(LiveShard *shard, const Str *ids, size_t n);
 /*
- * Loads leads whose moments are due up to until_ms, at most about `budget` of them; *ret_n how many. Afterwards all
- * that is due before live_shard_barrier() is in memory.
+ * Loads leads whose moments are due up to until_ms, at most `budget` of them and then the rest of one millisecond;
+ * *ret_n how many. Afterwards all that is due before live_shard_barrier() is in memory.
  */
 MUST_CHECK int live_shard_load_due(LiveShard *shard, int64_t until_ms, size_t budget, size_t *ret_n);
 /* The watermark may not reach this instant before more is loaded; TIME_NEVER: everything is known. */

@@ -96,7 +96,7 @@ static int apply_facts(Lead *lead, const LeadEvent *event, Touch *touch) {
         r = lead_set_str(&lead->account_id, event->account_id);
     if (r == 0 && event->source.data && !lead->first_source.data) {
         r = lead_set_str(&lead->first_source, event->source);
-        lead->first_source_at_ms = event->occurred_at_ms;
+        lead->first_source_at_ms = lead->clock_ms;
     }
     if (r == 0 && event->source.data)
         r = lead_set_str(&lead->last_source, event->source);

@@ -83,7 +83,7 @@ struct Lead {
     int64_t clock_ms;
     Str account_id;    /* owned; null if unknown */
     Str first_source, last_source; /* owned; null: none yet */
-    int64_t first_source_at_ms;    /* occurred_at of the event that brought it */
+    int64_t first_source_at_ms;    /* the clock when it came */
     int64_t latest_activity_ms;    /* for `idle`; TIME_NONE: none yet */
     unsigned segment;
     int route;

@@ -90,6 +90,15 @@ running_pid() {
     printf '%s\n' "$pid"
 }
 
+# has_ended PID: no thread of it is left. A killed process is a zombie with no
+# working directory as soon as its first thread has ended, but the others may
+# still hold its port; and a zombie may stay if nobody waits for it.
+has_ended() {
+    local status
+    status=$(sed -nE 's/^(State|Threads):[[:space:]]+([^ ]+).*/\2/p' "/proc/$1/status" 2>/dev/null) || return 0
+    [[ -z $status || $status == Z$'\n'1 ]]
+}
+
 # stop_server DIR COMM SECONDS: SIGTERM, then SIGKILL after SECONDS.
 # SECONDS 0 means SIGKILL at once. No error when nothing runs.
 stop_server() {
@@ -98,15 +107,15 @@ stop_server() {
         if ((seconds > 0)); then
             kill -TERM "$pid" 2>/dev/null || true
             deadline=$((SECONDS + seconds))
-            while ((SECONDS < deadline)) && running_pid "$dir" "$comm" >/dev/null; do
+            while ((SECONDS < deadline)) && ! has_ended "$pid"; do
                 sleep 0.05
             done
         fi
-        if running_pid "$dir" "$comm" >/dev/null; then
+        if ! has_ended "$pid"; then
             ((seconds == 0)) || note "pid $pid is still there after $seconds s, killing it"
             kill -KILL "$pid" 2>/dev/null || true
             deadline=$((SECONDS + 10))
-            while running_pid "$dir" "$comm" >/dev/null; do
+            while ! has_ended "$pid"; do
                 ((SECONDS < deadline)) || die "pid $pid does not end"
                 sleep 0.05
             done

@@ -10,11 +10,12 @@ import struct
 import subprocess
 import time
 import uuid
+from collections import namedtuple
 from datetime import datetime, timezone
 
 import fastavro
 import redis
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import load
@@ -26,7 +27,38 @@ BOOTSTRAP = os.environ.get('SCORED_TEST_BOOTSTRAP', '')
 REDIS = os.environ.get('SCORED_TEST_REDIS', '').removeprefix('unix:')
 OUTPUTS = {'stages': 'StageChanged', 'sla': 'SlaEvent', 'refused': 'Refused', 'retired': 'LeadRetired',
            'dead-letters': 'DeadLetter'}
+FUNNEL = os.path.join(ROOT, 'tests', 'integration', 'funnel.yaml')
 SCHEMA_IDS = {name: i for i, name in enumerate(OUTPUTS.values(), start=1)}
+# Told for a while after a broker has started again.
+NO_COORDINATOR = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
+Record = namedtuple('Record', 'key value headers')  # bytes, bytes or None, a list of pairs
+
+
+SMALL = '''
+model: small
+version: 1
+scores: { interest: { decay: { half_life: 7d } }, fit: { decay: none } }
+derived: { total: 'interest + fit' }
+rules: [ { id: any, on: [page_view, form], add: { interest: 10 } } ]
+profile_rules: [ { id: big, when: 'profile.employees >= 100', add: { fit: 20 } } ]
+routes: [ { id: emea, when: 'profile.country == "DE"' } ]
+tracks:
+  lifecycle:
+    initial: lead
+    stages: [ { id: lead }, { id: mql, owner: sales }, { id: sal } ]
+    transitions:
+      - { id: ask, from: [lead], to: mql, on: [form] }
+      - { id: accept, from: [mql], to: sal, on: [sales_accepted], require: 'present(event.rep)' }
+sla: [ { id: call, start: { on: [form] }, stop: { on: [sales_touch] }, target: 1s } ]
+carry: { profile: [crm_id], event: [rep] }
+'''
+
+
+def server(kind, action, folder, *options):
+    """Starts or stops a server of the kind in the folder; its address, if it starts."""
+    done = subprocess.run([os.path.join(ROOT, 'tests', 'env', kind), action, folder, *options], stdout=subprocess.PIPE,
+                          check=True, text=True)
+    return done.stdout.strip()
 
 
 def wait_for(condition, what, seconds=120):
@@ -71,6 +103,30 @@ def synthetic_log(n_leads, seed=1):
     return lines
 
 
+def eventful_log(n_leads, seed=1):
+    """A log with everything that the funnel's model looks at: profiles, sources, companies, robots, leads forgotten."""
+    chance = random.Random(seed)
+    lines = []
+    for line in synthetic_log(n_leads, seed):
+        item = json.loads(line)
+        item['source'] = chance.choice([None, None, 'partner', 'ads'])
+        item['account_id'] = chance.choice([None, None, f'company-{chance.randrange(50)}'])
+        item['properties'] |= chance.choice([{}, {'automated': 'true'}, {'is_bot': chance.random() < 0.2}])
+        lines.append(item)
+        if chance.random() < 0.1:
+            patch = chance.choice([{'seniority': chance.choice(['vp', 'staff', None])}, {'employees': chance.randrange(1000)},
+                                   {'country': chance.choice(['DE', 'US'])}, {'crm_id': chance.randrange(10**6)}])
+            lines.append(item | {'event_id': str(uuid.UUID(int=chance.getrandbits(128))), 'type': 'profile_updated',
+                                 'properties': patch})
+        elif chance.random() < 0.01:
+            lines.append(item | {'event_id': str(uuid.UUID(int=chance.getrandbits(128))), 'type': 'lead_forgotten',
+                                 'properties': {}})
+    for _ in range(len(lines) // 50):  # late ones
+        i = chance.randrange(len(lines) - 300)
+        lines.insert(i + chance.randrange(300), lines.pop(i))
+    return [json.dumps(item).encode() for item in lines]
+
+
 def event(lead_id, kind, at=None, **fields):
     """An event of now, unless `at` says otherwise; `fields` beyond the schema's are properties."""
     own = {key: fields.pop(key) for key in ('event_id', 'account_id', 'source', 'campaign', 'topic') if key in fields}
@@ -94,8 +150,8 @@ class Instance:
 
     def __init__(self, deployment, name, config):
         self.log_path = deployment.path(f'{name}.{len(deployment.instances)}.log')
-        self.log_file = open(self.log_path, 'wb')
-        self.process = subprocess.Popen([PROGRAM, 'run', '--config', config], stderr=self.log_file)
+        with open(self.log_path, 'wb') as file:
+            self.process = subprocess.Popen([PROGRAM, 'run', '--config', config], stderr=file)
 
     def log(self):
         with open(self.log_path, encoding='utf-8', errors='replace') as file:
@@ -108,11 +164,10 @@ class Instance:
         wait_for(found, f'"{text}" in the log:\n{self.log()[-3000:]}', seconds)
 
     def stop(self, seconds=30):
-        """SIGTERM; the exit status."""
+        """SIGTERM, once it listens; the exit status."""
+        self.await_log('event=start ')
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(seconds)
-        self.log_file.close()
-        return status
+        return self.process.wait(seconds)
 
     def kill(self):
         if self.process.poll() is None:
@@ -130,6 +185,7 @@ class Deployment:
         self.n_partitions = n_partitions
         self.sources = [f'{self.name}.{source}' for source in sources]
         self.instances = []
+        self.asker = None
         self.schema_files = {100: load.SCHEMA}
         self.admin = AdminClient({'bootstrap.servers': BOOTSTRAP})
         self.redis = redis.Redis(unix_socket_path=REDIS)
@@ -176,6 +232,8 @@ class Deployment:
     def close(self):
         for instance in self.instances:
             instance.kill()
+        if self.asker:
+            self.asker.close()
 
     def send(self, *events, source=0):
         """Sends events in order and waits until they are in the topic."""
@@ -191,23 +249,48 @@ class Deployment:
         producer.produce(self.sources[source], key=key, value=value, partition=at)
         assert producer.flush(30) == 0
 
+    def open_transaction(self, source=0):
+        """A producer in the midst of a transaction, and what sends an event in it."""
+        producer = Producer({'bootstrap.servers': BOOTSTRAP, 'transactional.id': f'{self.name}.{uuid.uuid4().hex}',
+                             'transaction.timeout.ms': 600000, 'partitioner': 'murmur2_random'})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        encode = load.Encoder()
+
+        def send(item):
+            producer.produce(self.sources[source], key=item['lead_id'], value=encode(item))
+            assert producer.flush(30) == 0
+        return producer, send
+
     def messages(self, topic):
         """All that a read_committed reader sees of a topic now, partition by partition."""
         consumer = Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name + '.reader',
                              'isolation.level': 'read_committed', 'enable.partition.eof': True,
-                             'enable.auto.commit': False})
+                             'enable.auto.commit': False, 'auto.offset.reset': 'error',
+                             'fetch.wait.max.ms': 10})  # an end is told at once
         n = load.count_partitions(self.admin, topic) or 0  # none: not created yet
-        consumer.assign([TopicPartition(topic, i, OFFSET_BEGINNING) for i in range(n)])
-        found, n_ended, deadline = [], 0, time.monotonic() + 60
-        while n_ended < n:
+        consumer.assign([TopicPartition(topic, i, 0) for i in range(n)])
+        found, ended, deadline = [], set(), time.monotonic() + 60
+        while len(ended) < n:
             assert time.monotonic() < deadline, f'{topic} cannot be read to its end'
             message = consumer.poll(1)
-            if message is not None and message.error():
-                n_ended += 1
-            elif message is not None:
+            if message is None:
+                continue
+            if not message.error():
                 found.append(message)
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                ended.add(message.partition())  # told again where more was written meanwhile
+            else:
+                raise KafkaException(message.error())
         consumer.close()
         return found
+
+    def records(self, kind):
+        """`<prefix>.internal` or `.changelog` as a read_committed reader sees it now: each partition's in its order, raw."""
+        partitions = [[] for _ in range(self.n_partitions)]
+        for message in self.messages(f'{self.name}.{kind}'):
+            partitions[message.partition()].append(Record(message.key(), message.value(), message.headers() or []))
+        return partitions
 
     def decode(self, message):
         number = struct.unpack('>bI', message.value()[:5])[1]
@@ -219,12 +302,17 @@ class Deployment:
                 for message in self.messages(f'{self.name}.{kind}') if message.value() is not None]
 
     def committed(self):
-        """The committed offsets of the sources, summed."""
-        consumer = Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name})
+        """The committed offsets of the sources, summed, once the group has a coordinator."""
+        self.asker = self.asker or Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name})
         partitions = [TopicPartition(source, i) for source in self.sources for i in range(self.n_partitions)]
-        total = sum(max(partition.offset, 0) for partition in consumer.committed(partitions, timeout=30))
-        consumer.close()
-        return total
+
+        def ask():
+            try:
+                return self.asker.committed(partitions, timeout=30)
+            except KafkaException as error:
+                if error.args[0].code() not in NO_COORDINATOR:
+                    raise
+        return sum(max(partition.offset, 0) for partition in wait_for(ask, 'a coordinator'))
 
     def await_committed(self, n, seconds=300):
         wait_for(lambda: self.committed() >= n, f'{n} events committed', seconds)
@@ -236,13 +324,14 @@ class Deployment:
             found[key.decode().split('}:' + kind, 1)[1].lstrip(':')] = key
         return found
 
-    def watermarks(self):
-        return [self.redis.hget(key, 'watermark') for key in self.keys('meta').values()]
+    def shard_keys(self, kind):
+        """The keys P:{T}:KIND, one a shard that has it."""
+        return list(self.redis.scan_iter(f'{self.name}:{{*}}:{kind}', count=5000))
 
     def lag_of_moments(self):
         """Leads whose next moment is past, by the view's index."""
         now = time.time() * 1000
-        return sum(self.redis.zcount(key, '-inf', now - 5000) for key in self.keys('moments').values())
+        return sum(self.redis.zcount(key, '-inf', now - 5000) for key in self.shard_keys('moments'))
 
     def dump_view(self, at_ms):
         """Every lead's packed record in Redis as `scored replay --dump-leads` would show it: lead_id -> line."""
@@ -264,6 +353,49 @@ def replay(model, events_path, *options, dump=None):
     done = subprocess.run(command + [events_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     assert done.returncode in (0, 1), done.stderr.decode()
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+class Expected:
+    """What the replays of each partition's events say, up to the instant `until` if one is given."""
+
+    def __init__(self, deployment, lines, folder, until=None):
+        self.leads = {}
+        self.outputs = {}  # by event_id, which only comes again for events sent again after their lead was forgotten
+        self.orders = {}   # of one kind and lead, in their order
+        kinds = {name: kind for kind, name in OUTPUTS.items()}
+        options = ['--until', load.instant(until)] if until is not None else []
+        for path in load.split(lines, deployment.n_partitions, str(folder)):
+            dump = f'{path}.dump'
+            for output in replay(deployment.model, path, *options, dump=dump):
+                kind = kinds[output.pop('output')]
+                self.outputs[output['event_id']] = output
+                self.orders.setdefault((kind, output['lead_id']), []).append(output)
+            for lead in read_json_lines(dump):
+                self.leads[lead['lead_id']] = lead
+
+    def count(self):
+        return sum(map(len, self.orders.values()))
+
+
+def check_outputs(deployment, expected):
+    """What a read_committed reader sees is what is expected: field by field, once, and each lead's in its order."""
+    orders = {}
+    for kind in ('stages', 'sla', 'refused', 'retired'):
+        for message in deployment.messages(f'{deployment.name}.{kind}'):
+            output = deployment.decode(message)
+            assert message.key().decode() == output['lead_id']
+            orders.setdefault((kind, output['lead_id']), []).append(output)
+    assert orders.keys() == expected.orders.keys()
+    for key, outputs in orders.items():
+        assert outputs == expected.orders[key], key
+
+
+def check_view(deployment, expected):
+    """Every lead's record in Redis is as expected, to the bit, and there are no others."""
+    leads = deployment.dump_view(lambda lead: load.millis(expected.leads[lead]['at']) if lead in expected.leads else 0)
+    assert leads.keys() == expected.leads.keys()
+    for lead_id, lead in leads.items():
+        assert lead == expected.leads[lead_id]
 
 
 def read_json_lines(path):

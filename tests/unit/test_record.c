@@ -697,7 +697,7 @@ START_TEST(other_formats_and_models_are_told_apart) {
     assert_refused(as_str(&buffer), &other, RECORD_E_MODEL);
     buffer.data[0] = RECORD_FORMAT + 1;
     assert_refused(as_str(&buffer), &model, RECORD_E_FORMAT);
-    buffer.data[0] = RECORD_FORMAT_END - 1;
+    buffer.data[0] = RECORD_FORMAT_MERGED - 1;
     assert_refused(as_str(&buffer), &model, RECORD_E_FORMAT);
     buffer.data[0] = RECORD_FORMAT_END; /* an account's */
     assert_refused(as_str(&buffer), &model, RECORD_E_CORRUPT);
