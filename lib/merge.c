@@ -98,10 +98,15 @@ static void take_clocks(Lead *into, Lead *from, const Model *model) {
             sla_clock_move(&into->clocks[i], &from->clocks[i]);
 }
 
+/* Where merge_fits() could not be asked before, which is live with leads of other shards, those that find no room are left out. */
+static int take_alias(Lead *into, Str id) {
+    return into->n_aliases < LEAD_ALIASES_MAX && !str_eq(id, into->lead_id) ? lead_add_alias(into, id) : 0;
+}
+
 static int take_aliases(Lead *into, const Lead *from) {
-    int r = lead_add_alias(into, from->lead_id);
+    int r = take_alias(into, from->lead_id);
     for (size_t i = 0; i < from->n_aliases && r == 0; i++)
-        r = lead_add_alias(into, from->aliases[i]);
+        r = take_alias(into, from->aliases[i]);
     return r;
 }
 
