@@ -197,7 +197,6 @@ static int retire(Engine *engine, Lead *lead, const LeadEvent *event, Str into, 
     }
     int r = end(engine, &step);
     lead_clear(lead, engine->model);
-    score_classify(lead, engine->model);
     return r;
 }
 

@@ -95,7 +95,7 @@ static int take_facts(Lead *into, const Lead *from) {
 static void take_clocks(Lead *into, Lead *from, const Model *model) {
     for (size_t i = 0; i < model->n_policies; i++)
         if (from->clocks[i].phase == SLA_PHASE_OPEN && into->clocks[i].phase != SLA_PHASE_OPEN)
-            sla_clock_move(&into->clocks[i], &from->clocks[i]);
+            sla_clock_move(&into->clocks[i], &from->clocks[i], into->clock_ms);
 }
 
 /* Where merge_fits() could not be asked before, which is live with leads of other shards, those that find no room are left out. */

@@ -4,7 +4,6 @@
 #include "lib/engine.h"
 #include "lib/merge.h"
 #include "lib/moments.h"
-#include "lib/score.h"
 
 struct Shard {
     const Model *model;
@@ -201,11 +200,8 @@ static int find_lead(Shard *shard, Str lead_id, Lead **ret, Lead **ret_new) {
     if (*ret)
         return 0;
     int r = lead_new(shard->model, lead_id, ret_new);
-    if (r < 0)
-        return r;
-    score_classify(*ret_new, shard->model);
     *ret = *ret_new;
-    return 0;
+    return r;
 }
 
 /* Section 3, "when an event arrives": (1) and (2). */
@@ -295,7 +291,6 @@ int shard_unname(Shard *shard, Str alias_id, Str lead_id) {
     if (!alias || !alias->merged_into.data || (shard->is_linked && !str_eq(alias->merged_into, lead_id)))
         return 0; /* it has begun anew meanwhile */
     lead_clear(alias, shard->model);
-    score_classify(alias, shard->model);
     alias->entity.erased = true;
     return note_change(shard, alias);
 }
@@ -351,7 +346,6 @@ static int send_merged(Shard *shard, Lead *lead, const LeadEvent *event) {
     if (r < 0)
         return r;
     lead_clear(lead, shard->model);
-    score_classify(lead, shard->model);
     r = lead_set_str(&lead->merged_into, str_from(into));
     return r < 0 ? r : note_change(shard, lead);
 }
@@ -394,7 +388,6 @@ int shard_take_merged(Shard *shard, Lead *merged, Str into_id, const LeadEvent *
         return r;
     if (into->merged_into.data) {
         lead_clear(into, shard->model);
-        score_classify(into, shard->model);
     }
     return take_merged(shard, into, merged, event);
 }
