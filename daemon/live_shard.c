@@ -61,7 +61,7 @@ static int fetch(LiveShard *shard, const Str *ids, size_t n) {
     assert(n <= FETCH_MAX);
     do {
         r = redis_view_fetch(p->view, shard->id, shard->lineage, shard->bno - (int64_t)view_queue_count(shard->view_queue),
-                shard->bno, ids, n, text, values);
+                shard->bno, ENTITY_LEAD, ids, n, text, values);
         if (r > 0) {
             int repaired = takeover_repair(shard, r, text);
             if (repaired != 0)
@@ -103,8 +103,8 @@ static int read_moments(LiveShard *shard, size_t max, ViewMoment *moments, size_
     char text[REDIS_TEXT_SIZE];
     for (;;) {
         int r = redis_view_moments(p->view, shard->id, shard->lineage,
-                shard->bno - (int64_t)view_queue_count(shard->view_queue), shard->bno, shard->horizon_ms, max, text,
-                moments, ret_n);
+                shard->bno - (int64_t)view_queue_count(shard->view_queue), shard->bno, ENTITY_LEAD,
+                shard->horizon_ms, max, text, moments, ret_n);
         int repaired = r > 0 ? takeover_repair(shard, r, text) : r;
         if (r <= 0 || repaired != 0)
             return repaired;
@@ -123,7 +123,7 @@ static int load_page(LiveShard *shard) {
         if (r == 0 && n == max && moments[0].moment_ms == moments[n - 1].moment_ms)
             continue;
         for (size_t i = 0; i < n && r == 0; i++)
-            r = shard_add_cold(shard->engine, ENTITY_LEAD, moments[i].lead_id, moments[i].moment_ms);
+            r = shard_add_cold(shard->engine, ENTITY_LEAD, moments[i].id, moments[i].moment_ms);
         if (r == 0)
             shard->horizon_ms = n < max ? TIME_NEVER : moments[n - 1].moment_ms;
         return r;
