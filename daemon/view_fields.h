@@ -33,16 +33,16 @@
  *   committee          how many of them are of the committee at its clock; 0 if the model has none
  *   score:<name>       the sum over its members, as it is read at its clock, with at most 6 decimals …
  *   at:<name>          … which this is; absent for scores that do not decay. It decays as a lead's does, with
- *                      account_half_life:<name> of P:info. Where it was cut to the score's `max`, that is a
- *                      lower bound of what it is worth later
+ *                      account_half_life:<name> of P:info; where it was cut to the score's `max`, it is worth
+ *                      that or more
  *
  * A hash has at most 128 fields of at most 64 bytes, names and values alike, so that Redis keeps it as a
  * compact listpack. Longer values end with `…` where they were cut. A name with a long id in it is cut so
  * that `~` and 8 hexadecimal digits fit behind it (SipHash-1-3 of the whole id, key 0), which keeps names
  * apart. Of more than 128 fields, which only a model near all limits has, those listed last are left out.
  *
- * Boards of leads: one per derived score, or per score if the model has no derived ones. A lead whose value at its
- * clock is at least 1 stands there with the rank log2(value) + clock / h, others do not. h is the longest
+ * Boards of leads: one per derived score, or per score if the model has no derived ones. A lead whose value at
+ * its clock is at least 1 stands there with the rank log2(value) + clock / h, others do not. h is the longest
  * half-life of all scores that the value is made of, board:<name> of P:info; it is 0, and the second term is
  * left out, if one of them does not decay, or the value depends on elapsed times.
  *
@@ -79,7 +79,7 @@ DEFINE_CLEANUP(ViewFieldsBuffer *, view_fields_free)
 void view_fields_reset(ViewFieldsBuffer *buffer);
 
 /*
- * These make all of the lead's or account's write but its record. Nothing in it is the lead's memory; it is
+ * These make all of the lead's or account's write but its record. Nothing in it is the memory of either; it is
  * valid until the buffer is reset, and as long as the model. 0 or -ENOMEM.
  */
 MUST_CHECK int view_fields_make(
