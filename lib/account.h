@@ -33,6 +33,8 @@ struct Account {
     size_t n_members, n_members_alloc;
     size_t n_scores;    /* of each member */
     TrackState *tracks; /* model->n_account_tracks */
+    LostStage *lost;    /* owned; as a lead's */
+    size_t n_lost;
     int64_t next_internal_ms; /* TIME_NEVER: none. Kept by the engine */
     Entity entity;            /* not part of the record */
 };
