@@ -242,11 +242,12 @@ int engine_apply_sla_moment(Engine *engine, Lead *lead) {
 
 /* --- a new model ------------------------------------------------------------------------------------- */
 
-/* For both: the stages that are gone are told, and the tracks settle, at at_ms if that is called for, else at the clock. */
+/* For both: at at_ms, if it comes to anything there, the stages that are gone are told and the tracks settle. */
 static void settle_under_model(Step *step, int64_t *clock_ms, int64_t at_ms, bool is_called_for, const LostStage *lost, size_t n_lost) {
     assert(at_ms >= *clock_ms);
-    if (is_called_for || n_lost > 0 || track_is_to_move(step, at_ms) || track_look_ahead(step) <= at_ms)
-        *clock_ms = at_ms;
+    if (!is_called_for && n_lost == 0 && !track_is_to_move(step, at_ms) && track_look_ahead(step) > at_ms)
+        return;
+    *clock_ms = at_ms;
     track_apply_model(step, lost, n_lost);
     track_settle(step);
 }
