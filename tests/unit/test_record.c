@@ -596,6 +596,34 @@ static Buffer pack_paused(void) {
     return buffer;
 }
 
+/* A clock's own times are there where they differ from its policy's, and nowhere else. */
+START_TEST(times_of_its_own_are_others_than_its_policys) {
+    _cleanup_(lead_free) Lead *lead = typical_lead(), *back = NULL;
+    SlaTimes times = sla_times_of(&policies[0]);
+    SlaLevel own[MODEL_LEVELS_MAX] = {{STR_LITERAL("50%"), 5}};
+    Buffer packed = {0};
+    times.target_ms = 12345;
+    times.warnings = own;
+    times.n_warnings = 1;
+    times.n_escalations = 0;
+    ck_assert_int_eq(sla_times_dup(&times, &lead->clocks[0].times), 0);
+    ck_assert_int_eq(record_pack(lead, &model, &packed), 0);
+    ck_assert_int_eq(unpack(as_str(&packed), &model, &back), 0);
+    ck_assert(sla_times_equal(back->clocks[0].times, &times));
+    /* the policy has come to say the same */
+    Model other = model;
+    SlaPolicy same = {.target_ms = 12345, .warnings = own, .n_warnings = 1};
+    other.policies = &same;
+    assert_refused(as_str(&packed), &other, RECORD_E_CORRUPT);
+    /* a mask that names a level which the policy has, but not these times */
+    lead->clocks[0].warned = 2;
+    packed.len = 0;
+    ck_assert_int_eq(record_pack(lead, &model, &packed), 0);
+    assert_refused(as_str(&packed), &model, RECORD_E_CORRUPT);
+    buffer_done(&packed);
+}
+END_TEST
+
 /* What scoring itself needs; a profile takes what its texts take. */
 START_TEST(typical_record_is_small) {
     _cleanup_(lead_free) Lead *lead = typical_lead();
@@ -1034,6 +1062,7 @@ int main(void) {
     TCase *there = tcase_create("there and back");
     tcase_add_loop_test(there, random_lead_comes_back_the_same, 0, 12);
     tcase_add_test(there, packing_appends);
+    tcase_add_test(there, times_of_its_own_are_others_than_its_policys);
     tcase_add_test(there, typical_record_is_small);
     tcase_add_test(there, clock_that_is_over_keeps_its_epoch_only);
     tcase_add_loop_test(there, event_id_comes_back_letter_by_letter, 0, ARRAY_SIZE(event_ids));
