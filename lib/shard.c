@@ -83,6 +83,11 @@ static int note_account_change(Shard *shard, Account *account) {
 
 /* --- a new model ------------------------------------------------------------------------------------- */
 
+/* As far as the moments have got, but for the one's own that is next (by the model before), and not before its clock. */
+static int64_t settling_instant(const Shard *shard, int64_t next_moment_ms, int64_t clock_ms) {
+    return MAX(MIN(shard->reached_ms, next_moment_ms - 1), clock_ms);
+}
+
 /* Before anything else happens to one that was migrated. */
 static int settle(Shard *shard, Entity *entity) {
     if (!entity->migrated)
@@ -90,11 +95,12 @@ static int settle(Shard *shard, Entity *entity) {
     int r;
     if (entity->kind == ENTITY_LEAD) {
         Lead *lead = lead_of(entity);
-        r = engine_apply_model(shard->engine, lead, MAX(shard->reached_ms, lead->clock_ms));
+        r = engine_apply_model(shard->engine, lead, settling_instant(shard, lead_next_moment(lead), lead->clock_ms));
         return r < 0 ? r : note_change(shard, lead);
     }
     Account *account = account_of(entity);
-    r = engine_apply_account_model(shard->engine, account, MAX(shard->reached_ms, account->clock_ms));
+    r = engine_apply_account_model(
+            shard->engine, account, settling_instant(shard, account->next_internal_ms, account->clock_ms));
     return r < 0 ? r : note_account_change(shard, account);
 }
 
@@ -228,7 +234,7 @@ int shard_advance(Shard *shard, int64_t watermark_ms) {
             break;
         if (!moment.entity)
             return SHARD_E_COLD;
-        shard->reached_ms = MAX(shard->reached_ms, moment.entity->migrated ? moment.at_ms - 1 : moment.at_ms);
+        shard->reached_ms = MAX(shard->reached_ms, moment.at_ms);
         int r = apply_moment(shard, moment.entity);
         if (r < 0)
             return r;

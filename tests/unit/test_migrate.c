@@ -649,7 +649,10 @@ static const char *const same[] = {
         "tracks: { t: { initial: x, stages: [ { id: x }, { id: y }, { id: z } ], transitions: [ { id: xy, from: [x, z], to: y, when: 'a + b >= 60', cooldown: 1h },\n"
         "  { id: yx, from: [y], to: x, when: 'a + b < 20 and n < 5' }, { id: yz, from: [x, y], to: z, on_sla: [p.breached] } ] } }\n"
         "sla: [ { id: p, start: { enter: [t.y] }, stop: { on: [sales_touch] }, pause: { enter: [t.x] }, target: 7h, warn: [50%, 80%] },\n"
-        "  { id: o, start: { on: [go] }, stop: { on: [sales_touch] }, target: 1d, escalate: [2d] } ]\n",
+        "  { id: o, start: { on: [go] }, stop: { on: [sales_touch] }, target: 1d, escalate: [2d] } ]\n"
+        "accounts: { scores: { e: { from: a, decay: { half_life: 2d } }, f: { from: b, decay: { linear: 9d } } }, committee: { window: 2d, on: [go] },\n"
+        "  tracks: { t: { initial: q, stages: [ { id: q }, { id: w } ], transitions: [ { id: wake, from: [q], to: w, when: 'e + f >= 30 and committee >= 1' },\n"
+        "    { id: rest, from: [w], to: q, when: 'e + f < 15 or committee < 1' } ] } } }\n",
         "scores: { c: { decay: { window: 9d } }, b: { decay: { linear: 9d }, max: 100 }, unused: { decay: none }, a: { decay: { half_life: 3d }, max: 100 } }\n"
         "counters: { x: { on: [y], window: 1d }, m: { on: [visit], window: 4d }, n: { on: [go], window: 4d, keep: 5 } }\n"
         "rules: [ { id: never, on: [never], add: { a: 1 }, limit: { times: 1, per: 1d } }, { id: r, on: [go], add: { a: 30, b: 9 }, limit: { times: 2, per: 1d } },\n"
@@ -658,8 +661,20 @@ static const char *const same[] = {
         "tracks: { still: { initial: s, stages: [ { id: s } ] }, t: { initial: x, stages: [ { id: z }, { id: y }, { id: x } ], transitions: [ { id: xy, from: [x, z], to: y, when: 'a + b >= 60', cooldown: 1h },\n"
         "  { id: yx, from: [y], to: x, when: 'a + b < 20 and n < 5' }, { id: yz, from: [x, y], to: z, on_sla: [p.breached] } ] } }\n"
         "sla: [ { id: never, start: { on: [never] }, target: 1h }, { id: p, start: { enter: [t.y] }, stop: { on: [sales_touch] }, pause: { enter: [t.x] }, target: 7h, warn: [50%, 80%] },\n"
-        "  { id: o, start: { on: [go] }, stop: { on: [sales_touch] }, target: 1d, escalate: [2d] } ]\n",
+        "  { id: o, start: { on: [go] }, stop: { on: [sales_touch] }, target: 1d, escalate: [2d] } ]\n"
+        "accounts: { scores: { f: { from: b, decay: { linear: 9d } }, n: { from: c, decay: none }, e: { from: a, decay: { half_life: 2d } } }, committee: { window: 2d, on: [go] },\n"
+        "  tracks: { s: { initial: s, stages: [ { id: s } ] }, t: { initial: q, stages: [ { id: w }, { id: q } ], transitions: [ { id: wake, from: [q], to: w, when: 'e + f >= 30 and committee >= 1' },\n"
+        "    { id: rest, from: [w], to: q, when: 'e + f < 15 or committee < 1' } ] } } }\n",
 };
+
+/* Shows where they part; all of both would be too much to show. */
+static void expect_same_lines(const char *got, const char *expected) {
+    size_t i = 0, line = 0;
+    for (; got[i] == expected[i] && got[i]; i++)
+        if (got[i] == '\n')
+            line = i + 1;
+    ck_assert_msg(got[i] == expected[i], "got\n%.500s\nexpected\n%.500s", got + line, expected + line);
+}
 
 /* A reload that changes nothing changes no output, whenever it comes and however far the walk gets. */
 START_TEST(reload_of_the_same_changes_no_output) {
@@ -684,12 +699,15 @@ START_TEST(reload_of_the_same_changes_no_output) {
                 walk(reloaded);
         }
         load_all(reloaded);
-        apply(plain, id, event_id, type, at_ms);
-        apply(reloaded, id, event_id, type, at_ms);
+        LeadEvent event = fixture_event(id, event_id, type, at_ms);
+        event.account_id = random_below(&random, 9) ? STR_LITERAL("acme") : STR_LITERAL("bolt");
+        apply_event(plain, event);
+        apply_event(reloaded, event);
         write_changes(reloaded);
     }
     ck_assert_uint_gt(plain->record.len, 1000);
-    ck_assert_str_eq(reloaded->record.text, plain->record.text);
+    ck_assert_ptr_nonnull(strstr(plain->record.text, "acme t"));
+    expect_same_lines(reloaded->record.text, plain->record.text);
 }
 END_TEST
 
