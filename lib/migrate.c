@@ -28,6 +28,7 @@ struct Migration {
     /* Of the old model's: its number in the new. */
     int calendars[MODEL_CALENDARS_MAX];
     int given_scores[MODEL_SCORES_MAX];
+    int fed_scores[MODEL_ACCOUNT_SCORES_MAX];
     int givers[MODEL_RULES_MAX + MODEL_IDLE_RULES_MAX]; /* as in GivenAward */
 };
 
@@ -90,6 +91,8 @@ static void map_scores(Migration *m) {
         m->given_scores[i] = FIND(to->scores, to->n_scores, from->scores[i].id);
     for (size_t i = 0; i < to->n_account_scores; i++)
         m->account_scores[i] = FIND(from->account_scores, from->n_account_scores, to->account_scores[i].id);
+    for (size_t i = 0; i < from->n_account_scores; i++)
+        m->fed_scores[i] = FIND(to->account_scores, to->n_account_scores, from->account_scores[i].id);
 }
 
 static void map_policies(Migration *m) {
@@ -119,6 +122,14 @@ Migration *migration_free(Migration *migration) {
     return free_null(migration);
 }
 
+const Model *migration_from(const Migration *migration) {
+    return migration->from;
+}
+
+int migration_account_score(const Migration *migration, unsigned score) {
+    return score < migration->from->n_account_scores ? migration->fed_scores[score] : NONE;
+}
+
 /* --- scores ------------------------------------------------------------------------------------------ */
 
 static bool same_decay(const Decay *a, const Decay *b) {
@@ -142,7 +153,7 @@ static int move_scores(const Migration *m, Lead *to, Lead *from) {
     int r = 0;
     for (size_t i = 0; i < m->to->n_scores && r == 0; i++) {
         const Score *score = &m->to->scores[i], *old = m->scores[i] == NONE ? NULL : &m->from->scores[m->scores[i]];
-        score_state_clear(&to->scores[i], to->clock_ms);
+        score_state_clear(&to->scores[i], score->from_profile ? TIME_NONE : to->clock_ms);
         if (old && !old->from_profile && !score->from_profile)
             r = move_score(&to->scores[i], &score->decay, &from->scores[m->scores[i]], &old->decay, to->clock_ms);
     }
@@ -335,18 +346,30 @@ int migrate_lead(const Migration *m, Lead *from, Lead **ret) {
 
 /* --- accounts ---------------------------------------------------------------------------------------- */
 
-/* Their states stand at the lead's clock when it touched the account last. */
-static int move_member(const Migration *m, Account *to, Member *from) {
-    Member *member;
-    int r = account_add(to, from->lead_id, &member);
-    if (r < 0)
-        return r;
-    member->active_at_ms = from->active_at_ms;
-    member->committee_at_ms = from->committee_at_ms;
-    for (size_t i = 0; i < to->n_scores && r == 0; i++)
+/* Its states stand at the lead's clock when it touched the account last. */
+int migrate_member(const Migration *m, Member *from, Member *ret) {
+    size_t n = m->to->n_account_scores;
+    int r = 0;
+    *ret = (Member){.active_at_ms = from->active_at_ms, .committee_at_ms = from->committee_at_ms, .n_awaited = from->n_awaited,
+            .scores = n ? calloc(n, sizeof(*ret->scores)) : NULL};
+    if (n && !ret->scores)
+        return -ENOMEM;
+    MOVE(ret, from, lead_id);
+    for (size_t i = 0; i < n; i++)
+        score_state_clear(&ret->scores[i], TIME_NONE);
+    for (size_t i = 0; i < n && r == 0; i++)
         if (m->account_scores[i] != NONE)
-            r = move_score(&member->scores[i], &m->to->account_scores[i].decay, &from->scores[m->account_scores[i]],
-                    &m->from->account_scores[m->account_scores[i]].decay, member->active_at_ms);
+            r = move_score(&ret->scores[i], &m->to->account_scores[i].decay, &from->scores[m->account_scores[i]],
+                    &m->from->account_scores[m->account_scores[i]].decay, ret->active_at_ms);
+    return r;
+}
+
+static int move_member(const Migration *m, Account *to, Member *from) {
+    Member member;
+    int r = migrate_member(m, from, &member);
+    if (r == 0)
+        r = account_put_in(to, &member);
+    member_done(&member, to->n_scores);
     return r;
 }
 
@@ -359,6 +382,9 @@ int migrate_account(const Migration *m, Account *from, Account **ret) {
     account->clock_ms = from->clock_ms;
     account->ordinal = from->ordinal;
     account->next_internal_ms = from->next_internal_ms;
+    MOVE(account, from, departures);
+    MOVE(account, from, n_departures);
+    MOVE(account, from, n_departures_alloc);
     r = move_tracks(&(TrackMove){m->account_tracks, m->to->account_tracks, m->from->account_tracks,
             m->to->n_account_tracks, account->tracks, from->tracks, account->clock_ms, &account->lost, &account->n_lost});
     for (size_t i = 0; i < from->n_members && r == 0; i++)

@@ -28,9 +28,16 @@ MUST_CHECK int migration_new(const Model *from, const Model *to, Migration **ret
 Migration *migration_free(Migration *migration);
 DEFINE_CLEANUP(Migration *, migration_free)
 
+/* The old model. */
+const Model *migration_from(const Migration *migration);
+/* An account score's number in the new model; -1: it is gone. */
+int migration_account_score(const Migration *migration, unsigned score);
+
 /*
  * A lead of the new model that has what `lead` has, and takes it: that is good for lead_free() only afterwards. It has a clock, and was
  * not merged into another. 0 or -ENOMEM.
  */
 MUST_CHECK int migrate_lead(const Migration *migration, Lead *lead, Lead **ret);
+/* An entry alone; both are to be freed with member_done() in any case, each with its own model's number of scores. */
+MUST_CHECK int migrate_member(const Migration *migration, Member *member, Member *ret);
 MUST_CHECK int migrate_account(const Migration *migration, Account *account, Account **ret);

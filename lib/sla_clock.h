@@ -37,8 +37,8 @@ int64_t sla_clock_due(const SlaClock *clock, SlaTerms terms, int64_t at_ms);
 
 /* Opens the clock's next epoch; calendar is a number of the model. */
 void sla_clock_start(SlaClock *clock, const Model *model, unsigned policy, int64_t at_ms, unsigned calendar);
-/* Opens the next epoch as a continuation of `from`, which is open, and no more afterwards. */
-void sla_clock_move(SlaClock *clock, SlaClock *from);
+/* Opens the next epoch as a continuation of `from`, another lead's, which is open, and no more afterwards. */
+void sla_clock_move(SlaClock *clock, SlaClock *from, int64_t at_ms);
 /*
  * Its calendar is no more, and not to be asked any more: what is left at at_ms is counted round the clock. Its due instant stays, and the
  * levels keep their distance from it. Of a clock that has none, as it is paused, what it told last has run by then, and no more.
