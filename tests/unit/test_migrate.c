@@ -8,6 +8,7 @@
 #include "lib/account_record.h"
 #include "lib/record.h"
 #include "lib/shard.h"
+#include "lib/shard_courier.h"
 #include "lib/skeleton.h"
 #include "lib/sla_clock.h"
 #include "tests/unit/engine_fixture.h"
@@ -638,6 +639,84 @@ START_TEST(touched_account_is_settled_first) {
 }
 END_TEST
 
+/* --- between shards ---------------------------------------------------------------------------------- */
+
+/* Messages on their way. */
+typedef struct Mail {
+    Model *model; /* that they were sent under */
+    Buffer bytes[8];
+    size_t n;
+} Mail;
+
+static int post(void *userdata, const ShardMessage *message) {
+    Mail *mail = userdata;
+    ck_assert_uint_lt(mail->n, ARRAY_SIZE(mail->bytes));
+    return shard_message_pack(message, mail->model, &mail->bytes[mail->n++]);
+}
+
+/* What every message on its way comes to, in order; `expected` of the last. */
+static void deliver(Courier *courier, Mail *mail, int expected) {
+    size_t n = mail->n;
+    mail->n = 0;
+    Mail sent = *mail;
+    memset(mail->bytes, 0, sizeof(mail->bytes));
+    for (size_t i = 0; i < n; i++) {
+        _cleanup_(arena_free) Arena *arena = NULL;
+        ShardMessage message;
+        ck_assert_int_eq(arena_new(&arena), 0);
+        ck_assert_int_eq(shard_message_unpack(as_str(&sent.bytes[i]), arena, &message), 0);
+        ck_assert_int_eq(courier_apply(courier, &message), i + 1 < n ? 0 : expected);
+        buffer_done(&sent.bytes[i]);
+    }
+}
+
+START_TEST(messages_of_the_version_before_are_understood) {
+    static const char before[] = LEADS "accounts: { scores: { gone: { from: u, decay: none, per_lead_max: 99 }, e: { from: s, decay: none, per_lead_max: 99 } } }\n";
+    static const char after[] = "scores: { u: { decay: none }, s: { decay: none } }\nrules: [ { id: r, on: [go], add: { s: 16, u: 5 } } ]\n"
+                                "accounts: { scores: { e: { from: s, decay: none, per_lead_max: 99 }, new: { from: u, decay: none, per_lead_max: 99 } } }\n";
+    _cleanup_(world_free) World *leads = world_new(before), *accounts = world_new(before);
+    _cleanup_(courier_free) Courier *courier = NULL;
+    Mail mail = {.model = leads->model};
+    ck_assert_int_eq(courier_new(leads->model, leads->shard, accounts->shard, (MessageSink){post, &mail}, &courier), 0);
+    /* an entry is on its way from one account to another, with a touch there; and a lead to the one that it becomes */
+    apply_for(leads, "ann", "acme", "e1", NOW_MS);
+    deliver(courier, &mail, 0);
+    apply_for(leads, "ann", "bolt", "e2", NOW_MS + 1);
+    ck_assert_uint_eq(mail.n, 2);
+    const Property into = {STR_LITERAL("into"), value_string(STR_LITERAL("cid"))};
+    apply(leads, "bea", "e1", "go", NOW_MS);
+    LeadEvent merge = fixture_event("bea", "e2", "lead_merged", NOW_MS + 2);
+    merge.properties = &into;
+    merge.n_properties = 1;
+    apply_event(leads, merge);
+    ck_assert_uint_eq(mail.n, 3);
+
+    reload(leads, 2, after);
+    reload(accounts, 2, after);
+    courier_set_model(courier, accounts->model);
+    mail.model = accounts->model;
+    const Model *skeleton;
+    const Migration *migration = migration_of(accounts, 1, &skeleton);
+    ck_assert_int_eq(courier_add_migration(courier, migration), 0);
+    deliver(courier, &mail, 0);
+    ck_assert_uint_eq(mail.n, 1); /* the entry, which goes on by the new numbers */
+    deliver(courier, &mail, 0);
+    const Account *bolt = account_in(accounts, "bolt");
+    ck_assert_double_eq_tol(account_score(bolt, accounts->model, 0, NOW_MS + 2), 32, 1e-9);
+    ck_assert_double_eq_tol(account_score(bolt, accounts->model, 1, NOW_MS + 2), 0, 1e-9);
+    expect_score(leads, "cid", "s", NOW_MS + 2, 16);
+    expect_score(leads, "cid", "u", NOW_MS + 2, 5);
+
+    /* one of a version that is not known here */
+    courier_set_model(courier, accounts->model);
+    const Touch touch = {.at_ms = NOW_MS, .committee_at_ms = TIME_NONE};
+    const ShardMessage message = {.kind = MESSAGE_TOUCH, .at_ms = NOW_MS, .account_id = STR_LITERAL("new"), .lead_id = STR_LITERAL("ann"),
+            .touch = &touch, .model_version = 3};
+    ck_assert_int_eq(courier_apply(courier, &message), COURIER_E_MODEL);
+    ck_assert_ptr_null(account_in(accounts, "new"));
+}
+END_TEST
+
 /* --- all together ------------------------------------------------------------------------------------ */
 
 /* Versions that mean the same and number it otherwise. */
@@ -732,6 +811,7 @@ int main(void) {
     tcase_add_test(tcase, new_pause_begins_now);
     tcase_add_test(tcase, account_keeps_members_scores_and_stages);
     tcase_add_test(tcase, touched_account_is_settled_first);
+    tcase_add_test(tcase, messages_of_the_version_before_are_understood);
     tcase_add_loop_test(tcase, reload_of_the_same_changes_no_output, 0, 20);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
