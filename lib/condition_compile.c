@@ -421,10 +421,11 @@ static Operand unknown_name(Compiler *c, Mark mark, Str name) {
                 "unknown name \"%.*s\": an account score, committee, an account track, a param or a function was expected",
                 STR_FMT(name));
     else
+        /* What is forgotten most often are the quotes, and `profile.`. */
         compile_error(c, mark,
-                "unknown name \"%.*s\": a score, a derived score, a counter, a param, a track, segment, route, profile.*, "
-                "event.* or a function was expected",
-                STR_FMT(name));
+                "unknown name \"%.*s\": no score, derived score, counter, param or track is called so; a text stands in "
+                "double quotes, an attribute is profile.%.*s%s",
+                STR_FMT(name), STR_FMT(name), place_has_event(c->place) ? ", a property event.…" : "");
     /* what belongs to a name that is not understood is not, either */
     c->failed |= at_symbol(c, ".") || at_symbol(c, "(");
     return emit_constant(c, VALUE_NONE);

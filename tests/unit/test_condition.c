@@ -459,7 +459,8 @@ static const ErrorRow error_rows[] = {
     {"left(lifecycle.hand-raisd) > 1d", 16, 10, "no stage \"hand-raisd\"; did you mean \"hand-raised\"?"},
     {"entries(fit.mql) > 1", 9, 3, "unknown track \"fit\""},
     {"engagment > 5", 1, 9, "unknown name \"engagment\"; did you mean \"engagement\"?"},
-    {"true or qqqqqqqq", 9, 8, "unknown name \"qqqqqqqq\": a score, a derived score, a counter, a param"},
+    {"true or qqqqqqqq", 9, 8, "unknown name \"qqqqqqqq\": no score, derived score, counter, param or track is called so; a text stands "
+            "in double quotes, an attribute is profile.qqqqqqqq, a property event.…"},
     {"fit > 1 And fit < 2", 9, 3, "unexpected \"And\" where the end"},
     {"hihg > 5", 1, 4, "did you mean \"high\"?"},
     {"profil.x == 1", 1, 6, "did you mean \"profile\"?"},
