@@ -423,8 +423,8 @@ static Operand unknown_name(Compiler *c, Mark mark, Str name) {
     else
         /* What is forgotten most often are the quotes, and `profile.`. */
         compile_error(c, mark,
-                "unknown name \"%.*s\": no score, derived score, counter, param or track is called so; a text stands in "
-                "double quotes, an attribute is profile.%.*s%s",
+                "unknown name \"%.*s\": no score, derived score, counter, param or track is called so; a "
+                "text stands in double quotes, an attribute is profile.%.*s%s",
                 STR_FMT(name), STR_FMT(name), place_has_event(c->place) ? ", a property event.…" : "");
     /* what belongs to a name that is not understood is not, either */
     c->failed |= at_symbol(c, ".") || at_symbol(c, "(");
@@ -675,8 +675,8 @@ static Operand parse_function_1(Compiler *c, Mark mark, Op op) {
     /* present(): whether a linear value is null does not change with time */
     if (x.kind == TIME_NONLINEAR)
         compile_error(c, mark,
-                "present() takes scores and elapsed times, their sums, and their products with values that time does "
-                "not change");
+                "present() takes scores and elapsed times, their sums, and their products with values that "
+                "time does not change");
     return OPERAND_STATIC(x.begin);
 }
 
@@ -840,7 +840,8 @@ static const Instruction *sole_instruction(const Compiler *c, unsigned begin, un
 }
 
 /* All that a segment, a route or a track can be. Returns how many; 0 if the instruction is none of these. */
-static size_t possible_values(const Compiler *c, const Instruction *i, const char **values, const char **ret_what) {
+static size_t possible_values(
+        const Compiler *c, const Instruction *i, const char **values, const char **ret_what) {
     const Model *m = c->model;
     size_t n = 0, n_tracks;
     const Track *tracks = tracks_of(c, &n_tracks);
@@ -864,7 +865,7 @@ static size_t possible_values(const Compiler *c, const Instruction *i, const cha
 
 #define VALUES_MAX (1 + MAX(MODEL_SEGMENTS_MAX, MAX(MODEL_ROUTES_MAX, MODEL_STAGES_MAX)))
 
-/* A text that a segment, a route or a track never is, compared with one, is a slip that nothing else would show. */
+/* A text compared with a segment, a route or a track that is never it is a slip that nothing else shows. */
 static void check_text(Compiler *c, const Instruction *name, const Instruction *text, Mark mark) {
     const char *values[VALUES_MAX], *what = NULL;
 

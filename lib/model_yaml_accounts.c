@@ -83,7 +83,9 @@ static int declare_committee(ModelLoader *l, const YamlNode *accounts) {
     const YamlNode *node = loader_get(accounts, "committee"), *window;
     bool has_on;
 
-    if (!node || !loader_check_type(l, node, YAML_MAPPING, "committee", "a mapping such as { window: 30d, on: [page_view] }") ||
+    if (!node ||
+            !loader_check_type(l, node, YAML_MAPPING, "committee",
+                    "a mapping such as { window: 30d, on: [page_view] }") ||
             !loader_check_mapping(l, node, "the committee", KEY_SET(keys)))
         return 0;
     committee->present = true;

@@ -83,12 +83,15 @@ typedef struct Wording {
 static const Wording problems[] = {
         {"did not find expected ',' or '}'", "\",\" or \"}\" expected; " QUOTE_IT},
         {"did not find expected ',' or ']'", "\",\" or \"]\" expected; " QUOTE_IT},
-        {"did not find expected '-' indicator", "the next \"-\" of the list expected, as far in as the others"},
+        {"did not find expected '-' indicator",
+                "the next \"-\" of the list expected, as far in as the others"},
         {"did not find expected key", "a key expected, as far in as the others; " QUOTE_IT},
         {"could not find expected ':'", "\":\" expected"},
         {"mapping values are not allowed in this context",
-                "a \":\" cannot stand here; a text that has one is quoted, and keys side by side begin as far in"},
-        {"found unknown escape character", "an unknown escape; within single quotes \"\\\" stands for itself"},
+                "a \":\" cannot stand here; a text that has one is quoted, and keys side by side begin "
+                "as far in"},
+        {"found unknown escape character",
+                "an unknown escape; within single quotes \"\\\" stands for itself"},
         {"found unexpected end of stream", "the file ends here, and the closing quote is missing"},
 };
 

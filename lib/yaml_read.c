@@ -127,8 +127,8 @@ bool yaml_integer(
     const char *unquoted = is_quoted(node) ? " without quotes" : "";
     char expected[96];
     if (max < INT64_MAX)
-        snprintf(expected, sizeof(expected), "a whole number from %lld to %lld%s", (long long)min, (long long)max,
-                unquoted);
+        snprintf(expected, sizeof(expected), "a whole number from %lld to %lld%s", (long long)min,
+                (long long)max, unquoted);
     else if (min > INT64_MIN)
         snprintf(expected, sizeof(expected), "a whole number of at least %lld%s", (long long)min, unquoted);
     else

@@ -243,7 +243,8 @@ START_TEST(one_more_is_an_error_that_names_the_limit) {
 END_TEST
 
 START_TEST(so_many_rules_can_have_a_limit) {
-    static const struct limit with_limit = {"rules", MODEL_LIMITS_MAX, "scores: { s: { decay: none } }\nrules: [",
+    static const struct limit with_limit = {"rules", MODEL_LIMITS_MAX,
+            "scores: { s: { decay: none } }\nrules: [",
             "{ id: r#, add: { s: 1 }, limit: { times: 1, per: 1d } },", "", "", "]"};
 
     for (size_t more = 0; more <= 1; more++) {

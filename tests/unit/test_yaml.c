@@ -200,15 +200,17 @@ static const struct {
         {"{ {x: y}: 1, [z]: 2 }", 1, 3, "a key must be a plain text"},
         {"{? : 1}", 1, 4, "a key is missing here"},
         {"a: @x", 1, 4, "a text that starts with \"@\" must be quoted"},
-        {"a: \"\\q\"", 1, 5, "an unknown escape; within single quotes \"\\\" stands for itself (of the text)"},
+        {"a: \"\\q\"", 1, 5,
+                "an unknown escape; within single quotes \"\\\" stands for itself (of the text)"},
         {"a: \"x\\0y\"", 1, 4, "a text cannot hold the character \"\\0\""},
         {"a: 1\n\tb: 2", 2, 1, "a tab cannot stand here; indent with spaces"},
         {"a: [1, 2\nb: 3", 2, 2,
-                "\",\" or \"]\" expected; a text with quotes, commas or brackets in it stands in single quotes: '…' "
-                "(within [ ] from line 1)"},
+                "\",\" or \"]\" expected; a text with quotes, commas or brackets in it stands in single "
+                "quotes: '…' (within [ ] from line 1)"},
         {"a: 'x\n\n", 3, 1, "the file ends here, and the closing quote is missing (of the text from line 1)"},
-        {"a: 1\n b: 2", 2, 3, 
-                "a \":\" cannot stand here; a text that has one is quoted, and keys side by side begin as far in"},
+        {"a: 1\n b: 2", 2, 3,
+                "a \":\" cannot stand here; a text that has one is quoted, and keys side by side begin as "
+                "far in"},
         {"\xC3\xA9: 1\n\xC3\xA9: \xFF", 2, 4, "invalid leading UTF-8 octet"},
         {"\xC3\xA9: 1\n\xC3\xA9: \x01", 2, 4, "control characters are not allowed"},
         {"a: 1\n\xC3\xA9\rb: 2", 2, 2, "a line break other than LF or CR LF"},
