@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/batch.h"
 
+#include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/model_walk.h"
 #include "lib/account_record.h"
+#include "lib/skeleton.h"
 #include "lib/timestamp.h"
 
 /* The attributes of CloudEvents' Kafka binding in binary mode, and our own. */
@@ -21,7 +24,8 @@ struct Batch {
     EVP_MD_CTX *digest; /* over topics, keys and values of everything but the footer, in order */
     int64_t offsets[TOPICS_MAX];
     int64_t n_events, n_outputs, n_records;
-    int64_t footer_offset; /* filled in by the commit */
+    int64_t footer_offset, skeleton_offset; /* filled in by the commit */
+    bool has_skeleton; /* it brings the present model's */
     char hint[HINT_SIZE];
 };
 
@@ -29,7 +33,7 @@ int batch_new(LiveShard *shard, Batch **ret) {
     _cleanup_(batch_free) Batch *batch = calloc(1, sizeof(*batch));
     if (!batch)
         return -ENOMEM;
-    *batch = (Batch){.shard = shard, .footer_offset = -1};
+    *batch = (Batch){.shard = shard, .footer_offset = -1, .skeleton_offset = -1};
     memcpy(batch->offsets, shard->offsets, sizeof(batch->offsets));
     batch->digest = EVP_MD_CTX_new();
     if (!batch->digest || EVP_DigestInit_ex(batch->digest, EVP_sha256(), NULL) != 1)
@@ -226,6 +230,28 @@ static int add_state_record(Batch *batch, const Entity *entity, Buffer *record) 
     return r == 0 ? kind->add_to_view(batch->job, p->model, entity, value) : r;
 }
 
+/* With the first batch under a model: by what its records are read when the model is no more. */
+static int add_skeleton(Batch *batch) {
+    const LiveShard *shard = batch->shard;
+    const Model *model = shard->pipeline->model;
+    char key[sizeof(CHANGELOG_MODEL_PREFIX) + 24];
+    Buffer skeleton = {0};
+    if (shard->has_skeleton)
+        return 0;
+    int r = skeleton_pack(model, &skeleton);
+    if (r > 0) {
+        log_error("model.too_large", LOG_INT("version", model->version));
+        r = -EMSGSIZE;
+    }
+    (void)snprintf(key, sizeof(key), CHANGELOG_MODEL_PREFIX "%" PRId64, model->version);
+    if (r == 0)
+        r = produce(batch, shard->pipeline->config->changelog_topic, shard->id, str_from(key),
+                (Str){(const char *)skeleton.data, skeleton.len}, NULL, 0, &batch->skeleton_offset);
+    batch->has_skeleton = r == 0;
+    buffer_done(&skeleton);
+    return r;
+}
+
 static int add_state_records(Batch *batch) {
     const LiveShard *shard = batch->shard;
     const EntityTable *tables[] = {shard_leads(shard->engine), shard_accounts(shard->accounts)};
@@ -246,6 +272,18 @@ static void finish_hash(Batch *batch, char hash[static BATCH_HASH_LEN + 1]) {
         (void)snprintf(hash + 2 * i, 3, "%02x", bytes[i]);
 }
 
+static void describe_models(const LiveShard *shard, Footer *footer) {
+    for (size_t i = 0; i < shard->history.n; i++)
+        footer->skeletons[footer->n_skeletons++] =
+                (FooterSkeleton){shard->history.models[i].version, shard->history.models[i].offset};
+    if (shard->skeleton_offset >= 0)
+        footer->skeletons[footer->n_skeletons++] = (FooterSkeleton){shard->pipeline->model->version, shard->skeleton_offset};
+    if (shard->walk) {
+        footer->walk_next = model_walk_next(shard->walk);
+        footer->walk_end = model_walk_end(shard->walk);
+    }
+}
+
 static int add_footer(Batch *batch) {
     const LiveShard *shard = batch->shard;
     const Pipeline *p = shard->pipeline;
@@ -263,6 +301,7 @@ static int add_footer(Batch *batch) {
     memcpy(footer.lineage, shard->lineage, sizeof(footer.lineage));
     memcpy(footer.model_hash, p->model_hash, sizeof(footer.model_hash));
     finish_hash(batch, footer.hash);
+    describe_models(shard, &footer);
     for (unsigned t = 0; t < p->n_topics; t++) {
         FooterInput *input = &footer.inputs[t];
         bool is_source = t < p->config->n_sources;
@@ -280,7 +319,9 @@ static int add_footer(Batch *batch) {
 
 int batch_finish(Batch *batch, ShardOffsets *ret) {
     LiveShard *shard = batch->shard;
-    int r = add_state_records(batch);
+    int r = add_skeleton(batch);
+    if (r == 0)
+        r = add_state_records(batch);
     if (r == 0)
         r = add_footer(batch);
     if (r != 0)
@@ -298,6 +339,10 @@ void batch_settle(Batch *batch) {
     /* After a retry the broker may not tell the offset; the footer before is a good place to begin reading, too. */
     if (batch->footer_offset >= 0)
         shard->footer_offset = batch->footer_offset;
+    if (batch->has_skeleton) {
+        shard->has_skeleton = true;
+        shard->skeleton_offset = batch->skeleton_offset;
+    }
     memcpy(shard->offsets, batch->offsets, sizeof(shard->offsets));
     shard_clean(shard->engine);
     shard_clean(shard->accounts);

@@ -11,24 +11,41 @@
 
 enum { OPTION_CONFIG = 1, OPTION_MODEL };
 
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop, reload;
 
 static void on_signal(int signal) {
-    (void)signal;
-    stop = 1;
+    if (signal == SIGHUP)
+        reload = 1;
+    else
+        stop = 1;
 }
 
-/* TERM and INT end the daemon in order; HUP will reload the model and until then must not end it. */
+/* TERM and INT end the daemon in order; HUP reads the model again. */
 static int catch_signals(void) {
     struct sigaction action = {.sa_handler = on_signal};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     if (sigaction(SIGTERM, &action, NULL) < 0 || sigaction(SIGINT, &action, NULL) < 0 ||
-            sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGHUP, &ignore, NULL) < 0)
+            sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGHUP, &action, NULL) < 0)
         return -errno;
     return 0;
 }
 
-static int run_daemon(const Command *self, const Config *config, const Model *model) {
+/* Where the model comes from. */
+typedef struct ModelFile {
+    const Command *command;
+    const char *path;
+} ModelFile;
+
+static int load_again(void *userdata, Model **ret) {
+    const ModelFile *file = userdata;
+    int status = command_load_model(file->command, file->path, ret);
+    if (status != EXIT_SUCCESS)
+        log_error("model.refused", LOG_STR("path", file->path),
+                LOG_STR("remedy", "the errors are told above, and by scored check; the present model stays"));
+    return 0;
+}
+
+static int run_daemon(const Command *self, const Config *config, const char *model_path, const Model *model) {
     _cleanup_(registry_free) Registry *registry = NULL;
     _cleanup_(avro_output_free) AvroOutput *encoder = NULL;
     Notify notify;
@@ -44,7 +61,9 @@ static int run_daemon(const Command *self, const Config *config, const Model *mo
         log_error("notify", LOG_STR("error", strerror(-r)));
         return EX_OSERR;
     }
-    r = pipeline_run(config, model, registry, encoder, &notify, &stop);
+    ModelFile file = {self, model_path};
+    r = pipeline_run(config, model, (ModelLoader){load_again, &file}, registry, encoder, &notify,
+            (PipelineSignals){.stop = &stop, .reload = &reload});
     (void)notify_stopping(&notify);
     notify_deinit(&notify);
     if (r < 0)
@@ -76,7 +95,7 @@ static int run(const Command *self, int argc, char **argv) {
         command_error(self, "signals: %s", strerror(errno));
         return EX_OSERR;
     }
-    return run_daemon(self, config, model);
+    return run_daemon(self, config, model_path ? model_path : config->model_path, model);
 }
 
 static const CommandOption options[] = {

@@ -28,6 +28,17 @@ static void write_inputs(JsonWriter *w, const Footer *footer) {
     json_write_array_end(w);
 }
 
+static void write_skeletons(JsonWriter *w, const Footer *footer) {
+    json_write_array_begin(w, NAME("skeletons"));
+    for (size_t i = 0; i < footer->n_skeletons; i++) {
+        json_write_object_begin(w, STR_NULL);
+        json_write_integer(w, NAME("version"), footer->skeletons[i].version);
+        json_write_integer(w, NAME("offset"), footer->skeletons[i].offset);
+        json_write_object_end(w);
+    }
+    json_write_array_end(w);
+}
+
 int footer_print(const Footer *footer, JsonWriter *w) {
     json_write_object_begin(w, STR_NULL);
     json_write_integer(w, NAME("format"), FOOTER_FORMAT);
@@ -40,6 +51,9 @@ int footer_print(const Footer *footer, JsonWriter *w) {
     json_write_object_begin(w, NAME("model"));
     json_write_integer(w, NAME("version"), footer->model_version);
     json_write_string(w, NAME("hash"), str_from(footer->model_hash));
+    write_skeletons(w, footer);
+    json_write_integer(w, NAME("walk_next"), footer->walk_next);
+    json_write_integer(w, NAME("walk_end"), footer->walk_end);
     json_write_object_end(w);
     json_write_object_begin(w, NAME("counts"));
     json_write_integer(w, NAME("events"), footer->n_events);
@@ -90,6 +104,20 @@ static bool get_inputs(const json_t *inputs, Footer *footer) {
     return true;
 }
 
+static bool get_skeletons(const json_t *skeletons, Footer *footer) {
+    size_t n = json_array_size(skeletons);
+    if (!json_is_array(skeletons) || n > ARRAY_SIZE(footer->skeletons))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *skeleton = json_array_get(skeletons, i);
+        if (!get_integer(skeleton, "version", &footer->skeletons[i].version) ||
+                !get_integer(skeleton, "offset", &footer->skeletons[i].offset))
+            return false;
+    }
+    footer->n_skeletons = n;
+    return true;
+}
+
 static bool get_all(const json_t *json, Footer *footer) {
     const json_t *model = json_object_get(json, "model"), *counts = json_object_get(json, "counts");
     return get_text(json, "lineage", footer->lineage, sizeof(footer->lineage)) &&
@@ -100,6 +128,8 @@ static bool get_all(const json_t *json, Footer *footer) {
             get_inputs(json_object_get(json, "inputs"), footer) &&
             get_integer(model, "version", &footer->model_version) &&
             get_text(model, "hash", footer->model_hash, sizeof(footer->model_hash)) &&
+            get_skeletons(json_object_get(model, "skeletons"), footer) &&
+            get_integer(model, "walk_next", &footer->walk_next) && get_integer(model, "walk_end", &footer->walk_end) &&
             get_integer(counts, "events", &footer->n_events) &&
             get_integer(counts, "outputs", &footer->n_outputs) &&
             get_integer(counts, "records", &footer->n_records) &&

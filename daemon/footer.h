@@ -19,6 +19,9 @@
 #define LINEAGE_LEN 32
 #define BATCH_HASH_LEN 32
 #define TOPICS_MAX (CONFIG_SOURCES_MAX + 1)
+/* Names of a model version's things, by which its records are read (lib/skeleton.h): the prefix and the version. */
+#define CHANGELOG_MODEL_PREFIX "model:"
+#define FOOTER_SKELETONS_MAX 9 /* MODEL_HISTORY_MAX earlier ones and the present one's */
 #define TOPIC_NAME_MAX 249 /* Kafka's limit */
 
 /* Where one input of the shard stands. */
@@ -27,6 +30,11 @@ typedef struct FooterInput {
     int64_t offset;    /* next to read; -1: nothing read yet */
     int64_t newest_ms; /* the greatest occurred_at; TIME_NONE: none */
 } FooterInput;
+
+/* Where in the changelog a model version's skeleton stands. */
+typedef struct FooterSkeleton {
+    int64_t version, offset;
+} FooterSkeleton;
 
 typedef struct Footer {
     char lineage[LINEAGE_LEN + 1]; /* a random id made when the shard was first written */
@@ -37,6 +45,9 @@ typedef struct Footer {
     size_t n_inputs;
     int64_t model_version;
     char model_hash[2 * MODEL_HASH_SIZE + 1];
+    FooterSkeleton skeletons[FOOTER_SKELETONS_MAX]; /* by version */
+    size_t n_skeletons;
+    int64_t walk_next, walk_end; /* of a new model's walk, in the changelog (model_walk.h); walk_end 0: none is under way */
     int64_t n_events, n_outputs, n_records; /* of the batch */
     char hash[BATCH_HASH_LEN + 1];          /* over the batch's outputs and records, in order */
     int64_t shards;                         /* number of partitions: part of the lineage */

@@ -3,6 +3,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/model_walk.h"
 #include "daemon/takeover.h"
 #include "lib/account_record.h"
 
@@ -22,7 +23,7 @@ int live_shard_new(Pipeline *p, int32_t id, OutputSink sink, MessageSink message
     _cleanup_(live_shard_free) LiveShard *shard = calloc(1, sizeof(*shard));
     if (!shard)
         return -ENOMEM;
-    *shard = (LiveShard){.pipeline = p, .id = id, .footer_offset = -1, .told_watermark_ms = TIME_NONE};
+    *shard = (LiveShard){.pipeline = p, .id = id, .footer_offset = -1, .skeleton_offset = -1, .told_watermark_ms = TIME_NONE};
     set_all(shard->horizons_ms, _ENTITY_KIND_MAX, TIME_NEVER);
     for (size_t i = 0; i < TOPICS_MAX; i++)
         shard->offsets[i] = -1;
@@ -50,6 +51,8 @@ LiveShard *live_shard_free(LiveShard *shard) {
     if (!shard)
         return NULL;
     courier_free(shard->courier);
+    model_walk_free(shard->walk);
+    model_history_done(&shard->history);
     shard_free(shard->engine);
     shard_free(shard->accounts);
     view_queue_free(shard->view_queue);
@@ -82,7 +85,7 @@ static EntityTable *table_of(const LiveShard *shard, EntityKind kind) {
 
 static int load_lead(LiveShard *shard, Str id, Str bytes) {
     _cleanup_(lead_free) Lead *lead = NULL;
-    int r = record_unpack(bytes, id, shard->pipeline->model, &lead);
+    int r = model_history_unpack_lead(&shard->history, shard->pipeline->model, bytes, id, &lead);
     if (r == 0)
         r = shard_load(shard->engine, lead);
     if (r == 0)
@@ -92,7 +95,7 @@ static int load_lead(LiveShard *shard, Str id, Str bytes) {
 
 static int load_account(LiveShard *shard, Str id, Str bytes) {
     _cleanup_(account_free) Account *account = NULL;
-    int r = account_record_unpack(bytes, id, shard->pipeline->model, &account);
+    int r = model_history_unpack_account(&shard->history, shard->pipeline->model, bytes, id, &account);
     if (r == 0)
         r = shard_load_account(shard->accounts, account);
     if (r == 0)

@@ -7,6 +7,7 @@
  * watermark of their own, where inputs and changelog stand, and what the view has not acknowledged yet.
  */
 #include "daemon/footer.h"
+#include "daemon/model_history.h"
 #include "daemon/pipeline.h"
 #include "daemon/view_queue.h"
 #include "daemon/watermark.h"
@@ -25,6 +26,11 @@ struct LiveShard {
     SourceProgress sources[CONFIG_SOURCES_MAX];
     int64_t horizons_ms[_ENTITY_KIND_MAX]; /* moments of leads, and of accounts, that are not cached are known up to here */
     int64_t *lead_watermarks_ms; /* of each shard, as it has told them: the least is that of the accounts. TIME_NONE: nothing yet */
+    ModelHistory history;        /* earlier models that records may go by */
+    bool has_skeleton;           /* the present model's is in the changelog … */
+    int64_t skeleton_offset;     /* … here; -1: unknown */
+    struct ModelWalk *walk;      /* NULL: all records are of the present model */
+    bool walk_ended;             /* with the batch that is being committed */
     int64_t told_watermark_ms;   /* what this one has told last … */
     int64_t told_at_ms;          /* … and when, by the monotonic clock */
     ViewQueue *view_queue;

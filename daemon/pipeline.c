@@ -148,7 +148,7 @@ static int idle_timeout(const Pipeline *p) {
         const LiveShard *shard = p->shards[i];
         if (!shard)
             continue;
-        if (shard->moments_left)
+        if (shard->moments_left || shard->walk)
             return 0;
         int64_t due_ms = shard_next_moment(shard->engine);
         if (p->config->watermark == WATERMARK_WALL && due_ms != TIME_NEVER)
@@ -267,6 +267,27 @@ static int resume(Loop *loop) {
     return r > 0 ? PIPELINE_E_RESTART : r;
 }
 
+/* A signal asks for the model to be read again. PIPELINE_E_RELOAD: there is a new version. */
+static int take_new_model(Pipeline *p) {
+    _cleanup_(model_free) Model *model = NULL;
+    *p->reload = 0;
+    int r = p->loader.load(p->loader.userdata, &model);
+    if (r < 0 || !model)
+        return r; /* the present one stays; said already */
+    uint8_t same = memcmp(model->hash, p->model->hash, MODEL_HASH_SIZE) == 0;
+    if (same) {
+        log_info("model.unchanged", LOG_INT("version", model->version));
+        return 0;
+    }
+    if (model->version <= p->model->version) {
+        log_error("model.not_newer", LOG_INT("version", model->version), LOG_INT("present", p->model->version),
+                LOG_STR("remedy", "raise the version with each change; the present model stays"));
+        return 0;
+    }
+    p->next_model = TAKE_PTR(model);
+    return PIPELINE_E_RELOAD;
+}
+
 static int turn(Loop *loop) {
     Pipeline *p = loop->p;
     int r = loop->is_paused ? 0 : poll_records(loop);
@@ -276,6 +297,8 @@ static int turn(Loop *loop) {
     }
     if (r == 0 && *p->stop)
         return 0;
+    if (r == 0 && *p->reload)
+        r = take_new_model(p);
     if (r == 0)
         r = round_run(p->round);
     if (r == PIPELINE_E_WAIT)
@@ -317,12 +340,34 @@ static void pause_before_retry(const Pipeline *p) {
     }
 }
 
+static void set_model(Pipeline *p, const Model *model) {
+    p->model = model;
+    for (size_t i = 0; i < MODEL_HASH_SIZE; i++)
+        (void)snprintf(p->model_hash + 2 * i, 3, "%02x", model->hash[i]);
+}
+
+/* Nothing refers to the present one any more: the session has ended. The shards are taken over under the new one. */
+static int change_model(Pipeline *p) {
+    clients_close(p);
+    model_free(p->owned_model);
+    p->owned_model = TAKE_PTR(p->next_model);
+    set_model(p, p->owned_model);
+    log_info("model.loaded", LOG_BYTES("model", p->model->id), LOG_INT("version", p->model->version));
+    return clients_open(p);
+}
+
 static int run_sessions(Loop *loop) {
     Pipeline *p = loop->p;
     for (;;) {
         int r = session(loop);
         if (*p->stop || r < 0 || r == PIPELINE_E_REFUSED)
             return *p->stop ? 0 : r;
+        if (r == PIPELINE_E_RELOAD) {
+            r = change_model(p);
+            if (r != 0)
+                return r;
+            continue;
+        }
         p->counts.restarts++;
         log_warning("pipeline.restart", LOG_INT("outcome", r), LOG_INT("restarts", p->counts.restarts));
         pipeline_note_progress(p);
@@ -330,13 +375,12 @@ static int run_sessions(Loop *loop) {
     }
 }
 
-int pipeline_run(const Config *config, const Model *model, Registry *registry, AvroOutput *encoder,
-        Notify *notify, const volatile sig_atomic_t *stop) {
-    Pipeline p = {.config = config, .model = model, .stop = stop, .notify = notify, .registry = registry,
+int pipeline_run(const Config *config, const Model *model, ModelLoader loader, Registry *registry, AvroOutput *encoder,
+        Notify *notify, PipelineSignals signals) {
+    Pipeline p = {.config = config, .loader = loader, .stop = signals.stop, .reload = signals.reload, .notify = notify, .registry = registry,
             .encoder = encoder, .n_topics = (unsigned)config->n_sources + 1};
     Loop loop = {.p = &p, .last_status_ms = clock_monotonic_ms(), .status_at_ms = clock_monotonic_ms() + STATUS_MS};
-    for (size_t i = 0; i < MODEL_HASH_SIZE; i++)
-        (void)snprintf(p.model_hash + 2 * i, 3, "%02x", model->hash[i]);
+    set_model(&p, model);
     (void)snprintf(p.ce_source, sizeof(p.ce_source), "/scored/%s", config->group);
 
     int r = clients_open(&p);
@@ -348,5 +392,7 @@ int pipeline_run(const Config *config, const Model *model, Registry *registry, A
             LOG_INT("batches", p.counts.batches), LOG_INT("cpu_ms", clock_cpu_us() / 1000),
             LOG_DOUBLE("events_per_cpu_second", (double)p.counts.events * 1e6 / (double)MAX(clock_cpu_us(), 1)));
     clients_close(&p);
+    model_free(p.next_model);
+    model_free(p.owned_model);
     return r;
 }

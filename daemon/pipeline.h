@@ -13,6 +13,7 @@
  *   takeover.c     taking a shard over: offsets, last footer, the view brought up to it
  *   round.c        one round: events and moments through the engine, the transaction, the view's writes
  *   batch.c        a shard's part of it: outputs, state records, footer
+ *   model_walk.c   bringing a new model version to all of a shard's records
  *   view_queue.c   committed batches that the view has not acknowledged yet
  *   topics.c       creating and checking topics at the start
  *
@@ -35,6 +36,7 @@ enum {
     PIPELINE_E_RESTART, /* fenced, or an unknown outcome: all clients anew, all shards taken over anew */
     PIPELINE_E_HALT,    /* this shard cannot go on until an operator has acted; said in the log */
     PIPELINE_E_REFUSED, /* the daemon must not start like this; said in the log */
+    PIPELINE_E_RELOAD,  /* a new model version is to be taken */
 };
 
 typedef struct LiveShard LiveShard;
@@ -45,12 +47,27 @@ typedef struct PipelineCounts {
     int64_t events, applied, duplicates, ignored, dead_letters, outputs, batches, restarts;
 } PipelineCounts;
 
+/* Reads the model's file again. *ret stays NULL if it has errors, which have been told. 0 or negative errno. */
+typedef struct ModelLoader {
+    int (*load)(void *userdata, Model **ret);
+    void *userdata;
+} ModelLoader;
+
+/* Set by signals. */
+typedef struct PipelineSignals {
+    const volatile sig_atomic_t *stop;
+    volatile sig_atomic_t *reload; /* taken back when it is seen */
+} PipelineSignals;
+
 typedef struct Pipeline {
     const Config *config;
     const Model *model;
+    Model *owned_model, *next_model; /* loaded meanwhile: the present one if it is not the first, and one that is to be taken */
+    ModelLoader loader;
     char model_hash[2 * MODEL_HASH_SIZE + 1];
     char ce_source[256];               /* CloudEvents' source of our outputs: /scored/<group> */
-    const volatile sig_atomic_t *stop; /* set by a signal */
+    const volatile sig_atomic_t *stop;
+    volatile sig_atomic_t *reload;
     Notify *notify;
 
     Registry *registry;
@@ -74,8 +91,8 @@ typedef struct Pipeline {
 } Pipeline;
 
 /* Runs until *stop is set. Returns 0, -errno, or PIPELINE_E_REFUSED. */
-MUST_CHECK int pipeline_run(const Config *config, const Model *model, Registry *registry, AvroOutput *encoder,
-        Notify *notify, const volatile sig_atomic_t *stop);
+MUST_CHECK int pipeline_run(const Config *config, const Model *model, ModelLoader loader, Registry *registry,
+        AvroOutput *encoder, Notify *notify, PipelineSignals signals);
 
 /* To be called by whatever takes long: tells the watchdog that there is progress. */
 void pipeline_note_progress(Pipeline *p);

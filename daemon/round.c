@@ -17,6 +17,7 @@
 #include "daemon/batch.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/model_walk.h"
 #include "daemon/takeover.h"
 
 /* A record as polled. */
@@ -237,6 +238,8 @@ static int load(Run *run, int64_t now_ms) {
         wanted.ids[kind] = calloc(MAX(run->n, (size_t)1), sizeof(Str));
         r = wanted.ids[kind] ? 0 : -ENOMEM;
     }
+    if (r == 0 && shard->walk)
+        r = model_walk_load(shard);
     if (r == 0)
         r = want_all(run, &wanted);
     if (r == 0)
@@ -445,6 +448,8 @@ static int apply_message(Round *round, Run *run, const Record *record, bool *ret
         return apply_sent_event(round, shard, &message);
     default:
         r = courier_apply(shard->courier, &message);
+        if (r == COURIER_E_MODEL)
+            return unreadable(shard, record, "it goes by a model version that is not known here; load the new model (SIGHUP)");
         return r == COURIER_E_CORRUPT ? unreadable(shard, record, "what it carries cannot be read") : run_error(r);
     }
 }
@@ -490,6 +495,20 @@ static int tell_watermark(LiveShard *shard) {
     return run_error(round_message(shard, &message));
 }
 
+/* The next step of a new model's way through all records. */
+static int walk(Round *round, LiveShard *shard) {
+    Batch *batch;
+    bool done;
+    int r = batch_of(round, shard, &batch); /* also where nothing comes of it: the footer says how far it is */
+    if (r == 0)
+        r = run_error(model_walk_apply(shard, &done));
+    if (r == 0 && done) {
+        shard->walk = model_walk_free(shard->walk);
+        shard->walk_ended = true;
+    }
+    return r;
+}
+
 static int run_engine(Round *round, Run *run, int64_t now_ms) {
     run->shard->moments_left = false;
     while (run->n_done < run->n) {
@@ -499,7 +518,9 @@ static int run_engine(Round *round, Run *run, int64_t now_ms) {
             return r;
         run->n_done++;
     }
-    int r = advance(run->shard);
+    int r = run->shard->walk ? walk(round, run->shard) : 0;
+    if (r == 0)
+        r = advance(run->shard);
     return r == 0 ? tell_watermark(run->shard) : r;
 }
 
@@ -554,6 +575,9 @@ static int hand_to_views(Round *round) {
         LiveShard *shard = p->shards[i];
         if (!shard)
             continue;
+        if (shard->walk_ended)
+            log_info("model.applied", LOG_INT("shard", shard->id), LOG_INT("version", p->model->version));
+        shard->walk_ended = false;
         int r = view_queue_flush(shard->view_queue, shard);
         if (r == 0)
             r = live_shard_trim(shard);

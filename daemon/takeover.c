@@ -13,6 +13,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "daemon/model_walk.h"
 
 #define ASK_TIMEOUT_MS 15000
 /* Longer than a predecessor's transaction can stay open (10 s). */
@@ -57,11 +58,44 @@ static bool is_footer(const ChangelogRecord *record) {
     return str_eq_c(record->key, FOOTER_KEY) && record->value.data;
 }
 
+/* A model's skeleton that was passed on the way. */
+typedef struct SkeletonRecord {
+    int64_t offset;
+    Str bytes; /* owned */
+} SkeletonRecord;
+
 typedef struct LastFooter {
     bool found;
+    SkeletonRecord skeletons[FOOTER_SKELETONS_MAX]; /* the latest ones */
+    size_t n_skeletons;
     int64_t offset;
     Footer footer;
 } LastFooter;
+
+static void forget_skeletons(LastFooter *last) {
+    for (size_t i = 0; i < last->n_skeletons; i++)
+        free((char *)last->skeletons[i].bytes.data);
+    last->n_skeletons = 0;
+}
+
+/* Of more than there is room for the oldest goes. */
+static int keep_skeleton(LastFooter *last, const ChangelogRecord *record) {
+    char *bytes = malloc(MAX(record->value.len, (size_t)1));
+    if (!bytes)
+        return -ENOMEM;
+    memcpy(bytes, record->value.data, record->value.len);
+    if (last->n_skeletons == ARRAY_SIZE(last->skeletons)) {
+        free((char *)last->skeletons[0].bytes.data);
+        last->n_skeletons--;
+        memmove(&last->skeletons[0], &last->skeletons[1], last->n_skeletons * sizeof(last->skeletons[0]));
+    }
+    last->skeletons[last->n_skeletons++] = (SkeletonRecord){record->offset, {bytes, record->value.len}};
+    return 0;
+}
+
+static bool is_skeleton(const ChangelogRecord *record) {
+    return str_starts_with(record->key, CHANGELOG_MODEL_PREFIX) && record->value.data;
+}
 
 /* The last footer from `offset` on; if it is not there yet though committed (want_bno), waits a while for it. */
 static int read_last_footer(Pipeline *p, int32_t shard, int64_t offset, int64_t want_bno, LastFooter *ret) {
@@ -79,6 +113,8 @@ static int read_last_footer(Pipeline *p, int32_t shard, int64_t offset, int64_t 
             if (!want_bno || (ret->found && ret->footer.bno >= want_bno) || *p->stop ||
                     clock_monotonic_ms() - since_ms > CHANGELOG_TIMEOUT_MS)
                 return 0;
+        } else if (r == 0 && is_skeleton(&record)) {
+            r = keep_skeleton(ret, &record);
         } else if (r == 0 && is_footer(&record)) {
             int parsed = footer_parse(record.value, &ret->footer);
             if (parsed != 0)
@@ -154,9 +190,9 @@ static int add_record(CatchUp *c, const ChangelogRecord *record) {
     Str id;
     int r = 0; /* for what is of a later version's making */
     if (take_prefix(record->key, CHANGELOG_LEAD_PREFIX, &id))
-        r = view_job_add_record(c->job, model, id, record->value);
+        r = view_job_add_record(c->job, model, &shard->history, id, record->value);
     else if (take_prefix(record->key, CHANGELOG_ACCOUNT_PREFIX, &id))
-        r = view_job_add_account_record(c->job, model, id, record->value);
+        r = view_job_add_account_record(c->job, model, &shard->history, id, record->value);
     return r > 0 ? halt(shard->id, "the changelog holds a record that cannot be read",
                              "run the version and the model that wrote it")
                  : r;
@@ -308,9 +344,69 @@ static int check_model(const Pipeline *p, int32_t shard, const Footer *footer) {
     if (footer->model_version == p->model->version)
         return halt(shard, "the model file has changed, but its version has not", "restore the file that the records "
                 "were made with");
-    return halt(shard, footer->model_version > p->model->version ? "the records were made by a newer model version"
-                                                                  : "changing to another model version is not supported yet",
-            "use the model version that the records were made with");
+    if (footer->model_version < p->model->version)
+        return 0; /* the new one is brought to its records */
+    return halt(shard, "the records were made by a newer model version", "load that version here, too (SIGHUP), or a newer one");
+}
+
+/* --- models ------------------------------------------------------------------------------------------ */
+
+static int add_model(LiveShard *shard, int64_t offset, Str skeleton) {
+    const Model *model = shard->pipeline->model;
+    int r = model_history_add(&shard->history, model, offset, skeleton);
+    return r > 0 ? halt(shard->id, "the changelog holds names of a model that cannot be read", "run the version that wrote them") : r;
+}
+
+/* The skeleton that a footer says is there. */
+static int read_skeleton(LiveShard *shard, const FooterSkeleton *skeleton) {
+    Pipeline *p = shard->pipeline;
+    ChangelogRecord record;
+    char text[KAFKA_TEXT_SIZE] = "";
+    bool end;
+    int r = kafka_changelog_seek(p->changelog, shard->id, skeleton->offset, text);
+    if (r > 0)
+        return wait_for("changelog", shard->id, text);
+    if (r == 0)
+        r = next_record(p, shard->id, &record, &end);
+    if (r == 0 && !end && is_skeleton(&record) && record.offset == skeleton->offset)
+        r = add_model(shard, record.offset, record.value);
+    return r == KAFKA_E_OFFSET ? 0 : r;
+}
+
+/* All model versions that records may go by; the present one's is there already if `has_skeleton`. */
+static int restore_models(LiveShard *shard, const LastFooter *last) {
+    const Footer *footer = &last->footer;
+    const Model *model = shard->pipeline->model;
+    int r = 0;
+    for (size_t i = 0; i < footer->n_skeletons && r == 0; i++) {
+        if (footer->skeletons[i].version == model->version) {
+            shard->has_skeleton = true;
+            shard->skeleton_offset = footer->skeletons[i].offset;
+        } else {
+            r = read_skeleton(shard, &footer->skeletons[i]);
+        }
+    }
+    kafka_changelog_rest(shard->pipeline->changelog);
+    for (size_t i = 0; i < last->n_skeletons && r == 0; i++) {
+        const SkeletonRecord *found = &last->skeletons[i];
+        r = add_model(shard, found->offset, found->bytes);
+        if (r == 0 && footer->model_version == model->version && !shard->has_skeleton && i + 1 == last->n_skeletons) {
+            shard->has_skeleton = true; /* it came with the very last batch */
+            shard->skeleton_offset = found->offset;
+        }
+    }
+    for (size_t i = 0; i < shard->history.n && r == 0; i++)
+        r = courier_add_migration(shard->courier, shard->history.models[i].migration);
+    if (r != 0)
+        return r;
+    if (footer->model_version == model->version)
+        return footer->walk_end > footer->walk_next ? model_walk_new(footer->walk_next, footer->walk_end, &shard->walk) : 0;
+    if (!model_history_find(&shard->history, footer->model_version))
+        return halt(shard->id, "the changelog lacks the names of the model version that the records were made with",
+                "go back to that version of the model");
+    log_info("model.changes", LOG_INT("shard", shard->id), LOG_INT("from_version", footer->model_version),
+            LOG_INT("to_version", model->version));
+    return model_walk_new(-2, last->offset, &shard->walk);
 }
 
 /* Did somebody move the group's offsets? `remedy` says how to move them back. */
@@ -412,6 +508,8 @@ static int restore(LiveShard *shard, const Past *past) {
                 "check topics.prefix and kafka.group, or restore the changelog topic");
     r = check_model(p, shard->id, footer);
     if (r == 0)
+        r = restore_models(shard, &past->last);
+    if (r == 0)
         r = check_offsets(p, shard->id, footer, past->committed);
     if (r != 0)
         return r;
@@ -435,6 +533,8 @@ int takeover_shard(Pipeline *p, int32_t id, OutputSink sink, MessageSink message
         r = read_past(p, id, past);
     if (r == 0)
         r = restore(shard, past);
+    if (past)
+        forget_skeletons(&past->last);
     if (r == 0)
         r = takeover_catch_up(shard);
     if (r == 0)

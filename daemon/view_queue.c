@@ -80,19 +80,20 @@ int view_job_add_account(ViewJob *job, const Model *model, const Account *accoun
     return r < 0 ? r : add_write(job, write, record);
 }
 
-int view_job_add_record(ViewJob *job, const Model *model, Str lead_id, Str record) {
+int view_job_add_record(ViewJob *job, const Model *model, const ModelHistory *history, Str lead_id, Str record) {
     _cleanup_(lead_free) Lead *lead = NULL;
     if (!record.data)
         return add_erasure(job, ENTITY_LEAD, lead_id);
-    int r = record_unpack(record, lead_id, model, &lead);
+    int r = model_history_unpack_lead(history, model, record, lead_id, &lead);
     return r == 0 ? view_job_add(job, model, lead, record) : r;
 }
 
-int view_job_add_account_record(ViewJob *job, const Model *model, Str account_id, Str record) {
+int view_job_add_account_record(
+        ViewJob *job, const Model *model, const ModelHistory *history, Str account_id, Str record) {
     _cleanup_(account_free) Account *account = NULL;
     if (!record.data)
         return add_erasure(job, ENTITY_ACCOUNT, account_id);
-    int r = account_record_unpack(record, account_id, model, &account);
+    int r = model_history_unpack_account(history, model, record, account_id, &account);
     return r == 0 ? view_job_add_account(job, model, account, record) : r;
 }
 

@@ -6,6 +6,7 @@
  * Committed batches of a shard on their way to the view. They are applied in order, each onto the one before; while
  * Redis is away they wait, up to a configured number, and their leads and accounts stay in memory.
  */
+#include "daemon/model_history.h"
 #include "daemon/pipeline.h"
 #include "lib/account.h"
 #include "lib/lead.h"
@@ -24,9 +25,11 @@ DEFINE_CLEANUP(ViewJob *, view_job_free)
 /* These add the lead's or account's state; `record`: its packed form, copied; null if it is erased. */
 MUST_CHECK int view_job_add(ViewJob *job, const Model *model, const Lead *lead, Str record);
 MUST_CHECK int view_job_add_account(ViewJob *job, const Model *model, const Account *account, Str record);
-/* These add a record of the changelog as it is: for catching up. The value null erases. Corrupt records: RECORD_E_*. */
-MUST_CHECK int view_job_add_record(ViewJob *job, const Model *model, Str lead_id, Str record);
-MUST_CHECK int view_job_add_account_record(ViewJob *job, const Model *model, Str account_id, Str record);
+/* These add a record of the changelog as it is, also of an earlier model: for catching up. The value null erases. Corrupt records: RECORD_E_*. */
+MUST_CHECK int view_job_add_record(
+        ViewJob *job, const Model *model, const ModelHistory *history, Str lead_id, Str record);
+MUST_CHECK int view_job_add_account_record(
+        ViewJob *job, const Model *model, const ModelHistory *history, Str account_id, Str record);
 size_t view_job_count(const ViewJob *job);
 const ViewWrite *view_job_writes(const ViewJob *job);
 

@@ -15,7 +15,8 @@
     "1,\"newest\":null}]"
 #define REST                                                                                                 \
     ",\"model\":{\"version\":3,\"hash\":\"" MODEL_HASH                                                       \
-    "\"},\"counts\":{\"events\":5,\"outputs\":6,\"records\":7},"                                             \
+    "\",\"skeletons\":[{\"version\":2,\"offset\":7},{\"version\":3,\"offset\":900}],\"walk_next\":40,\"walk_end\":800}," \
+    "\"counts\":{\"events\":5,\"outputs\":6,\"records\":7},"                                             \
     "\"hash\":\"" BATCH_HASH "\"}"
 #define WITH(lineage, bno, shards, watermark, inputs)                                                        \
     "{\"format\":1,\"lineage\":" lineage ",\"bno\":" bno ",\"shards\":" shards ",\"watermark\":" watermark   \
@@ -33,6 +34,10 @@ static Footer make_footer(void) {
             .n_inputs = 2,
             .model_version = 3,
             .model_hash = MODEL_HASH,
+            .skeletons = {{2, 7}, {3, 900}},
+            .n_skeletons = 2,
+            .walk_next = 40,
+            .walk_end = 800,
             .n_events = 5,
             .n_outputs = 6,
             .n_records = 7,
@@ -54,6 +59,13 @@ static void assert_equal(const Footer *a, const Footer *b) {
     }
     ck_assert_int_eq(a->model_version, b->model_version);
     ck_assert_str_eq(a->model_hash, b->model_hash);
+    ck_assert_uint_eq(a->n_skeletons, b->n_skeletons);
+    for (size_t i = 0; i < a->n_skeletons; i++) {
+        ck_assert_int_eq(a->skeletons[i].version, b->skeletons[i].version);
+        ck_assert_int_eq(a->skeletons[i].offset, b->skeletons[i].offset);
+    }
+    ck_assert_int_eq(a->walk_next, b->walk_next);
+    ck_assert_int_eq(a->walk_end, b->walk_end);
     ck_assert_int_eq(a->n_events, b->n_events);
     ck_assert_int_eq(a->n_outputs, b->n_outputs);
     ck_assert_int_eq(a->n_records, b->n_records);

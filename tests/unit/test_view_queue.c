@@ -8,6 +8,8 @@
 #define NOW_MS INT64_C(1767225600000)
 #define DAY_MS INT64_C(86400000)
 
+static const ModelHistory no_history = {.n = 0};
+
 static Score scores[] = {{.id = STR_LITERAL("intent"), .decay = {DECAY_HALF_LIFE, DAY_MS}}};
 static AccountScore account_scores[] = {{.id = STR_LITERAL("intent"),
         .decay = {DECAY_HALF_LIFE, DAY_MS},
@@ -86,8 +88,8 @@ static void assert_same(const ViewWrite *a, const ViewWrite *b) {
 START_TEST(state_and_its_record_make_the_same_write) {
     ck_assert_int_eq(view_job_add(job, &model, lead, bytes_of(&lead_record)), 0);
     ck_assert_int_eq(view_job_add_account(job, &model, account, bytes_of(&account_record)), 0);
-    ck_assert_int_eq(view_job_add_record(job, &model, STR_LITERAL("acme"), bytes_of(&lead_record)), 0);
-    ck_assert_int_eq(view_job_add_account_record(job, &model, STR_LITERAL("acme"), bytes_of(&account_record)), 0);
+    ck_assert_int_eq(view_job_add_record(job, &model, &no_history, STR_LITERAL("acme"), bytes_of(&lead_record)), 0);
+    ck_assert_int_eq(view_job_add_account_record(job, &model, &no_history, STR_LITERAL("acme"), bytes_of(&account_record)), 0);
     Str records[] = {bytes_of(&lead_record), bytes_of(&account_record)};
     const ViewWrite *writes = view_job_writes(job);
     ck_assert_uint_eq(view_job_count(job), 4);
@@ -111,8 +113,8 @@ END_TEST
 START_TEST(no_record_erases_what_is_of_its_kind) {
     ck_assert_int_eq(view_job_add(job, &model, lead, STR_NULL), 0);
     ck_assert_int_eq(view_job_add_account(job, &model, account, STR_NULL), 0);
-    ck_assert_int_eq(view_job_add_record(job, &model, STR_LITERAL("acme"), STR_NULL), 0);
-    ck_assert_int_eq(view_job_add_account_record(job, &model, STR_LITERAL("acme"), STR_NULL), 0);
+    ck_assert_int_eq(view_job_add_record(job, &model, &no_history, STR_LITERAL("acme"), STR_NULL), 0);
+    ck_assert_int_eq(view_job_add_account_record(job, &model, &no_history, STR_LITERAL("acme"), STR_NULL), 0);
     ck_assert_uint_eq(view_job_count(job), 4);
     for (size_t i = 0; i < 4; i++) {
         const ViewWrite *write = &view_job_writes(job)[i];
@@ -128,7 +130,7 @@ START_TEST(merged_lead_is_written_as_its_record) {
     ck_assert_int_eq(lead_set_str(&lead->merged_into, STR_LITERAL("other")), 0);
     pack_both();
     ck_assert_int_eq(view_job_add(job, &model, lead, bytes_of(&lead_record)), 0);
-    ck_assert_int_eq(view_job_add_record(job, &model, STR_LITERAL("acme"), bytes_of(&lead_record)), 0);
+    ck_assert_int_eq(view_job_add_record(job, &model, &no_history, STR_LITERAL("acme"), bytes_of(&lead_record)), 0);
     const ViewWrite *writes = view_job_writes(job);
     assert_same(&writes[0], &writes[1]);
     ck_assert_int_eq((uint8_t)writes[0].record.data[0], RECORD_FORMAT_MERGED);
@@ -141,9 +143,9 @@ START_TEST(merged_lead_is_written_as_its_record) {
 END_TEST
 
 START_TEST(record_of_the_other_kind_is_refused) {
-    ck_assert_int_gt(view_job_add_record(job, &model, STR_LITERAL("acme"), bytes_of(&account_record)), 0);
-    ck_assert_int_gt(view_job_add_account_record(job, &model, STR_LITERAL("acme"), bytes_of(&lead_record)), 0);
-    ck_assert_int_gt(view_job_add_account_record(job, &model, STR_LITERAL("acme"), STR_LITERAL("")), 0);
+    ck_assert_int_gt(view_job_add_record(job, &model, &no_history, STR_LITERAL("acme"), bytes_of(&account_record)), 0);
+    ck_assert_int_gt(view_job_add_account_record(job, &model, &no_history, STR_LITERAL("acme"), bytes_of(&lead_record)), 0);
+    ck_assert_int_gt(view_job_add_account_record(job, &model, &no_history, STR_LITERAL("acme"), STR_LITERAL("")), 0);
     ck_assert_uint_eq(view_job_count(job), 0);
 }
 END_TEST

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A new version of the model while the daemon runs, and across restarts."""
+import os
+import signal
+
+import live
+from live import event, wait_for
+
+MODEL = '''
+model: versions
+version: {version}
+scores:
+  interest: {{ decay: {decay}, max: 100 }}
+rules:
+  - {{ id: view, on: [page_view], add: {{ interest: 10 }} }}
+tracks:
+  lifecycle:
+    initial: lead
+    stages: [{{ id: lead }}, {{ id: mql }}]
+    transitions:
+      - {{ id: qualify, from: [lead], to: mql, when: 'interest >= {mark}' }}
+sla:
+  - {{ id: call, start: {{ on: [demo_requested] }}, stop: {{ on: [sales_touch] }}, target: {target} }}
+accounts:
+  scores: {{ heat: {{ from: interest, decay: none }} }}
+  tracks:
+    buying:
+      initial: quiet
+      stages: [{{ id: quiet }}, {{ id: in_market }}]
+      transitions: [{{ id: wake, from: [quiet], to: in_market, when: 'heat >= {heat}' }}]
+'''
+FIRST = MODEL.format(version=1, decay='none', mark=50, target='1h', heat=1000)
+SECOND = MODEL.format(version=2, decay='none', mark=30, target='5m', heat=200)
+THIRD = MODEL.format(version=3, decay='{ half_life: 7d }', mark=15, target='5m', heat=100)
+HISTORY = {'watermark': 'data'}
+BEGIN = 1767225600000  # 2026-01-01
+N_LEADS = 60
+
+
+def rewrite(path, text):
+    with open(path + '.new', 'w', encoding='utf-8') as file:
+        file.write(text)
+    os.rename(path + '.new', path)
+
+
+def reload(instance, path, text):
+    rewrite(path, text)
+    instance.process.send_signal(signal.SIGHUP)
+
+
+def views():
+    """Lead i has 1 + i % 5 views, at once."""
+    return [event(f'lead-{i}', 'page_view', BEGIN + i * 1000 + k, event_id=f'{i}-{k}', account_id=f'company-{i % 3}')
+            for i in range(N_LEADS) for k in range(1 + i % 5)]
+
+
+def moved(deployment, cause, entity='lead'):
+    """Whom stage changes of this cause were told of, as often as told, and by which model version."""
+    return sorted((output['lead_id'] or output['account_id'], output['model_version'])
+                  for output in deployment.outputs('stages') if output['cause'] == cause and output['entity'] == entity)
+
+
+def of_views(*counts):
+    return sorted(f'lead-{i}' for i in range(N_LEADS) if 1 + i % 5 in counts)
+
+
+def test_each_version_settles_every_lead_once(deploy, model):
+    """By SIGHUP, then after a kill amid the next walk, with Redis emptied: each lead that the new marks move is told once."""
+    path = model(FIRST)
+    d = deploy(path, n_partitions=4)
+    instance = d.start('a', **HISTORY)
+    d.send(*views(), event('lead-0', 'demo_requested', BEGIN + 100000, event_id='demo'))
+    n = len(views()) + 1
+    d.await_quiet(n)
+    assert moved(d, 'model') == []
+
+    reload(instance, path, SECOND)
+    wait_for(lambda: instance.log().count('event=model.applied') == 4, 'all four shards have the second version')
+    assert moved(d, 'model') == [(lead, 2) for lead in of_views(3, 4)]
+    assert moved(d, 'model', 'account') == [(f'company-{i}', 2) for i in range(3)]
+
+    # an open clock goes on as it was started: an hour, not five minutes
+    d.send(event('lead-0', 'sales_touch', BEGIN + 100000 + 30 * 60000, event_id='touch'))
+    d.await_quiet(n + 1)
+    assert [(o['kind'], o['due_at'] == '2026-01-01T01:01:40.000Z') for o in d.outputs('sla')] == [('met', True)]
+
+    instance.kill()
+    d.redis.flushall()
+    rewrite(path, THIRD)
+    instance = d.start('a', **HISTORY)
+    instance.await_log('event=model.changes')
+    instance.kill()
+    instance = d.start('a', **HISTORY)
+    wait_for(lambda: len(moved(d, 'model')) == len(of_views(2, 3, 4)), 'the third version has moved whom it moves')
+    wait_for(lambda: instance.log().count('event=model.applied') + instance.log().count('event=shard.taken') >= 4, 'taken')
+    d.send(event('lead-0', 'page_view', BEGIN + 4000000, event_id='later'))
+    d.await_quiet(n + 2)
+    assert moved(d, 'model') == sorted([(lead, 2) for lead in of_views(3, 4)] + [(lead, 3) for lead in of_views(2)])
+    assert instance.stop() == 0
+
+
+def test_model_with_errors_or_no_new_version_changes_nothing(deploy, model):
+    path = model(FIRST)
+    d = deploy(path, n_partitions=2)
+    instance = d.start('a', **HISTORY)
+    instance.await_log('event=pipeline.ready')
+    reload(instance, path, SECOND.replace('interest >= 30', 'intrest >= 30'))
+    instance.await_log('event=model.refused')
+    assert 'did you mean "interest"?' in instance.log()
+    reload(instance, path, FIRST.replace('>= 50', '>= 10'))
+    instance.await_log('event=model.not_newer')
+    d.send(*[event('lead-9', 'page_view', BEGIN + k, event_id=f'{k}') for k in range(4)])
+    d.await_quiet(4)
+    assert d.outputs('stages') == []
+    assert instance.stop() == 0
+
+
+def test_instance_with_the_version_before_halts_and_goes_on_when_it_has_the_new_one(deploy, model):
+    """Shards that move to an instance that has not reloaded yet wait there; none is run under the old model."""
+    path = model(FIRST)
+    old_path = model(FIRST, 'old.yaml')
+    d = deploy(path, n_partitions=2)
+    first = d.start('a', **HISTORY)
+    d.send(*views())
+    n = len(views())
+    d.await_quiet(n)
+    reload(first, path, SECOND)
+    wait_for(lambda: first.log().count('event=model.applied') == 2, 'the first one has the second version')
+    second = d.start('b', **HISTORY, model=old_path)
+    second.await_log('made by a newer model version')
+    reload(second, old_path, SECOND)
+    second.await_log('event=shard.taken')
+    d.send(*[event(f'new-{i}', 'page_view', BEGIN + 90000 + k, event_id=f'n{i}-{k}') for i in range(10) for k in range(3)])
+    d.await_quiet(n + 30)
+    assert moved(d, 'model') == [(lead, 2) for lead in of_views(3, 4)]
+    assert {o['lead_id'] for o in d.outputs('stages') if (o['lead_id'] or '').startswith('new-')} == {f'new-{i}' for i in range(10)}
+    assert first.stop() == 0 and second.stop() == 0
