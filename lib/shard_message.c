@@ -127,7 +127,6 @@ static void put_rest(Packer *p, const ShardMessage *m, const Model *model) {
         return;
     default:
         pack_str(p, m->lead_id);
-        pack_str(p, m->into);
     }
 }
 
@@ -265,7 +264,6 @@ static int get_rest(Unpacker *u, Arena *arena, ShardMessage *m) {
         return 0;
     default:
         m->lead_id = get_id(u);
-        m->into = get_id(u);
         return 0;
     }
 }
