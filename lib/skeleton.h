@@ -7,6 +7,8 @@
  * when its file is gone. Versioned: the first byte is the format. Reading trusts nothing: any byte string is either a skeleton or
  * refused, and what is accepted packs to the same bytes again.
  *
+ * A version's skeleton is to be stored no later than the first record of that version, and as long as one may be left.
+ *
  * A model made from a skeleton is good for record_unpack(), account_record_unpack(), migrate.h and model_free() only: it has no
  * conditions, no rules' points, no calendars but their names.
  */

@@ -177,7 +177,7 @@ Output *step_output(Step *step, OutputType type, int64_t at_ms, const LeadEvent 
     return output;
 }
 
-/* On the stack, what names take as a rule; a level's text is as long as the model writes it. */
+/* On the stack, what names take as a rule. */
 #define NAME_SIZE 512
 
 void step_name_output(Step *step, Output *output, const char *format, ...) {

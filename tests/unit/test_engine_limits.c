@@ -84,10 +84,10 @@ static Shard *new_counting_shard(const Model *model, Count *count) {
     return shard;
 }
 
-/* A level travels as it is written, and the file may write it at any length. */
+/* A level travels as it is written. */
 START_TEST(levels_with_many_zeros_are_told) {
-    char zeros[2001], text[8192];
-    (void)repeated('0', 2000, zeros);
+    char zeros[MODEL_LEVEL_LEN_MAX - 2], text[8192];
+    (void)repeated('0', sizeof(zeros) - 1, zeros);
     (void)snprintf(text, sizeof(text),
             "model: m\nversion: 1\ntracks: { t: { initial: a, stages: [ { id: a } ] } }\n"
             "sla: [ { id: p, start: { on: [go] }, stop: { on: [stop] }, target: 1h, warn: [%s50%%], "
@@ -100,7 +100,7 @@ START_TEST(levels_with_many_zeros_are_told) {
     apply(shard, &event);
     ck_assert_int_eq(shard_advance(shard, 3 * HOUR_MS), 0);
     ck_assert_uint_eq(count.n[OUTPUT_SLA_EVENT], 3);
-    ck_assert_uint_eq(count.level_len_max, 2003);
+    ck_assert_uint_eq(count.level_len_max, MODEL_LEVEL_LEN_MAX);
 }
 END_TEST
 
