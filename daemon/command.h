@@ -41,6 +41,8 @@ struct Command {
 extern const Command command_check;
 extern const Command command_replay;
 extern const Command command_top;
+extern const Command command_lead;
+extern const Command command_account;
 extern const Command command_run;
 
 /* The program: finds the command and runs it. Returns the exit status. */
@@ -55,6 +57,9 @@ MUST_CHECK int command_option(const Command *self, int argc, char **argv, int *r
 int command_usage_error(const Command *self, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Reports what went wrong, as "scored NAME: ...". */
 void command_error(const Command *self, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* An instant as people give it: RFC 3339, or milliseconds since 1970. */
+MUST_CHECK bool command_parse_time(const char *text, int64_t *ret_ms);
 
 /* The file's bytes on the heap. 0, a negative errno, or -EFBIG: over len_max. */
 MUST_CHECK int file_read(const char *path, size_t len_max, char **ret, size_t *ret_len);

@@ -59,12 +59,13 @@ static void set_left(const Taking *t, ConditionPart *part, unsigned begin, unsig
     part->left = value_of(t, begin, end);
 }
 
-static void set_missing(ConditionPart *part, Op op) {
-    bool is_order = op >= OP_LESS && op <= OP_GREATER_EQUAL;
-    if (!is_order || part->truth != PART_FAILS || !value_is_number(part->left) || !value_is_number(part->right))
-        return;
-    part->has_missing = true;
-    part->missing = fabs(value_number(part->right) - value_number(part->left));
+static void set_order(ConditionPart *part, Op op) {
+    part->is_order = op >= OP_LESS && op <= OP_GREATER_EQUAL;
+    part->wants_less = op == OP_LESS || op == OP_LESS_EQUAL;
+    bool numbers = value_is_number(part->left) && value_is_number(part->right);
+    part->has_missing = part->is_order && part->truth == PART_FAILS && numbers;
+    if (part->has_missing)
+        part->missing = fabs(value_number(part->right) - value_number(part->left));
 }
 
 /* code[begin, end), which is neither `and`, `or` nor `not`. */
@@ -97,7 +98,7 @@ static void set_comparison(const Taking *t, ConditionPart *part, unsigned begin,
         part->right_text = text_of(t, end - 1);
         part->right = value_of(t, last->right, end - 1);
         part->is_constant = end - 1 - last->right == 1 && t->condition->code[last->right].op == OP_CONSTANT;
-        set_missing(part, last->op);
+        set_order(part, last->op);
     }
 }
 

@@ -32,8 +32,10 @@ typedef struct ConditionPart {
     Value left, right;         /* null also where the event decides */
     bool is_span;              /* the sides are spans of time, in milliseconds */
     bool is_constant;          /* the right side is written out, and not made of names */
-    bool has_missing;          /* two numbers are not in the order asked for: */
-    double missing;            /* by so much; 0 or more */
+    bool is_order;             /* one side is asked to be more than the other: … */
+    bool wants_less;           /* … the right one, not the left one */
+    bool has_missing;          /* two numbers are not in that order: … */
+    double missing;            /* … by so much; 0 or more */
 } ConditionPart;
 
 /*
