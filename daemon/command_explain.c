@@ -272,14 +272,14 @@ static const CommandOption options[] = {
         {"history", OPTION_HISTORY, NULL, "What was told of it, from the output topics"},
         {"limit", OPTION_LIMIT, "N", "The latest N of its history; default 50"},
         {"key", OPTION_KEY, NULL, "Print its keys in Redis, and nothing else"},
-        {"replay", OPTION_REPLAY, "EVENTS.jsonl", "Ask no server: explain it at the end of a replay"},
+        {"replay", OPTION_REPLAY, "FILE", "Ask no server: explain it at the end of a replay of these events"},
         {"until", OPTION_UNTIL, "TIME", "Let time pass up to here after the replay's last event"},
         {0},
 };
 
 #define USAGE                                                                                                \
     "ID [--config FILE] [--model FILE] [--at TIME] [--json] [--history [--limit N]]\n"                       \
-    "       [--key] [--replay EVENTS.jsonl --model FILE [--until TIME]]"
+    "       [--key] [--replay FILE --model FILE [--until TIME]]"
 #define DESCRIPTION                                                                                          \
     "Reads the record from Redis, or makes it by a replay, and shows what its scores are made of, what\n"    \
     "each transition out of its stages waits for, what time alone will change, and when.\n"                  \

@@ -202,6 +202,17 @@ static void write_pauses(JsonWriter *w, const ExplainedClock *clock) {
     json_write_array_end(w);
 }
 
+/* One that has ended works no more. */
+static void write_work(JsonWriter *w, const ExplainedClock *clock) {
+    if (clock->phase == SLA_PHASE_OPEN) {
+        json_write_integer(w, NAME("worked_ms"), clock->worked_ms);
+        json_write_integer(w, NAME("left_ms"), clock->target_ms - clock->worked_ms);
+    } else {
+        json_write_null(w, NAME("worked_ms"));
+        json_write_null(w, NAME("left_ms"));
+    }
+}
+
 static void write_clock(JsonWriter *w, const ExplainedClock *clock) {
     json_write_object_begin(w, STR_NULL);
     json_write_string(w, NAME("policy"), clock->policy);
@@ -212,8 +223,7 @@ static void write_clock(JsonWriter *w, const ExplainedClock *clock) {
     json_write_string(w, NAME("start_event_id"), clock->start_event_id);
     json_write_string(w, NAME("calendar"), clock->calendar);
     json_write_integer(w, NAME("target_ms"), clock->target_ms);
-    json_write_integer(w, NAME("worked_ms"), clock->worked_ms);
-    json_write_integer(w, NAME("left_ms"), clock->target_ms - clock->worked_ms);
+    write_work(w, clock);
     json_write_time(w, NAME("due_at"), clock->due_at_ms);
     json_write_time(w, NAME("paused_since"), clock->paused_since_ms);
     write_pauses(w, clock);

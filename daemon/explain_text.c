@@ -400,7 +400,7 @@ static void add_track(TopText *text, const ExplainedTrack *track, int64_t at_ms)
 
 /* ---- clocks ---- */
 
-static void add_level(TopText *text, const ExplainedLevel *level, int64_t at_ms) {
+static void add_level(TopText *text, const ExplainedLevel *level, bool paused, int64_t at_ms) {
     char kind[32];
     snprintf(kind, sizeof(kind), "%s%s%.*s", sla_kind_name(level->kind), level->text.len ? " " : "", STR_FMT(level->text));
     top_text_add(text, "    %-16s after ", kind);
@@ -408,7 +408,12 @@ static void add_level(TopText *text, const ExplainedLevel *level, int64_t at_ms)
     top_text_add(text, ": ");
     if (level->told)
         top_text_add(text, "told, ");
-    explain_text_instant(text, level->at_ms, at_ms);
+    else if (level->at_ms < at_ms)
+        top_text_add(text, "not told yet, ");
+    if (level->at_ms == TIME_NEVER && paused)
+        top_text_add(text, "not while it is paused");
+    else
+        explain_text_instant(text, level->at_ms, at_ms);
     end_line(text);
 }
 
@@ -436,8 +441,18 @@ static void add_pauses(TopText *text, const ExplainedClock *clock, int64_t at_ms
     }
 }
 
-static void add_clock(TopText *text, const ExplainedClock *clock, int64_t at_ms) {
+static void add_work(TopText *text, const ExplainedClock *clock) {
     int64_t left_ms = clock->target_ms - clock->worked_ms;
+    begin_line(text, "worked");
+    add_span(text, clock->worked_ms);
+    top_text_add(text, " of ");
+    add_duration(text, clock->target_ms);
+    top_text_add(text, left_ms >= 0 ? ", left " : ", over by ");
+    add_span(text, left_ms >= 0 ? left_ms : -left_ms);
+    end_line(text);
+}
+
+static void add_clock(TopText *text, const ExplainedClock *clock, int64_t at_ms) {
     top_text_add(text, "\nclock ");
     top_text_add_str(text, clock->policy);
     top_text_add(text, " #%" PRIu32 ": ", clock->epoch);
@@ -453,13 +468,8 @@ static void add_clock(TopText *text, const ExplainedClock *clock, int64_t at_ms)
     begin_line(text, "calendar");
     add_str_or(text, clock->calendar, "round the clock");
     end_line(text);
-    begin_line(text, "worked");
-    add_span(text, clock->worked_ms);
-    top_text_add(text, " of ");
-    add_duration(text, clock->target_ms);
-    top_text_add(text, left_ms >= 0 ? ", left " : ", over by ");
-    add_span(text, left_ms >= 0 ? left_ms : -left_ms);
-    end_line(text);
+    if (clock->phase == SLA_PHASE_OPEN)
+        add_work(text, clock);
     if (!str_is_null(clock->owner)) {
         begin_line(text, "owner");
         top_text_add_str(text, clock->owner);
@@ -467,7 +477,7 @@ static void add_clock(TopText *text, const ExplainedClock *clock, int64_t at_ms)
     }
     add_pauses(text, clock, at_ms);
     for (size_t i = 0; i < clock->n_levels && clock->phase == SLA_PHASE_OPEN; i++)
-        add_level(text, &clock->levels[i], at_ms);
+        add_level(text, &clock->levels[i], clock->paused_since_ms != TIME_NONE, at_ms);
 }
 
 /* ---- members ---- */

@@ -14,6 +14,7 @@ typedef struct Taking {
     const Situation *situation;
     ConditionPart *parts; /* room for one an instruction */
     size_t n;
+    bool negated; /* what is taken must not hold: then nothing is missing where it doesn't */
 } Taking;
 
 const char *part_truth_name(PartTruth truth) {
@@ -59,11 +60,11 @@ static void set_left(const Taking *t, ConditionPart *part, unsigned begin, unsig
     part->left = value_of(t, begin, end);
 }
 
-static void set_order(ConditionPart *part, Op op) {
+static void set_order(const Taking *t, ConditionPart *part, Op op) {
     part->is_order = op >= OP_LESS && op <= OP_GREATER_EQUAL;
     part->wants_less = op == OP_LESS || op == OP_LESS_EQUAL;
     bool numbers = value_is_number(part->left) && value_is_number(part->right);
-    part->has_missing = part->is_order && part->truth == PART_FAILS && numbers;
+    part->has_missing = part->is_order && part->truth == PART_FAILS && numbers && !t->negated;
     if (part->has_missing)
         part->missing = fabs(value_number(part->right) - value_number(part->left));
 }
@@ -98,7 +99,7 @@ static void set_comparison(const Taking *t, ConditionPart *part, unsigned begin,
         part->right_text = text_of(t, end - 1);
         part->right = value_of(t, last->right, end - 1);
         part->is_constant = end - 1 - last->right == 1 && t->condition->code[last->right].op == OP_CONSTANT;
-        set_order(part, last->op);
+        set_order(t, part, last->op);
     }
 }
 
@@ -144,7 +145,9 @@ static PartTruth take_group(Taking *t, unsigned begin, unsigned end, PartKind ki
     ConditionPart *part = &t->parts[t->n++];
     *part = (ConditionPart){.kind = kind, .depth = depth, .text = text_of(t, end)};
     if (kind == PART_NOT) {
+        t->negated = !t->negated;
         PartTruth inner = take(t, begin, end - 1, depth + 1);
+        t->negated = !t->negated;
         part->truth = inner == PART_OPEN ? PART_OPEN : truth_of(inner == PART_FAILS);
     } else {
         part->truth = take_chain(t, begin, end, kind == PART_ALL ? OP_AND_THEN : OP_OR_ELSE, depth + 1);

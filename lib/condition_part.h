@@ -34,7 +34,7 @@ typedef struct ConditionPart {
     bool is_constant;          /* the right side is written out, and not made of names */
     bool is_order;             /* one side is asked to be more than the other: … */
     bool wants_less;           /* … the right one, not the left one */
-    bool has_missing;          /* two numbers are not in that order: … */
+    bool has_missing;          /* two numbers are not in that order, and should be: … */
     double missing;            /* … by so much; 0 or more */
 } ConditionPart;
 

@@ -80,7 +80,7 @@ typedef struct ExplainedClock {
     int64_t started_at_ms;
     Str start_event_id; /* null: started without */
     Str calendar;       /* null: round the clock */
-    int64_t target_ms, worked_ms; /* working time */
+    int64_t target_ms, worked_ms; /* working time; the latter of one that is open */
     int64_t due_at_ms;            /* if it is paused, as if it went on now; TIME_NEVER */
     int64_t paused_since_ms;      /* TIME_NONE: it runs */
     const SlaPause *pauses;
