@@ -54,6 +54,13 @@ int subject_missing(const Subject *s, const char *where) {
     return EXIT_FAILURE;
 }
 
+int subject_check_model(const Subject *s) {
+    if (s->kind == ENTITY_LEAD || s->model->has_accounts)
+        return EXIT_SUCCESS;
+    command_error(s->command, "model %.*s has no accounts", STR_FMT(s->model->id));
+    return EX_CONFIG;
+}
+
 int subject_lost(const Subject *s) {
     command_error(s->command, "\"%s\" has been merged more than %d times over", s->arg_id, SUBJECT_MERGES_MAX);
     return EXIT_FAILURE;

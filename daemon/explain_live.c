@@ -30,7 +30,7 @@ static int check_partitioner(const Subject *s, const BoardInfo *info) {
 
 static int check_model(const Subject *s, const BoardInfo *info) {
     if (str_is_null(info->model) || str_eq(info->model, s->model->id))
-        return EXIT_SUCCESS;
+        return subject_check_model(s);
     command_error(s->command, "the daemon's model is %.*s, not %.*s", STR_FMT(info->model), STR_FMT(s->model->id));
     return EX_CONFIG;
 }

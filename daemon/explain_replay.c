@@ -74,6 +74,8 @@ static int follow(Subject *s) {
 int subject_replay(Subject *s) {
     int status = command_load_model(s->command, s->arg_model, &s->model);
     if (status == EXIT_SUCCESS)
+        status = subject_check_model(s);
+    if (status == EXIT_SUCCESS)
         status = replay(s, !s->arg_history);
     if (status == EXIT_SUCCESS)
         status = follow(s);

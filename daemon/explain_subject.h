@@ -48,6 +48,8 @@ void subject_set_id(Subject *subject, Str id);
 void subject_deinit(Subject *subject);
 /* Reports that there is no such lead or account. Returns EXIT_FAILURE. */
 int subject_missing(const Subject *subject, const char *where);
+/* Has the model such? EXIT_SUCCESS, or EX_CONFIG after reporting that it hasn't. */
+MUST_CHECK int subject_check_model(const Subject *subject);
 /* Reports that there are more merges than can be. Returns EXIT_FAILURE. */
 int subject_lost(const Subject *subject);
 
