@@ -149,6 +149,7 @@ static void write_transition(JsonWriter *w, const ExplainedTransition *t) {
     write_condition(w, NAME("require"), t->require, t->n_require, t->require_truth);
     json_write_time(w, NAME("cooldown_until"), t->cools_at_ms);
     json_write_time(w, NAME("begins_at"), t->begins_at_ms);
+    json_write_boolean(w, NAME("passed_over"), t->passed_over);
     json_write_object_end(w);
 }
 

@@ -364,6 +364,8 @@ static void add_transition(TopText *text, const ExplainedTransition *t, int64_t 
     if (t->n_when == 0 && t->n_require == 0 && t->cools_at_ms == TIME_NONE)
         top_text_add(text, "; nothing else is asked for");
     end_line(text);
+    if (t->passed_over)
+        top_text_add(text, "    holds, but it was there at the same instant: what happens next takes it there\n");
     add_cooldown(text, t, at_ms);
     add_parts(text, t->when, t->n_when);
     if (t->n_require > 0)

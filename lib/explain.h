@@ -52,6 +52,8 @@ typedef struct ExplainedTransition {
     PartTruth when_truth, require_truth;
     int64_t cools_at_ms; /* the cooldown lasts until then; TIME_NONE: none does */
     int64_t begins_at_ms; /* by time alone, after the clock; TIME_NEVER. For those without `on` */
+    /* It holds, but its stage was entered at the clock as well, and is not entered twice at one instant: what happens next takes it. */
+    bool passed_over;
 } ExplainedTransition;
 
 typedef struct ExplainedTrack {

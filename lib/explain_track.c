@@ -35,6 +35,8 @@ static int explain_transition(Arena *arena, const Situation *now, int64_t clock_
     ret->begins_at_ms =
             transition_is_unprompted(transition) ? track_transition_begins(&then, track, transition) : TIME_NEVER;
     int r = condition_take_apart(arena, transition->when, now, &ret->when, &ret->n_when, &ret->when_truth);
+    ret->passed_over = transition_is_unprompted(transition) && state->stages[transition->to].entered_at_ms == clock_ms &&
+            ret->cools_at_ms == TIME_NONE && ret->when_truth == PART_HOLDS;
     if (r == 0)
         r = condition_take_apart(arena, transition->require, now, &ret->require, &ret->n_require, &ret->require_truth);
     return r ? r : explain_triggers(arena, now->model, transition, &ret->on_sla);

@@ -24,6 +24,8 @@ static const char model_text[] =
     "      - { id: up, from: [lead, cold], to: mql, when: 'heat >= 64', cooldown: 5d }\n"
     "      - { id: late, from: [mql], to: cold, when: 'age(life) >= 9d' }\n"
     "      - { id: down, from: [mql], to: cold, when: 'heat < 16' }\n"
+    "  flip: { initial: a, stages: [ { id: a }, { id: b } ], transitions: [\n"
+    "    { id: there, from: [a], to: b, when: 'plain >= 1' }, { id: back, from: [b], to: a, when: 'plain >= 1' } ] }\n"
     "sla:\n"
     "  - { id: call, start: { enter: [life.mql] }, stop: { on: [touch] }, target: 10h, warn: [50%], escalate: [20h],\n"
     "      pause: { enter: [life.cold] } }\n"
@@ -119,6 +121,21 @@ START_TEST(what_time_will_change_was_settled_at_the_clock) {
 }
 END_TEST
 
+START_TEST(what_was_passed_over_waits_for_what_happens_next) {
+    /* the lead begins in a, goes to b, and could go back to a, but entered that at the same instant */
+    happen("lead", "one", T0);
+    Explanation e = explain("lead", T0 + HOUR_MS);
+    ck_assert(str_eq_c(e.tracks[1].stage, "b"));
+    ck_assert(e.tracks[1].transitions[0].passed_over);
+    ck_assert_int_eq(e.tracks[1].changes_at_ms, TIME_NEVER);
+    happen("lead", "touch", T0 + DAY_MS);
+    /* to a, to b again, and no further */
+    e = explain("lead", T0 + DAY_MS);
+    ck_assert_int_eq(e.tracks[1].since_ms, T0 + DAY_MS);
+    ck_assert(str_eq_c(e.tracks[1].stage, "b") && e.tracks[1].transitions[0].passed_over);
+}
+END_TEST
+
 START_TEST(cooldown_is_told_while_it_lasts) {
     happen("lead", "view", T0);
     ck_assert_int_eq(shard_advance(shard, T0 + 3 * DAY_MS), 0);
@@ -203,6 +220,7 @@ int main(void) {
     tcase_add_test(tcase, what_is_no_longer_itemised_is_the_rest);
     tcase_add_test(tcase, time_alone_takes_the_first_transition_that_begins_to_hold);
     tcase_add_test(tcase, what_time_will_change_was_settled_at_the_clock);
+    tcase_add_test(tcase, what_was_passed_over_waits_for_what_happens_next);
     tcase_add_test(tcase, cooldown_is_told_while_it_lasts);
     tcase_add_test(tcase, counters_and_silence_look_ahead);
     tcase_add_test(tcase, clock_counts_its_work_and_knows_its_next_level);
