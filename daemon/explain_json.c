@@ -229,6 +229,7 @@ static void write_clock(JsonWriter *w, const ExplainedClock *clock) {
     json_write_time(w, NAME("paused_since"), clock->paused_since_ms);
     write_pauses(w, clock);
     write_levels(w, clock);
+    json_write_time(w, NAME("next_level_at"), clock->next ? clock->next->at_ms : TIME_NEVER);
     json_write_time(w, NAME("revisable_until"), clock->revisable_until_ms);
     json_write_string(w, NAME("owner"), clock->owner);
     json_write_object_end(w);
@@ -244,6 +245,7 @@ static void write_counters(JsonWriter *w, const Explanation *e) {
         json_write_string(w, NAME("counter"), counter->id);
         json_write_integer(w, NAME("value"), counter->value);
         json_write_integer(w, NAME("window_ms"), counter->window_ms);
+        json_write_integer(w, NAME("keep"), counter->keep);
         json_write_time(w, NAME("changes_at"), counter->changes_at_ms);
         json_write_object_end(w);
     }
@@ -315,6 +317,7 @@ void explain_json_begin(JsonWriter *w, const Explanation *e) {
     json_write_time(w, NAME("at"), e->at_ms);
     json_write_time(w, NAME("clock"), e->clock_ms);
     json_write_time(w, NAME("next_moment_at"), e->next_moment_ms);
+    json_write_integer(w, NAME("ordinal"), (int64_t)e->ordinal);
     json_write_string(w, NAME("model"), e->model->id);
     json_write_integer(w, NAME("model_version"), e->model->version);
     if (e->kind == ENTITY_LEAD)

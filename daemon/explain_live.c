@@ -98,6 +98,7 @@ static int load_one(Subject *s, const BoardInfo *info) {
         return failed(s, r, text);
     if (str_is_null(record.value))
         return subject_missing(s, record.is_rebuilding ? "Redis, which is being rebuilt: ask again later" : "Redis");
+    s->watermark_ms = record.watermark_ms;
     return unpack(s, &record, info);
 }
 
@@ -166,6 +167,12 @@ static int load_history(Subject *s) {
     return status == EXIT_SUCCESS ? read_feed(s, feed) : status;
 }
 
+/* While history is being loaded, now is where the events are. */
+static int64_t now_of(const Subject *s) {
+    int64_t now_ms = s->config->watermark == WATERMARK_DATA ? s->watermark_ms : clock_wall_ms();
+    return MAX(now_ms, s->lead ? s->lead->clock_ms : s->account->clock_ms);
+}
+
 int subject_load(Subject *s) {
     BoardInfo info;
     int status = open_board(s, &info);
@@ -180,6 +187,6 @@ int subject_load(Subject *s) {
         status = load_history(s);
     if (status != EXIT_SUCCESS)
         return status;
-    s->now_ms = MAX(clock_wall_ms(), s->lead ? s->lead->clock_ms : s->account->clock_ms);
+    s->now_ms = now_of(s);
     return EXIT_SUCCESS;
 }

@@ -33,6 +33,7 @@ typedef struct Subject {
     Account *account;  /* likewise */
     char id[EVENT_LEAD_ID_LEN_MAX]; /* its own, which differs from arg_id if that was merged */
     size_t id_len;
+    int64_t watermark_ms; /* live: of its shard; TIME_NONE: not known */
     int64_t now_ms;    /* when it is explained, unless told otherwise */
     bool bad_lines;    /* of a replay */
     History history;   /* if wanted */

@@ -54,7 +54,8 @@ static void add_duration(TopText *text, int64_t duration_ms) {
     top_text_add(text, "%s", duration);
 }
 
-void explain_text_instant(TopText *text, int64_t instant_ms, int64_t at_ms) {
+/* "2026-01-31T08:00:00.000Z (in 2d04h)" */
+static void add_instant(TopText *text, int64_t instant_ms, int64_t at_ms) {
     char instant[TIMESTAMP_TEXT_SIZE];
     if (instant_ms == TIME_NEVER || instant_ms == TIME_NONE) {
         top_text_add(text, "never");
@@ -102,13 +103,13 @@ static void add_head(TopText *text, const Explanation *e) {
     top_text_add_str(text, e->id);
     top_text_add(text, " at %s\n", instant);
     begin_line(text, "clock");
-    explain_text_instant(text, e->clock_ms, e->at_ms);
+    add_instant(text, e->clock_ms, e->at_ms);
     end_line(text);
     begin_line(text, "model");
     top_text_add_str(text, e->model->id);
     top_text_add(text, ", version %" PRId64 "\n", e->model->version);
     begin_line(text, "next moment");
-    explain_text_instant(text, e->next_moment_ms, e->at_ms);
+    add_instant(text, e->next_moment_ms, e->at_ms);
     end_line(text);
 }
 
@@ -131,7 +132,7 @@ static void add_person(TopText *text, const Explanation *e) {
     }
     end_line(text);
     begin_line(text, "last active");
-    explain_text_instant(text, e->active_at_ms, e->at_ms);
+    add_instant(text, e->active_at_ms, e->at_ms);
     end_line(text);
     if (e->n_aliases == 0)
         return;
@@ -171,7 +172,7 @@ static void add_reason(TopText *text, const Reason *reason, int64_t at_ms) {
     if (reason->from_profile)
         top_text_add(text, "profile");
     else
-        explain_text_instant(text, reason->occurred_at_ms, at_ms);
+        add_instant(text, reason->occurred_at_ms, at_ms);
     if (!str_is_null(reason->event_id)) {
         top_text_add(text, "  ");
         top_text_add_str(text, reason->event_id);
@@ -228,7 +229,7 @@ static void add_counters(TopText *text, const Explanation *e) {
         add_duration(text, counter->window_ms);
         if (counter->changes_at_ms != TIME_NEVER) {
             top_text_add(text, ", fewer from ");
-            explain_text_instant(text, counter->changes_at_ms, e->at_ms);
+            add_instant(text, counter->changes_at_ms, e->at_ms);
         }
         end_line(text);
     }
@@ -241,7 +242,7 @@ static void add_idle(TopText *text, const Explanation *e) {
         top_text_add(text, "  ");
         top_text_add_cell(text, e->idle[i].rule, 20, false);
         top_text_add(text, " ");
-        explain_text_instant(text, e->idle[i].due_at_ms, e->at_ms);
+        add_instant(text, e->idle[i].due_at_ms, e->at_ms);
         for (size_t k = 0; k < e->idle[i].n_points; k++) {
             top_text_add(text, k == 0 ? "  " : ", ");
             top_text_add_str(text, e->idle[i].points[k].name);
@@ -271,7 +272,7 @@ static void add_value(TopText *text, Value value, bool is_span) {
     case VALUE_STRING:
         top_text_add(text, "\"");
         top_text_add_str(text, (Str){value.string.data, str_cut(value.string, VALUE_LEN_MAX)});
-        top_text_add(text, value.string.len > VALUE_LEN_MAX ? "…\"" : "\"");
+        top_text_add(text, value.string.len > VALUE_LEN_MAX ? "...\"" : "\"");
         break;
     default:
         top_text_add(text, "null");
@@ -305,15 +306,30 @@ static const char *group_name(PartKind kind) {
     return kind == PART_ALL ? "all of" : kind == PART_ANY ? "one of" : "not";
 }
 
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* A condition's text on one line, however it was written. Returns how many columns it takes. */
+static size_t add_condition(TopText *text, Str s) {
+    size_t width = 0;
+    for (size_t begin = 0, end; begin < s.len; begin = end) {
+        bool blank = is_blank(s.data[begin]);
+        for (end = begin; end < s.len && is_blank(s.data[end]) == blank; end++)
+            width += !blank && ((unsigned char)s.data[end] & 0xC0) != 0x80;
+        width += blank;
+        top_text_add_str(text, blank ? STR_LITERAL(" ") : (Str){s.data + begin, end - begin});
+    }
+    return width;
+}
+
 /* The text in its column; what doesn't fit has a line of its own. */
 static void add_condition_cell(TopText *text, Str s, int indent) {
-    size_t before = text->len, width = (size_t)(CONDITION_WIDTH - indent);
-    top_text_add_str(text, s);
-    size_t n = text->len - before;
-    if (n <= width)
-        top_text_add(text, "%*s  ", (int)(width - n), "");
+    int left = CONDITION_WIDTH - indent - (int)add_condition(text, s);
+    if (left >= 0)
+        top_text_add(text, "%*s  ", left, "");
     else
-        top_text_add(text, "\n%*s", 12 + CONDITION_WIDTH - 3, "");
+        top_text_add(text, "\n%*s", 11 + CONDITION_WIDTH + 2, "");
 }
 
 static void add_parts(TopText *text, const ConditionPart *parts, size_t n) {
@@ -350,7 +366,7 @@ static void add_cooldown(TopText *text, const ExplainedTransition *t, int64_t at
     top_text_add(text, "    no     cooldown of ");
     add_duration(text, t->transition->cooldown_ms);
     top_text_add(text, ", until ");
-    explain_text_instant(text, t->cools_at_ms, at_ms);
+    add_instant(text, t->cools_at_ms, at_ms);
     end_line(text);
 }
 
@@ -379,7 +395,7 @@ static void add_track(TopText *text, const ExplainedTrack *track, int64_t at_ms)
     top_text_add(text, ": ");
     top_text_add_str(text, track->stage);
     top_text_add(text, " since ");
-    explain_text_instant(text, track->since_ms, at_ms);
+    add_instant(text, track->since_ms, at_ms);
     if (!str_is_null(track->owner)) {
         top_text_add(text, ", owner ");
         top_text_add_str(text, track->owner);
@@ -391,7 +407,7 @@ static void add_track(TopText *text, const ExplainedTrack *track, int64_t at_ms)
         top_text_add(text, " (");
         top_text_add_str(text, track->changes_by->transition->id);
         top_text_add(text, ") at ");
-        explain_text_instant(text, track->changes_at_ms, at_ms);
+        add_instant(text, track->changes_at_ms, at_ms);
         top_text_add(text, track->changes_at_ms <= at_ms ? ", as soon as scored gets there\n" : "\n");
     }
     for (size_t i = 0; i < track->n_transitions; i++)
@@ -415,30 +431,30 @@ static void add_level(TopText *text, const ExplainedLevel *level, bool paused, i
     if (level->at_ms == TIME_NEVER && paused)
         top_text_add(text, "not while it is paused");
     else
-        explain_text_instant(text, level->at_ms, at_ms);
+        add_instant(text, level->at_ms, at_ms);
     end_line(text);
 }
 
 static void add_clock_state(TopText *text, const ExplainedClock *clock, int64_t at_ms) {
     if (clock->phase == SLA_PHASE_REVISABLE) {
         top_text_add(text, "ended late; can be taken back until ");
-        explain_text_instant(text, clock->revisable_until_ms, at_ms);
+        add_instant(text, clock->revisable_until_ms, at_ms);
         return;
     }
     top_text_add(text, clock->paused_since_ms != TIME_NONE ? "paused" : clock->breached ? "breached" : "running");
     top_text_add(text, clock->paused_since_ms != TIME_NONE ? ", due if it went on now: " : ", due ");
-    explain_text_instant(text, clock->due_at_ms, at_ms);
+    add_instant(text, clock->due_at_ms, at_ms);
 }
 
 static void add_pauses(TopText *text, const ExplainedClock *clock, int64_t at_ms) {
     for (size_t i = 0; i < clock->n_pauses; i++) {
         begin_line(text, i == 0 ? "paused" : "");
-        explain_text_instant(text, clock->pauses[i].from_ms, at_ms);
+        add_instant(text, clock->pauses[i].from_ms, at_ms);
         top_text_add(text, " until ");
         if (clock->pauses[i].to_ms == TIME_NEVER)
             top_text_add(text, "now");
         else
-            explain_text_instant(text, clock->pauses[i].to_ms, at_ms);
+            add_instant(text, clock->pauses[i].to_ms, at_ms);
         end_line(text);
     }
 }
@@ -461,7 +477,7 @@ static void add_clock(TopText *text, const ExplainedClock *clock, int64_t at_ms)
     add_clock_state(text, clock, at_ms);
     end_line(text);
     begin_line(text, "started");
-    explain_text_instant(text, clock->started_at_ms, at_ms);
+    add_instant(text, clock->started_at_ms, at_ms);
     if (!str_is_null(clock->start_event_id)) {
         top_text_add(text, " by ");
         top_text_add_str(text, clock->start_event_id);
@@ -500,11 +516,11 @@ static void add_member(TopText *text, const Explanation *e, const ExplainedMembe
     }
     top_text_add(text, brings ? "\n" : "brings nothing\n");
     top_text_add(text, "      active ");
-    explain_text_instant(text, member->active_at_ms, e->at_ms);
+    add_instant(text, member->active_at_ms, e->at_ms);
     end_line(text);
     if (member->in_committee) {
         top_text_add(text, "      of the committee until ");
-        explain_text_instant(text, member->committee_until_ms, e->at_ms);
+        add_instant(text, member->committee_until_ms, e->at_ms);
         end_line(text);
     }
 }
