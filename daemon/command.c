@@ -20,7 +20,9 @@ static const Command command_help = {
 static const Command *const commands[] = {
         &command_run,
         &command_check,
+        &command_test,
         &command_replay,
+        &command_backtest,
         &command_top,
         &command_lead,
         &command_account,

@@ -197,7 +197,6 @@ static int retire(Engine *engine, Lead *lead, const LeadEvent *event, Str into, 
     }
     int r = end(engine, &step);
     lead_clear(lead, engine->model);
-    score_classify(lead, engine->model);
     return r;
 }
 
@@ -290,6 +289,8 @@ static int fold_merged(const Engine *engine, Account *account, const Touch *touc
     int r = account_add(account, touch->lead_id, &member);
     if (r == 0)
         r = account_fold(account, engine->model, member, &merged, touch->at_ms);
+    if (r == 0 && merged.n_awaited)
+        r = account_add_departure(account, merged.lead_id, account->account_id, touch->lead_id, merged.n_awaited);
     member_done(&merged, account->n_scores);
     return r;
 }

@@ -230,7 +230,8 @@ const EntityOps lead_entity_ops = {.memory = entity_memory, .free = entity_free}
 void lead_begin(Lead *lead, const Model *model, int64_t at_ms) {
     lead->clock_ms = at_ms;
     for (size_t i = 0; i < model->n_scores; i++)
-        score_state_clear(&lead->scores[i], at_ms);
+        /* one by the profile has its first value when step 7 has been */
+        score_state_clear(&lead->scores[i], model->scores[i].from_profile ? TIME_NONE : at_ms);
     track_states_begin(lead->tracks, model->tracks, model->n_tracks, at_ms);
 }
 

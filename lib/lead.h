@@ -69,6 +69,8 @@ typedef struct SlaClock {
     /* The instant of the next level, once it has been asked for; not part of the record. */
     bool next_level_known;
     int64_t next_level_at_ms;
+    /* When a merge brought it to this lead, whose stages count from then on; not part of the record, for step 10 follows at once. */
+    int64_t taken_at_ms;
     bool breached;
     uint32_t warned, escalated; /* bit i: level i was emitted (MODEL_LEVELS_MAX is 16) */
     uint8_t start_event_id_len; /* 0: started without an event */

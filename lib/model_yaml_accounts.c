@@ -30,7 +30,7 @@ static void read_bounds(ModelLoader *l, const YamlNode *node, AccountScore *scor
         good &= yaml_double(max, "per_lead_max", l->diagnostics, &score->per_lead.max);
     if (good && (min || max) && score->per_lead.min > score->per_lead.max)
         loader_error(l, min ? min : max, "per_lead_min %g is greater than per_lead_max %g%s", score->per_lead.min,
-                score->per_lead.max, min && max ? "" : ": the one that is absent is the lead score's");
+                score->per_lead.max, min && max ? "" : ": the one that is absent is the lead score's min");
     if (total && !yaml_double(total, "max", l->diagnostics, &score->max))
         score->max = INFINITY;
 }
@@ -50,7 +50,7 @@ static void read_score(ModelLoader *l, const YamlNode *key, const YamlNode *node
         loader_error(l, key, "account score \"%.*s\" has no \"from\": expected a score whose points feed it", SHOWN(key));
     else if (loader_check_type(l, from, YAML_SCALAR, "from", "a score") &&
             loader_find(l, from, "score", scores, &score->from))
-        score->per_lead = model->scores[score->from].bounds;
+        score->per_lead.min = model->scores[score->from].bounds.min;
     if (decay)
         loader_decay(l, decay, &score->decay);
     else

@@ -4,14 +4,14 @@
 #include "lib/engine.h"
 #include "lib/merge.h"
 #include "lib/moments.h"
-#include "lib/score.h"
 
 struct Shard {
     const Model *model;
     Engine *engine;
     EntityTable *leads, *accounts;
     Moments *moments;
-    TouchSink touch_sink; /* .touch is NULL: the accounts are here */
+    ShardLinks links;
+    bool is_linked; /* it is one of several */
     int64_t watermark_ms;
 };
 
@@ -52,8 +52,9 @@ EntityTable *shard_accounts(Shard *shard) {
     return shard->accounts;
 }
 
-void shard_set_touch_sink(Shard *shard, TouchSink sink) {
-    shard->touch_sink = sink;
+void shard_set_links(Shard *shard, ShardLinks links) {
+    shard->links = links;
+    shard->is_linked = true;
 }
 
 int64_t shard_watermark(const Shard *shard) {
@@ -144,7 +145,7 @@ static int pass_touch_on(Shard *shard) {
     const Touch *touch = engine_touch(shard->engine);
     if (!touch)
         return 0;
-    return shard->touch_sink.touch ? shard->touch_sink.touch(shard->touch_sink.userdata, touch) : shard_touch(shard, touch);
+    return shard->is_linked ? shard->links.touch(shard->links.userdata, touch) : shard_touch(shard, touch);
 }
 
 /* --- moments ----------------------------------------------------------------------------------------- */
@@ -199,11 +200,8 @@ static int find_lead(Shard *shard, Str lead_id, Lead **ret, Lead **ret_new) {
     if (*ret)
         return 0;
     int r = lead_new(shard->model, lead_id, ret_new);
-    if (r < 0)
-        return r;
-    score_classify(*ret_new, shard->model);
     *ret = *ret_new;
-    return 0;
+    return r;
 }
 
 /* Section 3, "when an event arrives": (1) and (2). */
@@ -240,6 +238,8 @@ static Str merge_target(const LeadEvent *event) {
 }
 
 static bool merge_has_room(Shard *shard, const Lead *lead, const LeadEvent *event) {
+    if (shard->is_linked)
+        return true; /* known in the other shard only */
     const Lead *into = lead_of(entity_table_get(shard->leads, resolve(shard, merge_target(event))));
     return !into || into == lead || merge_fits(into, lead);
 }
@@ -280,16 +280,19 @@ static int apply_event(Shard *shard, Lead *lead, const LeadEvent *event) {
 /* The other names of a lead that is forgotten go with it. */
 static int forget_aliases(Shard *shard, const Lead *lead) {
     int r = 0;
-    for (size_t i = 0; i < lead->n_aliases && r == 0; i++) {
-        Lead *alias = lead_of(entity_table_get(shard->leads, lead->aliases[i]));
-        if (!alias)
-            continue;
-        lead_clear(alias, shard->model);
-        score_classify(alias, shard->model);
-        alias->entity.erased = true;
-        r = note_change(shard, alias);
-    }
+    for (size_t i = 0; i < lead->n_aliases && r == 0; i++)
+        r = shard->is_linked ? shard->links.unname(shard->links.userdata, lead->aliases[i], lead)
+                             : shard_unname(shard, lead->aliases[i], lead->lead_id);
     return r;
+}
+
+int shard_unname(Shard *shard, Str alias_id, Str lead_id) {
+    Lead *alias = lead_of(entity_table_get(shard->leads, alias_id));
+    if (!alias || !alias->merged_into.data || (shard->is_linked && !str_eq(alias->merged_into, lead_id)))
+        return 0; /* it has begun anew meanwhile */
+    lead_clear(alias, shard->model);
+    alias->entity.erased = true;
+    return note_change(shard, alias);
 }
 
 /* The account is told first, for then the lead is no more. */
@@ -318,31 +321,88 @@ static int find_target(Shard *shard, Str lead_id, Lead **ret) {
     return 0;
 }
 
-static int merge_lead_event(Shard *shard, Lead *lead, const LeadEvent *event) {
-    Str into_id = resolve(shard, merge_target(event));
-    Lead *into;
-    int r = engine_arrive(shard->engine, lead, event);
-    if (r < 0 || str_eq(into_id, lead->lead_id))
-        return r < 0 ? r : note_change(shard, lead);
-    r = find_target(shard, into_id, &into);
+/* From where both are at hand on; the merged lead is none any more afterwards. */
+static int take_merged(Shard *shard, Lead *into, Lead *merged, const LeadEvent *event) {
+    int r = 0;
     while (r == 0 && into->next_internal_ms <= event->occurred_at_ms)
         r = apply_internal_moment(shard, into);
     if (r == 0)
-        r = engine_merge(shard->engine, into, lead, event);
+        r = engine_merge(shard->engine, into, merged, event);
     if (r == 0)
         r = note_change(shard, into);
     if (r == 0)
         r = pass_touch_on(shard);
-    if (r == 0)
-        r = engine_retire_merged(shard->engine, lead, into, event);
+    if (r < 0 || str_eq(into->lead_id, merged->lead_id))
+        return r; /* it came back to itself */
+    return engine_retire_merged(shard->engine, merged, into, event);
+}
+
+/* The lead that takes it is in a shard of its own. */
+static int send_merged(Shard *shard, Lead *lead, const LeadEvent *event) {
+    _cleanup_(free_null) char *into = strndup(merge_target(event).data, merge_target(event).len);
+    if (!into)
+        return -ENOMEM;
+    int r = shard->links.merge(shard->links.userdata, lead, merge_target(event), event);
+    if (r < 0)
+        return r;
+    lead_clear(lead, shard->model);
+    r = lead_set_str(&lead->merged_into, str_from(into));
     return r < 0 ? r : note_change(shard, lead);
+}
+
+static bool is_name_of(const Lead *lead, Str id) {
+    bool found = str_eq(lead->lead_id, id);
+    for (size_t i = 0; i < lead->n_aliases && !found; i++)
+        found = str_eq(lead->aliases[i], id);
+    return found;
+}
+
+static int merge_lead_event(Shard *shard, Lead *lead, const LeadEvent *event) {
+    Str into_id = shard->is_linked ? merge_target(event) : resolve(shard, merge_target(event));
+    Lead *into;
+    int r = engine_arrive(shard->engine, lead, event);
+    if (r < 0 || is_name_of(lead, into_id))
+        return r < 0 ? r : note_change(shard, lead);
+    if (shard->is_linked)
+        return send_merged(shard, lead, event);
+    r = find_target(shard, into_id, &into);
+    if (r == 0)
+        r = take_merged(shard, into, lead, event);
+    return r < 0 ? r : note_change(shard, lead);
+}
+
+int shard_take_merged(Shard *shard, Lead *merged, Str into_id, const LeadEvent *event, Str *ret_into) {
+    Lead *into;
+    *ret_into = STR_NULL;
+    const Lead *known = lead_of(entity_table_get(shard->leads, into_id));
+    if (known && known->merged_into.data) {
+        /* Leads can be merged into each other at once: then the one with the smallest id stays. */
+        bool circle = is_name_of(merged, into_id) || is_name_of(merged, known->merged_into);
+        if (!circle || str_compare(into_id, known->merged_into) > 0) {
+            *ret_into = known->merged_into;
+            return 0;
+        }
+    }
+    int r = find_target(shard, into_id, &into);
+    if (r < 0)
+        return r;
+    if (into->merged_into.data) {
+        lead_clear(into, shard->model);
+    }
+    return take_merged(shard, into, merged, event);
 }
 
 int shard_event(Shard *shard, const LeadEvent *original, int64_t watermark_ms, EventResult *ret) {
     _cleanup_(lead_free) Lead *fresh = NULL;
     LeadEvent event = *original;
     Lead *lead;
-    int r = find_lead(shard, resolve(shard, original->lead_id), &lead, &fresh);
+    Str lead_id = resolve(shard, original->lead_id);
+    if (shard->is_linked && !str_eq(lead_id, original->lead_id)) {
+        const Lead *alias = lead_of(entity_table_get(shard->leads, original->lead_id));
+        *ret = (EventResult){.outcome = EVENT_ELSEWHERE, .lead_id = alias->merged_into};
+        return 0;
+    }
+    int r = find_lead(shard, lead_id, &lead, &fresh);
     if (r < 0)
         return r;
     event.lead_id = lead->lead_id;

@@ -11,8 +11,8 @@
  * will be touched: the event's lead, and every lead with a moment at or before the new watermark
  * (see "Cold leads"). A lead that is not in the table then is one that never was.
  *
- * A lead's account may live in another shard. Then a sink takes what its leads say to accounts, and the touches that come from other
- * shards go in; else they go straight to the accounts here, as in a replay.
+ * A lead's account, and the lead that it is merged into, may live in other shards. Then links take what is for them (shard_courier.h makes
+ * messages of it); else all is here, as in a replay.
  */
 #include "lib/account.h"
 #include "lib/entity_table.h"
@@ -31,6 +31,7 @@ typedef enum EventOutcome {
     EVENT_DUPLICATE, /* SPEC section 4, step 2 */
     EVENT_IGNORED,   /* step 3; see ignore_rule */
     EVENT_REJECTED,  /* cannot be applied: goes to the dead letters with reason and text */
+    EVENT_ELSEWHERE, /* of a lead that was merged into one that may be in another shard; see lead_id */
 } EventOutcome;
 
 typedef struct EventResult {
@@ -38,7 +39,21 @@ typedef struct EventResult {
     unsigned ignore_rule;
     const char *reason; /* for EVENT_REJECTED: a code of SPEC section 8 */
     const char *text;
+    Str lead_id; /* for EVENT_ELSEWHERE: borrowed until the shard's next call */
 } EventResult;
+
+/*
+ * What leaves a shard that is one of several. What is borrowed is valid until the function returns. Negative errno is passed on.
+ */
+typedef struct ShardLinks {
+    /* What a lead's step says to its account. */
+    int (*touch)(void *userdata, const Touch *touch);
+    /* A lead becomes another name of `into`, which is to take what it has: to be handed to shard_take_merged() there. */
+    int (*merge)(void *userdata, const Lead *merged, Str into, const LeadEvent *event);
+    /* A lead was forgotten; this was another name of it: to be handed to shard_unname() there. */
+    int (*unname)(void *userdata, Str alias, const Lead *lead);
+    void *userdata;
+} ShardLinks;
 
 /* `model` and what the sink refers to outlive the shard. */
 MUST_CHECK int shard_new(const Model *model, OutputSink sink, Shard **ret);
@@ -70,10 +85,15 @@ MUST_CHECK int shard_accepts(Shard *shard, const LeadEvent *event, bool *ret);
  */
 MUST_CHECK int shard_advance(Shard *shard, int64_t watermark_ms);
 
+/* From now on this is one of several shards: what is for accounts and for leads that others are merged into goes to the links. */
+void shard_set_links(Shard *shard, ShardLinks links);
 /*
- * From now on touches go to the sink, not to the accounts of this shard.
+ * A merged lead has come (as it was when it left): its own shard has done step 4, this one does the rest of SPEC section 9. *ret_into: not
+ * null: `into` was merged, too, and it is to be sent on to that lead. The lead `into` must be in the table if it ever was.
  */
-void shard_set_touch_sink(Shard *shard, TouchSink sink);
+MUST_CHECK int shard_take_merged(Shard *shard, Lead *merged, Str into, const LeadEvent *event, Str *ret_into);
+/* Forgets an id that is another name of `lead_id`, if it still is. */
+MUST_CHECK int shard_unname(Shard *shard, Str alias, Str lead_id);
 /*
  * Applies a touch to accounts of this shard, all that it concerns: the accounts left and that of a merged lead, then the lead's own.
  * They must be in the table if they ever were. Errors as of shard_event(). The two below are its parts, for when the accounts are

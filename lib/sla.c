@@ -254,7 +254,7 @@ static void follow_stages(Step *step, unsigned policy) {
     if (since_ms == TIME_NEVER && sla_clock_is_paused(clock)) {
         sla_clock_resume(clock, terms, step->lead->clock_ms);
     } else if (since_ms != TIME_NEVER && !sla_clock_is_paused(clock)) {
-        int r = sla_clock_pause(clock, terms, since_ms);
+        int r = sla_clock_pause(clock, terms, MAX(since_ms, clock->taken_at_ms));
         if (r < 0)
             step->error = r;
     }

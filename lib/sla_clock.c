@@ -78,11 +78,12 @@ void sla_clock_start(SlaClock *clock, const Model *model, unsigned policy, int64
     clock->due_at_ms = sla_clock_instant(clock, terms, terms.policy->target_ms);
 }
 
-void sla_clock_move(SlaClock *clock, SlaClock *from) {
+void sla_clock_move(SlaClock *clock, SlaClock *from, int64_t at_ms) {
     uint32_t epoch = clock->epoch + 1;
     sla_clock_end(clock);
     *clock = *from;
     clock->epoch = epoch;
+    clock->taken_at_ms = at_ms;
     *from = (SlaClock){.epoch = from->epoch};
 }
 

@@ -34,8 +34,8 @@ int64_t sla_clock_due(const SlaClock *clock, SlaTerms terms, int64_t at_ms);
 
 /* Opens the clock's next epoch; calendar is a number of the model. */
 void sla_clock_start(SlaClock *clock, const Model *model, unsigned policy, int64_t at_ms, unsigned calendar);
-/* Opens the next epoch as a continuation of `from`, which is open, and no more afterwards. */
-void sla_clock_move(SlaClock *clock, SlaClock *from);
+/* Opens the next epoch as a continuation of `from`, another lead's, which is open, and no more afterwards. */
+void sla_clock_move(SlaClock *clock, SlaClock *from, int64_t at_ms);
 /* Ends it for good: only its epoch counts from now on. */
 void sla_clock_end(SlaClock *clock);
 /* From at_ms on, or from the end of its latest pause if that is later, it stands still. 0 or -ENOMEM. */
