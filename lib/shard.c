@@ -281,15 +281,15 @@ static int apply_event(Shard *shard, Lead *lead, const LeadEvent *event) {
 static int forget_aliases(Shard *shard, const Lead *lead) {
     int r = 0;
     for (size_t i = 0; i < lead->n_aliases && r == 0; i++)
-        r = shard->is_linked ? shard->links.unname(shard->links.userdata, lead->aliases[i], lead)
-                             : shard_unname(shard, lead->aliases[i], lead->lead_id);
+        r = shard->is_linked ? shard->links.unname(shard->links.userdata, lead->aliases[i])
+                             : shard_unname(shard, lead->aliases[i]);
     return r;
 }
 
-int shard_unname(Shard *shard, Str alias_id, Str lead_id) {
+int shard_unname(Shard *shard, Str alias_id) {
     Lead *alias = lead_of(entity_table_get(shard->leads, alias_id));
-    if (!alias || !alias->merged_into.data || (shard->is_linked && !str_eq(alias->merged_into, lead_id)))
-        return 0; /* it has begun anew meanwhile */
+    if (!alias || !alias->merged_into.data)
+        return 0;
     lead_clear(alias, shard->model);
     alias->entity.erased = true;
     return note_change(shard, alias);

@@ -51,7 +51,7 @@ typedef struct ShardLinks {
     /* A lead becomes another name of `into`, which is to take what it has: to be handed to shard_take_merged() there. */
     int (*merge)(void *userdata, const Lead *merged, Str into, const LeadEvent *event);
     /* A lead was forgotten; this was another name of it: to be handed to shard_unname() there. */
-    int (*unname)(void *userdata, Str alias, const Lead *lead);
+    int (*unname)(void *userdata, Str alias);
     void *userdata;
 } ShardLinks;
 
@@ -92,8 +92,8 @@ void shard_set_links(Shard *shard, ShardLinks links);
  * null: `into` was merged, too, and it is to be sent on to that lead. The lead `into` must be in the table if it ever was.
  */
 MUST_CHECK int shard_take_merged(Shard *shard, Lead *merged, Str into, const LeadEvent *event, Str *ret_into);
-/* Forgets an id that is another name of `lead_id`, if it still is. */
-MUST_CHECK int shard_unname(Shard *shard, Str alias, Str lead_id);
+/* Forgets an id that is another lead's name: of one that was merged, by however many merges, into one that is forgotten. */
+MUST_CHECK int shard_unname(Shard *shard, Str alias);
 /*
  * Applies a touch to accounts of this shard, all that it concerns: the accounts left and that of a merged lead, then the lead's own.
  * They must be in the table if they ever were. Errors as of shard_event(). The two below are its parts, for when the accounts are

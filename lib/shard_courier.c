@@ -49,9 +49,8 @@ static int link_merge(void *userdata, const Lead *merged, Str into, const LeadEv
     return send(courier, &message);
 }
 
-static int link_unname(void *userdata, Str alias, const Lead *lead) {
-    ShardMessage message = {
-            .kind = MESSAGE_UNNAME, .at_ms = lead->clock_ms, .lead_id = alias, .into = lead->lead_id};
+static int link_unname(void *userdata, Str alias) {
+    ShardMessage message = {.kind = MESSAGE_UNNAME, .lead_id = alias};
     return send(userdata, &message);
 }
 
@@ -207,7 +206,7 @@ int courier_apply(Courier *courier, const ShardMessage *message) {
     case MESSAGE_MERGE:
         return apply_merge(courier, message);
     case MESSAGE_UNNAME:
-        return shard_unname(courier->leads, message->lead_id, message->into);
+        return shard_unname(courier->leads, message->lead_id);
     default:
         assert(false);
         return -EINVAL;

@@ -125,7 +125,6 @@ static void put_rest(Packer *p, const ShardMessage *m, const Model *model) {
         return;
     default:
         pack_str(p, m->lead_id);
-        pack_str(p, m->into);
     }
 }
 
@@ -261,7 +260,6 @@ static int get_rest(Unpacker *u, Arena *arena, ShardMessage *m) {
         return 0;
     default:
         m->lead_id = get_id(u);
-        m->into = get_id(u);
         return 0;
     }
 }

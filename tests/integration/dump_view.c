@@ -7,41 +7,13 @@
  * milliseconds, all numbers of 8 bytes, big-endian. Each is shown as of the instant or, if that is later, its clock; an id
  * that was merged into another lead is not, as in a replay's dump.
  */
-#include <endian.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/io/file_sink.h"
 #include "daemon/replay_dump.h"
 #include "lib/account_record.h"
-#include "lib/arena.h"
 #include "lib/record.h"
-#include "lib/yaml.h"
-
-static void die(const char *what) {
-    fprintf(stderr, "dump_view: %s\n", what);
-    exit(EXIT_FAILURE);
-}
-
-static bool read_number(int64_t *ret) {
-    uint64_t bytes;
-    size_t n = fread(&bytes, 1, sizeof(bytes), stdin);
-    if (n == 0)
-        return false;
-    if (n != sizeof(bytes))
-        die("the input breaks off");
-    *ret = (int64_t)be64toh(bytes);
-    return true;
-}
-
-static Str read_bytes(Arena *arena, int64_t len) {
-    if (len < 0 || len > RECORD_BYTES_MAX)
-        die("a length is out of range");
-    char *data = arena_new_array(arena, char, (size_t)len + 1);
-    if (!data || fread(data, 1, (size_t)len, stdin) != (size_t)len)
-        die("the input breaks off");
-    return (Str){data, (size_t)len};
-}
+#include "tests/integration/frames.h"
 
 static void expect_done(int r, const char *what, Str id) {
     if (r == 0)
@@ -85,22 +57,6 @@ static bool print_frame(Arena *arena, const Model *model, JsonWriter *writer) {
     if (json_writer_flush(writer, stdout) != 0)
         die("the output cannot be written");
     return true;
-}
-
-static Model *load_model(const char *path) {
-    static char source[YAML_BYTES_MAX];
-    Diagnostics diagnostics = DIAGNOSTICS_INIT;
-    Model *model = NULL;
-
-    FILE *file = fopen(path, "re");
-    if (!file)
-        die("the model cannot be read");
-    size_t len = fread(source, 1, sizeof(source), file);
-    (void)fclose(file);
-    if (model_load((Str){source, len}, NULL, &diagnostics, &model) != 0 || !model)
-        die("the model has errors");
-    diagnostics_done(&diagnostics);
-    return model;
 }
 
 int main(int argc, char **argv) {
