@@ -51,6 +51,7 @@ Account *account_free(Account *account) {
     for (size_t i = 0; i < account->n_members; i++)
         member_done(&account->members[i], account->n_scores);
     free(account->members);
+    free(account->lost);
     for (size_t i = 0; i < account->n_departures; i++)
         departure_done(&account->departures[i]);
     free(account->departures);
@@ -66,7 +67,7 @@ static size_t heap_bytes(size_t size) {
 size_t account_memory(const Account *account, const Model *model) {
     size_t n = heap_bytes(block_size(model)) + heap_bytes(MAX(account->account_id.len, (size_t)1)) +
                heap_bytes(account->n_members_alloc * sizeof(Member)) +
-               heap_bytes(account->n_departures_alloc * sizeof(Departure));
+               heap_bytes(account->n_departures_alloc * sizeof(Departure)) + heap_bytes(account->n_lost * sizeof(LostStage));
     for (size_t i = 0; i < account->n_departures; i++) {
         const Departure *d = &account->departures[i];
         n += heap_bytes(d->lead_id.len) + heap_bytes(d->to_account_id.len) + heap_bytes(d->to_lead_id.len);

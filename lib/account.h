@@ -48,6 +48,8 @@ struct Account {
     Departure *departures; /* oldest first */
     size_t n_departures, n_departures_alloc;
     TrackState *tracks; /* model->n_account_tracks */
+    LostStage *lost;    /* owned; as a lead's */
+    size_t n_lost;
     int64_t next_internal_ms; /* TIME_NEVER: none. Kept by the engine */
     Entity entity;            /* not part of the record */
 };

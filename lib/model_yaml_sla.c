@@ -273,6 +273,8 @@ static int read_levels(ModelLoader *l, const YamlNode *policy, const Collection 
         if (!(is_warning ? read_warning(l, node, target_ms, &value, level)
                          : read_escalation(l, node, &value, level)))
             continue;
+        if (node->text.len > MODEL_LEVEL_LEN_MAX)
+            loader_error(l, node, "%s: \"%.*s\" is longer than %d bytes", collection->key, SHOWN(node), MODEL_LEVEL_LEN_MAX);
         for (size_t k = 0; k < n_read; k++)
             if (values[k] == value)
                 loader_error(l, node, "%s: \"%.*s\" is in the list already, as \"%.*s\"", collection->key,

@@ -7,19 +7,21 @@
 
 struct Shard {
     const Model *model;
+    OutputSink sink;
     Engine *engine;
     EntityTable *leads, *accounts;
     Moments *moments;
     ShardLinks links;
     bool is_linked; /* it is one of several */
     int64_t watermark_ms;
+    int64_t reached_ms; /* moments have happened up to here: the watermark, but on the way there */
 };
 
 int shard_new(const Model *model, OutputSink sink, Shard **ret) {
     _cleanup_(shard_free) Shard *shard = calloc(1, sizeof(*shard));
     if (!shard)
         return -ENOMEM;
-    *shard = (Shard){.model = model, .watermark_ms = TIME_NONE};
+    *shard = (Shard){.model = model, .sink = sink, .watermark_ms = TIME_NONE, .reached_ms = TIME_NONE};
     int r = engine_new(model, sink, &shard->engine);
     if (r == 0)
         r = entity_table_new(&lead_entity_ops, model, &shard->leads);
@@ -62,7 +64,11 @@ int64_t shard_watermark(const Shard *shard) {
 }
 
 void shard_restore_watermark(Shard *shard, int64_t watermark_ms) {
-    shard->watermark_ms = watermark_ms;
+    shard->watermark_ms = shard->reached_ms = watermark_ms;
+}
+
+static EntityTable *table_of(const Shard *shard, EntityKind kind) {
+    return kind == ENTITY_LEAD ? shard->leads : shard->accounts;
 }
 
 /* After a lead has changed. */
@@ -76,6 +82,50 @@ static int note_account_change(Shard *shard, Account *account) {
     return moments_set(shard->moments, &account->entity, account->next_internal_ms);
 }
 
+/* --- a new model ------------------------------------------------------------------------------------- */
+
+/* As far as the moments have got, but for the one's own that is next (by the model before), and not before its clock. */
+static int64_t settling_instant(const Shard *shard, int64_t next_moment_ms, int64_t clock_ms) {
+    return MAX(MIN(shard->reached_ms, next_moment_ms - 1), clock_ms);
+}
+
+/* Before anything else happens to one that was migrated. */
+static int settle(Shard *shard, Entity *entity) {
+    if (!entity->migrated)
+        return 0;
+    int r;
+    if (entity->kind == ENTITY_LEAD) {
+        Lead *lead = lead_of(entity);
+        r = engine_apply_model(shard->engine, lead, settling_instant(shard, lead_next_moment(lead), lead->clock_ms));
+        return r < 0 ? r : note_change(shard, lead);
+    }
+    Account *account = account_of(entity);
+    r = engine_apply_account_model(
+            shard->engine, account, settling_instant(shard, account->next_internal_ms, account->clock_ms));
+    return r < 0 ? r : note_account_change(shard, account);
+}
+
+int shard_apply_model(Shard *shard, EntityKind kind, Str id) {
+    Entity *entity = entity_table_get(table_of(shard, kind), id);
+    return entity ? settle(shard, entity) : 0;
+}
+
+int shard_set_model(Shard *shard, const Model *model, int64_t horizon_ms) {
+    assert(!entity_table_dirty(shard->leads) && !entity_table_dirty(shard->accounts));
+    Engine *engine;
+    int r = shard_trim(shard, 0, horizon_ms);
+    if (r == 0)
+        r = engine_new(model, shard->sink, &engine);
+    if (r < 0)
+        return r;
+    engine_free(shard->engine);
+    shard->engine = engine;
+    shard->model = model;
+    entity_table_set_model(shard->leads, model);
+    entity_table_set_model(shard->accounts, model);
+    return 0;
+}
+
 /* --- touches ----------------------------------------------------------------------------------------- */
 
 int shard_leave_account(
@@ -84,7 +134,9 @@ int shard_leave_account(
     Account *account = account_of(entity_table_get(shard->accounts, account_id));
     if (!account)
         return 0;
-    int r = engine_leave_account(shard->engine, account, touch, lead_id, ret, ret_found);
+    int r = settle(shard, &account->entity);
+    if (r == 0)
+        r = engine_leave_account(shard->engine, account, touch, lead_id, ret, ret_found);
     if (r == 0)
         r = note_account_change(shard, account);
     if (r < 0 && *ret_found) {
@@ -97,7 +149,7 @@ int shard_leave_account(
 static int find_account(Shard *shard, Str account_id, Account **ret) {
     *ret = account_of(entity_table_get(shard->accounts, account_id));
     if (*ret)
-        return 0;
+        return settle(shard, &(*ret)->entity);
     _cleanup_(account_free) Account *account = NULL;
     int r = account_new(shard->model, account_id, &account);
     if (r == 0)
@@ -166,6 +218,8 @@ static int apply_lead_moment(Shard *shard, Lead *lead) {
 }
 
 static int apply_moment(Shard *shard, Entity *entity) {
+    if (entity->migrated)
+        return settle(shard, entity); /* and it has other moments */
     if (entity->kind == ENTITY_LEAD)
         return apply_lead_moment(shard, lead_of(entity));
     int r = engine_apply_account_moment(shard->engine, account_of(entity));
@@ -178,13 +232,16 @@ int shard_advance(Shard *shard, int64_t watermark_ms) {
     for (;;) {
         Moment moment = moments_first(shard->moments);
         if (moment.at_ms == TIME_NEVER || moment.at_ms > shard->watermark_ms)
-            return 0;
+            break;
         if (!moment.entity)
             return SHARD_E_COLD;
+        shard->reached_ms = MAX(shard->reached_ms, moment.at_ms);
         int r = apply_moment(shard, moment.entity);
         if (r < 0)
             return r;
     }
+    shard->reached_ms = shard->watermark_ms;
+    return 0;
 }
 
 int64_t shard_next_moment(const Shard *shard) {
@@ -198,7 +255,7 @@ static int find_lead(Shard *shard, Str lead_id, Lead **ret, Lead **ret_new) {
     *ret_new = NULL;
     *ret = lead_of(entity_table_get(shard->leads, lead_id));
     if (*ret)
-        return 0;
+        return settle(shard, &(*ret)->entity);
     int r = lead_new(shard->model, lead_id, ret_new);
     *ret = *ret_new;
     return r;
@@ -426,10 +483,6 @@ int shard_event(Shard *shard, const LeadEvent *original, int64_t watermark_ms, E
 }
 
 /* --- cold ones --------------------------------------------------------------------------------------- */
-
-static EntityTable *table_of(const Shard *shard, EntityKind kind) {
-    return kind == ENTITY_LEAD ? shard->leads : shard->accounts;
-}
 
 int shard_add_cold(Shard *shard, EntityKind kind, Str id, int64_t moment_ms) {
     if (entity_table_get(table_of(shard, kind), id) || moments_has_cold(shard->moments, kind, id))

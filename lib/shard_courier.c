@@ -9,6 +9,8 @@ struct Courier {
     Shard *leads, *accounts;
     MessageSink sink;
     Buffer buffer; /* of what a message carries */
+    const Migration **migrations;
+    size_t n_migrations, n_migrations_alloc;
 };
 
 static int send(const Courier *courier, const ShardMessage *message) {
@@ -34,7 +36,7 @@ static int link_touch(void *userdata, const Touch *touch) {
     if (r < 0 || !touch->account_id.data)
         return r;
     ShardMessage message = {.kind = MESSAGE_TOUCH, .at_ms = touch->at_ms, .account_id = touch->account_id, .lead_id = touch->lead_id,
-            .event = touch->event, .touch = touch};
+            .event = touch->event, .touch = touch, .model_version = courier->model->version};
     return send(courier, &message);
 }
 
@@ -68,7 +70,34 @@ Courier *courier_free(Courier *courier) {
     if (!courier)
         return NULL;
     buffer_done(&courier->buffer);
+    free(courier->migrations);
     return free_null(courier);
+}
+
+/* --- model versions ---------------------------------------------------------------------------------- */
+
+void courier_set_model(Courier *courier, const Model *model) {
+    courier->model = model;
+    courier->n_migrations = 0;
+}
+
+int courier_add_migration(Courier *courier, const Migration *migration) {
+    int r = array_reserve(
+            &courier->migrations, &courier->n_migrations_alloc, courier->n_migrations, sizeof(*courier->migrations));
+    if (r == 0)
+        courier->migrations[courier->n_migrations++] = migration;
+    return r;
+}
+
+/* *ret is NULL for the present version. */
+static int find_migration(const Courier *courier, int64_t version, const Migration **ret) {
+    *ret = NULL;
+    if (version == courier->model->version)
+        return 0;
+    for (size_t i = 0; i < courier->n_migrations; i++)
+        if (migration_from(courier->migrations[i])->version == version)
+            *ret = courier->migrations[i];
+    return *ret ? 0 : COURIER_E_MODEL;
 }
 
 /* --- what comes in: accounts ------------------------------------------------------------------------- */
@@ -77,9 +106,44 @@ static Account *account_at(const Courier *courier, Str account_id) {
     return account_of(entity_table_get(shard_accounts(courier->accounts), account_id));
 }
 
+/* Its awards by the present numbers of the account's scores, in an array for free(). */
+static int renumber(const Migration *migration, Touch *touch) {
+    TouchAward *awards = calloc(MAX(touch->n_awards, (size_t)1), sizeof(*awards));
+    size_t n = 0;
+    if (!awards)
+        return -ENOMEM;
+    for (size_t i = 0; i < touch->n_awards; i++) {
+        int score = migration_account_score(migration, touch->awards[i].score);
+        if (score < 0)
+            continue;
+        awards[n] = touch->awards[i];
+        awards[n++].score = (unsigned)score;
+    }
+    touch->awards = awards;
+    touch->n_awards = n;
+    return 0;
+}
+
+static int touch_account(Courier *courier, const ShardMessage *message) {
+    const Migration *migration;
+    Touch touch = *message->touch;
+    int r = find_migration(courier, message->model_version, &migration);
+    for (size_t i = 0; i < touch.n_awards && r == 0 && !migration; i++)
+        if (touch.awards[i].score >= courier->model->n_account_scores)
+            r = COURIER_E_CORRUPT;
+    if (r == 0 && migration)
+        r = renumber(migration, &touch);
+    if (r != 0)
+        return r;
+    r = shard_touch_account(courier->accounts, &touch, NULL);
+    if (migration)
+        free(touch.awards);
+    return r;
+}
+
 static int apply_touch(Courier *courier, const ShardMessage *message) {
-    int r = shard_touch_account(courier->accounts, message->touch, NULL);
-    if (r < 0)
+    int r = touch_account(courier, message);
+    if (r != 0)
         return r;
     Account *account = account_at(courier, message->account_id);
     Member *member = account ? account_find(account, message->lead_id) : NULL;
@@ -97,7 +161,7 @@ static Touch bare_touch(const ShardMessage *message) {
 /* An entry on its way, or word that there is none; `n_more` of the lead follow. */
 static int send_entry(Courier *courier, const ShardMessage *cause, Str account_id, Str lead_id, const Member *entry, unsigned n_more) {
     ShardMessage message = {.kind = MESSAGE_ENTRY, .at_ms = cause->at_ms, .account_id = account_id, .lead_id = lead_id,
-            .event = cause->event, .n_more = n_more, .bytes = STR_LITERAL("")};
+            .event = cause->event, .n_more = n_more, .bytes = STR_LITERAL(""), .model_version = courier->model->version};
     courier->buffer.len = 0;
     if (entry) {
         Packer p = {.buffer = &courier->buffer, .bytes_max = RECORD_BYTES_MAX, .clock_ms = MAX(cause->at_ms, entry->active_at_ms)};
@@ -126,11 +190,24 @@ static int apply_leave(Courier *courier, const ShardMessage *message) {
     return r;
 }
 
-static int unpack_entry(const Courier *courier, const ShardMessage *message, Member *ret) {
+static int unpack_entry_of(const ShardMessage *message, const Model *model, Member *ret) {
     Unpacker u = {.at = message->bytes.data, .end = message->bytes.data + message->bytes.len};
     (void)unpack_clock(&u);
-    int r = account_record_unpack_member(&u, courier->model, ret);
+    int r = account_record_unpack_member(&u, model, ret);
     return r == 0 && (u.corrupt || unpack_left(&u)) ? COURIER_E_CORRUPT : r;
+}
+
+static int unpack_entry(const Courier *courier, const ShardMessage *message, Member *ret) {
+    const Migration *migration;
+    int r = find_migration(courier, message->model_version, &migration);
+    if (r != 0 || !migration)
+        return r != 0 ? r : unpack_entry_of(message, courier->model, ret);
+    Member old = {0};
+    r = unpack_entry_of(message, migration_from(migration), &old);
+    if (r == 0)
+        r = migrate_member(migration, &old, ret);
+    member_done(&old, migration_from(migration)->n_account_scores);
+    return r;
 }
 
 /* The lead has gone on before its entry came. */
@@ -179,12 +256,31 @@ static int apply_entry(Courier *courier, const ShardMessage *message) {
 
 /* --- what comes in: leads ---------------------------------------------------------------------------- */
 
+static int unpack_merged(const Courier *courier, const ShardMessage *message, Lead **ret) {
+    const Migration *migration;
+    int64_t version;
+    int r = record_model_version(message->bytes, &version);
+    if (r != 0)
+        return COURIER_E_CORRUPT;
+    r = find_migration(courier, version, &migration);
+    if (r != 0)
+        return r;
+    _cleanup_(lead_free) Lead *lead = NULL;
+    r = record_unpack(message->bytes, message->lead_id, migration ? migration_from(migration) : courier->model, &lead);
+    if (r != 0)
+        return r < 0 ? r : COURIER_E_CORRUPT;
+    if (migration)
+        return migrate_lead(migration, lead, ret);
+    *ret = TAKE_PTR(lead);
+    return 0;
+}
+
 static int apply_merge(Courier *courier, const ShardMessage *message) {
     _cleanup_(lead_free) Lead *merged = NULL;
     Str on_to;
-    int r = record_unpack(message->bytes, message->lead_id, courier->model, &merged);
+    int r = unpack_merged(courier, message, &merged);
     if (r != 0)
-        return r < 0 ? r : COURIER_E_CORRUPT;
+        return r;
     LeadEvent event = *message->event;
     event.type = STR_LITERAL("lead_merged");
     r = shard_take_merged(courier->leads, merged, message->into, &event, &on_to);

@@ -95,6 +95,7 @@ static void put_rest(Packer *p, const ShardMessage *m, const Model *model) {
         pack_str(p, m->account_id);
         pack_str(p, m->lead_id);
         put_event(p, m->event, model);
+        pack_signed(p, m->model_version);
         put_touch(p, m->touch);
         return;
     case MESSAGE_LEAVE:
@@ -109,6 +110,7 @@ static void put_rest(Packer *p, const ShardMessage *m, const Model *model) {
         pack_str(p, m->lead_id);
         pack_number(p, m->n_more);
         put_event(p, m->event, model);
+        pack_signed(p, m->model_version);
         pack_str(p, m->bytes);
         return;
     case MESSAGE_MERGE:
@@ -227,6 +229,8 @@ static int get_of_account(Unpacker *u, Arena *arena, ShardMessage *m) {
         m->n_more = (unsigned)unpack_number_up_to(u, ACCOUNT_DEPARTURES_MAX);
     }
     int r = get_event(u, arena, m);
+    if (m->kind != MESSAGE_LEAVE)
+        m->model_version = unpack_signed(u);
     if (r == 0 && m->kind == MESSAGE_TOUCH)
         r = get_touch(u, arena, m);
     if (m->kind == MESSAGE_ENTRY)

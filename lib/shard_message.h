@@ -35,6 +35,7 @@ typedef struct ShardMessage {
     Str into;            /* merge: whom it is for */
     Str to_account_id;   /* leave: where the entry goes; null: nowhere … */
     Str to_lead_id;      /* … and as whose */
+    int64_t model_version; /* touch, entry: by whose numbers of account scores it goes */
     unsigned n_more;     /* entry: how many more of the lead follow */
     const LeadEvent *event; /* that caused it; NULL: time did. Carried fields only */
     const Touch *touch;  /* touch */
