@@ -67,27 +67,35 @@ int subject_keys(Subject *s, char ret[static _BOARD_KEY_MAX][BOARD_KEY_SIZE]) {
 
 /* ---- the record ---- */
 
-static int cannot_unpack(const Subject *s, int r, const BoardInfo *info) {
+static int other_version(const Subject *s, Str record, const BoardInfo *info) {
+    int64_t version = 0;
+    if (record_model_version(record, &version) == 0)
+        command_error(s->command,
+                "the record of %.*s is of version %" PRId64 " of the model, not of %" PRId64 " (the daemon's is %" PRId64
+                "): give that one by --model",
+                STR_FMT(subject_id(s)), version, s->model->version, info->model_version);
+    return EX_CONFIG;
+}
+
+static int cannot_unpack(const Subject *s, int r, Str record, const BoardInfo *info) {
     Str id = subject_id(s);
     if (r < 0)
         return failed(s, r, "");
     if (r == RECORD_E_MODEL)
-        command_error(s->command,
-                "the record of %.*s is of another version of the model than %" PRId64 " (the daemon's is %" PRId64
-                "): give the daemon's model by --model",
-                STR_FMT(id), s->model->version, info->model_version);
-    else if (r == RECORD_E_FORMAT)
+        return other_version(s, record, info);
+    if (r == RECORD_E_FORMAT) {
         command_error(s->command, "the record of %.*s was written by a newer scored", STR_FMT(id));
-    else
-        command_error(s->command, "the record of %.*s is damaged", STR_FMT(id));
-    return r == RECORD_E_CORRUPT || r == RECORD_E_SIZE ? EXIT_FAILURE : EX_CONFIG;
+        return EX_CONFIG;
+    }
+    command_error(s->command, "the record of %.*s is damaged", STR_FMT(id));
+    return EXIT_FAILURE;
 }
 
 static int unpack(Subject *s, const BoardRecord *record, const BoardInfo *info) {
     s->lead = lead_free(s->lead);
     int r = s->kind == ENTITY_LEAD ? record_unpack(record->value, subject_id(s), s->model, &s->lead)
                                    : account_record_unpack(record->value, subject_id(s), s->model, &s->account);
-    return r ? cannot_unpack(s, r, info) : EXIT_SUCCESS;
+    return r ? cannot_unpack(s, r, record->value, info) : EXIT_SUCCESS;
 }
 
 static int load_one(Subject *s, const BoardInfo *info) {

@@ -17,16 +17,16 @@ static int by_work(const void *a, const void *b) {
 }
 
 static int explain_levels(Arena *arena, const SlaClock *clock, SlaTerms terms, ExplainedClock *ret) {
-    const SlaPolicy *policy = terms.policy;
-    ExplainedLevel *levels = explain_array(arena, ExplainedLevel, policy->n_warnings + policy->n_escalations + 1);
+    const SlaTimes *times = &terms.times;
+    ExplainedLevel *levels = explain_array(arena, ExplainedLevel, times->n_warnings + times->n_escalations + 1);
     if (!levels)
         return -ENOMEM;
-    for (size_t i = 0; i < policy->n_warnings; i++)
-        add_level(ret, levels, SLA_WARNING, policy->warnings[i].text, policy->warnings[i].after_ms)->told = clock->warned >> i & 1;
-    for (size_t i = 0; i < policy->n_escalations; i++)
-        add_level(ret, levels, SLA_ESCALATED, policy->escalations[i].text, policy->escalations[i].after_ms)->told =
+    for (size_t i = 0; i < times->n_warnings; i++)
+        add_level(ret, levels, SLA_WARNING, times->warnings[i].text, times->warnings[i].after_ms)->told = clock->warned >> i & 1;
+    for (size_t i = 0; i < times->n_escalations; i++)
+        add_level(ret, levels, SLA_ESCALATED, times->escalations[i].text, times->escalations[i].after_ms)->told =
                 clock->escalated >> i & 1;
-    add_level(ret, levels, SLA_BREACHED, STR_NULL, policy->target_ms)->told = clock->breached;
+    add_level(ret, levels, SLA_BREACHED, STR_NULL, times->target_ms)->told = clock->breached;
     qsort(levels, ret->n_levels, sizeof(*levels), by_work);
     for (size_t i = 0; i < ret->n_levels; i++) {
         levels[i].at_ms = levels[i].kind == SLA_BREACHED ? clock->due_at_ms : sla_clock_instant(clock, terms, levels[i].after_ms);
@@ -39,24 +39,25 @@ static int explain_levels(Arena *arena, const SlaClock *clock, SlaTerms terms, E
 
 static int explain_clock(Arena *arena, const Model *model, const Lead *lead, unsigned i, int64_t at_ms, ExplainedClock *ret) {
     const SlaClock *clock = &lead->clocks[i];
+    const SlaPolicy *policy = &model->policies[i];
     SlaTerms terms = sla_terms(clock, model, i);
     bool paused = sla_clock_is_paused(clock);
     *ret = (ExplainedClock){
-        .policy = terms.policy->id,
+        .policy = policy->id,
         .phase = clock->phase,
         .epoch = clock->epoch,
         .started_at_ms = clock->started_at_ms,
         .start_event_id = clock->start_event_id_len ? (Str){clock->start_event_id, clock->start_event_id_len} : STR_NULL,
         .calendar = model_calendar_id(model, clock->calendar),
-        .target_ms = terms.policy->target_ms,
+        .target_ms = terms.times.target_ms,
         .worked_ms = sla_clock_elapsed(clock, terms, at_ms),
         .due_at_ms = sla_clock_due(clock, terms, at_ms),
         .paused_since_ms = paused ? clock->pauses[clock->n_pauses - 1].from_ms : TIME_NONE,
         .pauses = clock->pauses,
         .n_pauses = clock->n_pauses,
         .breached = clock->breached,
-        .revisable_until_ms = clock->phase == SLA_PHASE_REVISABLE ? clock->due_at_ms + terms.policy->revise_ms : TIME_NEVER,
-        .owner = track_owner(lead, model, terms.policy->track),
+        .revisable_until_ms = clock->phase == SLA_PHASE_REVISABLE ? clock->due_at_ms + terms.times.revise_ms : TIME_NEVER,
+        .owner = track_owner(lead, model, policy->track),
     };
     return explain_levels(arena, clock, terms, ret);
 }
