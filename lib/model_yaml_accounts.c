@@ -41,7 +41,7 @@ static void read_score(ModelLoader *l, const YamlNode *key, const YamlNode *node
     IdList scores = ID_LIST(model->scores, model->n_scores);
     const YamlNode *from, *decay;
 
-    if (!loader_check_mapping(l, node, "an account score", KEY_SET(keys, 0)))
+    if (!loader_check_mapping(l, node, "an account score", KEY_SET(keys)))
         return;
 
     from = loader_get(node, "from");
@@ -83,8 +83,10 @@ static int declare_committee(ModelLoader *l, const YamlNode *accounts) {
     const YamlNode *node = loader_get(accounts, "committee"), *window;
     bool has_on;
 
-    if (!node || !loader_check_type(l, node, YAML_MAPPING, "committee", "such as { window: 30d, on: [page_view] }") ||
-            !loader_check_mapping(l, node, "the committee", KEY_SET(keys, 0)))
+    if (!node ||
+            !loader_check_type(l, node, YAML_MAPPING, "committee",
+                    "a mapping such as { window: 30d, on: [page_view] }") ||
+            !loader_check_mapping(l, node, "the committee", KEY_SET(keys)))
         return 0;
     committee->present = true;
     committee->window_ms = 1;
@@ -110,7 +112,7 @@ int loader_declare_accounts(ModelLoader *l) {
     const YamlNode *accounts = loader_get(l->root, "accounts");
     int r;
 
-    if (!accounts || !loader_check_mapping(l, accounts, "accounts", KEY_SET(account_keys, 0)))
+    if (!accounts || !loader_check_mapping(l, accounts, "accounts", KEY_SET(account_keys)))
         return 0;
     l->model->has_accounts = true;
     TrackPlace place = account_tracks(l, accounts);
