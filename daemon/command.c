@@ -24,6 +24,8 @@ static const Command *const commands[] = {
         &command_replay,
         &command_backtest,
         &command_top,
+        &command_lead,
+        &command_account,
         &command_help,
 };
 

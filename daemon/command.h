@@ -14,7 +14,7 @@
 /*
  * Exit statuses: EXIT_SUCCESS; EXIT_FAILURE, where the command ran and what it found was not well;
  * EX_USAGE (64), a wrong command line; EX_CONFIG (78), a configuration or a model with errors; and of
- * sysexits.h what else kept it from running: EX_NOINPUT, EX_CANTCREAT, EX_IOERR, EX_OSERR.
+ * sysexits.h what else kept it from running: EX_NOINPUT, EX_CANTCREAT, EX_IOERR, EX_OSERR, EX_UNAVAILABLE.
  */
 
 /* Values of options stay below every letter, so that the two cannot be confused. */
@@ -43,6 +43,8 @@ extern const Command command_check;
 extern const Command command_replay;
 extern const Command command_test;
 extern const Command command_top;
+extern const Command command_lead;
+extern const Command command_account;
 extern const Command command_run;
 
 /* The program: finds the command and runs it. Returns the exit status. */

@@ -10,8 +10,8 @@
 
 #include "daemon/command.h"
 #include "daemon/io/file_sink.h"
-#include "daemon/io/file_source.h"
 #include "daemon/replay_dump.h"
+#include "daemon/replay_events.h"
 #include "lib/shard.h"
 
 enum { OPTION_MODEL = 1, OPTION_UNTIL, OPTION_DUMP_LEADS, OPTION_DUMP_ACCOUNTS };
@@ -128,7 +128,8 @@ static void replay_deinit(Replay *replay) {
         (void)fclose(replay->accounts_file);
 }
 
-static int dead_letter(Replay *replay, const FileLine *line, const char *reason, const char *text) {
+static int dead_letter(void *userdata, const FileLine *line, const char *reason, const char *text) {
+    Replay *replay = userdata;
     Output output = {.type = OUTPUT_DEAD_LETTER};
     output.dead_letter = (DeadLetter){
             .original = line->original,
@@ -144,40 +145,19 @@ static int dead_letter(Replay *replay, const FileLine *line, const char *reason,
     return sink.output(sink.userdata, &output);
 }
 
-static int replay_event(Replay *replay, const FileLine *line) {
-    EventResult result;
-
-    /* The shard's watermark never falls, so each event may state its own. */
-    int64_t watermark_ms = line->event.occurred_at_ms - replay->model->lateness_ms;
-    int r = shard_event(replay->shard, &line->event, watermark_ms, &result);
-    if (r)
-        return r;
-    /* Nothing is waiting for a commit here; this lets go of leads that were erased. */
-    shard_clean(replay->shard);
-    if (result.outcome == EVENT_REJECTED)
-        return dead_letter(replay, line, result.reason, result.text);
-    return 0;
-}
-
 static int replay_lines(Replay *replay) {
-    _cleanup_(file_source_free) FileSource *source = NULL;
-    FileLine line;
-
-    int r = file_source_new(replay->events, &source);
-    if (r)
-        return r;
-    while ((r = file_source_next(source, &line)) != FILE_SOURCE_E_END) {
-        if (r < 0) {
-            replay->at_work = events_name(replay);
-            return r;
-        }
-        r = r == FILE_SOURCE_E_BAD_LINE ? dead_letter(replay, &line, line.reason, line.text)
-                                        : replay_event(replay, &line);
-        if (r)
-            return r;
-    }
-    /* The last event may have made moments that are due already; without --until the watermark stays. */
-    return shard_advance(replay->shard, replay->arg_until_ms);
+    ReplayEvents events = {
+            .file = replay->events,
+            .model = replay->model,
+            .shard = replay->shard,
+            .until_ms = replay->arg_until_ms,
+            .bad = dead_letter,
+            .userdata = replay,
+    };
+    int r = replay_events(&events);
+    if (events.cannot_read)
+        replay->at_work = events_name(replay);
+    return r;
 }
 
 /* Closes a dump, which is complete only if that succeeds. */

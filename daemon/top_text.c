@@ -41,6 +41,10 @@ void top_text_add(TopText *text, const char *format, ...) {
         add_bytes(text, piece, MIN((size_t)n, sizeof(piece) - 1));
 }
 
+void top_text_add_raw(TopText *text, const char *bytes, size_t n) {
+    add_bytes(text, bytes, n);
+}
+
 /*
  * The character at the front of `s`, as it may be shown: in UTF-8, without the control characters C0 and C1.
  * *ret_len: how many bytes of `s` it stands for.

@@ -18,6 +18,8 @@ typedef struct TopText {
 void top_text_deinit(TopText *text);
 /* Adds our own text, as it is. */
 void top_text_add(TopText *text, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Adds bytes as they are: what another writer has made fit. */
+void top_text_add_raw(TopText *text, const char *bytes, size_t n);
 /* Adds text from outside. */
 void top_text_add_str(TopText *text, Str s);
 /*

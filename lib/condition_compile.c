@@ -40,6 +40,7 @@ typedef struct Compiler {
     Diagnostics *diagnostics;
     Str text;
     size_t offset;
+    size_t taken; /* where the last token before `token` ends */
     Token token;
     Instruction *code;
     unsigned n_code;
@@ -230,6 +231,7 @@ static void skip_blanks(Compiler *c) {
 }
 
 static void next_token(Compiler *c) {
+    c->taken = c->offset;
     skip_blanks(c);
     c->token = (Token){.offset = c->offset};
     if (c->offset >= c->text.len) {
@@ -249,6 +251,7 @@ static void next_token(Compiler *c) {
 
 /* After the dot of `track.stage`: stage ids may begin with a digit and hold '-', which elsewhere is a minus. */
 static void next_stage_token(Compiler *c) {
+    c->taken = c->offset;
     skip_blanks(c);
     if (!is_letter(peek(c, 0)) && !is_digit(peek(c, 0)) && peek(c, 0) != '-') {
         next_token(c);
@@ -319,6 +322,12 @@ static unsigned emit(Compiler *c, Instruction instruction) {
     c->depth = (unsigned)depth;
     c->code[c->n_code] = instruction;
     return c->n_code++;
+}
+
+/* The expression that begins at the offset is complete: its last instruction gets its text. */
+static void note_text(Compiler *c, size_t offset) {
+    if (!c->failed && c->n_code > 0)
+        c->code[c->n_code - 1].text = (Str){c->text.data + offset, c->taken - offset};
 }
 
 static Operand emit_operand(Compiler *c, Instruction instruction, TimeKind kind) {
@@ -807,6 +816,7 @@ static Operand parse_product(Compiler *c) {
 }
 
 static Operand parse_sum(Compiler *c) {
+    size_t offset = c->token.offset;
     Operand x = parse_product(c);
     while (!c->failed && (at_symbol(c, "+") || at_symbol(c, "-"))) {
         bool subtract = at_symbol(c, "-");
@@ -817,6 +827,7 @@ static Operand parse_sum(Compiler *c) {
         x = (Operand){.kind = kind == TIME_TRUTH ? TIME_NONLINEAR : kind, .begin = x.begin,
                 .is_measured = x.is_measured || y.is_measured};
     }
+    note_text(c, offset);
     return x;
 }
 
@@ -941,13 +952,13 @@ static Operand parse_in(Compiler *c, Operand x, Mark mark) {
     bool steps = kind == TIME_STEPS && !measured;
     if (kind != TIME_STATIC && !steps && !c->failed)
         compile_error(c, mark, "\"in\" cannot test a score or an elapsed time; use <, <=, > or >=");
-    unsigned at = emit(c, (Instruction){.op = OP_IN, .index = n, .left = x.begin});
+    unsigned at = emit(c, (Instruction){.op = OP_IN, .index = n, .left = x.begin, .right = x_end});
     if (steps)
         note_atom(c, at);
     return (Operand){.kind = steps ? TIME_TRUTH : TIME_STATIC, .begin = x.begin};
 }
 
-static Operand parse_comparison(Compiler *c) {
+static Operand parse_relation(Compiler *c) {
     Mark x_mark = token_mark(c);
     Operand x = parse_sum(c);
     unsigned x_end = c->n_code;
@@ -982,7 +993,15 @@ static Operand parse_comparison(Compiler *c) {
     return (Operand){.kind = kind, .begin = x.begin};
 }
 
+static Operand parse_comparison(Compiler *c) {
+    size_t offset = c->token.offset;
+    Operand x = parse_relation(c);
+    note_text(c, offset);
+    return x;
+}
+
 static Operand parse_not(Compiler *c) {
+    size_t offset = c->token.offset;
     if (!accept_word(c, "not"))
         return parse_comparison(c);
     if (!enter(c))
@@ -990,15 +1009,18 @@ static Operand parse_not(Compiler *c) {
     Operand x = parse_not(c);
     c->nest--;
     emit(c, (Instruction){.op = OP_NOT});
+    note_text(c, offset);
     return (Operand){.kind = x.kind == TIME_TRUTH ? TIME_TRUTH : TIME_STATIC, .begin = x.begin};
 }
 
 static Operand join(Compiler *c, const char *word, Op op, Operand (*parse_operand)(Compiler *)) {
+    size_t offset = c->token.offset;
     Operand x = parse_operand(c);
     while (accept_word(c, word)) {
         unsigned jump = emit(c, (Instruction){.op = op});
         Operand y = parse_operand(c);
         emit(c, (Instruction){.op = OP_TRUTH});
+        note_text(c, offset);
         if (!c->failed)
             c->code[jump].index = c->n_code;
         bool time = x.kind == TIME_TRUTH || y.kind == TIME_TRUTH;

@@ -22,12 +22,18 @@ static int64_t series_next(const IdleState *state, const IdleRule *rule, int64_t
     return first_ms + ((after_ms - first_ms) / rule->every_ms + 1) * rule->every_ms;
 }
 
+int64_t idle_rule_next_moment(const Lead *lead, const Model *model, unsigned rule) {
+    if (lead->idle[rule].sleeps)
+        return TIME_NEVER;
+    int64_t next_ms = series_next(&lead->idle[rule], &model->idle_rules[rule], lead->clock_ms);
+    return next_ms > EVENT_TIME_MS_MAX ? TIME_NEVER : next_ms;
+}
+
 int64_t idle_next_moment(const Lead *lead, const Model *model) {
     int64_t next_ms = TIME_NEVER;
     for (unsigned i = 0; i < model->n_idle_rules; i++)
-        if (!lead->idle[i].sleeps)
-            next_ms = MIN(next_ms, series_next(&lead->idle[i], &model->idle_rules[i], lead->clock_ms));
-    return next_ms > EVENT_TIME_MS_MAX ? TIME_NEVER : next_ms;
+        next_ms = MIN(next_ms, idle_rule_next_moment(lead, model, i));
+    return next_ms;
 }
 
 bool idle_is_due(const Lead *lead, const Model *model, unsigned rule, int64_t at_ms) {

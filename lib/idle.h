@@ -14,3 +14,5 @@ void idle_note_event(Lead *lead, const Model *model, const LeadEvent *event);
 int64_t idle_next_moment(const Lead *lead, const Model *model);
 /* Is the rule due at at_ms? */
 bool idle_is_due(const Lead *lead, const Model *model, unsigned rule, int64_t at_ms);
+/* The first instant after the lead's clock at which this rule is due, if it doesn't sleep; TIME_NEVER. */
+int64_t idle_rule_next_moment(const Lead *lead, const Model *model, unsigned rule);

@@ -12,8 +12,9 @@ typedef struct Candidate {
 } Candidate;
 
 typedef struct Best {
-    Candidate items[REASONS_MAX];
-    size_t n;
+    Candidate *items;
+    size_t n, n_max;
+    int64_t at_ms;
 } Best;
 
 /* Two sizes that differ by no more than the last bits of their arithmetic are a tie. */
@@ -35,9 +36,9 @@ static bool comes_before(const Candidate *a, const Candidate *b) {
 
 static void consider(Best *best, const Candidate *candidate) {
     size_t i = best->n;
-    if (best->n < REASONS_MAX)
+    if (best->n < best->n_max)
         best->n++;
-    else if (!comes_before(candidate, &best->items[--i]))
+    else if (i == 0 || !comes_before(candidate, &best->items[--i]))
         return;
     for (; i > 0 && comes_before(candidate, &best->items[i - 1]); i--)
         best->items[i] = best->items[i - 1];
@@ -73,7 +74,7 @@ static void consider_awards(Best *best, const Lead *lead, const Model *model) {
         const GivenAward *given = lead_award(lead, i);
         const Score *score = &model->scores[given->score];
         Giver giver = giver_of(model, given);
-        double factor = decay_factor(&score->decay, given->occurred_at_ms, lead->clock_ms);
+        double factor = decay_factor(&score->decay, given->occurred_at_ms, best->at_ms);
         Candidate candidate = {
             .reason = {.rule = giver.id, .score = score->id, .points = given->points,
                     .present_value = given->points * factor, .occurred_at_ms = given->occurred_at_ms,
@@ -103,11 +104,33 @@ static void consider_profile_rules(Best *best, const Lead *lead, const Model *mo
     }
 }
 
+/* Into the candidates of `best`, in order. */
+static void find_best(Best *best, const Lead *lead, const Model *model) {
+    consider_awards(best, lead, model);
+    consider_profile_rules(best, lead, model);
+}
+
 size_t reasons_of(const Lead *lead, const Model *model, Reason ret[static REASONS_MAX]) {
-    Best best = {.n = 0};
-    consider_awards(&best, lead, model);
-    consider_profile_rules(&best, lead, model);
+    Candidate items[REASONS_MAX];
+    Best best = {.items = items, .n_max = REASONS_MAX, .at_ms = lead->clock_ms};
+    find_best(&best, lead, model);
     for (size_t i = 0; i < best.n; i++)
         ret[i] = best.items[i].reason;
     return best.n;
+}
+
+int reasons_all(Arena *arena, const Lead *lead, const Model *model, int64_t at_ms, const Reason **ret, size_t *ret_n) {
+    Best best = {.n_max = lead->n_awards, .at_ms = at_ms};
+    for (size_t i = 0; i < model->n_profile_rules; i++)
+        best.n_max += model->profile_rules[i].n_awards;
+    best.items = arena_new_array(arena, Candidate, MAX(best.n_max, (size_t)1));
+    Reason *reasons = arena_new_array(arena, Reason, MAX(best.n_max, (size_t)1));
+    if (!best.items || !reasons)
+        return -ENOMEM;
+    find_best(&best, lead, model);
+    for (size_t i = 0; i < best.n; i++)
+        reasons[i] = best.items[i].reason;
+    *ret = reasons;
+    *ret_n = best.n;
+    return 0;
 }

@@ -9,3 +9,6 @@
  * file order, profile rules last. Strings are borrowed from the model and the lead. Returns how many.
  */
 size_t reasons_of(const Lead *lead, const Model *model, Reason ret[static REASONS_MAX]);
+/* All that are kept, as worth at at_ms (not before the clock), in the same order. 0 or -ENOMEM. */
+MUST_CHECK int reasons_all(
+        Arena *arena, const Lead *lead, const Model *model, int64_t at_ms, const Reason **ret, size_t *ret_n);

@@ -25,17 +25,16 @@ static Tracks step_tracks(const Step *step) {
 }
 
 static bool leaves(const Transition *transition, const TrackState *state) {
-    return transition->from >> state->stage & 1;
+    return transition_leaves(transition, state->stage);
 }
 
-/* Moves by what holds, not by what happens. */
-static bool is_unprompted(const Transition *transition) {
-    return !transition->has_on && transition->n_on_sla == 0;
+int64_t transition_cools_at(const Transition *transition, const TrackState *state) {
+    int64_t left_at_ms = state->stages[transition->to].left_at_ms;
+    return transition->cooldown_ms && left_at_ms != TIME_NONE ? left_at_ms + transition->cooldown_ms : TIME_NONE;
 }
 
 static bool cooled_down(const Transition *transition, const TrackState *state, int64_t at_ms) {
-    int64_t left_at_ms = state->stages[transition->to].left_at_ms;
-    return left_at_ms == TIME_NONE || at_ms - left_at_ms >= transition->cooldown_ms;
+    return at_ms >= transition_cools_at(transition, state);
 }
 
 /* `when` and `cooldown` together: one that is not over is as a false `when` (SPEC section 10). */
@@ -206,7 +205,7 @@ static const Transition *first_that_holds(const Step *step, unsigned track_index
     for (size_t i = 0; i < track->n_transitions; i++) {
         const Transition *transition = &track->transitions[i];
         bool entered_now = state->stages[transition->to].entered_at_ms == situation.at_ms;
-        if (is_unprompted(transition) && leaves(transition, state) && !entered_now &&
+        if (transition_is_unprompted(transition) && leaves(transition, state) && !entered_now &&
                 holds(transition, state, &situation))
             return transition;
     }
@@ -286,10 +285,7 @@ bool track_apply_sla(Step *step, unsigned policy, SlaKind kind, int64_t at_ms) {
 static int64_t begins_to_hold(
         const Transition *transition, const TrackState *state, const Situation *now) {
     Situation s = *now;
-    int64_t left_at_ms = state->stages[transition->to].left_at_ms;
-    int64_t cooled_at_ms = transition->cooldown_ms && left_at_ms != TIME_NONE
-            ? left_at_ms + transition->cooldown_ms
-            : TIME_NONE;
+    int64_t cooled_at_ms = transition_cools_at(transition, state);
     /* One change at least is passed a round; their number is bounded by the terms of the comparisons. */
     for (int64_t from_ms = now->at_ms;;) {
         int64_t change_ms = condition_next_change(transition->when, now, from_ms);
@@ -308,17 +304,19 @@ static int64_t begins_to_hold(
     }
 }
 
+int64_t track_transition_begins(const Situation *now, unsigned track, const Transition *transition) {
+    bool can_begin = transition->cooldown_ms || condition_is_time_dependent(transition->when);
+    return can_begin ? begins_to_hold(transition, &tracks_of(now->model, now->lead, now->account).states[track], now) : TIME_NEVER;
+}
+
 int64_t track_next_change(const Situation *now, unsigned track_index) {
     Tracks tracks = tracks_of(now->model, now->lead, now->account);
     const Track *track = &tracks.tracks[track_index];
-    const TrackState *state = &tracks.states[track_index];
     int64_t next_ms = TIME_NEVER;
     for (size_t i = 0; i < track->n_transitions; i++) {
         const Transition *transition = &track->transitions[i];
-        if (!is_unprompted(transition) || !leaves(transition, state))
-            continue;
-        if (transition->cooldown_ms || condition_is_time_dependent(transition->when))
-            next_ms = MIN(next_ms, begins_to_hold(transition, state, now));
+        if (transition_is_unprompted(transition) && leaves(transition, &tracks.states[track_index]))
+            next_ms = MIN(next_ms, track_transition_begins(now, track_index, transition));
     }
     return next_ms;
 }

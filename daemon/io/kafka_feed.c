@@ -17,8 +17,14 @@ struct KafkaFeed {
     AvroOutputReader *reader;
     rd_kafka_topic_partition_list_t *sources; /* all their partitions */
     int32_t n_shards;
+    Str key;                                /* of a past: all else is passed over; null: follow */
+    rd_kafka_topic_partition_list_t *open;  /* of a past: whose end has not been seen yet */
     rd_kafka_message_t *message; /* what the last output borrows from */
 };
+
+static bool is_past(const KafkaFeed *feed) {
+    return !str_is_null(feed->key);
+}
 
 static int failed(const char *what, const char *topic, rd_kafka_resp_err_t err, char *text) {
     kafka_tell(text, "%s %s: %s", what, topic, rd_kafka_err2str(err));
@@ -59,21 +65,39 @@ static int add_partitions(KafkaFeed *feed, const char *topic, int timeout_ms, ch
     return 0;
 }
 
+/* Of a past only the key's partition, from its beginning on. */
+static int add_output(KafkaFeed *feed, const char *topic, int64_t deadline_ms, char *text, rd_kafka_topic_partition_list_t *list) {
+    int32_t n;
+    if (!is_past(feed))
+        return add_partitions(feed, topic, time_left(deadline_ms), text, list, &n);
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(1);
+    int r = add_partitions(feed, topic, time_left(deadline_ms), text, all, &n);
+    if (r)
+        return r;
+    rd_kafka_topic_partition_list_add(list, topic, kafka_partition_of(feed->config, feed->key, n))->offset =
+            RD_KAFKA_OFFSET_BEGINNING;
+    return 0;
+}
+
 static int assign_outputs(KafkaFeed *feed, unsigned types, int64_t deadline_ms, char *text) {
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
             rd_kafka_topic_partition_list_new(_OUTPUT_TYPE_MAX);
     for (int i = 0; i < _OUTPUT_TYPE_MAX; i++) {
         const char *topic = feed->config->output_topics[i];
-        int32_t n;
         /* Two outputs may share a topic. */
-        if (!(types & (1U << i)) || rd_kafka_topic_partition_list_find(list, topic, 0))
+        bool is_there = false;
+        for (int k = 0; k < list->cnt; k++)
+            is_there |= strcmp(list->elems[k].topic, topic) == 0;
+        if (!(types & (1U << i)) || is_there)
             continue;
-        int r = add_partitions(feed, topic, time_left(deadline_ms), text, list, &n);
+        int r = add_output(feed, topic, deadline_ms, text, list);
         if (r)
             return r;
     }
+    if (is_past(feed))
+        feed->open = rd_kafka_topic_partition_list_copy(list);
     /* Asked now, so that nothing is missed that comes after this. */
-    rd_kafka_resp_err_t err = ask_ends(feed, list, time_left(deadline_ms));
+    rd_kafka_resp_err_t err = is_past(feed) ? 0 : ask_ends(feed, list, time_left(deadline_ms));
     if (!err)
         err = rd_kafka_assign(feed->rk, list);
     return err ? failed("outputs, such as", feed->config->output_topics[0], err, text) : 0;
@@ -93,7 +117,7 @@ static int find_sources(KafkaFeed *feed, int64_t deadline_ms, char *text) {
     return 0;
 }
 
-int kafka_feed_new(const Config *config, AvroOutputReader *reader, unsigned types, KafkaLog log,
+int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned types, Str key, KafkaLog log,
         int timeout_ms, char *text, KafkaFeed **ret) {
     _cleanup_(kafka_feed_free) KafkaFeed *feed = calloc(1, sizeof(*feed));
     if (!feed)
@@ -101,6 +125,7 @@ int kafka_feed_new(const Config *config, AvroOutputReader *reader, unsigned type
     feed->owner.log = log;
     feed->config = config;
     feed->reader = reader;
+    feed->key = key;
     int r = kafka_client_new(config, KAFKA_ROLE_READER, &feed->owner, (KafkaCallbacks){0}, text, &feed->rk);
     if (r)
         return r;
@@ -119,6 +144,11 @@ int kafka_feed_new(const Config *config, AvroOutputReader *reader, unsigned type
     return 0;
 }
 
+int kafka_feed_new(const Config *config, AvroOutputReader *reader, unsigned types, KafkaLog log, int timeout_ms, char *text,
+        KafkaFeed **ret) {
+    return kafka_feed_new_past(config, reader, types, STR_NULL, log, timeout_ms, text, ret);
+}
+
 static void release(KafkaFeed *feed) {
     if (feed->message)
         rd_kafka_message_destroy(feed->message);
@@ -131,28 +161,40 @@ KafkaFeed *kafka_feed_free(KafkaFeed *feed) {
     release(feed);
     if (feed->sources)
         rd_kafka_topic_partition_list_destroy(feed->sources);
+    if (feed->open)
+        rd_kafka_topic_partition_list_destroy(feed->open);
     if (feed->rk)
         rd_kafka_destroy(feed->rk);
     return free_null(feed);
 }
 
-/* Records were deleted before they were read. Who watches wants what comes now. */
-static void skip_to_end(KafkaFeed *feed, const rd_kafka_message_t *message) {
+/* Records were deleted before they were read. Who watches wants what comes now, who asks for the past what is left of it. */
+static void skip(KafkaFeed *feed, const rd_kafka_message_t *message) {
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
             rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, rd_kafka_topic_name(message->rkt), message->partition)->offset =
-            RD_KAFKA_OFFSET_END;
+            is_past(feed) ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
     rd_kafka_error_t *error = rd_kafka_seek_partitions(feed->rk, list, 0);
     if (error)
         rd_kafka_error_destroy(error);
 }
 
-static void take_error(KafkaFeed *feed, const rd_kafka_message_t *message, FeedPoll *ret) {
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+static void take_end(KafkaFeed *feed, const rd_kafka_message_t *message, FeedPoll *ret) {
+    if (!feed->open)
         return;
+    rd_kafka_topic_partition_list_del(feed->open, rd_kafka_topic_name(message->rkt), message->partition);
+    if (feed->open->cnt == 0)
+        ret->type = FEED_END;
+}
+
+static void take_error(KafkaFeed *feed, const rd_kafka_message_t *message, FeedPoll *ret) {
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        take_end(feed, message, ret);
+        return;
+    }
     if (message->rkt && (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
                                 message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE))
-        skip_to_end(feed, message);
+        skip(feed, message);
     ret->type = FEED_ERROR;
     kafka_tell(ret->text, "%s", rd_kafka_message_errstr(message));
 }
@@ -161,6 +203,8 @@ static void take_record(KafkaFeed *feed, const rd_kafka_message_t *message, Feed
     char why[KAFKA_TEXT_SIZE / 2];
     rd_kafka_timestamp_type_t timestamp_type;
     int64_t timestamp_ms = rd_kafka_message_timestamp(message, &timestamp_type);
+    if (is_past(feed) && !str_eq(feed->key, (Str){message->key, message->key_len}))
+        return;
     if (!message->payload)
         return; /* a tombstone follows what retires a lead */
     ret->timestamp_ms = timestamp_type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp_ms;

@@ -3,8 +3,8 @@
 /*
  * The Feed
  *
- * Follows the output topics from their ends on, for people who watch: read_committed, outside of any group,
- * so that watching changes nothing. Also counts what goes into the sources.
+ * Follows the output topics from their ends on, for people who watch, or reads what there is about one lead or account, for
+ * people who ask: read_committed, outside of any group, so that watching changes nothing. Also counts what goes into the sources.
  */
 #include "daemon/io/avro_output_reader.h"
 #include "daemon/io/kafka_client.h"
@@ -16,6 +16,7 @@ typedef enum FeedPollType {
     FEED_OUTPUT,
     FEED_BROKEN, /* a record that cannot be read, `text` says why; what follows can be */
     FEED_ERROR,  /* told in `text`; the client goes on by itself */
+    FEED_END,    /* of a past: what there was has been read */
 } FeedPollType;
 
 typedef struct FeedPoll {
@@ -30,6 +31,12 @@ typedef struct FeedPoll {
  * and `reader` are borrowed. KAFKA_E_UNKNOWN if a topic does not exist, KAFKA_E_TIMEOUT if no broker answers.
  */
 MUST_CHECK int kafka_feed_new(const Config *config, AvroOutputReader *reader, unsigned types, KafkaLog log,
+        int timeout_ms, char *text, KafkaFeed **ret);
+/*
+ * The same from the topics' beginnings to their ends, but only what has this key, which is borrowed: only the partition that it belongs
+ * to is read.
+ */
+MUST_CHECK int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned types, Str key, KafkaLog log,
         int timeout_ms, char *text, KafkaFeed **ret);
 KafkaFeed *kafka_feed_free(KafkaFeed *feed);
 DEFINE_CLEANUP(KafkaFeed *, kafka_feed_free)

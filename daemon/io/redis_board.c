@@ -133,7 +133,7 @@ static void request_info(RedisBoard *board, const char *name) {
     RedisTransport *t = board->transport;
     Str prefix = str_from(board->config->redis_prefix), info = STR_LITERAL(":info"),
         kind = STR_LITERAL("board:");
-    redis_request_command(t, 5);
+    redis_request_command(t, 7);
     redis_request_arg(t, STR_LITERAL("HMGET"));
     redis_request_arg_begin(t, prefix.len + info.len);
     redis_request_arg_piece(t, prefix);
@@ -145,6 +145,8 @@ static void request_info(RedisBoard *board, const char *name) {
     redis_request_arg_piece(t, kind);
     redis_request_arg_piece(t, str_from(name));
     redis_request_arg_end(t);
+    redis_request_arg(t, STR_LITERAL("model"));
+    redis_request_arg(t, STR_LITERAL("partitioner"));
 }
 
 /* A field that is absent or a number from 0 to max. */
@@ -164,7 +166,7 @@ int redis_board_info(RedisBoard *board, const char *name, char *text, BoardInfo 
     if (r)
         return r;
     const redisReply *reply = board->held[0];
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 5 ||
             !parse_field(board, reply->element[0], SHARDS_MAX, &n_shards) ||
             !parse_field(board, reply->element[1], 1e15, &version) ||
             !parse_field(board, reply->element[2], 1e15, &half_life_ms))
@@ -177,6 +179,8 @@ int redis_board_info(RedisBoard *board, const char *name, char *text, BoardInfo 
             .model_version = (int64_t)version,
             .has_board = reply->element[2]->type != REDIS_REPLY_NIL,
             .half_life_ms = (int64_t)half_life_ms,
+            .model = reply_str(reply->element[3]),
+            .partitioner = reply_str(reply->element[4]),
     };
     return 0;
 }
@@ -320,4 +324,52 @@ int redis_board_records(RedisBoard *board, const BoardEntry *entries, size_t n, 
     for (size_t i = 0; i < n && !r; i++)
         values[i] = reply_str(board->held[i]);
     return r;
+}
+
+static const char *key_kind(EntityKind kind, BoardKey key) {
+    static const char *const kinds[_ENTITY_KIND_MAX][_BOARD_KEY_MAX] = {
+            [ENTITY_LEAD] = {"record:", "lead:", "meta"},
+            [ENTITY_ACCOUNT] = {"account-record:", "account:", "meta"},
+    };
+    return kinds[kind][key];
+}
+
+void redis_board_keys(
+        const RedisBoard *board, EntityKind kind, int32_t shard, Str id, char ret[static _BOARD_KEY_MAX][BOARD_KEY_SIZE]) {
+    assert(shard >= 0 && shard < board->n_shards);
+    for (int i = 0; i < _BOARD_KEY_MAX; i++) {
+        Str end = i == BOARD_KEY_META ? STR_LITERAL("") : id;
+        (void)snprintf(ret[i], BOARD_KEY_SIZE, "%s:{%s}:%s%.*s", board->config->redis_prefix, board->tags[shard],
+                key_kind(kind, (BoardKey)i), STR_FMT(end));
+    }
+}
+
+int redis_board_record(RedisBoard *board, EntityKind kind, int32_t shard, Str id, char *text, BoardRecord *ret) {
+    RedisTransport *t = board->transport;
+    double watermark;
+    int r = begin(board, text);
+    if (r)
+        return r;
+    assert(shard >= 0 && shard < board->n_shards);
+    redis_request_command(t, 2);
+    redis_request_arg(t, STR_LITERAL("GET"));
+    request_key(board, shard, key_kind(kind, BOARD_KEY_RECORD), id);
+    redis_request_command(t, 4);
+    redis_request_arg(t, STR_LITERAL("HMGET"));
+    request_key(board, shard, key_kind(kind, BOARD_KEY_META), STR_NULL);
+    redis_request_arg(t, STR_LITERAL("mode"));
+    redis_request_arg(t, STR_LITERAL("watermark"));
+    r = exchange(board, 2, text);
+    if (r)
+        return r;
+    const redisReply *meta = board->held[1];
+    if (meta->type != REDIS_REPLY_ARRAY || meta->elements != 2)
+        return unexpected(board, text);
+    bool known = parse_number(board, reply_str(meta->element[1]), &watermark);
+    *ret = (BoardRecord){
+            .value = reply_str(board->held[0]),
+            .is_rebuilding = str_eq_c(reply_str(meta->element[0]), "rebuilding"),
+            .watermark_ms = known && watermark > 0 && watermark <= (double)EVENT_TIME_MS_MAX ? (int64_t)watermark : TIME_NONE,
+    };
+    return 0;
 }

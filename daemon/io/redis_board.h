@@ -4,7 +4,7 @@
  * The Board's Reader
  *
  * Reads the view (redis_view.h has its keys) without ever writing: who leads a leaderboard, whose moment is
- * near, and the records of leads. For programs that watch; the daemon itself reads by redis_view.h, under its
+ * near, and the records of leads and accounts. For programs that watch; the daemon itself reads by redis_view.h, under its
  * conditions.
  */
 #include "daemon/io/redis_view.h"
@@ -29,6 +29,8 @@ typedef struct BoardInfo {
     int64_t model_version;
     bool has_board;       /* the leaderboard asked about */
     int64_t half_life_ms; /* its h of daemon/view_fields.h; 0: none */
+    /* As the daemon has them; null if there is none yet. Valid until the next call. */
+    Str model, partitioner;
 } BoardInfo;
 /* Reads P:info, of the leaderboard `name` too. To be called before those that take or return shards. */
 MUST_CHECK int redis_board_info(RedisBoard *board, const char *name, char *text, BoardInfo *ret);
@@ -58,3 +60,17 @@ MUST_CHECK int redis_board_moments(
 /* The packed records (lib/record.h) of n leads, at most BOARD_ASK_MAX; null where there is none. */
 MUST_CHECK int redis_board_records(
         RedisBoard *board, const BoardEntry *entries, size_t n, char *text, Str *values);
+
+/* What is known of one lead or account. */
+typedef struct BoardRecord {
+    Str value;            /* packed (lib/record.h, lib/account_record.h); null: there is none */
+    bool is_rebuilding;   /* its shard is, so that it may be missing, or older than it was */
+    int64_t watermark_ms; /* of its shard; TIME_NONE: not known */
+} BoardRecord;
+MUST_CHECK int redis_board_record(
+        RedisBoard *board, EntityKind kind, int32_t shard, Str id, char *text, BoardRecord *ret);
+/* The keys of a lead or account: its record's, its readable fields' and its shard's, in the caller's buffers. */
+#define BOARD_KEY_SIZE 512
+typedef enum BoardKey { BOARD_KEY_RECORD, BOARD_KEY_FIELDS, BOARD_KEY_META, _BOARD_KEY_MAX } BoardKey;
+void redis_board_keys(
+        const RedisBoard *board, EntityKind kind, int32_t shard, Str id, char ret[static _BOARD_KEY_MAX][BOARD_KEY_SIZE]);

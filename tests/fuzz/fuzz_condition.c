@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "lib/condition_crossing.h"
+#include "lib/condition_part.h"
 #include "lib/lead.h"
 
 #define NOW_MS INT64_C(1767225600000) /* 2026-01-01 */
@@ -118,6 +119,34 @@ static void check_changes(const Condition *condition) {
     }
 }
 
+static Condition *compile(Arena *arena, Str text, ConditionPlace place) {
+    YamlNode node = {.type = YAML_SCALAR, .text = text};
+    Diagnostics diagnostics = DIAGNOSTICS_INIT;
+    Condition *condition = NULL;
+    require(condition_compile(arena, model, &node, place, &diagnostics, &condition) == 0);
+    diagnostics_done(&diagnostics);
+    return condition;
+}
+
+/* Each part of it is a condition, too, and as true as it is said to be. */
+static void check_parts(Arena *arena, const Condition *condition, ConditionPlace place, const LeadEvent *at_hand) {
+    Situation situation = situation_at(NOW_MS, at_hand);
+    const ConditionPart *parts;
+    size_t n;
+    PartTruth truth;
+    unsigned depth = 0;
+    require(condition_take_apart(arena, condition, &situation, &parts, &n, &truth) == 0 && n > 0);
+    require(truth == PART_OPEN || (truth == PART_HOLDS) == condition_holds(condition, &situation));
+    require(truth != PART_OPEN || !at_hand);
+    for (size_t i = 0; i < n; i++) {
+        require(parts[i].depth <= depth);
+        depth = parts[i].depth + (parts[i].kind <= PART_NOT);
+        const Condition *part = compile(arena, parts[i].text, place);
+        require(part != NULL);
+        require(parts[i].truth == PART_OPEN || (parts[i].truth == PART_HOLDS) == condition_holds(part, &situation));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!model)
         make_lead();
@@ -150,5 +179,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_value(condition, &(Situation){.model = model, .lead = lead, .event = &event, .at_ms = NOW_MS});
     check_value(condition, &(Situation){.model = model, .lead = lead, .at_ms = EVENT_TIME_MS_MAX});
     check_changes(condition);
+    if (place != CONDITION_LEAD) { /* a derived score is a number */
+        check_parts(arena, condition, place, &event);
+        check_parts(arena, condition, place, NULL);
+    }
     return 0;
 }

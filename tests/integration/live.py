@@ -333,6 +333,13 @@ class Deployment:
         now = time.time() * 1000
         return sum(self.redis.zcount(key, '-inf', now - 5000) for key in self.shard_keys('moments'))
 
+    def explain(self, kind, name, *options, **changes):
+        """`scored lead` or `scored account`: its exit status, standard output and standard error."""
+        config = self.config('explain', **changes)
+        done = subprocess.run([PROGRAM, kind, name, '--config', config, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=60, check=False, text=True)
+        return done.returncode, done.stdout, done.stderr
+
     def await_quiet(self, n):
         """All n source records, and all that they caused between shards, are committed."""
         self.await_committed(n)

@@ -200,3 +200,35 @@ def test_nothing_is_left_of_a_forgotten_lead(deploy, model):
     assert account['members'] == 1
     [retired_first, retired_second] = d.outputs('retired')
     assert {retired_first['cause'], retired_second['cause']} == {'merged', 'forgotten'}
+
+
+def test_account_and_merged_lead_say_why_they_are_where_they_are(deploy, model):
+    """Members of all shards are seen in the account's, and a merged lead leads to the one that is left."""
+    d = deploy(model(MODEL), n_partitions=4)
+    daemon = d.start(**HISTORY)
+    leads = [f'lead-{i}' for i in range(6)]
+    d.send(*[event(lead, 'demo_requested', BEGIN + i * 1000, account_id='acme') for i, lead in enumerate(leads)],
+           event('lead-0', 'lead_merged', BEGIN + 60000, into='lead-5'))
+    d.await_quiet(7)
+    wait_for(lambda: b'in_market' in d.redis.hgetall(d.keys('account')['acme']).values(), 'acme is in the market')
+
+    def explained():
+        status, out, err = d.explain('account', 'acme', '--json', '--history', **HISTORY)
+        assert (status, err) == (0, '')
+        lines = [json.loads(line) for line in out.splitlines()]
+        return lines if len(lines[0]['members']) == 5 and len(lines) > 1 else None
+    account, *history = wait_for(explained, 'the merged lead is a member no more')
+    assert {member['lead_id'] for member in account['members']} == set(leads[1:])
+    assert all(member['in_committee'] for member in account['members'])
+    brought = sum(member['brings']['heat'] for member in account['members'])
+    assert abs(brought + account['scores'][0]['rest'] - account['scores'][0]['value']) < 1e-6
+    assert account['tracks'][0]['stage'] == 'in_market' and account['tracks'][0]['next_transition'] == 'rest'
+    assert [(o['entity'], o['account_id'], o['to']) for o in history] == [('account', 'acme', 'in_market')]
+    record, fields, _ = d.explain('account', 'acme', '--key', **HISTORY)[1].split()
+    assert record.encode() == d.keys('account-record')['acme'] and fields.encode() == d.keys('account')['acme']
+    # a lead that is no more
+    status, out, _ = d.explain('lead', 'lead-0', '--json', **HISTORY)
+    lead = json.loads(out)
+    assert status == 0 and lead['asked_id'] == 'lead-0' and lead['lead_id'] == 'lead-5' and lead['merged_ids'] == ['lead-0']
+    assert d.explain('account', 'nobody', **HISTORY)[0] == 1
+    assert daemon.stop() == 0

@@ -74,20 +74,28 @@ static void open_feed(unsigned types) {
     ck_assert_msg(r == 0, "%d %s", r, text);
 }
 
-static void produce(const char *topic, int32_t partition, Str value) {
+static void produce_keyed(const char *topic, int32_t partition, const char *key, Str value) {
     rd_kafka_resp_err_t err = rd_kafka_producev(host, RD_KAFKA_V_TOPIC(topic),
-            RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_VALUE((void *)value.data, value.len),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+            RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY(key, key ? strlen(key) : 0),
+            RD_KAFKA_V_VALUE((void *)value.data, value.len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
     ck_assert_int_eq(err, 0);
     ck_assert_int_eq(rd_kafka_flush(host, TIMEOUT_MS), 0);
 }
 
-static void produce_sample(OutputType type, int32_t partition) {
+static void produce(const char *topic, int32_t partition, Str value) {
+    produce_keyed(topic, partition, NULL, value);
+}
+
+static void produce_sample_keyed(OutputType type, int32_t partition, const char *key) {
     Output output;
     Str bytes;
     output_sample(type, true, &output);
     ck_assert_int_eq(avro_output_encode(encoder, &output, &bytes, text, sizeof(text)), 0);
-    produce(config.output_topics[type], partition, bytes);
+    produce_keyed(config.output_topics[type], partition, key, bytes);
+}
+
+static void produce_sample(OutputType type, int32_t partition) {
+    produce_sample_keyed(type, partition, NULL);
 }
 
 /* The next that is not nothing. */
@@ -143,6 +151,36 @@ START_TEST(broken_record_is_told_and_passed) {
 }
 END_TEST
 
+static void open_past(const char *key) {
+    int r = kafka_feed_new_past(&config, reader, ALL, str_from(key), NULL, TIMEOUT_MS, text, &feed);
+    ck_assert_msg(r == 0, "%d %s", r, text);
+}
+
+START_TEST(past_of_a_key_is_read_to_its_end) {
+    int32_t own = kafka_partition_of(&config, STR_LITERAL("lead-1"), N_SHARDS);
+    produce_sample_keyed(OUTPUT_STAGE_CHANGED, own, "lead-1");
+    produce_sample_keyed(OUTPUT_STAGE_CHANGED, own, "lead-2");
+    produce_sample_keyed(OUTPUT_SLA_EVENT, own, "lead-1");
+    /* another partition is not looked at */
+    produce_sample_keyed(OUTPUT_STAGE_CHANGED, 1 - own, "lead-1");
+    open_past("lead-1");
+    unsigned seen[_OUTPUT_TYPE_MAX] = {0};
+    for (FeedPoll poll = poll_feed(); poll.type != FEED_END; poll = poll_feed()) {
+        ck_assert_msg(poll.type == FEED_OUTPUT, "%s", poll.text);
+        seen[poll.output.type]++;
+    }
+    ck_assert_uint_eq(seen[OUTPUT_STAGE_CHANGED], 1);
+    ck_assert_uint_eq(seen[OUTPUT_SLA_EVENT], 1);
+    ck_assert_uint_eq(seen[OUTPUT_REFUSED], 0);
+}
+END_TEST
+
+START_TEST(past_of_nothing_ends_at_once) {
+    open_past("lead-1");
+    ck_assert_int_eq(poll_feed().type, FEED_END);
+}
+END_TEST
+
 START_TEST(progress_is_what_went_into_the_sources) {
     FeedProgress progress;
     open_feed(ALL);
@@ -173,6 +211,8 @@ int main(void) {
     tcase_add_test(tcase, what_comes_after_the_beginning_is_seen);
     tcase_add_test(tcase, topics_that_were_not_asked_for_are_not_read);
     tcase_add_test(tcase, broken_record_is_told_and_passed);
+    tcase_add_test(tcase, past_of_a_key_is_read_to_its_end);
+    tcase_add_test(tcase, past_of_nothing_ends_at_once);
     tcase_add_test(tcase, progress_is_what_went_into_the_sources);
     tcase_add_test(tcase, broker_that_is_not_there_ends_the_attempt);
     suite_add_tcase(suite, tcase);

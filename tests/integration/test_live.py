@@ -168,6 +168,50 @@ def test_view_is_readable_and_forgets(deploy, model):
     assert again.stop() == 0
 
 
+def test_lead_says_why_it_is_where_it_is(deploy, model):
+    """From its record in Redis and the output topics, and what it says when there is nothing to say."""
+    d = deploy(model(SMALL), n_partitions=4)
+    assert d.explain('lead', 'lead-1')[0] == 69  # no daemon has been here
+    daemon = d.start()
+    d.send(event('lead-1', 'profile_updated', employees=500), event('lead-1', 'form', event_id='asked'),
+           event('lead-1', 'sales_accepted', event_id='bare'), event('lead-2', 'form'))
+    wait_for(lambda: len(d.outputs('sla')) >= 2, 'both clocks breach')
+    wait_for(lambda: len(d.keys('lead')) == 2, 'both leads in the view')
+    outputs = [o for o in d.outputs() if o['lead_id'] == 'lead-1']
+    status, out, err = d.explain('lead', 'lead-1', '--json', '--history')
+    assert (status, err) == (0, '')
+    lead, *history = map(json.loads, out.splitlines())
+    scores = {score['score']: score for score in lead['scores']}
+    assert scores['fit']['value'] == 20 and 9.9 < scores['interest']['value'] <= 10
+    assert scores['interest']['contributions'][0]['event_id'] == 'asked'
+    track, = lead['tracks']
+    assert track['stage'] == 'mql' and track['transitions'][0]['on'] == ['sales_accepted']
+    assert track['transitions'][0]['require']['parts'][0]['holds'] is None
+    assert lead['sla'][0]['policy'] == 'call' and lead['sla'][0]['left_ms'] < 0
+    assert [o.pop('output') for o in history] == ['StageChanged', 'Refused', 'SlaEvent']
+    assert history == sorted(outputs, key=lambda o: o['ordinal'])
+    # for people
+    status, out, err = d.explain('lead', 'lead-1', '--history', '--limit', '1')
+    assert (status, err) == (0, '') and 'track lifecycle: mql since' in out and 'call breached' in out
+    assert 'without 2 older ones' in out
+    # its keys
+    status, out, _ = d.explain('lead', 'lead-1', '--key')
+    record, fields, meta = out.split()
+    assert status == 0 and d.redis.type(record) == b'string' and d.redis.type(fields) == b'hash' and d.redis.exists(meta)
+    # what does not fit
+    assert d.explain('lead', 'nobody')[0] == 1
+    assert d.explain('account', 'acme')[0] == 78  # the model has none
+    assert d.explain('lead', 'lead-1', '--at', '2020-01-01T00:00:00Z')[0] == 64
+    newer = model(SMALL.replace('version: 1', 'version: 2'), 'newer.yaml')
+    status, _, err = d.explain('lead', 'lead-1', '--model', newer)
+    assert status == 78 and 'is of version 1 of the model, not of 2 (the daemon\'s is 1)' in err
+    other = model(SMALL.replace('model: small', 'model: large'), 'other.yaml')
+    status, _, err = d.explain('lead', 'lead-1', '--model', other)
+    assert status == 78 and 'model is small, not large' in err
+    assert d.explain('lead', 'lead-1', redis={'address': 'unix:/nonexistent/redis.sock', 'prefix': d.name})[0] == 69
+    assert daemon.stop() == 0
+
+
 def test_breach_waits_for_the_backlog_and_falls_when_due(deploy, model):
     """A touch that lies unread in the topic keeps a deadline from being called missed."""
     d = deploy(model(SMALL), n_partitions=1)

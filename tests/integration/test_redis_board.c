@@ -266,6 +266,47 @@ START_TEST(broken_record_is_counted_and_passed) {
 }
 END_TEST
 
+static BoardRecord ask(EntityKind kind, const char *id) {
+    BoardRecord record;
+    BoardInfo info;
+    int32_t shard = kafka_partition_of(&config, str_from(id), N_SHARDS);
+    ck_assert_int_eq(redis_board_info(board, "", text, &info), 0);
+    int r = redis_board_record(board, kind, shard, str_from(id), text, &record);
+    ck_assert_msg(r == 0, "%s", text);
+    return record;
+}
+
+START_TEST(one_lead_is_found_with_its_shard) {
+    BoardInfo info;
+    write_info();
+    write_scores("lead-1", 10, 20);
+    ck_assert_int_eq(redis_board_info(board, "", text, &info), 0);
+    ck_assert(str_eq_c(info.model, "t") && str_is_null(info.partitioner));
+    BoardRecord record = ask(ENTITY_LEAD, "lead-1");
+    _cleanup_(lead_free) Lead *lead = NULL;
+    ck_assert_int_eq(record_unpack(record.value, STR_LITERAL("lead-1"), model, &lead), 0);
+    ck_assert_int_eq(record.watermark_ms, NOW_MS);
+    ck_assert(!record.is_rebuilding);
+    ck_assert(str_is_null(ask(ENTITY_LEAD, "nobody").value));
+    ck_assert(str_is_null(ask(ENTITY_ACCOUNT, "lead-1").value));
+}
+END_TEST
+
+START_TEST(keys_are_those_that_are_read) {
+    char keys[_BOARD_KEY_MAX][BOARD_KEY_SIZE];
+    int32_t shard = kafka_partition_of(&config, STR_LITERAL("acme"), N_SHARDS);
+    write_info();
+    ck_assert(str_is_null(ask(ENTITY_ACCOUNT, "acme").value));
+    redis_board_keys(board, ENTITY_ACCOUNT, shard, STR_LITERAL("acme"), keys);
+    ck_assert_ptr_nonnull(strstr(keys[BOARD_KEY_FIELDS], "}:account:acme"));
+    freeReplyObject(redisCommand(admin, "SET %s packed", keys[BOARD_KEY_RECORD]));
+    freeReplyObject(redisCommand(admin, "HSET %s mode rebuilding", keys[BOARD_KEY_META]));
+    BoardRecord record = ask(ENTITY_ACCOUNT, "acme");
+    ck_assert(str_eq_c(record.value, "packed") && record.is_rebuilding);
+    ck_assert_int_eq(record.watermark_ms, TIME_NONE);
+}
+END_TEST
+
 START_TEST(what_is_not_ours_is_told) {
     write_info();
     freeReplyObject(redisCommand(admin, "HSET t:info shards many"));
@@ -313,6 +354,8 @@ int main(void) {
     tcase_add_test(tcase, open_clocks_are_found_soonest_first);
     tcase_add_test(tcase, other_version_of_the_model_is_told);
     tcase_add_test(tcase, broken_record_is_counted_and_passed);
+    tcase_add_test(tcase, one_lead_is_found_with_its_shard);
+    tcase_add_test(tcase, keys_are_those_that_are_read);
     tcase_add_test(tcase, what_is_not_ours_is_told);
     tcase_add_test(tcase, redis_that_is_away_is_told_and_comes_back);
     suite_add_tcase(suite, tcase);
