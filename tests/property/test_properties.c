@@ -177,36 +177,59 @@ static bool would_be_taken(const Situation *now, const Transition *transition, c
     return (left_at_ms == TIME_NONE || at_ms - left_at_ms >= transition->cooldown_ms) && condition_holds(transition->when, &then);
 }
 
-/* Does a transition without `on` out of a current stage begin to hold at at_ms? Judged by conditions alone, on the state as it is. */
-static bool some_begins(const Situation *now, int64_t at_ms) {
+typedef bool (*TransitionTest)(const Situation *now, const Transition *transition, const TrackState *state, void *userdata);
+
+/* Does it hold of a transition that time alone can take from here? */
+static bool for_some_transition(const Situation *now, TransitionTest test, void *userdata) {
     const Track *tracks = now->lead ? now->model->tracks : now->model->account_tracks;
     const TrackState *states = now->lead ? now->lead->tracks : now->account->tracks;
     size_t n = now->lead ? now->model->n_tracks : now->model->n_account_tracks;
     for (size_t k = 0; k < n; k++)
         for (size_t i = 0; i < tracks[k].n_transitions; i++) {
             const Transition *transition = &tracks[k].transitions[i];
-            if (transition->has_on || transition->n_on_sla || !(transition->from >> states[k].stage & 1))
-                continue;
-            if (would_be_taken(now, transition, &states[k], at_ms) && !would_be_taken(now, transition, &states[k], at_ms - 1))
+            if (!transition->has_on && !transition->n_on_sla && (transition->from >> states[k].stage & 1) &&
+                    test(now, transition, &states[k], userdata))
                 return true;
         }
     return false;
 }
 
+static bool begins_at(const Situation *now, const Transition *transition, const TrackState *state, void *at_ms) {
+    int64_t at = *(int64_t *)at_ms;
+    return would_be_taken(now, transition, state, at) && !would_be_taken(now, transition, state, at - 1);
+}
+
+enum { SAMPLES = 12 };
+
+/* Does it begin to hold between two of the instants? They are in order, the first at the clock. */
+static bool begins_between(const Situation *now, const Transition *transition, const TrackState *state, void *instants) {
+    const int64_t *at_ms = instants;
+    bool held = true;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        bool holds = would_be_taken(now, transition, state, at_ms[i]);
+        if (holds && !held)
+            return true;
+        held = holds;
+    }
+    return false;
+}
+
+static int compare_instants(const void *a, const void *b) {
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
 /* The moment that the engine has found is the first one: nothing begins before it, as far as instants by chance tell. */
 static void check_moment(const Situation *now, int64_t moment_ms, int64_t idle_ms, Trial *t) {
-    enum { SAMPLES = 12 };
-    int64_t end_ms = MIN(MIN(moment_ms, idle_ms), now->at_ms + 100 * t->m.unit_ms);
     REQUIRE(moment_ms > now->at_ms);
     REQUIRE(moment_ms <= idle_ms);
     if (moment_ms < idle_ms)
-        REQUIRE(some_begins(now, moment_ms));
-    if (end_ms - now->at_ms < 2)
-        return;
-    REQUIRE(!some_begins(now, now->at_ms + 1));
-    REQUIRE(!some_begins(now, end_ms - 1));
-    for (unsigned i = 0; i < SAMPLES; i++)
-        REQUIRE(!some_begins(now, now->at_ms + 1 + (int64_t)random_below(&t->random, (uint64_t)(end_ms - now->at_ms - 1))));
+        REQUIRE(for_some_transition(now, begins_at, &moment_ms));
+    int64_t span_ms = MIN(moment_ms - now->at_ms, 100 * t->m.unit_ms), at_ms[SAMPLES] = {now->at_ms, now->at_ms + span_ms - 1};
+    for (size_t i = 2; i < SAMPLES; i++)
+        at_ms[i] = now->at_ms + (int64_t)random_below(&t->random, (uint64_t)span_ms);
+    qsort(at_ms, SAMPLES, sizeof(*at_ms), compare_instants);
+    REQUIRE(!for_some_transition(now, begins_between, at_ms));
 }
 
 static void check_moments(World *world, Trial *t) {
