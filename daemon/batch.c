@@ -6,6 +6,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/log.h"
+#include "lib/account_record.h"
 #include "lib/timestamp.h"
 
 /* The attributes of CloudEvents' Kafka binding in binary mode, and our own. */
@@ -16,6 +17,7 @@ struct Batch {
     LiveShard *shard;
     ViewJob *job;
     JsonWriter footer;
+    Buffer message; /* the one being packed */
     EVP_MD_CTX *digest; /* over topics, keys and values of everything but the footer, in order */
     int64_t offsets[TOPICS_MAX];
     int64_t n_events, n_outputs, n_records;
@@ -44,6 +46,7 @@ Batch *batch_free(Batch *batch) {
         return NULL;
     view_job_free(batch->job);
     json_writer_deinit(&batch->footer);
+    buffer_done(&batch->message);
     EVP_MD_CTX_free(batch->digest);
     free(batch);
     return NULL;
@@ -80,6 +83,11 @@ typedef struct HeaderTexts {
     char type[64], id[UUID_TEXT_LEN + 1], time[TIMESTAMP_TEXT_SIZE], decided[TIMESTAMP_TEXT_SIZE];
 } HeaderTexts;
 
+/* The lead that the output is about, or the account. */
+static Str subject_of(const Output *output) {
+    return output->lead_id.data ? output->lead_id : output->account_id;
+}
+
 static size_t make_headers(
         const Output *output, Str source, HeaderTexts *texts, KafkaHeader headers[static HEADERS_MAX]) {
     size_t n = 0;
@@ -99,10 +107,20 @@ static size_t make_headers(
     }
     uuid_print(&output->event_id, texts->id);
     headers[n++] = (KafkaHeader){"ce_id", str_from(texts->id)};
-    headers[n++] = (KafkaHeader){"ce_subject", output->lead_id};
+    headers[n++] = (KafkaHeader){"ce_subject", subject_of(output)};
     if (output->route.data)
         headers[n++] = (KafkaHeader){"scored_route", output->route};
     return n;
+}
+
+/* Of a lead that is no more nothing stays in topics that keep the latest record of each key (SPEC section 7, LeadRetired). */
+static int erase_outputs(Batch *batch, Str lead_id) {
+    const Pipeline *p = batch->shard->pipeline;
+    int r = 0;
+    for (int i = 0; i < _OUTPUT_TYPE_MAX && r == 0; i++)
+        if (p->is_output_compacted[i])
+            r = produce(batch, p->config->output_topics[i], -1, lead_id, STR_NULL, NULL, 0, NULL);
+    return r;
 }
 
 int batch_add_output(Batch *batch, const Output *output, Str key) {
@@ -121,10 +139,28 @@ int batch_add_output(Batch *batch, const Output *output, Str key) {
     HeaderTexts texts;
     KafkaHeader headers[HEADERS_MAX];
     size_t n_headers = make_headers(output, str_from(p->ce_source), &texts, headers);
-    Str record_key = key.data ? key : output->lead_id;
+    Str record_key = key.data ? key : subject_of(output);
     batch->n_outputs++;
     p->counts.outputs++;
-    return produce(batch, p->config->output_topics[output->type], -1, record_key, value, headers, n_headers, NULL);
+    r = produce(batch, p->config->output_topics[output->type], -1, record_key, value, headers, n_headers, NULL);
+    return r == 0 && output->type == OUTPUT_LEAD_RETIRED ? erase_outputs(batch, output->lead_id) : r;
+}
+
+int batch_add_message(Batch *batch, const ShardMessage *message) {
+    const Pipeline *p = batch->shard->pipeline;
+    Str target = shard_message_target(message);
+    batch->message.len = 0;
+    int r = shard_message_pack(message, p->model, &batch->message);
+    if (r > 0) {
+        log_error("message.too_large", LOG_INT("shard", batch->shard->id), LOG_BYTES("for", target));
+        return -EMSGSIZE;
+    }
+    Str value = {(const char *)batch->message.data, batch->message.len};
+    int32_t first = target.data ? kafka_partition_of(p->config, target, p->n_shards) : 0;
+    int32_t end = target.data ? first + 1 : p->n_shards;
+    for (int32_t i = first; i < end && r == 0; i++)
+        r = produce(batch, p->config->internal_topic, i, target, value, NULL, 0, NULL);
+    return r;
 }
 
 void batch_note_input(Batch *batch, unsigned topic, int64_t next_offset) {
@@ -134,18 +170,50 @@ void batch_note_input(Batch *batch, unsigned topic, int64_t next_offset) {
 
 /* --- state and footer -------------------------------------------------------------------------------- */
 
-static int add_state_record(Batch *batch, const Lead *lead, Buffer *record) {
+/* What the two kinds of entities differ in here. */
+typedef struct StateKind {
+    const char *prefix; /* of its key in the changelog */
+    int (*pack)(const Entity *entity, const Model *model, Buffer *buffer);
+    int (*add_to_view)(ViewJob *job, const Model *model, const Entity *entity, Str record);
+} StateKind;
+
+static int pack_lead(const Entity *entity, const Model *model, Buffer *buffer) {
+    return record_pack(lead_of((Entity *)entity), model, buffer);
+}
+
+static int pack_account(const Entity *entity, const Model *model, Buffer *buffer) {
+    return account_record_pack(account_of((Entity *)entity), model, buffer);
+}
+
+static int view_lead(ViewJob *job, const Model *model, const Entity *entity, Str record) {
+    return view_job_add(job, model, lead_of((Entity *)entity), record);
+}
+
+static int view_account(ViewJob *job, const Model *model, const Entity *entity, Str record) {
+    return view_job_add_account(job, model, account_of((Entity *)entity), record);
+}
+
+static const StateKind state_kinds[] = {
+        [ENTITY_LEAD] = {CHANGELOG_LEAD_PREFIX, pack_lead, view_lead},
+        [ENTITY_ACCOUNT] = {CHANGELOG_ACCOUNT_PREFIX, pack_account, view_account},
+};
+
+/* The longest id and the longest prefix. */
+#define STATE_KEY_SIZE (sizeof(CHANGELOG_ACCOUNT_PREFIX) + EVENT_LEAD_ID_LEN_MAX)
+
+static int add_state_record(Batch *batch, const Entity *entity, Buffer *record) {
     const Pipeline *p = batch->shard->pipeline;
-    char key[sizeof(CHANGELOG_LEAD_PREFIX) + EVENT_LEAD_ID_LEN_MAX];
-    size_t prefix_len = strlen(CHANGELOG_LEAD_PREFIX);
+    const StateKind *kind = &state_kinds[entity->kind];
+    char key[STATE_KEY_SIZE];
+    size_t prefix_len = strlen(kind->prefix);
     Str value = STR_NULL;
-    memcpy(key, CHANGELOG_LEAD_PREFIX, prefix_len);
-    memcpy(key + prefix_len, lead->lead_id.data, lead->lead_id.len);
-    if (!lead->entity.erased) {
+    memcpy(key, kind->prefix, prefix_len);
+    memcpy(key + prefix_len, entity->id.data, entity->id.len);
+    if (!entity->erased) {
         record->len = 0;
-        int r = record_pack(lead, p->model, record);
+        int r = kind->pack(entity, p->model, record);
         if (r > 0) {
-            log_error("record.too_large", LOG_BYTES("lead", lead->lead_id), LOG_INT("shard", batch->shard->id));
+            log_error("record.too_large", LOG_BYTES("id", entity->id), LOG_INT("shard", batch->shard->id));
             return -EMSGSIZE;
         }
         if (r < 0)
@@ -153,17 +221,19 @@ static int add_state_record(Batch *batch, const Lead *lead, Buffer *record) {
         value = (Str){(const char *)record->data, record->len};
     }
     batch->n_records++;
-    int r = produce(batch, p->config->changelog_topic, batch->shard->id, (Str){key, prefix_len + lead->lead_id.len},
+    int r = produce(batch, p->config->changelog_topic, batch->shard->id, (Str){key, prefix_len + entity->id.len},
             value, NULL, 0, NULL);
-    return r == 0 ? view_job_add(batch->job, p->model, lead, value) : r;
+    return r == 0 ? kind->add_to_view(batch->job, p->model, entity, value) : r;
 }
 
 static int add_state_records(Batch *batch) {
+    const LiveShard *shard = batch->shard;
+    const EntityTable *tables[] = {shard_leads(shard->engine), shard_accounts(shard->accounts)};
     Buffer record = {0};
     int r = 0;
-    Entity *entity = entity_table_dirty(shard_leads(batch->shard->engine));
-    for (; entity && r == 0; entity = entity->dirty_next)
-        r = add_state_record(batch, lead_of(entity), &record);
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+        for (Entity *entity = entity_table_dirty(tables[i]); entity && r == 0; entity = entity->dirty_next)
+            r = add_state_record(batch, entity, &record);
     buffer_done(&record);
     return r;
 }
@@ -182,6 +252,7 @@ static int add_footer(Batch *batch) {
     Footer footer = {
         .bno = shard->bno + 1,
         .watermark_ms = shard_watermark(shard->engine),
+        .accounts_watermark_ms = shard_watermark(shard->accounts),
         .n_inputs = p->n_topics,
         .model_version = p->model->version,
         .n_events = batch->n_events,
@@ -229,6 +300,7 @@ void batch_settle(Batch *batch) {
         shard->footer_offset = batch->footer_offset;
     memcpy(shard->offsets, batch->offsets, sizeof(shard->offsets));
     shard_clean(shard->engine);
+    shard_clean(shard->accounts);
     view_queue_consume(shard->view_queue, TAKE_PTR(batch->job), shard->bno, shard->footer_offset + 1,
             shard_watermark(shard->engine));
 }

@@ -16,10 +16,12 @@ DEFINE_CLEANUP(Batch *, batch_free)
 
 /* Encodes the output and queues it for its topic, keyed by lead id or by `key` if that is not null. 0, PIPELINE_E_RESTART or negative errno. */
 MUST_CHECK int batch_add_output(Batch *batch, const Output *output, Str key);
+/* Queues a message for the shard of whom it is for, or for all shards. Outcomes as above. */
+MUST_CHECK int batch_add_message(Batch *batch, const ShardMessage *message);
 /* The topic is read up to next_offset. */
 void batch_note_input(Batch *batch, unsigned topic, int64_t next_offset);
 /*
- * All is in: queues the state records of the leads that changed and the footer; *ret are the offsets to commit, valid as long as
+ * All is in: queues the state records of the leads and accounts that changed and the footer; *ret are the offsets to commit, valid as long as
  * the batch. Outcomes as above.
  */
 MUST_CHECK int batch_finish(Batch *batch, ShardOffsets *ret);

@@ -63,12 +63,21 @@ static int prepare_view(Pipeline *p) {
     return r == 0 ? write_info(p) : r;
 }
 
+static int new_view(Pipeline *p, char *text) {
+    const char *leads[VIEW_BOARDS_MAX], *accounts[VIEW_BOARDS_MAX];
+    ViewBoards boards = {
+            .names = {[ENTITY_LEAD] = leads, [ENTITY_ACCOUNT] = accounts},
+            .n = {[ENTITY_LEAD] = view_fields_boards(p->model, ENTITY_LEAD, leads),
+                    [ENTITY_ACCOUNT] = view_fields_boards(p->model, ENTITY_ACCOUNT, accounts)},
+    };
+    return redis_view_new(p->config, &boards, text, &p->view);
+}
+
 int clients_open(Pipeline *p) {
-    const char *boards[VIEW_BOARDS_MAX];
     char text[KAFKA_TEXT_SIZE];
     int r = avro_event_decoder_new(&p->decoder);
     if (r == 0)
-        r = redis_view_new(p->config, boards, view_fields_boards(p->model, boards), text, &p->view);
+        r = new_view(p, text);
     if (r > 0) {
         log_error("redis.unusable", LOG_STR("error", text));
         return PIPELINE_E_REFUSED;
@@ -84,7 +93,7 @@ void clients_close(Pipeline *p) {
 
 int clients_connect(Pipeline *p, KafkaSourceHandler handler) {
     char text[KAFKA_TEXT_SIZE];
-    int r = topics_prepare(p->config, p->cluster, &p->n_shards);
+    int r = topics_prepare(p->config, p->cluster, &p->n_shards, p->is_output_compacted);
     if (r == 0)
         r = prepare_view(p);
     if (r != 0)

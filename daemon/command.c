@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "lib/timestamp.h"
+
 static int run_help(const Command *self, int argc, char **argv);
 
 static const Command command_help = {
@@ -18,7 +20,9 @@ static const Command command_help = {
 static const Command *const commands[] = {
         &command_run,
         &command_check,
+        &command_test,
         &command_replay,
+        &command_backtest,
         &command_top,
         &command_help,
 };
@@ -167,6 +171,21 @@ int command_option(const Command *self, int argc, char **argv, int *ret_status) 
     default:
         return value;
     }
+}
+
+bool command_parse_time(const char *text, int64_t *ret_ms) {
+    char *end;
+
+    if (timestamp_parse(str_from(text), ret_ms))
+        return true;
+    if (!strchr("0123456789", text[0]) || !text[0])
+        return false;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno || *end || value > EVENT_TIME_MS_MAX)
+        return false;
+    *ret_ms = value;
+    return true;
 }
 
 static int run_help(const Command *self, int argc, char **argv) {

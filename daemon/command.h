@@ -38,8 +38,10 @@ struct Command {
     int (*run)(const Command *self, int argc, char **argv);
 };
 
+extern const Command command_backtest;
 extern const Command command_check;
 extern const Command command_replay;
+extern const Command command_test;
 extern const Command command_top;
 extern const Command command_run;
 
@@ -51,6 +53,8 @@ int command_main(int argc, char **argv);
  * ends with *ret_status, after an error that has been reported, or help that has been given.
  */
 MUST_CHECK int command_option(const Command *self, int argc, char **argv, int *ret_status);
+/* An instant as people give it on a command line: RFC 3339, or milliseconds since 1970. */
+MUST_CHECK bool command_parse_time(const char *text, int64_t *ret_ms);
 /* Reports a wrong command line. Returns EX_USAGE. */
 int command_usage_error(const Command *self, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Reports what went wrong, as "scored NAME: ...". */
@@ -58,6 +62,14 @@ void command_error(const Command *self, const char *format, ...) PRINTF_LIKE(2, 
 
 /* The file's bytes on the heap. 0, a negative errno, or -EFBIG: over len_max. */
 MUST_CHECK int file_read(const char *path, size_t len_max, char **ret, size_t *ret_len);
+/*
+ * Reads a YAML file and hands its bytes to `function`, which puts what is wrong with it into the diagnostics; they are then
+ * reported on standard error. `function` returns 0, a positive number after an error that it has reported itself, or a negative
+ * errno. Returns EXIT_SUCCESS or the exit status; whether there is a result is for the caller to see.
+ */
+typedef int (*CommandLoadFn)(void *userdata, Str source, const char *path, Diagnostics *diagnostics, void *ret);
+MUST_CHECK int command_load_file(const Command *self, const char *path, CommandLoadFn function, void *userdata, void *ret,
+        size_t *ret_n_warnings);
 /*
  * Load a model or a configuration, with errors and warnings reported on standard error. Return EXIT_SUCCESS,
  * with *ret the caller's to free, or the exit status. The others tell how many warnings there were.

@@ -49,11 +49,8 @@ static void report_diagnostics(const Command *self, Diagnostics *diagnostics, co
         command_error(self, "%s: %s", path, strerror(ENOMEM));
 }
 
-/* A file that is read by one function, which puts what is wrong with it into diagnostics. */
-typedef int (*LoadFn)(Str source, const char *path, Diagnostics *diagnostics, void *ret);
-
-/* As command_load_model() returns; whether there is a result is for the caller to see. */
-static int load(const Command *self, const char *path, LoadFn function, void *ret, size_t *ret_n_warnings) {
+int command_load_file(const Command *self, const char *path, CommandLoadFn function, void *userdata, void *ret,
+        size_t *ret_n_warnings) {
     _cleanup_(free_null) char *data = NULL;
     size_t len;
 
@@ -64,13 +61,13 @@ static int load(const Command *self, const char *path, LoadFn function, void *re
         return r == -ENOMEM ? EX_OSERR : EX_CONFIG;
     }
     Diagnostics diagnostics = DIAGNOSTICS_INIT;
-    r = function((Str){data, len}, path, &diagnostics, ret);
+    r = function(userdata, (Str){data, len}, path, &diagnostics, ret);
     if (diagnostics.n_errors + diagnostics.n_warnings > 0)
         report_diagnostics(self, &diagnostics, path, (Str){data, len});
     *ret_n_warnings = diagnostics.n_warnings;
     diagnostics_done(&diagnostics);
-    if (!r)
-        return EXIT_SUCCESS;
+    if (r >= 0)
+        return r ? EX_CONFIG : EXIT_SUCCESS;
     command_error(self, "%s: %s", path, strerror(-r));
     return EX_OSERR;
 }
@@ -82,7 +79,8 @@ static char *directory_of(const char *path) {
 }
 
 /* Holidays are found from where the model is. */
-static int load_model(Str source, const char *path, Diagnostics *diagnostics, void *ret) {
+static int load_model(void *userdata, Str source, const char *path, Diagnostics *diagnostics, void *ret) {
+    (void)userdata;
     _cleanup_(free_null) char *directory = directory_of(path);
     if (!directory)
         return -ENOMEM;
@@ -93,7 +91,7 @@ static int load_model(Str source, const char *path, Diagnostics *diagnostics, vo
 int command_load_model_counted(const Command *self, const char *path, Model **ret, size_t *ret_n_warnings) {
     Model *model = NULL;
 
-    int status = load(self, path, load_model, &model, ret_n_warnings);
+    int status = command_load_file(self, path, load_model, NULL, &model, ret_n_warnings);
     if (!model)
         return status ? status : EX_CONFIG;
     *ret = model;
@@ -106,7 +104,8 @@ int command_load_model(const Command *self, const char *path, Model **ret) {
 }
 
 /* Relative paths in a configuration begin where it is itself. */
-static int load_config(Str source, const char *path, Diagnostics *diagnostics, void *ret) {
+static int load_config(void *userdata, Str source, const char *path, Diagnostics *diagnostics, void *ret) {
+    (void)userdata;
     _cleanup_(free_null) char *directory = directory_of(path);
     return directory ? config_load(source, directory, diagnostics, ret) : -ENOMEM;
 }
@@ -114,7 +113,7 @@ static int load_config(Str source, const char *path, Diagnostics *diagnostics, v
 int command_load_config_counted(const Command *self, const char *path, Config **ret, size_t *ret_n_warnings) {
     Config *config = NULL;
 
-    int status = load(self, path, load_config, &config, ret_n_warnings);
+    int status = command_load_file(self, path, load_config, NULL, &config, ret_n_warnings);
     if (!config)
         return status ? status : EX_CONFIG;
     *ret = config;

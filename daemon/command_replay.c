@@ -13,7 +13,6 @@
 #include "daemon/io/file_source.h"
 #include "daemon/replay_dump.h"
 #include "lib/shard.h"
-#include "lib/timestamp.h"
 
 enum { OPTION_MODEL = 1, OPTION_UNTIL, OPTION_DUMP_LEADS, OPTION_DUMP_ACCOUNTS };
 
@@ -60,22 +59,6 @@ static const char *events_name(const Replay *replay) {
     return replay->arg_events ? replay->arg_events : "<stdin>";
 }
 
-/* An instant as people give it on a command line. */
-static bool parse_time(const char *text, int64_t *ret_ms) {
-    char *end;
-
-    if (timestamp_parse(str_from(text), ret_ms))
-        return true;
-    if (!strchr("0123456789", text[0]) || !text[0])
-        return false;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (errno || *end || value > EVENT_TIME_MS_MAX)
-        return false;
-    *ret_ms = value;
-    return true;
-}
-
 /* EXIT_SUCCESS, or after help or an error -1, with *ret_status what to end with. */
 static int parse_arguments(Replay *replay, int argc, char **argv, int *ret_status) {
     const Command *self = replay->command;
@@ -87,7 +70,7 @@ static int parse_arguments(Replay *replay, int argc, char **argv, int *ret_statu
             replay->arg_model = optarg;
             break;
         case OPTION_UNTIL:
-            if (!parse_time(optarg, &replay->arg_until_ms)) {
+            if (!command_parse_time(optarg, &replay->arg_until_ms)) {
                 *ret_status = command_usage_error(
                         self, "--until: \"%s\" is neither RFC 3339 nor milliseconds since 1970", optarg);
                 return -1;

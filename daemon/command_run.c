@@ -72,10 +72,6 @@ static int run(const Command *self, int argc, char **argv) {
         status = command_load_model(self, model_path ? model_path : config->model_path, &model);
     if (status != EXIT_SUCCESS)
         return status;
-    if (model->has_accounts) {
-        command_error(self, "the model has \"accounts\", which only scored replay can do yet");
-        return EX_CONFIG;
-    }
     if (catch_signals() < 0) {
         command_error(self, "signals: %s", strerror(errno));
         return EX_OSERR;

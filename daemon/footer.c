@@ -35,6 +35,7 @@ int footer_print(const Footer *footer, JsonWriter *w) {
     json_write_integer(w, NAME("bno"), footer->bno);
     json_write_integer(w, NAME("shards"), footer->shards);
     write_ms(w, NAME("watermark"), footer->watermark_ms);
+    write_ms(w, NAME("accounts_watermark"), footer->accounts_watermark_ms);
     write_inputs(w, footer);
     json_write_object_begin(w, NAME("model"));
     json_write_integer(w, NAME("version"), footer->model_version);
@@ -95,6 +96,7 @@ static bool get_all(const json_t *json, Footer *footer) {
             get_integer(json, "bno", &footer->bno) && footer->bno > 0 &&
             get_integer(json, "shards", &footer->shards) &&
             get_time(json, "watermark", &footer->watermark_ms) &&
+            get_time(json, "accounts_watermark", &footer->accounts_watermark_ms) &&
             get_inputs(json_object_get(json, "inputs"), footer) &&
             get_integer(model, "version", &footer->model_version) &&
             get_text(model, "hash", footer->model_hash, sizeof(footer->model_hash)) &&

@@ -15,6 +15,7 @@
 #define FOOTER_KEY "footer"
 /* Keys of state records: the prefix and the id. */
 #define CHANGELOG_LEAD_PREFIX "lead:"
+#define CHANGELOG_ACCOUNT_PREFIX "account:"
 #define LINEAGE_LEN 32
 #define BATCH_HASH_LEN 32
 #define TOPICS_MAX (CONFIG_SOURCES_MAX + 1)
@@ -31,6 +32,7 @@ typedef struct Footer {
     char lineage[LINEAGE_LEN + 1]; /* a random id made when the shard was first written */
     int64_t bno;                   /* dense from 1 within the lineage */
     int64_t watermark_ms;          /* TIME_NONE: none */
+    int64_t accounts_watermark_ms; /* the accounts': TIME_NONE: none */
     FooterInput inputs[TOPICS_MAX];
     size_t n_inputs;
     int64_t model_version;

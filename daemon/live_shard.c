@@ -1,25 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/live_shard.h"
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/takeover.h"
+#include "lib/account_record.h"
 
 /* Leads fetched with one call: large enough to make round trips cheap, small enough not to hold Redis up. */
 #define FETCH_MAX 1000
 /* Moments paged in with one call. */
 #define PAGE_MAX 5000
+/* Accounts are judged at most so much later than leads. */
+#define TELL_INTERVAL_MS 1000
 
-int live_shard_new(Pipeline *p, int32_t id, OutputSink sink, LiveShard **ret) {
+static void set_all(int64_t *times_ms, size_t n, int64_t value_ms) {
+    for (size_t i = 0; i < n; i++)
+        times_ms[i] = value_ms;
+}
+
+int live_shard_new(Pipeline *p, int32_t id, OutputSink sink, MessageSink messages, LiveShard **ret) {
     _cleanup_(live_shard_free) LiveShard *shard = calloc(1, sizeof(*shard));
     if (!shard)
         return -ENOMEM;
-    *shard = (LiveShard){.pipeline = p, .id = id, .footer_offset = -1, .horizon_ms = TIME_NEVER};
+    *shard = (LiveShard){.pipeline = p, .id = id, .footer_offset = -1, .told_watermark_ms = TIME_NONE};
+    set_all(shard->horizons_ms, _ENTITY_KIND_MAX, TIME_NEVER);
     for (size_t i = 0; i < TOPICS_MAX; i++)
         shard->offsets[i] = -1;
     for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++)
         shard->sources[i] = SOURCE_PROGRESS_INIT;
-    sink.userdata = shard;
+    shard->lead_watermarks_ms = calloc((size_t)p->n_shards, sizeof(*shard->lead_watermarks_ms));
+    if (!shard->lead_watermarks_ms)
+        return -ENOMEM;
+    set_all(shard->lead_watermarks_ms, (size_t)p->n_shards, TIME_NONE);
+    sink.userdata = messages.userdata = shard;
     int r = shard_new(p->model, sink, &shard->engine);
+    if (r == 0)
+        r = shard_new(p->model, sink, &shard->accounts);
+    if (r == 0)
+        r = courier_new(p->model, shard->engine, shard->accounts, messages, &shard->courier);
     if (r == 0)
         r = view_queue_new(&shard->view_queue);
     if (r < 0)
@@ -31,20 +49,40 @@ int live_shard_new(Pipeline *p, int32_t id, OutputSink sink, LiveShard **ret) {
 LiveShard *live_shard_free(LiveShard *shard) {
     if (!shard)
         return NULL;
+    courier_free(shard->courier);
     shard_free(shard->engine);
+    shard_free(shard->accounts);
     view_queue_free(shard->view_queue);
+    free(shard->lead_watermarks_ms);
     free(shard);
     return NULL;
 }
 
-static int load_record(LiveShard *shard, Str id, Str bytes) {
+Shard *live_shard_engine(const LiveShard *shard, EntityKind kind) {
+    return kind == ENTITY_LEAD ? shard->engine : shard->accounts;
+}
+
+int64_t live_shard_accounts_watermark(const LiveShard *shard) {
+    int64_t least_ms = TIME_NEVER;
+    for (int32_t i = 0; i < shard->pipeline->n_shards; i++)
+        least_ms = MIN(least_ms, shard->lead_watermarks_ms[i]);
+    return least_ms;
+}
+
+bool live_shard_is_to_tell(const LiveShard *shard) {
+    int64_t ago_ms = clock_monotonic_ms() - shard->told_at_ms;
+    return shard->pipeline->model->has_accounts && ago_ms >= TELL_INTERVAL_MS;
+}
+
+/* --- records ----------------------------------------------------------------------------------------- */
+
+static EntityTable *table_of(const LiveShard *shard, EntityKind kind) {
+    return kind == ENTITY_LEAD ? shard_leads(shard->engine) : shard_accounts(shard->accounts);
+}
+
+static int load_lead(LiveShard *shard, Str id, Str bytes) {
     _cleanup_(lead_free) Lead *lead = NULL;
     int r = record_unpack(bytes, id, shard->pipeline->model, &lead);
-    if (r > 0) {
-        log_error("record.unreadable", LOG_INT("shard", shard->id), LOG_BYTES("lead", id), LOG_INT("code", r),
-                LOG_STR("remedy", "delete the shard's keys in Redis; they are rebuilt from the changelog"));
-        return PIPELINE_E_HALT;
-    }
     if (r == 0)
         r = shard_load(shard->engine, lead);
     if (r == 0)
@@ -52,8 +90,28 @@ static int load_record(LiveShard *shard, Str id, Str bytes) {
     return r;
 }
 
-/* Fetches up to FETCH_MAX records; ids of leads that are in memory meanwhile are passed over. */
-static int fetch(LiveShard *shard, const Str *ids, size_t n) {
+static int load_account(LiveShard *shard, Str id, Str bytes) {
+    _cleanup_(account_free) Account *account = NULL;
+    int r = account_record_unpack(bytes, id, shard->pipeline->model, &account);
+    if (r == 0)
+        r = shard_load_account(shard->accounts, account);
+    if (r == 0)
+        account = NULL;
+    return r;
+}
+
+static int load_record(LiveShard *shard, EntityKind kind, Str id, Str bytes) {
+    int r = kind == ENTITY_LEAD ? load_lead(shard, id, bytes) : load_account(shard, id, bytes);
+    if (r <= 0)
+        return r;
+    log_error("record.unreadable", LOG_INT("shard", shard->id), LOG_STR("kind", kind == ENTITY_LEAD ? "lead" : "account"),
+            LOG_BYTES("id", id), LOG_INT("code", r),
+            LOG_STR("remedy", "delete the shard's keys in Redis; they are rebuilt from the changelog"));
+    return PIPELINE_E_HALT;
+}
+
+/* Fetches up to FETCH_MAX records; ids of those that are in memory meanwhile are passed over. */
+static int fetch(LiveShard *shard, EntityKind kind, const Str *ids, size_t n) {
     Pipeline *p = shard->pipeline;
     Str values[FETCH_MAX];
     char text[REDIS_TEXT_SIZE];
@@ -61,7 +119,7 @@ static int fetch(LiveShard *shard, const Str *ids, size_t n) {
     assert(n <= FETCH_MAX);
     do {
         r = redis_view_fetch(p->view, shard->id, shard->lineage, shard->bno - (int64_t)view_queue_count(shard->view_queue),
-                shard->bno, ids, n, text, values);
+                shard->bno, kind, ids, n, text, values);
         if (r > 0) {
             int repaired = takeover_repair(shard, r, text);
             if (repaired != 0)
@@ -69,22 +127,22 @@ static int fetch(LiveShard *shard, const Str *ids, size_t n) {
         }
     } while (r > 0);
     for (size_t i = 0; i < n && r == 0; i++)
-        if (values[i].data && !entity_table_get(shard_leads(shard->engine), ids[i]))
-            r = load_record(shard, ids[i], values[i]);
+        if (values[i].data && !entity_table_get(table_of(shard, kind), ids[i]))
+            r = load_record(shard, kind, ids[i], values[i]);
     return r;
 }
 
-int live_shard_load(LiveShard *shard, const Str *ids, size_t n) {
+int live_shard_load(LiveShard *shard, EntityKind kind, const Str *ids, size_t n) {
     Str missing[FETCH_MAX];
     size_t n_missing = 0;
     int r = 0;
     if (shard->bno == 0)
         return 0; /* nothing has ever been written */
     for (size_t i = 0; i < n && r == 0; i++) {
-        if (!entity_table_get(shard_leads(shard->engine), ids[i]))
+        if (!entity_table_get(table_of(shard, kind), ids[i]))
             missing[n_missing++] = ids[i];
         if (n_missing == FETCH_MAX || (i + 1 == n && n_missing)) {
-            r = fetch(shard, missing, n_missing);
+            r = fetch(shard, kind, missing, n_missing);
             n_missing = 0;
         }
     }
@@ -93,18 +151,18 @@ int live_shard_load(LiveShard *shard, const Str *ids, size_t n) {
 
 /* --- moments ----------------------------------------------------------------------------------------- */
 
-int64_t live_shard_barrier(const LiveShard *shard) {
-    return MIN(shard_next_cold(shard->engine).at_ms, shard->horizon_ms);
+int64_t live_shard_barrier(const LiveShard *shard, EntityKind kind) {
+    return MIN(shard_next_cold(live_shard_engine(shard, kind)).at_ms, shard->horizons_ms[kind]);
 }
 
 /* Up to `max` moments from the horizon on, into `moments`; repairs the view if need be. */
-static int read_moments(LiveShard *shard, size_t max, ViewMoment *moments, size_t *ret_n) {
+static int read_moments(LiveShard *shard, EntityKind kind, size_t max, ViewMoment *moments, size_t *ret_n) {
     const Pipeline *p = shard->pipeline;
     char text[REDIS_TEXT_SIZE];
     for (;;) {
         int r = redis_view_moments(p->view, shard->id, shard->lineage,
-                shard->bno - (int64_t)view_queue_count(shard->view_queue), shard->bno, shard->horizon_ms, max, text,
-                moments, ret_n);
+                shard->bno - (int64_t)view_queue_count(shard->view_queue), shard->bno, kind, shard->horizons_ms[kind], max,
+                text, moments, ret_n);
         int repaired = r > 0 ? takeover_repair(shard, r, text) : r;
         if (r <= 0 || repaired != 0)
             return repaired;
@@ -115,32 +173,36 @@ static int read_moments(LiveShard *shard, size_t max, ViewMoment *moments, size_
  * Pages in what follows the horizon and moves it. A full page may have been cut within a millisecond, so the next one begins there
  * again; if a page holds nothing but one millisecond, a larger one is read.
  */
-static int load_page(LiveShard *shard) {
+static int load_page(LiveShard *shard, EntityKind kind) {
     for (size_t max = PAGE_MAX;; max *= 2) {
         _cleanup_(free_null) ViewMoment *moments = calloc(max, sizeof(*moments));
         size_t n = 0;
-        int r = moments ? read_moments(shard, max, moments, &n) : -ENOMEM;
+        int r = moments ? read_moments(shard, kind, max, moments, &n) : -ENOMEM;
         if (r == 0 && n == max && moments[0].moment_ms == moments[n - 1].moment_ms)
             continue;
         for (size_t i = 0; i < n && r == 0; i++)
-            r = shard_add_cold(shard->engine, ENTITY_LEAD, moments[i].lead_id, moments[i].moment_ms);
+            r = shard_add_cold(live_shard_engine(shard, kind), kind, moments[i].id, moments[i].moment_ms);
         if (r == 0)
-            shard->horizon_ms = n < max ? TIME_NEVER : moments[n - 1].moment_ms;
+            shard->horizons_ms[kind] = n < max ? TIME_NEVER : moments[n - 1].moment_ms;
         return r;
     }
 }
 
-int live_shard_load_moments(LiveShard *shard) {
-    shard->horizon_ms = TIME_NONE;
+static int load_moments(LiveShard *shard, EntityKind kind) {
+    const Shard *engine = live_shard_engine(shard, kind);
     int r = 0;
-    if (shard->bno == 0)
-        shard->horizon_ms = TIME_NEVER;
-    while (r == 0 && shard->horizon_ms != TIME_NEVER &&
-            shard_count_cold(shard->engine) < (size_t)shard->pipeline->config->moments_near_max) {
-        r = load_page(shard);
+    shard->horizons_ms[kind] = shard->bno == 0 ? TIME_NEVER : TIME_NONE;
+    while (r == 0 && shard->horizons_ms[kind] != TIME_NEVER &&
+            shard_count_cold(engine) < (size_t)shard->pipeline->config->moments_near_max) {
+        r = load_page(shard, kind);
         pipeline_note_progress(shard->pipeline);
     }
     return r;
+}
+
+int live_shard_load_moments(LiveShard *shard) {
+    int r = load_moments(shard, ENTITY_LEAD);
+    return r == 0 && shard->pipeline->model->has_accounts ? load_moments(shard, ENTITY_ACCOUNT) : r;
 }
 
 /* Ids taken from the cold ones, so that they can be put back. */
@@ -152,9 +214,9 @@ typedef struct Chunk {
 } Chunk;
 
 /* Up to `max` of those due up to until_ms, the earliest first. */
-static int take_chunk(LiveShard *shard, int64_t until_ms, size_t max, Chunk *chunk) {
+static int take_chunk(Shard *engine, EntityKind kind, int64_t until_ms, size_t max, Chunk *chunk) {
     while (chunk->n < max) {
-        Moment next = shard_next_cold(shard->engine);
+        Moment next = shard_next_cold(engine);
         if (next.at_ms == TIME_NEVER || next.at_ms > until_ms)
             return 0;
         Str copy = arena_str(chunk->arena, next.id);
@@ -162,23 +224,24 @@ static int take_chunk(LiveShard *shard, int64_t until_ms, size_t max, Chunk *chu
             return -ENOMEM;
         chunk->ids[chunk->n] = copy;
         chunk->at_ms[chunk->n++] = next.at_ms;
-        shard_drop_cold(shard->engine, ENTITY_LEAD, copy);
+        shard_drop_cold(engine, kind, copy);
     }
     return 0;
 }
 
-static int load_chunk(LiveShard *shard, int64_t until_ms, size_t max, size_t *n) {
+static int load_chunk(LiveShard *shard, EntityKind kind, int64_t until_ms, size_t max, size_t *n) {
     _cleanup_(free_null) Chunk *chunk = calloc(1, sizeof(*chunk));
     _cleanup_(arena_free) Arena *arena = NULL;
+    Shard *engine = live_shard_engine(shard, kind);
     int r = chunk ? arena_new(&arena) : -ENOMEM;
     if (r < 0)
         return r;
     chunk->arena = arena;
-    r = take_chunk(shard, until_ms, max, chunk);
+    r = take_chunk(engine, kind, until_ms, max, chunk);
     if (r == 0)
-        r = fetch(shard, chunk->ids, chunk->n);
+        r = fetch(shard, kind, chunk->ids, chunk->n);
     for (size_t i = 0; i < chunk->n && r > 0; i++) {
-        int put_back = shard_add_cold(shard->engine, ENTITY_LEAD, chunk->ids[i], chunk->at_ms[i]);
+        int put_back = shard_add_cold(engine, kind, chunk->ids[i], chunk->at_ms[i]);
         if (put_back < 0)
             return put_back;
     }
@@ -186,20 +249,20 @@ static int load_chunk(LiveShard *shard, int64_t until_ms, size_t max, size_t *n)
     return r;
 }
 
-int live_shard_load_due(LiveShard *shard, int64_t until_ms, size_t budget, size_t *ret_n) {
+int live_shard_load_due(LiveShard *shard, EntityKind kind, int64_t until_ms, size_t budget, size_t *ret_n) {
     size_t n = 0;
     int r = 0;
     int64_t barrier_ms, last_ms = TIME_NONE;
-    while (r == 0 && (barrier_ms = live_shard_barrier(shard)) <= until_ms) {
+    while (r == 0 && (barrier_ms = live_shard_barrier(shard, kind)) <= until_ms) {
         if (n >= budget && barrier_ms != last_ms)
             break;
         last_ms = barrier_ms;
-        if (barrier_ms == shard->horizon_ms)
-            r = load_page(shard);
+        if (barrier_ms == shard->horizons_ms[kind])
+            r = load_page(shard, kind);
         else if (n < budget)
-            r = load_chunk(shard, until_ms, MIN(budget - n, (size_t)FETCH_MAX), &n);
+            r = load_chunk(shard, kind, until_ms, MIN(budget - n, (size_t)FETCH_MAX), &n);
         else /* moments of one millisecond are loaded together, or the watermark could never pass it */
-            r = load_chunk(shard, barrier_ms, FETCH_MAX, &n);
+            r = load_chunk(shard, kind, barrier_ms, FETCH_MAX, &n);
     }
     *ret_n = n;
     return r;
@@ -210,5 +273,7 @@ int live_shard_trim(LiveShard *shard) {
     if (view_queue_count(shard->view_queue) > 0)
         return 0; /* the view has not got all of them yet */
     size_t max_bytes = (size_t)(p->config->cache_max_bytes / MAX(p->n_owned, 1));
-    return shard_trim(shard->engine, max_bytes, shard->horizon_ms);
+    int r = shard_trim(shard->accounts, max_bytes, shard->horizons_ms[ENTITY_ACCOUNT]); /* to a quarter of it */
+    size_t taken = entity_table_memory(shard_accounts(shard->accounts));
+    return r < 0 ? r : shard_trim(shard->engine, max_bytes - MIN(taken, max_bytes), shard->horizons_ms[ENTITY_LEAD]);
 }

@@ -3,43 +3,57 @@
 /*
  * A Live Shard
  *
- * What the owner of a shard holds between rounds: the engine with its cached leads, where inputs and
- * changelog stand, and what the view has not acknowledged yet.
+ * What the owner of a shard holds between rounds: the engine over its cached leads and the one over its accounts, which go by a
+ * watermark of their own, where inputs and changelog stand, and what the view has not acknowledged yet.
  */
 #include "daemon/footer.h"
 #include "daemon/pipeline.h"
 #include "daemon/view_queue.h"
 #include "daemon/watermark.h"
-#include "lib/shard.h"
+#include "lib/shard_courier.h"
 
 struct LiveShard {
     Pipeline *pipeline;
     int32_t id;
-    Shard *engine;
+    Shard *engine;   /* the leads */
+    Shard *accounts;
+    Courier *courier; /* between them and those of other shards */
     char lineage[LINEAGE_LEN + 1];
     int64_t bno;                 /* of the last committed batch */
     int64_t footer_offset;       /* of its footer in the changelog; -1: unknown */
     int64_t offsets[TOPICS_MAX]; /* next to read, as committed; -1: nothing read yet */
     SourceProgress sources[CONFIG_SOURCES_MAX];
-    int64_t horizon_ms;          /* moments of leads that are not cached are known up to here */
+    int64_t horizons_ms[_ENTITY_KIND_MAX]; /* moments of leads, and of accounts, that are not cached are known up to here */
+    int64_t *lead_watermarks_ms; /* of each shard, as it has told them: the least is that of the accounts. TIME_NONE: nothing yet */
+    int64_t told_watermark_ms;   /* what this one has told last … */
+    int64_t told_at_ms;          /* … and when, by the monotonic clock */
     ViewQueue *view_queue;
     bool moments_left;           /* due ones that the last round had no room for */
 };
 
-MUST_CHECK int live_shard_new(Pipeline *p, int32_t id, OutputSink sink, LiveShard **ret);
+/* The sinks' userdata is set to the shard. */
+MUST_CHECK int live_shard_new(Pipeline *p, int32_t id, OutputSink sink, MessageSink messages, LiveShard **ret);
 LiveShard *live_shard_free(LiveShard *shard);
 DEFINE_CLEANUP(LiveShard *, live_shard_free)
 
-/* Loads those leads of `ids` that are not cached. 0, PIPELINE_E_WAIT, _HALT, _RESTART or negative errno. */
-MUST_CHECK int live_shard_load(LiveShard *shard, const Str *ids, size_t n);
+/* The engine over the leads or over the accounts. */
+Shard *live_shard_engine(const LiveShard *shard, EntityKind kind);
+/* The watermark of the accounts: the least of all shards' leads; TIME_NONE while one has not told its own. */
+int64_t live_shard_accounts_watermark(const LiveShard *shard);
+
+/* Is it time to tell all shards how far the leads are? Accounts wait for that. */
+bool live_shard_is_to_tell(const LiveShard *shard);
+
+/* Loads those leads or accounts of `ids` that are not cached. 0, PIPELINE_E_WAIT, _HALT, _RESTART or negative errno. */
+MUST_CHECK int live_shard_load(LiveShard *shard, EntityKind kind, const Str *ids, size_t n);
 /*
- * Loads leads whose moments are due up to until_ms, at most `budget` of them and then the rest of one millisecond;
- * *ret_n how many. Afterwards all that is due before live_shard_barrier() is in memory.
+ * Loads those whose moments are due up to until_ms, at most about `budget` of them; *ret_n how many. Afterwards all
+ * that is due before live_shard_barrier() is in memory.
  */
-MUST_CHECK int live_shard_load_due(LiveShard *shard, int64_t until_ms, size_t budget, size_t *ret_n);
+MUST_CHECK int live_shard_load_due(LiveShard *shard, EntityKind kind, int64_t until_ms, size_t budget, size_t *ret_n);
 /* The watermark may not reach this instant before more is loaded; TIME_NEVER: everything is known. */
-int64_t live_shard_barrier(const LiveShard *shard);
-/* Drops cached leads beyond the shard's part of the cache. */
+int64_t live_shard_barrier(const LiveShard *shard, EntityKind kind);
+/* Drops cached leads and accounts beyond the shard's part of the cache. */
 MUST_CHECK int live_shard_trim(LiveShard *shard);
 /* Pages the nearest moments in from the view; after a takeover. */
 MUST_CHECK int live_shard_load_moments(LiveShard *shard);

@@ -39,7 +39,8 @@ void pipeline_note_progress(Pipeline *p) {
 static int take(Loop *loop, int32_t id) {
     Pipeline *p = loop->p;
     char text[KAFKA_TEXT_SIZE];
-    int r = takeover_shard(p, id, (OutputSink){.output = round_output}, &p->shards[id]);
+    int r = takeover_shard(
+            p, id, (OutputSink){.output = round_output}, (MessageSink){.message = round_message}, &p->shards[id]);
     p->halted[id] = r == PIPELINE_E_HALT || r == PIPELINE_E_WAIT;
     if (r == PIPELINE_E_WAIT)
         loop->halted_at_ms = clock_monotonic_ms() + RETRY_MS;

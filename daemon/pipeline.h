@@ -63,6 +63,7 @@ typedef struct Pipeline {
     RedisView *view;
 
     unsigned n_topics; /* sources and the internal topic */
+    bool is_output_compacted[_OUTPUT_TYPE_MAX];
     int32_t n_shards;
     LiveShard **shards; /* n_shards; NULL: not ours, or halted */
     bool *halted; /* n_shards: ours, but it cannot go on yet */

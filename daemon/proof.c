@@ -8,9 +8,11 @@
 
 static bool wants_proof(const LiveShard *shard, int64_t now_ms) {
     const Pipeline *p = shard->pipeline;
-    int64_t due_ms = MIN(shard_next_moment(shard->engine), shard->horizon_ms);
-    return p->config->watermark == WATERMARK_WALL && due_ms != TIME_NEVER &&
-            due_ms <= now_ms - p->model->lateness_ms && due_ms > shard_watermark(shard->engine);
+    if (p->config->watermark != WATERMARK_WALL)
+        return false;
+    int64_t due_ms = MIN(shard_next_moment(shard->engine), shard->horizons_ms[ENTITY_LEAD]);
+    bool leads_wait = due_ms != TIME_NEVER && due_ms <= now_ms - p->model->lateness_ms && due_ms > shard_watermark(shard->engine);
+    return leads_wait || live_shard_is_to_tell(shard);
 }
 
 static size_t add_ends(const LiveShard *shard, KafkaEnd *ends) {

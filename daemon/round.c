@@ -30,6 +30,7 @@ typedef struct Record {
 
 struct Round {
     Pipeline *pipeline;
+    Arena *arena; /* of the message at hand */
     Record *records; /* of one round, sorted; the first n_done of a shard's run are done */
     size_t n_records, n_alloc;
     Batch **batches; /* one a shard, by id; NULL: nothing to commit */
@@ -48,8 +49,9 @@ int round_new(Pipeline *p, Round **ret) {
         return -ENOMEM;
     round->pipeline = p;
     round->batches = calloc((size_t)p->n_shards, sizeof(*round->batches));
-    if (!round->batches)
-        return -ENOMEM;
+    int r = round->batches ? arena_new(&round->arena) : -ENOMEM;
+    if (r < 0)
+        return r;
     *ret = TAKE_PTR(round);
     return 0;
 }
@@ -77,6 +79,7 @@ Round *round_free(Round *round) {
         return NULL;
     if (round->batches)
         round_drop(round);
+    arena_free(round->arena);
     free(round->records);
     free(round->batches);
     free(round);
@@ -108,18 +111,56 @@ static int compare_records(const void *x, const void *y) {
 
 /* --- load -------------------------------------------------------------------------------------------- */
 
-static int load_leads(const Run *run) {
-    _cleanup_(free_null) Str *ids = calloc(MAX(run->n, 1), sizeof(*ids));
-    size_t n = 0;
-    if (!ids)
+static bool is_message(const Pipeline *p, const Record *record) {
+    return record->topic >= p->config->n_sources;
+}
+
+/* What the run's records are about, so that it can be fetched in one go. */
+typedef struct Wanted {
+    Str *ids[_ENTITY_KIND_MAX]; /* borrowed from the records */
+    size_t n[_ENTITY_KIND_MAX];
+    int64_t accounts_ms; /* where the accounts' watermark gets to */
+} Wanted;
+
+static void want(Wanted *wanted, EntityKind kind, Str id) {
+    wanted->ids[kind][wanted->n[kind]++] = id;
+}
+
+/* What a message is about; one that cannot be read is found out when it is its turn. */
+static int want_of_message(Run *run, const Record *record, int64_t *watermarks_ms, Wanted *wanted) {
+    ShardMessage message;
+    arena_reset(run->shard->pipeline->round->arena);
+    int r = shard_message_unpack(record->value, run->shard->pipeline->round->arena, &message);
+    if (r != 0)
+        return MIN(r, 0);
+    bool is_account = message.kind == MESSAGE_TOUCH || message.kind == MESSAGE_LEAVE || message.kind == MESSAGE_ENTRY;
+    if (message.kind == MESSAGE_WATERMARK && message.from_shard < run->shard->pipeline->n_shards)
+        watermarks_ms[message.from_shard] = MAX(watermarks_ms[message.from_shard], message.at_ms);
+    else if (message.kind != MESSAGE_WATERMARK)
+        want(wanted, is_account ? ENTITY_ACCOUNT : ENTITY_LEAD, shard_message_target(&message));
+    return 0;
+}
+
+static int want_all(Run *run, Wanted *wanted) {
+    const Pipeline *p = run->shard->pipeline;
+    _cleanup_(free_null) int64_t *watermarks_ms = calloc((size_t)p->n_shards, sizeof(*watermarks_ms));
+    if (!watermarks_ms)
         return -ENOMEM;
+    memcpy(watermarks_ms, run->shard->lead_watermarks_ms, (size_t)p->n_shards * sizeof(*watermarks_ms));
     for (size_t i = 0; i < run->n; i++) {
         const Record *record = &run->records[i];
-        bool is_event = record->topic < run->shard->pipeline->config->n_sources;
-        if (is_event && record->key.len > 0 && record->key.len <= EVENT_LEAD_ID_LEN_MAX)
-            ids[n++] = record->key; /* the key is the lead id, or the record is a dead letter */
+        if (is_message(p, record)) {
+            int r = want_of_message(run, record, watermarks_ms, wanted);
+            if (r < 0)
+                return r;
+        } else if (record->key.len > 0 && record->key.len <= EVENT_LEAD_ID_LEN_MAX) {
+            want(wanted, ENTITY_LEAD, record->key); /* the key is the lead id, or the record is a dead letter */
+        }
     }
-    return live_shard_load(run->shard, ids, n);
+    wanted->accounts_ms = TIME_NEVER;
+    for (int32_t i = 0; i < p->n_shards; i++)
+        wanted->accounts_ms = MIN(wanted->accounts_ms, watermarks_ms[i]);
+    return 0;
 }
 
 /* Decodes and checks; an event that cannot be applied is told of by the reason of its dead letter. */
@@ -155,8 +196,7 @@ static int64_t foresee_watermark(const Run *run, int64_t now_ms) {
         LeadEvent event;
         char text[256];
         const Record *record = &run->records[i];
-        if (record->topic < p->config->n_sources &&
-                !decode(shard->pipeline, record, now_ms, &event, text, sizeof(text))) {
+        if (!is_message(p, record) && !decode(shard->pipeline, record, now_ms, &event, text, sizeof(text))) {
             SourceProgress *source = &sources[record->topic];
             source->newest_ms = MAX(source->newest_ms, MIN(event.occurred_at_ms, now_ms));
         }
@@ -166,19 +206,43 @@ static int64_t foresee_watermark(const Run *run, int64_t now_ms) {
     return watermark_of(p->config->watermark, sources, p->config->n_sources, p->model->lateness_ms);
 }
 
-static int load(Run *run, int64_t now_ms) {
+/* What is due up to the watermark that the run will get to. */
+static int load_due(Run *run, EntityKind kind, int64_t until_ms) {
     LiveShard *shard = run->shard;
     size_t n_due;
+    return live_shard_load_due(shard, kind, until_ms, (size_t)shard->pipeline->config->batch_max_moments, &n_due);
+}
+
+static int load_wanted(Run *run, const Wanted *wanted, int64_t now_ms) {
+    LiveShard *shard = run->shard;
+    int r = 0;
+    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX && r == 0; kind++)
+        r = live_shard_load(shard, kind, wanted->ids[kind], wanted->n[kind]);
+    if (r == 0 && live_shard_barrier(shard, ENTITY_LEAD) != TIME_NEVER)
+        r = load_due(run, ENTITY_LEAD, MAX(foresee_watermark(run, now_ms), shard_watermark(shard->engine)));
+    if (r == 0 && live_shard_barrier(shard, ENTITY_ACCOUNT) <= wanted->accounts_ms)
+        r = load_due(run, ENTITY_ACCOUNT, wanted->accounts_ms);
+    return r;
+}
+
+static int load(Run *run, int64_t now_ms) {
+    LiveShard *shard = run->shard;
+    Wanted wanted = {0};
     int r = view_queue_flush(shard->view_queue, shard);
     if (r == PIPELINE_E_WAIT && view_queue_count(shard->view_queue) < (size_t)shard->pipeline->config->view_max_pending)
         r = 0;
-    if (r == 0)
-        r = load_leads(run);
-    int64_t barrier_ms = live_shard_barrier(shard);
-    if (r == 0 && barrier_ms != TIME_NEVER) {
-        int64_t until_ms = MAX(foresee_watermark(run, now_ms), shard_watermark(shard->engine));
-        r = live_shard_load_due(shard, until_ms, (size_t)shard->pipeline->config->batch_max_moments, &n_due);
+    if (r != 0)
+        return r;
+    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX && r == 0; kind++) {
+        wanted.ids[kind] = calloc(MAX(run->n, (size_t)1), sizeof(Str));
+        r = wanted.ids[kind] ? 0 : -ENOMEM;
     }
+    if (r == 0)
+        r = want_all(run, &wanted);
+    if (r == 0)
+        r = load_wanted(run, &wanted, now_ms);
+    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX; kind++)
+        free(wanted.ids[kind]);
     return r;
 }
 
@@ -220,6 +284,15 @@ int round_output(void *userdata, const Output *output) {
     return r > 0 ? -ECONNABORTED : r;
 }
 
+int round_message(void *userdata, const ShardMessage *message) {
+    LiveShard *shard = userdata;
+    Batch *batch;
+    int r = batch_of(shard->pipeline->round, shard, &batch);
+    if (r == 0)
+        r = batch_add_message(batch, message);
+    return r > 0 ? -ECONNABORTED : r;
+}
+
 /* What came out of the engine: its own errors are fatal, an output that could not be sent needs a restart. */
 static int run_error(int r) {
     if (r == SHARD_E_COLD)
@@ -227,24 +300,36 @@ static int run_error(int r) {
     return r == -ECONNABORTED ? PIPELINE_E_RESTART : r;
 }
 
-static int send_dead_letter(Round *round, LiveShard *shard, const Record *record, const char *reason, const char *text) {
+/* A message as it came from a source, whichever way it has gone since. */
+typedef struct Original {
+    Str topic, key, value;
+    int64_t offset;
+} Original;
+
+static Original original_of(const Pipeline *p, const Record *record) {
+    return (Original){.topic = str_from(p->config->sources[record->topic]), .key = record->key, .value = record->value,
+            .offset = record->offset};
+}
+
+static int send_dead_letter(Round *round, LiveShard *shard, const Original *original, const char *reason, const char *text) {
     static LogLimit limit;
     unsigned left_out;
     Pipeline *p = round->pipeline;
     Output output = {
         .type = OUTPUT_DEAD_LETTER,
         .at_ms = clock_wall_ms(),
-        .dead_letter = {.original = {record->value.data, MIN(record->value.len, (size_t)DEAD_LETTER_ORIGINAL_MAX)}, .topic = str_from(p->config->sources[record->topic]),
-                .partition = record->shard, .offset = record->offset, .reason = str_from(reason), .text = str_from(text)},
+        .dead_letter = {.original = {original->value.data, MIN(original->value.len, (size_t)DEAD_LETTER_ORIGINAL_MAX)},
+                .topic = original->topic, .partition = shard->id, .offset = original->offset, .reason = str_from(reason),
+                .text = str_from(text)},
     };
     Batch *batch;
     if (log_limit_allows(&limit, clock_monotonic_ms(), 10, &left_out))
-        log_warning("event.dead_letter", LOG_STR("topic", p->config->sources[record->topic]),
-                LOG_INT("partition", record->shard), LOG_INT("offset", record->offset), LOG_STR("reason", reason),
-                LOG_STR("error", text), LOG_INT("left_out", left_out));
+        log_warning("event.dead_letter", LOG_BYTES("topic", original->topic), LOG_INT("partition", shard->id),
+                LOG_INT("offset", original->offset), LOG_STR("reason", reason), LOG_STR("error", text),
+                LOG_INT("left_out", left_out));
     int r = batch_of(round, shard, &batch);
     if (r == 0)
-        r = batch_add_output(batch, &output, record->key);
+        r = batch_add_output(batch, &output, original->key);
     p->counts.dead_letters++;
     return r;
 }
@@ -255,55 +340,125 @@ static void count(Pipeline *p, const EventResult *result) {
     p->counts.ignored += result->outcome == EVENT_IGNORED;
 }
 
-/* Brings the watermark as far as all moments are known. */
-static int advance_to_barrier(LiveShard *shard) {
+/* Brings the watermark of the leads or accounts as far as all moments are known. */
+static int advance_to_barrier(LiveShard *shard, EntityKind kind) {
     shard->moments_left = true;
-    int r = shard_advance(shard->engine, live_shard_barrier(shard) - 1);
+    int r = shard_advance(live_shard_engine(shard, kind), live_shard_barrier(shard, kind) - 1);
     return r == SHARD_E_COLD ? 0 : run_error(r);
+}
+
+/* The event's lead is another's now, who may live in another shard. */
+static int forward(LiveShard *shard, const Original *original, Str lead_id) {
+    ShardMessage message = {.kind = MESSAGE_EVENT, .at_ms = 0, .lead_id = lead_id, .topic = original->topic,
+            .offset = original->offset, .bytes = original->value};
+    return run_error(round_message(shard, &message));
+}
+
+/* What became of an event that the engine was handed. */
+static int settle_event(Round *round, LiveShard *shard, const Original *original, const EventResult *result) {
+    count(round->pipeline, result);
+    if (result->outcome == EVENT_REJECTED)
+        return send_dead_letter(round, shard, original, result->reason, result->text);
+    return result->outcome == EVENT_ELSEWHERE ? forward(shard, original, result->lead_id) : 0;
 }
 
 /* One event. *ret_done false: the watermark cannot pass yet; the event waits for the next round. */
 static int apply_event(Round *round, Run *run, const Record *record, int64_t now_ms, bool *ret_done) {
     LiveShard *shard = run->shard;
     Pipeline *p = round->pipeline;
+    Original original = original_of(p, record);
     LeadEvent event;
     char text[512];
     *ret_done = true;
     const char *reason = decode(p, record, now_ms, &event, text, sizeof(text));
     if (reason)
-        return send_dead_letter(round, shard, record, reason, text);
+        return send_dead_letter(round, shard, &original, reason, text);
 
     int64_t counted_ms = MIN(event.occurred_at_ms, now_ms);
     int64_t watermark_ms = watermark_with(p->config->watermark, shard->sources, p->config->n_sources,
             p->model->lateness_ms, record->topic, counted_ms);
-    if (live_shard_barrier(shard) <= watermark_ms) {
+    if (live_shard_barrier(shard, ENTITY_LEAD) <= watermark_ms) {
         bool accepts;
         int r = shard_accepts(shard->engine, &event, &accepts);
         *ret_done = !accepts;
         if (r < 0 || accepts)
-            return r < 0 ? r : advance_to_barrier(shard);
+            return r < 0 ? r : advance_to_barrier(shard, ENTITY_LEAD);
     }
     EventResult result;
     int r = run_error(shard_event(shard->engine, &event, watermark_ms, &result));
     if (r != 0)
         return r;
-    count(p, &result);
-    if (result.outcome == EVENT_REJECTED)
-        return send_dead_letter(round, shard, record, result.reason, result.text);
-    if (result.outcome == EVENT_APPLIED)
+    if (result.outcome == EVENT_APPLIED || result.outcome == EVENT_ELSEWHERE)
         shard->sources[record->topic].newest_ms = MAX(shard->sources[record->topic].newest_ms, counted_ms);
-    return 0;
+    return settle_event(round, shard, &original, &result);
+}
+
+/* --- messages of other shards ------------------------------------------------------------------------ */
+
+/* An event that another shard has sent on: its time has been counted there. */
+static int apply_sent_event(Round *round, LiveShard *shard, const ShardMessage *message) {
+    Pipeline *p = round->pipeline;
+    Original original = {.topic = message->topic, .key = message->lead_id, .value = message->bytes, .offset = message->offset};
+    LeadEvent event;
+    EventResult result;
+    const char *reason;
+    char text[512];
+    int r = message_decode(p->registry, p->decoder, message->bytes.data, message->bytes.len, &event, &reason, text, sizeof(text));
+    if (r != 0)
+        return r < 0 ? r : send_dead_letter(round, shard, &original, reason, text);
+    event.lead_id = message->lead_id;
+    r = run_error(shard_event(shard->engine, &event, shard_watermark(shard->engine), &result));
+    return r != 0 ? r : settle_event(round, shard, &original, &result);
+}
+
+/* How far another shard's leads are. *ret_done false: the accounts' watermark cannot pass yet. */
+static int apply_watermark(LiveShard *shard, const ShardMessage *message, bool *ret_done) {
+    if (message->from_shard >= shard->pipeline->n_shards)
+        return 0;
+    int64_t *of_sender_ms = &shard->lead_watermarks_ms[message->from_shard];
+    *of_sender_ms = MAX(*of_sender_ms, message->at_ms);
+    int64_t watermark_ms = live_shard_accounts_watermark(shard);
+    if (live_shard_barrier(shard, ENTITY_ACCOUNT) <= watermark_ms) {
+        *ret_done = false;
+        return advance_to_barrier(shard, ENTITY_ACCOUNT);
+    }
+    return run_error(shard_advance(shard->accounts, watermark_ms));
+}
+
+static int unreadable(const LiveShard *shard, const Record *record, const char *why) {
+    log_error("message.unreadable", LOG_INT("shard", shard->id), LOG_INT("offset", record->offset), LOG_STR("error", why),
+            LOG_STR("remedy", "run the version, and the model, of the instance that wrote it"));
+    return PIPELINE_E_RESTART;
+}
+
+static int apply_message(Round *round, Run *run, const Record *record, bool *ret_done) {
+    LiveShard *shard = run->shard;
+    ShardMessage message;
+    arena_reset(round->arena);
+    int r = shard_message_unpack(record->value, round->arena, &message);
+    if (r != 0)
+        return r < 0 ? r : unreadable(shard, record, r == SHARD_MESSAGE_E_FORMAT ? "of a newer version" : "not a message");
+    switch (message.kind) {
+    case MESSAGE_WATERMARK:
+        return apply_watermark(shard, &message, ret_done);
+    case MESSAGE_EVENT:
+        return apply_sent_event(round, shard, &message);
+    default:
+        r = courier_apply(shard->courier, &message);
+        return r == COURIER_E_CORRUPT ? unreadable(shard, record, "what it carries cannot be read") : run_error(r);
+    }
 }
 
 static int apply_record(Round *round, Run *run, const Record *record, int64_t now_ms, bool *ret_done) {
     Batch *batch;
     int r = batch_of(round, run->shard, &batch);
     *ret_done = true;
-    if (r == 0 && record->topic < round->pipeline->config->n_sources)
-        r = apply_event(round, run, record, now_ms, ret_done);
+    if (r == 0)
+        r = is_message(round->pipeline, record) ? apply_message(round, run, record, ret_done)
+                                                : apply_event(round, run, record, now_ms, ret_done);
     if (r == 0 && *ret_done) {
         batch_note_input(batch, record->topic, record->offset + 1);
-        round->pipeline->counts.events++;
+        round->pipeline->counts.events += !is_message(round->pipeline, record);
     }
     return r;
 }
@@ -315,9 +470,24 @@ static int advance(LiveShard *shard) {
         shard->sources[i].proved_ms = MAX(shard->sources[i].proved_ms, shard->sources[i].proof_ms);
     int64_t watermark_ms =
             watermark_of(p->config->watermark, shard->sources, p->config->n_sources, p->model->lateness_ms);
-    if (live_shard_barrier(shard) <= MAX(watermark_ms, shard_watermark(shard->engine)))
-        return advance_to_barrier(shard);
+    if (live_shard_barrier(shard, ENTITY_LEAD) <= MAX(watermark_ms, shard_watermark(shard->engine)))
+        return advance_to_barrier(shard, ENTITY_LEAD);
     return run_error(shard_advance(shard->engine, watermark_ms));
+}
+
+/* After how long a watermark is told again that has not moved: a shard that was taken over meanwhile has not heard of it. */
+#define TELL_AGAIN_MS 30000
+
+/* Tells all shards how far the leads here are. */
+static int tell_watermark(LiveShard *shard) {
+    int64_t watermark_ms = shard_watermark(shard->engine), now_ms = clock_monotonic_ms();
+    if (!live_shard_is_to_tell(shard) || watermark_ms == TIME_NONE ||
+            (watermark_ms == shard->told_watermark_ms && now_ms - shard->told_at_ms < TELL_AGAIN_MS))
+        return 0;
+    ShardMessage message = {.kind = MESSAGE_WATERMARK, .from_shard = shard->id, .at_ms = MAX(watermark_ms, 0)};
+    shard->told_watermark_ms = watermark_ms;
+    shard->told_at_ms = now_ms;
+    return run_error(round_message(shard, &message));
 }
 
 static int run_engine(Round *round, Run *run, int64_t now_ms) {
@@ -329,7 +499,8 @@ static int run_engine(Round *round, Run *run, int64_t now_ms) {
             return r;
         run->n_done++;
     }
-    return advance(run->shard);
+    int r = advance(run->shard);
+    return r == 0 ? tell_watermark(run->shard) : r;
 }
 
 /* --- commit and view --------------------------------------------------------------------------------- */

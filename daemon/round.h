@@ -16,6 +16,8 @@ DEFINE_CLEANUP(Round *, round_free)
 
 /* The engine's outputs go here; `userdata` is the LiveShard. */
 int round_output(void *userdata, const Output *output);
+/* And what it has to say to other shards here. */
+int round_message(void *userdata, const ShardMessage *message);
 
 /* Takes a polled record over, with its message. 0 or -ENOMEM. */
 MUST_CHECK int round_consume(Round *round, SourcePoll *poll);

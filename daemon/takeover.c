@@ -139,13 +139,24 @@ static int apply_chunk(CatchUp *c, int64_t to_bno, int64_t watermark_ms) {
     return r < 0 ? r : view_job_new(&c->job);
 }
 
+/* What follows the prefix in a key. */
+static bool take_prefix(Str key, const char *prefix, Str *ret) {
+    size_t n = strlen(prefix);
+    if (!str_starts_with(key, prefix))
+        return false;
+    *ret = (Str){key.data + n, key.len - n};
+    return true;
+}
+
 static int add_record(CatchUp *c, const ChangelogRecord *record) {
     const LiveShard *shard = c->shard;
-    size_t prefix_len = strlen(CHANGELOG_LEAD_PREFIX);
-    if (!str_starts_with(record->key, CHANGELOG_LEAD_PREFIX))
-        return 0; /* of a later version's making, or an account: not for this view */
-    Str lead_id = {record->key.data + prefix_len, record->key.len - prefix_len};
-    int r = view_job_add_record(c->job, shard->pipeline->model, lead_id, record->value);
+    const Model *model = shard->pipeline->model;
+    Str id;
+    int r = 0; /* for what is of a later version's making */
+    if (take_prefix(record->key, CHANGELOG_LEAD_PREFIX, &id))
+        r = view_job_add_record(c->job, model, id, record->value);
+    else if (take_prefix(record->key, CHANGELOG_ACCOUNT_PREFIX, &id))
+        r = view_job_add_account_record(c->job, model, id, record->value);
     return r > 0 ? halt(shard->id, "the changelog holds a record that cannot be read",
                              "run the version and the model that wrote it")
                  : r;
@@ -408,14 +419,18 @@ static int restore(LiveShard *shard, const Past *past) {
     shard->bno = footer->bno;
     shard->footer_offset = past->last.offset;
     shard_restore_watermark(shard->engine, footer->watermark_ms);
+    shard_restore_watermark(shard->accounts, footer->accounts_watermark_ms);
+    /* each shard had come so far at least; where it is now it will tell */
+    for (int32_t i = 0; i < p->n_shards; i++)
+        shard->lead_watermarks_ms[i] = footer->accounts_watermark_ms;
     return restore_inputs(shard, footer, past->committed);
 }
 
-int takeover_shard(Pipeline *p, int32_t id, OutputSink sink, LiveShard **ret) {
+int takeover_shard(Pipeline *p, int32_t id, OutputSink sink, MessageSink messages, LiveShard **ret) {
     _cleanup_(live_shard_free) LiveShard *shard = NULL;
     _cleanup_(free_null) Past *past = calloc(1, sizeof(*past));
     int64_t begun_ms = clock_monotonic_ms();
-    int r = past ? live_shard_new(p, id, sink, &shard) : -ENOMEM;
+    int r = past ? live_shard_new(p, id, sink, messages, &shard) : -ENOMEM;
     if (r == 0)
         r = read_past(p, id, past);
     if (r == 0)

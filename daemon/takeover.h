@@ -12,7 +12,7 @@
  * A shard that can go on; PIPELINE_E_HALT: not until an operator has acted (logged with the remedy); PIPELINE_E_WAIT: a
  * server is away.
  */
-MUST_CHECK int takeover_shard(Pipeline *p, int32_t id, OutputSink sink, LiveShard **ret);
+MUST_CHECK int takeover_shard(Pipeline *p, int32_t id, OutputSink sink, MessageSink messages, LiveShard **ret);
 
 /*
  * Brings the view from wherever it stands to the shard's committed batch by applying the changelog. Also for a live shard

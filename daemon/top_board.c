@@ -25,7 +25,7 @@
 
 static int find_board(Top *top, const char *board) {
     const char *names[VIEW_BOARDS_MAX];
-    size_t n = view_fields_boards(top->model, names);
+    size_t n = view_fields_boards(top->model, ENTITY_LEAD, names);
     for (size_t i = n; i-- > 0;)
         if (!board || strcmp(board, names[i]) == 0) {
             top->board = names[i];

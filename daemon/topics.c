@@ -43,11 +43,17 @@ static int pair_sources(const Config *config, KafkaCluster *cluster, int32_t *re
     return 0;
 }
 
+static int read_policy(KafkaCluster *cluster, const char *topic, char *value, size_t size) {
+    char text[KAFKA_TEXT_SIZE];
+    int r = kafka_cluster_topic_property(cluster, topic, "cleanup.policy", ASK_TIMEOUT_MS, text, value, size);
+    return r > 0 ? unanswered(topic, text) : r;
+}
+
 static int check_compacted(KafkaCluster *cluster, const char *topic) {
-    char text[KAFKA_TEXT_SIZE], value[64];
-    int r = kafka_cluster_topic_property(cluster, topic, "cleanup.policy", ASK_TIMEOUT_MS, text, value, sizeof(value));
+    char value[64];
+    int r = read_policy(cluster, topic, value, sizeof(value));
     if (r != 0)
-        return r < 0 ? r : unanswered(topic, text);
+        return r;
     if (strcmp(value, "compact") != 0)
         return refused(topic, "the changelog is not compacted: records of quiet leads would be deleted by age",
                 "set its cleanup.policy to compact");
@@ -77,7 +83,20 @@ static int prepare_topic(
     return compacted && !config->embedded ? check_compacted(cluster, topic) : 0;
 }
 
-int topics_prepare(const Config *config, KafkaCluster *cluster, int32_t *ret_n_shards) {
+/* An output topic; does it keep the latest record of each key only? */
+static int prepare_output(const Config *config, KafkaCluster *cluster, const char *topic, int32_t n_shards, bool *ret_is_compacted) {
+    char policy[64];
+    int r = prepare_topic(config, cluster, topic, n_shards, false, false);
+    *ret_is_compacted = false;
+    if (r != 0 || config->embedded)
+        return r;
+    r = read_policy(cluster, topic, policy, sizeof(policy));
+    *ret_is_compacted = r == 0 && strstr(policy, "compact"); /* "compact,delete", too */
+    return r;
+}
+
+int topics_prepare(const Config *config, KafkaCluster *cluster, int32_t *ret_n_shards,
+        bool ret_is_compacted[static _OUTPUT_TYPE_MAX]) {
     int32_t n_shards;
     int r = pair_sources(config, cluster, &n_shards);
     if (r == 0)
@@ -85,7 +104,7 @@ int topics_prepare(const Config *config, KafkaCluster *cluster, int32_t *ret_n_s
     if (r == 0)
         r = prepare_topic(config, cluster, config->internal_topic, n_shards, true, false);
     for (int i = 0; i < _OUTPUT_TYPE_MAX && r == 0; i++)
-        r = prepare_topic(config, cluster, config->output_topics[i], n_shards, false, false);
+        r = prepare_output(config, cluster, config->output_topics[i], n_shards, &ret_is_compacted[i]);
     if (r == 0)
         *ret_n_shards = n_shards;
     return r;

@@ -16,21 +16,26 @@
 #define CUT_MARK "\xe2\x80\xa6" /* … */
 #define CUT_NAME_TAIL_LEN 9     /* ~ and 8 digits */
 
+/* What leads, or accounts, have of a model. */
+typedef struct KindNames {
+    Str *stages, *sinces;      /* by track */
+    Str *scores, *ats;         /* by score */
+    int64_t *board_half_lives; /* by board; 0: none */
+    size_t n_boards;
+} KindNames;
+
 struct ViewFieldsBuffer {
     Arena *arena;
-    const Model *model;             /* whose names are below; NULL: none yet */
-    Str *stage_names, *since_names; /* by track */
-    Str *score_names, *at_names;    /* by score */
-    Str *sla_names;                 /* by policy */
-    int64_t *board_half_lives;      /* by board; 0: none */
-    size_t n_boards;
+    const Model *model; /* whose names are below; NULL: none yet */
+    KindNames names[_ENTITY_KIND_MAX];
+    Str *sla_names; /* by policy */
 };
 
-/* The fields of one lead under construction. */
+/* The fields of one lead or account under construction. */
 typedef struct FieldList {
     Arena *arena;
-    ViewField *items; /* VIEW_FIELDS_MAX */
-    size_t n;
+    ViewField *items;
+    size_t n, n_max;
     bool out_of_memory;
 } FieldList;
 
@@ -91,7 +96,12 @@ static bool has_derived(const Model *model) {
     return model->n_derived > 0;
 }
 
-size_t view_fields_boards(const Model *model, const char *ret[static VIEW_BOARDS_MAX]) {
+size_t view_fields_boards(const Model *model, EntityKind kind, const char *ret[static VIEW_BOARDS_MAX]) {
+    if (kind == ENTITY_ACCOUNT) {
+        for (size_t i = 0; i < model->n_account_scores; i++)
+            ret[i] = model->account_scores[i].id.data;
+        return model->n_account_scores;
+    }
     for (size_t i = 0; i < model->n_derived; i++)
         ret[i] = model->derived[i].id.data;
     if (has_derived(model))
@@ -106,8 +116,8 @@ static int64_t longer(int64_t a, int64_t b) {
     return a == 0 || b == 0 ? 0 : MAX(a, b);
 }
 
-static int64_t score_half_life(const Score *score) {
-    return score->decay.kind == DECAY_HALF_LIFE ? score->decay.span_ms : 0;
+static int64_t half_life_of(const Decay *decay) {
+    return decay->kind == DECAY_HALF_LIFE ? decay->span_ms : 0;
 }
 
 /* -1: it names nothing that decays or changes with time. */
@@ -117,7 +127,7 @@ static int64_t derived_half_life(const Model *model, const Condition *condition)
         const Instruction *instruction = &condition->code[i];
         int64_t half_life = -1;
         if (instruction->op == OP_SCORE)
-            half_life = score_half_life(&model->scores[instruction->index]);
+            half_life = half_life_of(&model->scores[instruction->index].decay);
         else if (instruction->op == OP_DERIVED)
             half_life = derived_half_life(model, model->derived[instruction->index].value);
         else if (instruction->op == OP_AGE || instruction->op == OP_SINCE || instruction->op == OP_LEFT ||
@@ -130,14 +140,25 @@ static int64_t derived_half_life(const Model *model, const Condition *condition)
 }
 
 static void find_half_lives(ViewFieldsBuffer *buffer, const Model *model) {
-    for (size_t i = 0; i < buffer->n_boards; i++)
-        buffer->board_half_lives[i] = has_derived(model)
-                                              ? MAX(derived_half_life(model, model->derived[i].value), 0)
-                                              : score_half_life(&model->scores[i]);
+    const KindNames *leads = &buffer->names[ENTITY_LEAD], *accounts = &buffer->names[ENTITY_ACCOUNT];
+    for (size_t i = 0; i < leads->n_boards; i++)
+        leads->board_half_lives[i] = has_derived(model)
+                                             ? MAX(derived_half_life(model, model->derived[i].value), 0)
+                                             : half_life_of(&model->scores[i].decay);
+    for (size_t i = 0; i < accounts->n_boards; i++)
+        accounts->board_half_lives[i] = half_life_of(&model->account_scores[i].decay);
 }
 
-static double rank_of(const ViewFieldsBuffer *buffer, const Lead *lead, unsigned board) {
+static double rank_of_value(double value, int64_t at_ms, int64_t half_life_ms) {
+    if (!(value >= VIEW_RANK_VALUE_MIN))
+        return -INFINITY;
+    return log2(value) + (half_life_ms ? (double)at_ms / (double)half_life_ms : 0);
+}
+
+static double lead_rank(const ViewFieldsBuffer *buffer, const Lead *lead, unsigned board) {
     const Model *model = buffer->model;
+    if (lead->merged_into.data)
+        return -INFINITY;
     Situation now = {.model = model, .lead = lead, .at_ms = lead->clock_ms};
     double value = -1;
     if (!has_derived(model)) {
@@ -147,32 +168,50 @@ static double rank_of(const ViewFieldsBuffer *buffer, const Lead *lead, unsigned
         if (value_is_number(v))
             value = value_number(v);
     }
-    if (!(value >= VIEW_RANK_VALUE_MIN))
-        return -INFINITY;
-    int64_t half_life_ms = buffer->board_half_lives[board];
-    return log2(value) + (half_life_ms ? (double)lead->clock_ms / (double)half_life_ms : 0);
+    return rank_of_value(value, lead->clock_ms, buffer->names[ENTITY_LEAD].board_half_lives[board]);
+}
+
+/* Of the sum that is not cut: of two that are, one falls below the maximum before the other. */
+static double account_rank(const ViewFieldsBuffer *buffer, const Account *account, unsigned board) {
+    Course sum = account_score_course(account, buffer->model, board, account->clock_ms);
+    return rank_of_value(sum.constant + sum.exponential, account->clock_ms,
+            buffer->names[ENTITY_ACCOUNT].board_half_lives[board]);
 }
 
 /* ---- names and boards of a model ---- */
+
+static int make_kind_names(Arena *arena, const Track *tracks, size_t n_tracks, const void *scores,
+        size_t n_scores, size_t score_size, size_t n_boards, KindNames *ret) {
+    *ret = (KindNames){
+            .stages = make_names(arena, "stage:", tracks, n_tracks, sizeof(Track)),
+            .sinces = make_names(arena, "since:", tracks, n_tracks, sizeof(Track)),
+            .scores = make_names(arena, "score:", scores, n_scores, score_size),
+            .ats = make_names(arena, "at:", scores, n_scores, score_size),
+            .board_half_lives = arena_new_array(arena, int64_t, MAX(n_boards, (size_t)1)),
+            .n_boards = n_boards,
+    };
+    return ret->stages && ret->sinces && ret->scores && ret->ats && ret->board_half_lives ? 0 : -ENOMEM;
+}
 
 static int prepare(ViewFieldsBuffer *buffer, const Model *model) {
     if (buffer->model == model)
         return 0;
     Arena *arena = buffer->arena;
     const char *names[VIEW_BOARDS_MAX];
-    buffer->n_boards = view_fields_boards(model, names);
 
-    static_assert(offsetof(Track, id) == 0 && offsetof(Score, id) == 0 && offsetof(SlaPolicy, id) == 0,
+    static_assert(offsetof(Track, id) == 0 && offsetof(Score, id) == 0 && offsetof(SlaPolicy, id) == 0 &&
+                          offsetof(AccountScore, id) == 0,
             "make_names() takes the first member");
-    size_t n = model->n_tracks;
-    buffer->stage_names = make_names(arena, "stage:", model->tracks, n, sizeof(Track));
-    buffer->since_names = make_names(arena, "since:", model->tracks, n, sizeof(Track));
-    buffer->score_names = make_names(arena, "score:", model->scores, model->n_scores, sizeof(Score));
-    buffer->at_names = make_names(arena, "at:", model->scores, model->n_scores, sizeof(Score));
+    int r = make_kind_names(arena, model->tracks, model->n_tracks, model->scores, model->n_scores,
+            sizeof(Score), view_fields_boards(model, ENTITY_LEAD, names), &buffer->names[ENTITY_LEAD]);
+    if (!r)
+        r = make_kind_names(arena, model->account_tracks, model->n_account_tracks, model->account_scores,
+                model->n_account_scores, sizeof(AccountScore),
+                view_fields_boards(model, ENTITY_ACCOUNT, names), &buffer->names[ENTITY_ACCOUNT]);
+    if (r)
+        return r;
     buffer->sla_names = make_names(arena, "sla:", model->policies, model->n_policies, sizeof(SlaPolicy));
-    buffer->board_half_lives = arena_new_array(arena, int64_t, MAX(buffer->n_boards, (size_t)1));
-    if (!buffer->stage_names || !buffer->since_names || !buffer->score_names || !buffer->at_names ||
-            !buffer->sla_names || !buffer->board_half_lives)
+    if (!buffer->sla_names)
         return -ENOMEM;
     find_half_lives(buffer, model);
     buffer->model = model;
@@ -183,7 +222,7 @@ static int prepare(ViewFieldsBuffer *buffer, const Model *model) {
 
 /* A value that lives as long as the model. */
 static void add_borrowed(FieldList *list, Str name, Str value) {
-    if (str_is_null(value) || list->n == VIEW_FIELDS_MAX)
+    if (str_is_null(value) || list->n == list->n_max)
         return;
     list->items[list->n++] = (ViewField){.name = name, .value = value};
 }
@@ -242,21 +281,26 @@ static void add_number(FieldList *list, Str name, double value) {
     add_copy(list, name, (Str){text, (size_t)len});
 }
 
-static void add_stages(FieldList *list, const ViewFieldsBuffer *buffer, const Lead *lead) {
-    for (size_t i = 0; i < buffer->model->n_tracks; i++) {
-        const Track *track = &buffer->model->tracks[i];
-        add_borrowed(list, buffer->stage_names[i], track->stages[lead->tracks[i].stage].id);
-    }
+static void add_stages(
+        FieldList *list, const KindNames *names, const Track *tracks, const TrackState *states, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        add_borrowed(list, names->stages[i], tracks[i].stages[states[i].stage].id);
+}
+
+static void add_sinces(FieldList *list, const KindNames *names, const TrackState *states, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        add_time(list, names->sinces[i], states[i].stages[states[i].stage].entered_at_ms);
 }
 
 static void add_scores(FieldList *list, const ViewFieldsBuffer *buffer, const Lead *lead) {
+    const KindNames *names = &buffer->names[ENTITY_LEAD];
     for (size_t i = 0; i < buffer->model->n_scores; i++) {
         const Decay *decay = &buffer->model->scores[i].decay;
         bool stepped = decay_is_stepped(decay);
-        add_number(list, buffer->score_names[i],
+        add_number(list, names->scores[i],
                 stepped ? lead_score(lead, buffer->model, (unsigned)i, lead->clock_ms) : lead->scores[i].value);
         if (decay->kind != DECAY_NONE)
-            add_time(list, buffer->at_names[i], stepped ? lead->clock_ms : lead->scores[i].at_ms);
+            add_time(list, names->ats[i], stepped ? lead->clock_ms : lead->scores[i].at_ms);
     }
 }
 
@@ -278,22 +322,66 @@ static void add_clocks(FieldList *list, const ViewFieldsBuffer *buffer, const Le
 }
 
 /* The most important first. */
-static void add_all(FieldList *list, const ViewFieldsBuffer *buffer, const Lead *lead) {
+static void add_lead(FieldList *list, const ViewFieldsBuffer *buffer, const Lead *lead) {
     const Model *model = buffer->model;
+    const KindNames *names = &buffer->names[ENTITY_LEAD];
+    if (lead->merged_into.data) {
+        add_text(list, STR_LITERAL("merged_into"), lead->merged_into);
+        return;
+    }
     add_time(list, STR_LITERAL("clock"), lead->clock_ms);
     add_time(list, STR_LITERAL("next_moment"), lead_next_moment(lead));
     add_text(list, STR_LITERAL("account"), lead->account_id);
     add_borrowed(list, STR_LITERAL("segment"), model_segment_id(model, lead->segment));
     add_borrowed(list, STR_LITERAL("route"), model_route_id(model, lead->route));
-    add_stages(list, buffer, lead);
+    add_stages(list, names, model->tracks, lead->tracks, model->n_tracks);
     add_scores(list, buffer, lead);
     add_clocks(list, buffer, lead);
-    for (size_t i = 0; i < model->n_tracks; i++) {
-        const TrackState *track = &lead->tracks[i];
-        add_time(list, buffer->since_names[i], track->stages[track->stage].entered_at_ms);
-    }
+    add_sinces(list, names, lead->tracks, model->n_tracks);
     add_text(list, STR_LITERAL("first_source"), lead->first_source);
     add_text(list, STR_LITERAL("last_source"), lead->last_source);
+}
+
+/* Fewer than VIEW_FIELDS_MAX. */
+static void add_account(FieldList *list, const ViewFieldsBuffer *buffer, const Account *account) {
+    const Model *model = buffer->model;
+    const KindNames *names = &buffer->names[ENTITY_ACCOUNT];
+    static_assert(4 + 2 * MODEL_TRACKS_MAX + 2 * MODEL_ACCOUNT_SCORES_MAX <= VIEW_FIELDS_MAX, "all fit");
+    add_time(list, STR_LITERAL("clock"), account->clock_ms);
+    add_time(list, STR_LITERAL("next_moment"), account->next_internal_ms);
+    add_integer(list, STR_LITERAL("members"), (int64_t)account->n_members);
+    add_integer(list, STR_LITERAL("committee"), account_committee(account, model, account->clock_ms));
+    add_stages(list, names, model->account_tracks, account->tracks, model->n_account_tracks);
+    for (unsigned i = 0; i < model->n_account_scores; i++) {
+        add_number(list, names->scores[i], account_score(account, model, i, account->clock_ms));
+        if (model->account_scores[i].decay.kind != DECAY_NONE)
+            add_time(list, names->ats[i], account->clock_ms);
+    }
+    add_sinces(list, names, account->tracks, model->n_account_tracks);
+}
+
+/* Copies id and fields into the buffer; the ranks are the caller's to set. */
+static int make_write(ViewFieldsBuffer *buffer, EntityKind kind, Str id, const FieldList *list,
+        ViewRank **ret_ranks, ViewWrite *ret) {
+    size_t n_boards = buffer->names[kind].n_boards;
+    ViewField *fields = arena_new_array(buffer->arena, ViewField, MAX(list->n, (size_t)1));
+    ViewRank *ranks = arena_new_array(buffer->arena, ViewRank, MAX(n_boards, (size_t)1));
+    Str copy = arena_str(buffer->arena, id);
+    if (list->out_of_memory || !fields || !ranks || str_is_null(copy))
+        return -ENOMEM;
+    memcpy(fields, list->items, list->n * sizeof(*fields));
+    *ret_ranks = ranks;
+    *ret = (ViewWrite){
+            .kind = kind,
+            .id = copy,
+            .record = STR_NULL,
+            .moment_ms = TIME_NEVER,
+            .fields = fields,
+            .n_fields = list->n,
+            .ranks = ranks,
+            .n_ranks = n_boards,
+    };
+    return 0;
 }
 
 int view_fields_make(ViewFieldsBuffer *buffer, const Model *model, const Lead *lead, ViewWrite *ret) {
@@ -302,39 +390,47 @@ int view_fields_make(ViewFieldsBuffer *buffer, const Model *model, const Lead *l
         return r;
     /* On the stack first: most leads have a dozen fields. */
     ViewField fields[VIEW_FIELDS_MAX];
-    FieldList list = {.arena = buffer->arena, .items = fields};
-    add_all(&list, buffer, lead);
-
-    ViewField *kept = arena_new_array(buffer->arena, ViewField, MAX(list.n, (size_t)1));
-    ViewRank *ranks = arena_new_array(buffer->arena, ViewRank, MAX(buffer->n_boards, (size_t)1));
-    Str lead_id = arena_str(buffer->arena, lead->lead_id);
-    if (list.out_of_memory || !kept || !ranks || str_is_null(lead_id))
-        return -ENOMEM;
-    memcpy(kept, fields, list.n * sizeof(*kept));
-    for (unsigned i = 0; i < buffer->n_boards; i++)
-        ranks[i] = (ViewRank){.rank = i, .score = rank_of(buffer, lead, i)};
-
-    *ret = (ViewWrite){
-            .lead_id = lead_id,
-            .record = STR_NULL,
-            .moment_ms = lead_next_moment(lead),
-            .fields = kept,
-            .n_fields = list.n,
-            .ranks = ranks,
-            .n_ranks = buffer->n_boards,
-    };
+    FieldList list = {.arena = buffer->arena, .items = fields, .n_max = ARRAY_SIZE(fields)};
+    ViewRank *ranks;
+    add_lead(&list, buffer, lead);
+    r = make_write(buffer, ENTITY_LEAD, lead->lead_id, &list, &ranks, ret);
+    if (r)
+        return r;
+    /* An id that was merged is taken off all boards. */
+    for (unsigned i = 0; i < ret->n_ranks; i++)
+        ranks[i] = (ViewRank){.rank = i, .score = lead_rank(buffer, lead, i)};
+    if (!lead->merged_into.data)
+        ret->moment_ms = lead_next_moment(lead);
     return 0;
 }
 
-int view_fields_make_erasure(ViewFieldsBuffer *buffer, Str lead_id, ViewWrite *ret) {
-    Str copy = arena_str(buffer->arena, lead_id);
+int view_fields_make_account(
+        ViewFieldsBuffer *buffer, const Model *model, const Account *account, ViewWrite *ret) {
+    int r = prepare(buffer, model);
+    if (r)
+        return r;
+    ViewField fields[VIEW_FIELDS_MAX];
+    FieldList list = {.arena = buffer->arena, .items = fields, .n_max = ARRAY_SIZE(fields)};
+    ViewRank *ranks;
+    add_account(&list, buffer, account);
+    r = make_write(buffer, ENTITY_ACCOUNT, account->account_id, &list, &ranks, ret);
+    if (r)
+        return r;
+    for (unsigned i = 0; i < ret->n_ranks; i++)
+        ranks[i] = (ViewRank){.rank = i, .score = account_rank(buffer, account, i)};
+    ret->moment_ms = account->next_internal_ms;
+    return 0;
+}
+
+int view_fields_make_erasure(ViewFieldsBuffer *buffer, EntityKind kind, Str id, ViewWrite *ret) {
+    Str copy = arena_str(buffer->arena, id);
     if (str_is_null(copy))
         return -ENOMEM;
-    *ret = (ViewWrite){.lead_id = copy, .record = STR_NULL, .moment_ms = TIME_NEVER};
+    *ret = (ViewWrite){.kind = kind, .id = copy, .record = STR_NULL, .moment_ms = TIME_NEVER};
     return 0;
 }
 
-/* ---- what is the same for all leads ---- */
+/* ---- what is the same for all leads and accounts ---- */
 
 /* "half_life:" and an id of the model. */
 static Str info_name(Arena *arena, const char *prefix, Str id) {
@@ -343,29 +439,44 @@ static Str info_name(Arena *arena, const char *prefix, Str id) {
     return arena_str(arena, str_from(text));
 }
 
+static void add_half_life(FieldList *list, const char *prefix, Str id, const Decay *decay) {
+    if (decay->kind == DECAY_HALF_LIFE)
+        add_integer(list, info_name(list->arena, prefix, id), decay->span_ms);
+}
+
+static void add_boards(FieldList *list, const ViewFieldsBuffer *buffer, EntityKind kind, const char *prefix) {
+    const char *boards[VIEW_BOARDS_MAX];
+    size_t n = view_fields_boards(buffer->model, kind, boards);
+    for (size_t i = 0; i < n; i++)
+        add_integer(list, info_name(list->arena, prefix, str_from(boards[i])),
+                buffer->names[kind].board_half_lives[i]);
+}
+
 int view_fields_info(ViewFieldsBuffer *buffer, const Model *model, const ViewField **ret, size_t *ret_n) {
     int r = prepare(buffer, model);
     if (r)
         return r;
     Arena *arena = buffer->arena;
-    static_assert(2 + MODEL_SCORES_MAX + MODEL_DERIVED_MAX + VIEW_BOARDS_MAX <= VIEW_FIELDS_MAX, "all fit");
-    FieldList list = {.arena = arena, .items = arena_new_array(arena, ViewField, VIEW_FIELDS_MAX)};
+    FieldList list = {
+            .arena = arena,
+            .items = arena_new_array(arena, ViewField, VIEW_INFO_FIELDS_MAX),
+            .n_max = VIEW_INFO_FIELDS_MAX,
+    };
     if (!list.items)
         return -ENOMEM;
 
     add_borrowed(&list, STR_LITERAL("model"), model->id);
     add_integer(&list, STR_LITERAL("model_version"), model->version);
     for (size_t i = 0; i < model->n_scores; i++)
-        if (model->scores[i].decay.kind == DECAY_HALF_LIFE)
-            add_integer(&list, info_name(arena, "half_life:", model->scores[i].id),
-                    model->scores[i].decay.span_ms);
+        add_half_life(&list, "half_life:", model->scores[i].id, &model->scores[i].decay);
     for (size_t i = 0; i < model->n_derived; i++)
         add_borrowed(&list, info_name(arena, "derived:", model->derived[i].id),
                 condition_text(model->derived[i].value));
-    const char *boards[VIEW_BOARDS_MAX];
-    size_t n_boards = view_fields_boards(model, boards);
-    for (size_t i = 0; i < n_boards; i++)
-        add_integer(&list, info_name(arena, "board:", str_from(boards[i])), buffer->board_half_lives[i]);
+    add_boards(&list, buffer, ENTITY_LEAD, "board:");
+    for (size_t i = 0; i < model->n_account_scores; i++)
+        add_half_life(
+                &list, "account_half_life:", model->account_scores[i].id, &model->account_scores[i].decay);
+    add_boards(&list, buffer, ENTITY_ACCOUNT, "account_board:");
 
     for (size_t i = 0; i < list.n; i++)
         list.out_of_memory = list.out_of_memory || str_is_null(list.items[i].name);

@@ -5,6 +5,7 @@
 #include "daemon/live_shard.h"
 #include "daemon/takeover.h"
 #include "daemon/view_fields.h"
+#include "lib/account_record.h"
 
 struct ViewJob {
     ViewJob *next; /* in the queue */
@@ -45,6 +46,7 @@ ViewJob *view_job_free(ViewJob *job) {
     return NULL;
 }
 
+/* `write`: all but the record. */
 static int add_write(ViewJob *job, ViewWrite write, Str record) {
     int r = array_reserve(&job->writes, &job->n_alloc, job->n_writes, sizeof(*job->writes));
     if (r < 0)
@@ -56,22 +58,42 @@ static int add_write(ViewJob *job, ViewWrite write, Str record) {
     return 0;
 }
 
+static int add_erasure(ViewJob *job, EntityKind kind, Str id) {
+    ViewWrite write;
+    int r = view_fields_make_erasure(job->fields, kind, id, &write);
+    return r < 0 ? r : add_write(job, write, STR_NULL);
+}
+
 int view_job_add(ViewJob *job, const Model *model, const Lead *lead, Str record) {
     ViewWrite write;
-    int r = record.data ? view_fields_make(job->fields, model, lead, &write)
-                        : view_fields_make_erasure(job->fields, lead->lead_id, &write);
+    if (!record.data)
+        return add_erasure(job, ENTITY_LEAD, lead->lead_id);
+    int r = view_fields_make(job->fields, model, lead, &write);
+    return r < 0 ? r : add_write(job, write, record);
+}
+
+int view_job_add_account(ViewJob *job, const Model *model, const Account *account, Str record) {
+    ViewWrite write;
+    if (!record.data)
+        return add_erasure(job, ENTITY_ACCOUNT, account->account_id);
+    int r = view_fields_make_account(job->fields, model, account, &write);
     return r < 0 ? r : add_write(job, write, record);
 }
 
 int view_job_add_record(ViewJob *job, const Model *model, Str lead_id, Str record) {
     _cleanup_(lead_free) Lead *lead = NULL;
-    ViewWrite write;
-    if (!record.data) {
-        int r = view_fields_make_erasure(job->fields, lead_id, &write);
-        return r < 0 ? r : add_write(job, write, STR_NULL);
-    }
+    if (!record.data)
+        return add_erasure(job, ENTITY_LEAD, lead_id);
     int r = record_unpack(record, lead_id, model, &lead);
     return r == 0 ? view_job_add(job, model, lead, record) : r;
+}
+
+int view_job_add_account_record(ViewJob *job, const Model *model, Str account_id, Str record) {
+    _cleanup_(account_free) Account *account = NULL;
+    if (!record.data)
+        return add_erasure(job, ENTITY_ACCOUNT, account_id);
+    int r = account_record_unpack(record, account_id, model, &account);
+    return r == 0 ? view_job_add_account(job, model, account, record) : r;
 }
 
 size_t view_job_count(const ViewJob *job) {

@@ -4,9 +4,10 @@
  * The View Queue
  *
  * Committed batches of a shard on their way to the view. They are applied in order, each onto the one before; while
- * Redis is away they wait, up to a configured number, and their leads stay in memory.
+ * Redis is away they wait, up to a configured number, and their leads and accounts stay in memory.
  */
 #include "daemon/pipeline.h"
+#include "lib/account.h"
 #include "lib/lead.h"
 
 typedef struct ViewQueue ViewQueue;
@@ -20,10 +21,12 @@ typedef struct ViewJob ViewJob;
 MUST_CHECK int view_job_new(ViewJob **ret);
 ViewJob *view_job_free(ViewJob *job);
 DEFINE_CLEANUP(ViewJob *, view_job_free)
-/* Adds the lead's state; `record`: its packed form, copied; null if it is erased. */
+/* These add the lead's or account's state; `record`: its packed form, copied; null if it is erased. */
 MUST_CHECK int view_job_add(ViewJob *job, const Model *model, const Lead *lead, Str record);
-/* Adds a record of the changelog as it is: for catching up. The value null erases. Corrupt records: RECORD_E_*. */
+MUST_CHECK int view_job_add_account(ViewJob *job, const Model *model, const Account *account, Str record);
+/* These add a record of the changelog as it is: for catching up. The value null erases. Corrupt records: RECORD_E_*. */
 MUST_CHECK int view_job_add_record(ViewJob *job, const Model *model, Str lead_id, Str record);
+MUST_CHECK int view_job_add_account_record(ViewJob *job, const Model *model, Str account_id, Str record);
 size_t view_job_count(const ViewJob *job);
 const ViewWrite *view_job_writes(const ViewJob *job);
 

@@ -51,6 +51,10 @@ Account *account_free(Account *account) {
     for (size_t i = 0; i < account->n_members; i++)
         member_done(&account->members[i], account->n_scores);
     free(account->members);
+    free(account->lost);
+    for (size_t i = 0; i < account->n_departures; i++)
+        departure_done(&account->departures[i]);
+    free(account->departures);
     free((char *)account->account_id.data);
     return free_null(account);
 }
@@ -62,7 +66,12 @@ static size_t heap_bytes(size_t size) {
 
 size_t account_memory(const Account *account, const Model *model) {
     size_t n = heap_bytes(block_size(model)) + heap_bytes(MAX(account->account_id.len, (size_t)1)) +
-               heap_bytes(account->n_members_alloc * sizeof(Member));
+               heap_bytes(account->n_members_alloc * sizeof(Member)) +
+               heap_bytes(account->n_departures_alloc * sizeof(Departure)) + heap_bytes(account->n_lost * sizeof(LostStage));
+    for (size_t i = 0; i < account->n_departures; i++) {
+        const Departure *d = &account->departures[i];
+        n += heap_bytes(d->lead_id.len) + heap_bytes(d->to_account_id.len) + heap_bytes(d->to_lead_id.len);
+    }
     for (size_t i = 0; i < account->n_members; i++) {
         const Member *member = &account->members[i];
         n += heap_bytes(MAX(member->lead_id.len, (size_t)1)) + heap_bytes(account->n_scores * sizeof(ScoreState));
@@ -177,6 +186,65 @@ void account_bound(Account *account) {
         member_done(&account->members[oldest], account->n_scores);
         close_gap(account, oldest);
     }
+}
+
+/* ---- departures ---- */
+
+void departure_done(Departure *departure) {
+    free((char *)departure->lead_id.data);
+    free((char *)departure->to_account_id.data);
+    free((char *)departure->to_lead_id.data);
+    *departure = (Departure){0};
+}
+
+static int str_dup_or_null(Str s, Str *ret) {
+    *ret = STR_NULL;
+    return s.data ? str_dup(s, ret) : 0;
+}
+
+static void remove_departure(Account *account, size_t at) {
+    account->n_departures--;
+    memmove(account->departures + at, account->departures + at + 1,
+            (account->n_departures - at) * sizeof(*account->departures));
+}
+
+int account_add_departure(Account *account, Str lead_id, Str to_account_id, Str to_lead_id, unsigned n_awaited) {
+    if (account->n_departures == ACCOUNT_DEPARTURES_MAX) {
+        departure_done(&account->departures[0]);
+        remove_departure(account, 0);
+    }
+    int r = array_reserve(
+            &account->departures, &account->n_departures_alloc, account->n_departures, sizeof(*account->departures));
+    if (r < 0)
+        return r;
+    Departure departure = {.n_awaited = n_awaited};
+    r = str_dup(lead_id, &departure.lead_id);
+    if (r == 0)
+        r = str_dup_or_null(to_account_id, &departure.to_account_id);
+    if (r == 0)
+        r = str_dup_or_null(to_lead_id, &departure.to_lead_id);
+    if (r < 0)
+        departure_done(&departure);
+    else
+        account->departures[account->n_departures++] = departure;
+    return r;
+}
+
+bool account_take_departure(Account *account, Str lead_id, Departure *ret) {
+    for (size_t i = 0; i < account->n_departures; i++) {
+        Departure *d = &account->departures[i];
+        if (!str_eq(d->lead_id, lead_id))
+            continue;
+        *ret = *d;
+        ret->n_awaited = 1;
+        if (--d->n_awaited == 0)
+            remove_departure(account, i);
+        else if (str_dup_or_null(ret->lead_id, &d->lead_id) < 0 || str_dup_or_null(ret->to_account_id, &d->to_account_id) < 0 ||
+                 str_dup_or_null(ret->to_lead_id, &d->to_lead_id) < 0)
+            remove_departure(account, i); /* out of memory: the rest of them stay here */
+        return true;
+    }
+    return false;
 }
 
 /* ---- points ---- */

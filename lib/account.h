@@ -23,7 +23,20 @@ typedef struct Member {
     int64_t active_at_ms;    /* the lead's clock when it touched the account last */
     int64_t committee_at_ms; /* the latest event that makes it one of the committee; TIME_NONE: none */
     ScoreState *scores;      /* model->n_account_scores, owned */
+    unsigned n_awaited;      /* entries on their way from accounts that it left; see shard_message.h */
 } Member;
+
+/*
+ * A lead that left before the entry came that it was to bring along: where it is to be sent on to. Of more than these the oldest is forgotten: an
+ * entry that comes for it then makes the lead a member again.
+ */
+#define ACCOUNT_DEPARTURES_MAX 64
+typedef struct Departure {
+    Str lead_id;       /* owned, as are the others */
+    Str to_account_id; /* null: nowhere */
+    Str to_lead_id;    /* as whose; null: nowhere */
+    unsigned n_awaited;
+} Departure;
 
 struct Account {
     Str account_id; /* owned */
@@ -32,7 +45,11 @@ struct Account {
     Member *members;  /* by lead_id */
     size_t n_members, n_members_alloc;
     size_t n_scores;    /* of each member */
+    Departure *departures; /* oldest first */
+    size_t n_departures, n_departures_alloc;
     TrackState *tracks; /* model->n_account_tracks */
+    LostStage *lost;    /* owned; as a lead's */
+    size_t n_lost;
     int64_t next_internal_ms; /* TIME_NEVER: none. Kept by the engine */
     Entity entity;            /* not part of the record */
 };
@@ -71,6 +88,11 @@ MUST_CHECK int account_award(const Account *account, const Model *model, Member 
         int64_t occurred_at_ms, int64_t lead_ms);
 /* Adds all of `entry`, a merged lead's, to the member's, within the bounds likewise. The entry is scaled on the way. 0 or -ENOMEM. */
 MUST_CHECK int account_fold(const Account *account, const Model *model, Member *member, Member *entry, int64_t lead_ms);
+/* Notes where entries that still come for the lead go. 0 or -ENOMEM. */
+MUST_CHECK int account_add_departure(Account *account, Str lead_id, Str to_account_id, Str to_lead_id, unsigned n_awaited);
+/* An entry has come for the lead: where it goes, into *ret, which the caller frees with departure_done(). False: it is for this account. */
+bool account_take_departure(Account *account, Str lead_id, Departure *ret);
+void departure_done(Departure *departure);
 /* Of more than ACCOUNT_MEMBERS_MAX members the one with the oldest activity, then the smaller id, leaves. */
 void account_bound(Account *account);
 /* Up to OUTPUT_MEMBERS_MAX members by present contribution; their ids are borrowed. Returns how many. */

@@ -6,9 +6,11 @@
  *     clock                  absolute; all other times are distances from it
  *     ordinal
  *     next internal moment   or never
- *     tracks                 as in state_record.h
+ *     tracks                 as in record_parts.h
  *     scores                 how many each member has
- *     members                count; each, by id: id, activity, time of the committee or none, scores as in state_record.h
+ *     members                count; each, by id: id, activity, time of the committee or none, entries awaited, scores as in
+ *                            record_parts.h
+ *     departures             count; each, oldest first: id, to which account or none, as which lead or none, entries awaited
  *
  * Nothing of a member may be later than its activity, nor that than the clock.
  */
@@ -19,7 +21,8 @@
 static_assert(RECORD_FORMAT < RECORD_FORMAT_END, "a lead is not taken for an account");
 
 /* The least that a member takes: length and id, two times. */
-#define MEMBER_BYTES_MIN 4
+#define MEMBER_BYTES_MIN 5
+#define DEPARTURE_BYTES_MIN 5
 
 /* ---- writing ---- */
 
@@ -29,9 +32,17 @@ void account_record_pack_member(Packer *p, const Member *member, const Model *mo
     pack_past(p, member->active_at_ms);
     p->clock_ms = member->active_at_ms;
     pack_past_or_none(p, member->committee_at_ms);
+    pack_number(p, member->n_awaited);
     for (size_t i = 0; i < model->n_account_scores; i++)
         pack_score_state(p, &member->scores[i], &model->account_scores[i].decay);
     p->clock_ms = clock_ms;
+}
+
+static void pack_departure(Packer *p, const Departure *departure) {
+    pack_str(p, departure->lead_id);
+    pack_str_or_null(p, departure->to_account_id);
+    pack_str_or_null(p, departure->to_lead_id);
+    pack_number(p, departure->n_awaited);
 }
 
 int account_record_pack(const Account *account, const Model *model, Buffer *buffer) {
@@ -48,6 +59,9 @@ int account_record_pack(const Account *account, const Model *model, Buffer *buff
     pack_number(&p, account->n_members);
     for (size_t i = 0; i < account->n_members; i++)
         account_record_pack_member(&p, &account->members[i], model);
+    pack_number(&p, account->n_departures);
+    for (size_t i = 0; i < account->n_departures; i++)
+        pack_departure(&p, &account->departures[i]);
     if (p.error)
         buffer->len = p.start;
     return p.error == PACKING_E_SIZE ? RECORD_E_SIZE : p.error;
@@ -86,6 +100,7 @@ int account_record_unpack_member(Unpacker *u, const Model *model, Member *ret) {
         u->corrupt = true;
     u->clock_ms = ret->active_at_ms;
     ret->committee_at_ms = unpack_past_or_none(u);
+    ret->n_awaited = (unsigned)unpack_number_up_to(u, ACCOUNT_DEPARTURES_MAX);
     if (ret->committee_at_ms > ret->active_at_ms)
         u->corrupt = true;
     if (r == 0)
@@ -107,6 +122,24 @@ static int get_member(Unpacker *u, Account *account, const Model *model) {
     return r;
 }
 
+static int get_departure(Unpacker *u, Account *account) {
+    Str lead_id = unpack_str(u, EVENT_LEAD_ID_LEN_MAX);
+    Str to_account_id = unpack_str_or_null(u, 1, EVENT_ACCOUNT_ID_LEN_MAX);
+    Str to_lead_id = unpack_str_or_null(u, 1, EVENT_LEAD_ID_LEN_MAX);
+    unsigned n_awaited = (unsigned)unpack_number_up_to(u, ACCOUNT_DEPARTURES_MAX);
+    if (lead_id.len == 0 || n_awaited == 0)
+        u->corrupt = true;
+    return u->corrupt ? 0 : account_add_departure(account, lead_id, to_account_id, to_lead_id, n_awaited);
+}
+
+static int get_departures(Unpacker *u, Account *account) {
+    size_t n = unpack_count(u, ACCOUNT_DEPARTURES_MAX, DEPARTURE_BYTES_MIN);
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0 && !u->corrupt; i++)
+        r = get_departure(u, account);
+    return r;
+}
+
 static int get_account(Unpacker *u, Account *account, const Model *model) {
     account->clock_ms = unpack_clock(u);
     account->ordinal = unpack_number_up_to(u, SEQUENCE_MAX);
@@ -118,7 +151,7 @@ static int get_account(Unpacker *u, Account *account, const Model *model) {
     int r = 0;
     for (size_t i = 0; i < n && r == 0 && !u->corrupt; i++)
         r = get_member(u, account, model);
-    return r;
+    return r == 0 ? get_departures(u, account) : r;
 }
 
 int account_record_unpack(Str bytes, Str account_id, const Model *model, Account **ret) {

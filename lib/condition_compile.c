@@ -421,10 +421,11 @@ static Operand unknown_name(Compiler *c, Mark mark, Str name) {
                 "unknown name \"%.*s\": an account score, committee, an account track, a param or a function was expected",
                 STR_FMT(name));
     else
+        /* What is forgotten most often are the quotes, and `profile.`. */
         compile_error(c, mark,
-                "unknown name \"%.*s\": a score, a derived score, a counter, a param, a track, segment, route, profile.*, "
-                "event.* or a function was expected",
-                STR_FMT(name));
+                "unknown name \"%.*s\": no score, derived score, counter, param or track is called so; a "
+                "text stands in double quotes, an attribute is profile.%.*s%s",
+                STR_FMT(name), STR_FMT(name), place_has_event(c->place) ? ", a property event.…" : "");
     /* what belongs to a name that is not understood is not, either */
     c->failed |= at_symbol(c, ".") || at_symbol(c, "(");
     return emit_constant(c, VALUE_NONE);
@@ -618,6 +619,17 @@ static Operand parse_counter(Compiler *c, unsigned counter) {
     return operand;
 }
 
+static bool is_of_accounts(const Compiler *c, Str word) {
+    const Model *m = c->model;
+    return str_eq_c(word, "committee") || find_index(m->account_scores, m->n_account_scores, word) >= 0 ||
+           find_index(m->account_tracks, m->n_account_tracks, word) >= 0;
+}
+
+static Operand of_accounts(Compiler *c, Mark mark, Str word) {
+    compile_error(c, mark, "\"%.*s\" can be named in the tracks of accounts only", STR_FMT(word));
+    return emit_constant(c, VALUE_NONE);
+}
+
 static Operand parse_lead_name(Compiler *c, Mark mark, Str word) {
     const Model *m = c->model;
     int score = find_index(m->scores, m->n_scores, word);
@@ -625,7 +637,7 @@ static Operand parse_lead_name(Compiler *c, Mark mark, Str word) {
     int counter = find_index(m->counters, m->n_counters, word);
     int track = find_index(m->tracks, m->n_tracks, word);
     if (score < 0 && derived < 0 && counter < 0 && track < 0)
-        return unknown_name(c, mark, word);
+        return is_of_accounts(c, word) ? of_accounts(c, mark, word) : unknown_name(c, mark, word);
     if (!place_has_state(c->place))
         return not_here(c, mark, word);
     if (score >= 0)
@@ -652,8 +664,7 @@ static Operand parse_plain_name(Compiler *c, Mark mark, Str word) {
 
 static Operand parse_or(Compiler *c);
 
-static Operand parse_function_1(Compiler *c, Op op) {
-    Mark mark = token_mark(c);
+static Operand parse_function_1(Compiler *c, Mark mark, Op op) {
     expect_symbol(c, "(");
     Operand x = parse_or(c);
     expect_symbol(c, ")");
@@ -663,7 +674,9 @@ static Operand parse_function_1(Compiler *c, Op op) {
                 .kind = x.kind == TIME_TRUTH ? TIME_STATIC : x.kind, .begin = x.begin, .is_measured = x.is_measured};
     /* present(): whether a linear value is null does not change with time */
     if (x.kind == TIME_NONLINEAR)
-        compile_error(c, mark, "present() of a value that is not linear in scores and elapsed times");
+        compile_error(c, mark,
+                "present() takes scores and elapsed times, their sums, and their products with values that "
+                "time does not change");
     return OPERAND_STATIC(x.begin);
 }
 
@@ -710,7 +723,7 @@ static Operand parse_name(Compiler *c) {
             continue;
         switch (functions[i].shape) {
         case FUNCTION_1:
-            return parse_function_1(c, functions[i].op);
+            return parse_function_1(c, mark, functions[i].op);
         case FUNCTION_2:
             return parse_function_2(c, functions[i].op);
         default:
@@ -821,6 +834,55 @@ static bool comparison_op(const Compiler *c, Op *ret) {
     return false;
 }
 
+/* What the instructions from `begin` on are if they are one; NULL: more than that. */
+static const Instruction *sole_instruction(const Compiler *c, unsigned begin, unsigned end) {
+    return !c->failed && end == begin + 1 ? &c->code[begin] : NULL;
+}
+
+/* All that a segment, a route or a track can be. Returns how many; 0 if the instruction is none of these. */
+static size_t possible_values(
+        const Compiler *c, const Instruction *i, const char **values, const char **ret_what) {
+    const Model *m = c->model;
+    size_t n = 0, n_tracks;
+    const Track *tracks = tracks_of(c, &n_tracks);
+
+    if (i->op == OP_SEGMENT) {
+        *ret_what = "segment";
+        values[n++] = "default";
+        for (size_t k = 0; k < m->n_segments; k++)
+            values[n++] = m->segments[k].id.data;
+    } else if (i->op == OP_ROUTE) {
+        *ret_what = "route";
+        for (size_t k = 0; k < m->n_routes; k++)
+            values[n++] = m->routes[k].id.data;
+    } else if (i->op == OP_STAGE) {
+        *ret_what = tracks[i->index].id.data;
+        for (size_t k = 0; k < tracks[i->index].n_stages; k++)
+            values[n++] = tracks[i->index].stages[k].id.data;
+    }
+    return n;
+}
+
+#define VALUES_MAX (1 + MAX(MODEL_SEGMENTS_MAX, MAX(MODEL_ROUTES_MAX, MODEL_STAGES_MAX)))
+
+/* A text compared with a segment, a route or a track that is never it is a slip that nothing else shows. */
+static void check_text(Compiler *c, const Instruction *name, const Instruction *text, Mark mark) {
+    const char *values[VALUES_MAX], *what = NULL;
+
+    if (!name || !text || text->op != OP_CONSTANT || text->constant.type != VALUE_STRING)
+        return;
+    size_t n = possible_values(c, name, values, &what);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq_c(text->constant.string, values[i]))
+            return;
+    if (n == 0)
+        return;
+    const char *nearest = diagnostic_nearest(text->constant.string, values, n);
+    diagnostics_add(c->diagnostics, DIAGNOSTIC_WARNING, mark, "%s is never \"%.*s\"%s%s%s", what,
+            STR_FMT(text->constant.string), nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+            nearest ? "\"?" : "");
+}
+
 /* A counter is never more than what it keeps, so that comparing it with more is a slip. */
 static void check_keep(Compiler *c, const Counter *counter, const double *number, Mark mark) {
     if (counter && number && *number > counter->keep && !c->failed)
@@ -860,13 +922,15 @@ static void note_atom(Compiler *c, unsigned at) {
 }
 
 static Operand parse_in(Compiler *c, Operand x, Mark mark) {
-    unsigned n = 0;
+    unsigned n = 0, x_end = c->n_code;
     expect_symbol(c, "[");
     TimeKind kind = x.kind;
     bool measured = x.is_measured;
     while (!c->failed && !at_symbol(c, "]")) {
+        Mark y_mark = token_mark(c);
         Operand y = parse_sum(c);
         check_keep(c, x.counter, y.number_max, mark);
+        check_text(c, sole_instruction(c, x.begin, x_end), sole_instruction(c, y.begin, c->n_code), y_mark);
         kind = MAX(kind, y.kind);
         measured |= y.is_measured;
         n++;
@@ -884,7 +948,9 @@ static Operand parse_in(Compiler *c, Operand x, Mark mark) {
 }
 
 static Operand parse_comparison(Compiler *c) {
+    Mark x_mark = token_mark(c);
     Operand x = parse_sum(c);
+    unsigned x_end = c->n_code;
     Mark mark = token_mark(c);
     Op op;
     if (accept_word(c, "in"))
@@ -900,9 +966,12 @@ static Operand parse_comparison(Compiler *c) {
     if (c->failed || !comparison_op(c, &op))
         return x;
     next_token(c);
+    Mark y_mark = token_mark(c);
     Operand y = parse_sum(c);
     if (c->failed)
         return x;
+    check_text(c, sole_instruction(c, x.begin, x_end), sole_instruction(c, y.begin, c->n_code), y_mark);
+    check_text(c, sole_instruction(c, y.begin, c->n_code), sole_instruction(c, x.begin, x_end), x_mark);
     TimeKind kind = check_comparison(c, op, x, y, mark);
     unsigned at = emit(c, (Instruction){.op = op, .left = x.begin, .right = y.begin, .mark = mark});
     if (kind == TIME_TRUTH)

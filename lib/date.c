@@ -73,7 +73,7 @@ static bool take_dash(Str *s) {
 
 bool date_parse(Str text, int32_t *ret_day) {
     Date date;
-    if (!date_take_number(&text, 4, 1970, DATE_YEAR_MAX, &date.year) || !take_dash(&text) ||
+    if (!date_take_number(&text, 4, 1, DATE_YEAR_MAX, &date.year) || !take_dash(&text) ||
             !date_take_number(&text, 2, 1, 12, &date.month) || !take_dash(&text) ||
             !date_take_number(&text, 2, 1, date_month_days(date.year, date.month), &date.day) ||
             text.len != 0)

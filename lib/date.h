@@ -26,5 +26,5 @@ int date_weekday(int32_t day);
 
 /* Takes n digits from the start of *s as a number from min to max; false leaves both untouched. */
 MUST_CHECK bool date_take_number(Str *s, size_t n, int min, int max, int *ret);
-/* "2026-12-25", a date that exists, from 1970 on. False leaves *ret_day untouched. */
+/* "2026-12-25", a date that exists, from the year 1 on. False leaves *ret_day untouched. */
 MUST_CHECK bool date_parse(Str text, int32_t *ret_day);

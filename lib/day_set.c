@@ -3,8 +3,7 @@
 
 #include "lib/date.h"
 
-#define N_DAYS (DATE_DAY_MAX + 1)
-static_assert(DATE_DAY_MIN == 0, "a day is its bit's number");
+#define N_DAYS (DATE_DAY_MAX - DAY_SET_DAY_MIN + 1)
 
 struct DaySet {
     uint8_t bits[(N_DAYS + 7) / 8];
@@ -15,10 +14,12 @@ DaySet *day_set_new(Arena *arena) {
 }
 
 void day_set_add(DaySet *set, int32_t day, int32_t end) {
-    for (int32_t d = MAX(day, 0); d < MIN(end, N_DAYS); d++)
-        set->bits[d / 8] |= (uint8_t)(1U << (d % 8));
+    int32_t last = MIN(end - 1, DATE_DAY_MAX);
+    for (int32_t i = MAX(day, DAY_SET_DAY_MIN) - DAY_SET_DAY_MIN; i <= last - DAY_SET_DAY_MIN; i++)
+        set->bits[i / 8] |= (uint8_t)(1U << (i % 8));
 }
 
 bool day_set_contains(const DaySet *set, int32_t day) {
-    return day >= 0 && day < N_DAYS && (set->bits[day / 8] >> (day % 8) & 1U);
+    int32_t i = day - DAY_SET_DAY_MIN;
+    return i >= 0 && i < N_DAYS && (set->bits[i / 8] >> (i % 8) & 1U);
 }

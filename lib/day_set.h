@@ -3,10 +3,13 @@
 /*
  * Set of Days
  *
- * A bit for each day from 1970-01-01 to 9999-12-31, 366 KB in an arena: what an iCalendar file comes to,
+ * A bit for each day from the end of 1969 to 9999-12-31, 366 KB in an arena: what an iCalendar file comes to,
  * however many rules it has.
  */
 #include "lib/arena.h"
+
+/* When 1970 begins in UTC it is 1969 in the west, and the night shift there began a day before. */
+#define DAY_SET_DAY_MIN (-3)
 
 typedef struct DaySet DaySet;
 

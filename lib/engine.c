@@ -197,7 +197,6 @@ static int retire(Engine *engine, Lead *lead, const LeadEvent *event, Str into, 
     }
     int r = end(engine, &step);
     lead_clear(lead, engine->model);
-    score_classify(lead, engine->model);
     return r;
 }
 
@@ -238,6 +237,47 @@ int engine_apply_sla_moment(Engine *engine, Lead *lead) {
     Step step = step_begin(engine->context, lead, NULL, CAUSE_SLA);
     (void)sla_apply_moment(&step, lead->next_sla_ms);
     return end(engine, &step);
+}
+
+/* --- a new model ------------------------------------------------------------------------------------- */
+
+/* For both: at at_ms, if it comes to anything there, the stages that are gone are told and the tracks settle. */
+static void settle_under_model(Step *step, int64_t *clock_ms, int64_t at_ms, bool is_called_for, const LostStage *lost, size_t n_lost) {
+    assert(at_ms >= *clock_ms);
+    if (!is_called_for && n_lost == 0 && !track_is_to_move(step, at_ms) && track_look_ahead(step) > at_ms)
+        return;
+    *clock_ms = at_ms;
+    track_apply_model(step, lost, n_lost);
+    track_settle(step);
+}
+
+static void forget_lost(Entity *entity, LostStage **lost, size_t *n_lost) {
+    free(*lost);
+    *lost = NULL;
+    *n_lost = 0;
+    entity->migrated = false;
+}
+
+int engine_apply_model(Engine *engine, Lead *lead, int64_t at_ms) {
+    const Model *model = engine->model;
+    engine->touch_is_due = false;
+    score_classify(lead, model);
+    score_apply_profile_rules(lead, model);
+    Step step = step_begin(engine->context, lead, NULL, CAUSE_MODEL);
+    bool is_called_for = sla_is_to_follow(&step) || idle_next_moment(lead, model) <= at_ms;
+    settle_under_model(&step, &lead->clock_ms, at_ms, is_called_for, lead->lost, lead->n_lost);
+    sla_apply(&step);
+    int r = end(engine, &step);
+    forget_lost(&lead->entity, &lead->lost, &lead->n_lost);
+    return r;
+}
+
+int engine_apply_account_model(Engine *engine, Account *account, int64_t at_ms) {
+    Step step = step_begin_account(engine->context, account, NULL, CAUSE_MODEL);
+    settle_under_model(&step, &account->clock_ms, at_ms, false, account->lost, account->n_lost);
+    int r = end(engine, &step);
+    forget_lost(&account->entity, &account->lost, &account->n_lost);
+    return r;
 }
 
 /* --- what happens to accounts ------------------------------------------------------------------------ */
@@ -290,6 +330,8 @@ static int fold_merged(const Engine *engine, Account *account, const Touch *touc
     int r = account_add(account, touch->lead_id, &member);
     if (r == 0)
         r = account_fold(account, engine->model, member, &merged, touch->at_ms);
+    if (r == 0 && merged.n_awaited)
+        r = account_add_departure(account, merged.lead_id, account->account_id, touch->lead_id, merged.n_awaited);
     member_done(&merged, account->n_scores);
     return r;
 }

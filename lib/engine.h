@@ -48,6 +48,15 @@ MUST_CHECK int engine_apply_internal_moment(Engine *engine, Lead *lead);
 /* The SLA moment at lead->next_sla_ms. */
 MUST_CHECK int engine_apply_sla_moment(Engine *engine, Lead *lead);
 /*
+ * A new model version, after migrate_lead(): segment, route and profile rules are found anew, the tracks settle (cause `model`), step
+ * 10 follows for the stages entered. Its account is not touched.
+ *
+ * All that is of at_ms, which is not before the lead's clock, and the clock rises there if it comes to anything: a stage is gone or
+ * left, or an SLA clock to be paused or to go on. So nothing is dated to when the new model was not in force, and what it would have
+ * brought between the clock and at_ms by time alone is not made up for; if there is any of that, the clock rises, too.
+ */
+MUST_CHECK int engine_apply_model(Engine *engine, Lead *lead, int64_t at_ms);
+/*
  * What the last of these calls says to the lead's account; NULL: nothing. Valid until the next one, and as long as the lead and
  * the event are not changed.
  */
@@ -57,6 +66,8 @@ const Touch *engine_touch(const Engine *engine);
 
 /* The moment at account->next_internal_ms. */
 MUST_CHECK int engine_apply_account_moment(Engine *engine, Account *account);
+/* A new model version, after migrate_account(): its tracks settle likewise. */
+MUST_CHECK int engine_apply_account_model(Engine *engine, Account *account, int64_t at_ms);
 /* Takes the lead's entry out into *ret, which is the caller's to free if *ret_found, at the touch's instant. */
 MUST_CHECK int engine_leave_account(
         Engine *engine, Account *account, const Touch *touch, Str lead_id, Member *ret, bool *ret_found);

@@ -22,6 +22,7 @@ struct Entity {
     Entity *dirty_next;
     size_t size_bytes; /* as accounted by the table */
     bool dirty;
+    bool migrated;     /* from an earlier model (migrate.h), and not settled under the present one yet */
     bool erased;       /* forgotten in this batch: to be written as null */
 };
 

@@ -122,8 +122,10 @@ static void property_done(Property *property) {
 }
 
 static void clocks_done(Lead *lead) {
-    for (size_t i = 0; i < lead->n_clocks; i++)
+    for (size_t i = 0; i < lead->n_clocks; i++) {
         free(lead->clocks[i].pauses);
+        free(lead->clocks[i].times);
+    }
 }
 
 static void aliases_clear(Lead *lead) {
@@ -176,6 +178,7 @@ Lead *lead_free(Lead *lead) {
     for (size_t i = 0; i < lead->n_limits; i++)
         time_list_done(&lead->limits[i]);
     clocks_done(lead);
+    free(lead->lost);
     free(lead->profile);
     free(lead->seen);
     free(lead->awards);
@@ -212,8 +215,11 @@ size_t lead_memory(const Lead *lead, const Model *model) {
         n += heap_bytes(time_list_memory(&lead->counters[i]));
     for (size_t i = 0; i < lead->n_limits; i++)
         n += heap_bytes(time_list_memory(&lead->limits[i]));
-    for (size_t i = 0; i < lead->n_clocks; i++)
-        n += heap_bytes(lead->clocks[i].n_pauses_alloc * sizeof(SlaPause));
+    for (size_t i = 0; i < lead->n_clocks; i++) {
+        const SlaClock *clock = &lead->clocks[i];
+        n += heap_bytes(clock->n_pauses_alloc * sizeof(SlaPause)) + (clock->times ? heap_bytes(sla_times_memory(clock->times)) : 0);
+    }
+    n += heap_bytes(lead->n_lost * sizeof(LostStage));
     return n;
 }
 
@@ -230,7 +236,8 @@ const EntityOps lead_entity_ops = {.memory = entity_memory, .free = entity_free}
 void lead_begin(Lead *lead, const Model *model, int64_t at_ms) {
     lead->clock_ms = at_ms;
     for (size_t i = 0; i < model->n_scores; i++)
-        score_state_clear(&lead->scores[i], at_ms);
+        /* one by the profile has its first value when step 7 has been */
+        score_state_clear(&lead->scores[i], model->scores[i].from_profile ? TIME_NONE : at_ms);
     track_states_begin(lead->tracks, model->tracks, model->n_tracks, at_ms);
 }
 

@@ -8,6 +8,7 @@
  * the view.
  */
 #include "lib/entity.h"
+#include "lib/sla_times.h"
 #include "lib/time_list.h"
 #include "lib/track_state.h"
 
@@ -61,6 +62,7 @@ typedef struct SlaClock {
     int64_t started_at_ms;
     int64_t due_at_ms; /* TIME_NEVER: within no known time, or not as long as the clock is paused */
     unsigned calendar; /* its number in the model; 0: round the clock */
+    SlaTimes *times;   /* owned; NULL: those of its policy. Where that has changed since the start: never the same as those */
     SlaPause *pauses;  /* owned; apart from each other, oldest first; only the last one can last */
     size_t n_pauses, n_pauses_alloc;
     /* Where the pauses kept go on from, as a distance from the start: that itself, or the end of the last one that is not kept. */
@@ -69,6 +71,8 @@ typedef struct SlaClock {
     /* The instant of the next level, once it has been asked for; not part of the record. */
     bool next_level_known;
     int64_t next_level_at_ms;
+    /* When a merge brought it to this lead, whose stages count from then on; not part of the record, for step 10 follows at once. */
+    int64_t taken_at_ms;
     bool breached;
     uint32_t warned, escalated; /* bit i: level i was emitted (MODEL_LEVELS_MAX is 16) */
     uint8_t start_event_id_len; /* 0: started without an event */
@@ -105,6 +109,8 @@ struct Lead {
     IdleState *idle;      /* model->n_idle_rules */
     SlaClock *clocks;     /* model->n_policies */
     size_t n_clocks;      /* as many; for freeing what they hold */
+    LostStage *lost;      /* owned; not part of the record: the stages that a new model took away, until that is told */
+    size_t n_lost;
 
     /* The next internal and the next SLA moment; TIME_NEVER if there is none. Kept by the engine. */
     int64_t next_internal_ms, next_sla_ms;

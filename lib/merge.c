@@ -95,13 +95,18 @@ static int take_facts(Lead *into, const Lead *from) {
 static void take_clocks(Lead *into, Lead *from, const Model *model) {
     for (size_t i = 0; i < model->n_policies; i++)
         if (from->clocks[i].phase == SLA_PHASE_OPEN && into->clocks[i].phase != SLA_PHASE_OPEN)
-            sla_clock_move(&into->clocks[i], &from->clocks[i]);
+            sla_clock_move(&into->clocks[i], &from->clocks[i], into->clock_ms);
+}
+
+/* Where merge_fits() could not be asked before, which is live with leads of other shards, those that find no room are left out. */
+static int take_alias(Lead *into, Str id) {
+    return into->n_aliases < LEAD_ALIASES_MAX && !str_eq(id, into->lead_id) ? lead_add_alias(into, id) : 0;
 }
 
 static int take_aliases(Lead *into, const Lead *from) {
-    int r = lead_add_alias(into, from->lead_id);
+    int r = take_alias(into, from->lead_id);
     for (size_t i = 0; i < from->n_aliases && r == 0; i++)
-        r = lead_add_alias(into, from->aliases[i]);
+        r = take_alias(into, from->aliases[i]);
     return r;
 }
 

@@ -34,6 +34,7 @@
 #define MODEL_POLICIES_MAX 32
 #define MODEL_CALENDARS_MAX 32
 #define MODEL_LEVELS_MAX 16 /* warnings of a policy, and escalations */
+#define MODEL_LEVEL_LEN_MAX 32 /* of its text: a clock may have to carry it */
 #define MODEL_CALENDAR_CHOICES_MAX 256 /* of a policy */
 #define MODEL_EVENT_TYPES_MAX 1024
 #define MODEL_CARRY_MAX 64

@@ -87,7 +87,7 @@ static void read_header(ModelLoader *l) {
 static int read_document(ModelLoader *l) {
     int r;
 
-    if (!loader_check_mapping(l, l->root, "the model", KEY_SET(model_keys, 0)))
+    if (!loader_check_mapping(l, l->root, "the model", KEY_SET(model_keys)))
         return 0;
 
     r = taken_ids_init(
@@ -169,7 +169,7 @@ int loader_read_carry(ModelLoader *l) {
     Model *model = l->model;
     int r;
 
-    if (!carry || !loader_check_mapping(l, carry, "carry", KEY_SET(keys, 0)))
+    if (!carry || !loader_check_mapping(l, carry, "carry", KEY_SET(keys)))
         return 0;
     r = read_carried(l, carry, "profile", &model->carry_profile, &model->n_carry_profile);
     if (r == 0)

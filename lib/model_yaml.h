@@ -55,14 +55,15 @@ typedef struct ModelLoader {
 void loader_error(ModelLoader *l, const YamlNode *node, const char *format, ...) PRINTF_LIKE(3, 4);
 void loader_warning(ModelLoader *l, const YamlNode *node, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* The keys of a mapping: those that are read, then those of the language that this version can't do yet. */
+/* The keys that a mapping can have. */
 typedef struct KeySet {
     const char *const *keys;
-    size_t n_supported, n;
+    size_t n;
 } KeySet;
-#define KEY_SET(array, n_later) ((KeySet){(array), ARRAY_SIZE(array) - (n_later), ARRAY_SIZE(array)})
 
-/* Is `node` a mapping? Reports that, its unknown keys and its keys that are not supported yet. */
+#define KEY_SET(array) ((KeySet){(array), ARRAY_SIZE(array)})
+
+/* Is `node` a mapping? Reports that, and its unknown keys. */
 MUST_CHECK bool loader_check_mapping(ModelLoader *l, const YamlNode *node, const char *what, KeySet keys);
 /* Is `node` of the type, and not null? Else the error says `key`, what was expected, and what it is. */
 MUST_CHECK bool loader_check_type(

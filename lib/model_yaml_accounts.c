@@ -30,7 +30,7 @@ static void read_bounds(ModelLoader *l, const YamlNode *node, AccountScore *scor
         good &= yaml_double(max, "per_lead_max", l->diagnostics, &score->per_lead.max);
     if (good && (min || max) && score->per_lead.min > score->per_lead.max)
         loader_error(l, min ? min : max, "per_lead_min %g is greater than per_lead_max %g%s", score->per_lead.min,
-                score->per_lead.max, min && max ? "" : ": the one that is absent is the lead score's");
+                score->per_lead.max, min && max ? "" : ": the one that is absent is the lead score's min");
     if (total && !yaml_double(total, "max", l->diagnostics, &score->max))
         score->max = INFINITY;
 }
@@ -41,7 +41,7 @@ static void read_score(ModelLoader *l, const YamlNode *key, const YamlNode *node
     IdList scores = ID_LIST(model->scores, model->n_scores);
     const YamlNode *from, *decay;
 
-    if (!loader_check_mapping(l, node, "an account score", KEY_SET(keys, 0)))
+    if (!loader_check_mapping(l, node, "an account score", KEY_SET(keys)))
         return;
 
     from = loader_get(node, "from");
@@ -50,7 +50,7 @@ static void read_score(ModelLoader *l, const YamlNode *key, const YamlNode *node
         loader_error(l, key, "account score \"%.*s\" has no \"from\": expected a score whose points feed it", SHOWN(key));
     else if (loader_check_type(l, from, YAML_SCALAR, "from", "a score") &&
             loader_find(l, from, "score", scores, &score->from))
-        score->per_lead = model->scores[score->from].bounds;
+        score->per_lead.min = model->scores[score->from].bounds.min;
     if (decay)
         loader_decay(l, decay, &score->decay);
     else
@@ -83,8 +83,10 @@ static int declare_committee(ModelLoader *l, const YamlNode *accounts) {
     const YamlNode *node = loader_get(accounts, "committee"), *window;
     bool has_on;
 
-    if (!node || !loader_check_type(l, node, YAML_MAPPING, "committee", "such as { window: 30d, on: [page_view] }") ||
-            !loader_check_mapping(l, node, "the committee", KEY_SET(keys, 0)))
+    if (!node ||
+            !loader_check_type(l, node, YAML_MAPPING, "committee",
+                    "a mapping such as { window: 30d, on: [page_view] }") ||
+            !loader_check_mapping(l, node, "the committee", KEY_SET(keys)))
         return 0;
     committee->present = true;
     committee->window_ms = 1;
@@ -110,7 +112,7 @@ int loader_declare_accounts(ModelLoader *l) {
     const YamlNode *accounts = loader_get(l->root, "accounts");
     int r;
 
-    if (!accounts || !loader_check_mapping(l, accounts, "accounts", KEY_SET(account_keys, 0)))
+    if (!accounts || !loader_check_mapping(l, accounts, "accounts", KEY_SET(account_keys)))
         return 0;
     l->model->has_accounts = true;
     TrackPlace place = account_tracks(l, accounts);

@@ -287,7 +287,7 @@ int loader_declare_calendars(ModelLoader *l) {
         NamedCalendar *named = &model->calendars[i];
 
         named->id = loader_key_id(l, node->keys[i], "calendar");
-        if (loader_check_mapping(l, node->items[i], "a calendar", KEY_SET(keys, 0)))
+        if (loader_check_mapping(l, node->items[i], "a calendar", KEY_SET(keys)))
             r = read_calendar(l, node->items[i], named);
     }
     return r;

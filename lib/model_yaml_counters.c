@@ -32,7 +32,7 @@ int loader_declare_counters(ModelLoader *l) {
 
         *counter = (Counter){.window_ms = 1, .keep = MODEL_COUNTER_KEEP_MAX};
         counter->id = loader_name(l, key, "counter", &l->names);
-        if (!loader_check_mapping(l, node, "a counter", KEY_SET(keys, 0)))
+        if (!loader_check_mapping(l, node, "a counter", KEY_SET(keys)))
             continue;
         read_size(l, key, node, counter);
         r = loader_event_types(l, node, "on", &counter->on, &has_on);

@@ -111,7 +111,7 @@ static void suggest(const IdList *ids, Str name, char *text, size_t size) {
         (void)snprintf(text, size, "; did you mean \"%s\"?", nearest);
         return;
     }
-    text[0] = '\0';
+    (void)snprintf(text, size, "%s", n == 0 ? ": the model has none" : "");
     for (size_t i = 0; i < MIN(n, OFFERED_MAX); i++) {
         const char *before = i > 0 ? ", " : n > 1 ? "; expected one of " : "; expected ";
         int k = snprintf(text + len, size - len, "%s%s", before, candidates[i]);

@@ -41,26 +41,8 @@ void loader_warning(ModelLoader *l, const YamlNode *node, const char *format, ..
     va_end(arguments);
 }
 
-/* Reports the keys that come with a later version. */
-static bool check_later_keys(ModelLoader *l, const YamlNode *node, KeySet set) {
-    bool found = false;
-
-    for (size_t i = 0; node->type == YAML_MAPPING && i < node->n_items; i++) {
-        for (size_t k = set.n_supported; k < set.n; k++) {
-            if (!str_eq_c(node->keys[i]->text, set.keys[k]))
-                continue;
-            loader_error(l, node->keys[i], "\"%s\" is not supported yet", set.keys[k]);
-            found = true;
-        }
-    }
-    return found;
-}
-
 bool loader_check_mapping(ModelLoader *l, const YamlNode *node, const char *what, KeySet set) {
-    /* What can't be used isn't offered in place of an unknown key either. */
-    bool later = check_later_keys(l, node, set);
-
-    return yaml_check_keys(node, what, set.keys, later ? set.n : set.n_supported, l->diagnostics);
+    return yaml_check_keys(node, what, set.keys, set.n, l->diagnostics);
 }
 
 bool loader_check_type(

@@ -41,7 +41,7 @@ int loader_read_profile_rules(ModelLoader *l) {
         const YamlNode *item = list->items[i];
         Rule *rule = &model->profile_rules[i];
 
-        if (!loader_check_mapping(l, item, "a profile rule", KEY_SET(keys, 0)))
+        if (!loader_check_mapping(l, item, "a profile rule", KEY_SET(keys)))
             continue;
         rule->id = loader_id(l, item, "profile rule", &l->rule_ids);
         r = loader_condition(l, item, "when", CONDITION_PROFILE, &rule->when);
@@ -63,10 +63,10 @@ static void read_limit(ModelLoader *l, const YamlNode *item, unsigned index, Rul
 
     rule->limit = LIMIT_NONE;
     if (!node || !loader_check_type(l, node, YAML_MAPPING, "limit", LIMIT_EXPECTED) ||
-            !loader_check_mapping(l, node, "limit", KEY_SET(keys, 0)))
+            !loader_check_mapping(l, node, "limit", KEY_SET(keys)))
         return;
     if (model->n_limits == MODEL_LIMITS_MAX) {
-        loader_error(l, node, "too many rules have a limit: there can be %d", MODEL_LIMITS_MAX);
+        loader_error(l, node, "limit: more than %d rules have one", MODEL_LIMITS_MAX);
         return;
     }
     const YamlNode *times_node = loader_require(l, node, "limit", "times", "a number of times");
@@ -94,7 +94,7 @@ int loader_read_rules(ModelLoader *l) {
         Rule *rule = &model->rules[i];
         bool has_on;
 
-        if (!loader_check_mapping(l, item, "a rule", KEY_SET(keys, 0)))
+        if (!loader_check_mapping(l, item, "a rule", KEY_SET(keys)))
             continue;
         rule->id = loader_id(l, item, "rule", &l->rule_ids);
         read_limit(l, item, (unsigned)i, rule);
@@ -134,7 +134,7 @@ int loader_read_idle_rules(ModelLoader *l) {
     for (size_t i = 0; r == 0 && i < model->n_idle_rules; i++) {
         const YamlNode *item = list->items[i];
 
-        if (!loader_check_mapping(l, item, "an idle rule", KEY_SET(keys, 0)))
+        if (!loader_check_mapping(l, item, "an idle rule", KEY_SET(keys)))
             continue;
         model->idle_rules[i].id = loader_id(l, item, "idle rule", &l->rule_ids);
         r = read_idle_rule(l, item, &model->idle_rules[i]);

@@ -19,7 +19,7 @@ void loader_decay(ModelLoader *l, const YamlNode *node, Decay *ret) {
         return;
     }
     if (!loader_check_type(l, node, YAML_MAPPING, "decay", DECAY_EXPECTED) ||
-            !loader_check_mapping(l, node, "decay", KEY_SET(keys, 0)))
+            !loader_check_mapping(l, node, "decay", KEY_SET(keys)))
         return;
 
     if (node->n_items != 1) {
@@ -38,7 +38,7 @@ static void read_score(ModelLoader *l, const YamlNode *key, const YamlNode *node
     static const char *const keys[] = {"decay", "min", "max"};
     const YamlNode *decay, *min, *max;
 
-    if (!loader_check_mapping(l, node, "a score", KEY_SET(keys, 0)))
+    if (!loader_check_mapping(l, node, "a score", KEY_SET(keys)))
         return;
 
     decay = loader_get(node, "decay");

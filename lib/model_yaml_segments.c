@@ -75,7 +75,7 @@ int loader_declare_segments(ModelLoader *l) {
 
         fill_params(model, row);
         segment->id = STR_LITERAL("");
-        if (!loader_check_mapping(l, item, "a segment", KEY_SET(keys, 0)))
+        if (!loader_check_mapping(l, item, "a segment", KEY_SET(keys)))
             continue;
         segment->id = loader_id(l, item, "segment", &taken);
         if (str_eq_c(segment->id, "default"))
@@ -117,7 +117,7 @@ int loader_declare_routes(ModelLoader *l) {
         const YamlNode *item = l->routes->items[i];
 
         model->routes[i].id = STR_LITERAL("");
-        if (loader_check_mapping(l, item, "a route", KEY_SET(keys, 0)))
+        if (loader_check_mapping(l, item, "a route", KEY_SET(keys)))
             model->routes[i].id = loader_id(l, item, "route", &taken);
     }
     return 0;
@@ -154,7 +154,7 @@ int loader_read_ignore(ModelLoader *l) {
     for (size_t i = 0; r == 0 && i < model->n_ignore; i++) {
         const YamlNode *item = list->items[i];
 
-        if (!loader_check_mapping(l, item, "an ignore rule", KEY_SET(keys, 0)))
+        if (!loader_check_mapping(l, item, "an ignore rule", KEY_SET(keys)))
             continue;
         model->ignore[i].id = loader_id(l, item, "ignore rule", &taken);
         (void)loader_require(l, item, "ignore rule", "when", "a condition in quotes");

@@ -33,7 +33,7 @@ int loader_declare_policies(ModelLoader *l) {
         const YamlNode *item = l->policies->items[i];
 
         model->policies[i].id = STR_LITERAL("");
-        if (loader_check_mapping(l, item, "an SLA policy", KEY_SET(keys, 0)))
+        if (loader_check_mapping(l, item, "an SLA policy", KEY_SET(keys)))
             model->policies[i].id = loader_id(l, item, "policy", &taken);
     }
     return r;
@@ -109,7 +109,7 @@ static int read_sla_condition(
     const YamlNode *node = loader_get(policy, key);
     int r;
 
-    if (!node || !loader_check_mapping(l, node, key, KEY_SET(keys, 0)))
+    if (!node || !loader_check_mapping(l, node, key, KEY_SET(keys)))
         return 0;
     condition->present = true;
     if (!loader_get(node, "on") && !loader_get(node, "enter"))
@@ -130,7 +130,7 @@ static int read_pause(ModelLoader *l, const YamlNode *item, SlaPolicy *policy) {
     static const char *const keys[] = {"enter"};
     const YamlNode *node = loader_get(item, "pause");
 
-    if (!node || !loader_check_mapping(l, node, "pause", KEY_SET(keys, 0)))
+    if (!node || !loader_check_mapping(l, node, "pause", KEY_SET(keys)))
         return 0;
     if (!loader_get(node, "enter")) {
         loader_error(l, node, "pause: stages under \"enter\" expected, such as { enter: [lifecycle.nurture] }");
@@ -149,7 +149,7 @@ static bool read_calendar_name(ModelLoader *l, const YamlNode *node, unsigned *r
 static int read_calendar_choice(ModelLoader *l, const YamlNode *item, CalendarChoice *choice) {
     static const char *const keys[] = {"when", "calendar"};
 
-    if (!loader_check_mapping(l, item, "a calendar's choice", KEY_SET(keys, 0)))
+    if (!loader_check_mapping(l, item, "a calendar's choice", KEY_SET(keys)))
         return 0;
     const YamlNode *name = loader_require(l, item, "choice", "calendar", "a calendar's name");
     if (name && !read_calendar_name(l, name, &choice->calendar))
@@ -273,6 +273,8 @@ static int read_levels(ModelLoader *l, const YamlNode *policy, const Collection 
         if (!(is_warning ? read_warning(l, node, target_ms, &value, level)
                          : read_escalation(l, node, &value, level)))
             continue;
+        if (node->text.len > MODEL_LEVEL_LEN_MAX)
+            loader_error(l, node, "%s: \"%.*s\" is longer than %d bytes", collection->key, SHOWN(node), MODEL_LEVEL_LEN_MAX);
         for (size_t k = 0; k < n_read; k++)
             if (values[k] == value)
                 loader_error(l, node, "%s: \"%.*s\" is in the list already, as \"%.*s\"", collection->key,

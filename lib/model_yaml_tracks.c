@@ -23,7 +23,7 @@ static int read_stages(ModelLoader *l, const YamlNode *node, Track *track) {
         Stage *stage = &track->stages[i];
 
         stage->id = STR_LITERAL("");
-        if (!loader_check_mapping(l, item, "a stage", KEY_SET(keys, 0)))
+        if (!loader_check_mapping(l, item, "a stage", KEY_SET(keys)))
             continue;
         stage->id = loader_id(l, item, "stage", &taken);
 
@@ -47,7 +47,7 @@ static int declare_track(
     int r;
 
     track->id = loader_name(l, key, place->is_account ? "account track" : "track", place->names);
-    if (!loader_check_mapping(l, node, "a track", KEY_SET(keys, 0)))
+    if (!loader_check_mapping(l, node, "a track", KEY_SET(keys)))
         return 0;
 
     (void)loader_require(l, node, "track", "stages", "a list of stages such as [{ id: cold }]");
@@ -211,7 +211,7 @@ static int read_transition(ModelLoader *l, const TrackPlace *place, const YamlNo
     int r = 0;
 
     transition->id = STR_LITERAL("");
-    if (!loader_check_mapping(l, item, "a transition", KEY_SET(keys, 0)))
+    if (!loader_check_mapping(l, item, "a transition", KEY_SET(keys)))
         return 0;
     transition->id = loader_id(l, item, "transition", taken);
     read_from_and_to(l, item, track, transition);

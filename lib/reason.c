@@ -96,7 +96,8 @@ static void consider_profile_rules(Best *best, const Lead *lead, const Model *mo
                 .rule = i,
                 .award = k,
             };
-            if (points != 0)
+            bool is_counted = lead->scores[rule->awards[k].score].at_ms != TIME_NONE; /* step 7 has been */
+            if (points != 0 && is_counted)
                 consider(best, &candidate);
         }
     }

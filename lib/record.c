@@ -14,9 +14,11 @@
  *     idle rules count; each: asleep or not, last reset or none
  *     tracks     as pack_track_states() writes them
  *     clocks     count; each: epoch, breached and phase in one number;
- *                if there is a phase: start, due or never, calendar, pauses, masks of the warnings and
- *                escalations emitted, id of the starting event
- *     pauses     count, whether there is a base of its own and whether the last one lasts in one number;
+ *                if there is a phase: start, due or never, calendar, pauses, times if they are not its
+ *                policy's (as pack_sla_times() writes them), masks of the warnings and escalations
+ *                emitted, id of the starting event
+ *     pauses     count, whether there is a base of its own, whether the last one lasts and whether there are
+ *                times of its own in one number;
  *                the base if it is not the start: distance from the start, working time;
  *                each, oldest first: distance from the one before or the base, length unless it lasts
  *     awards     count; each, oldest first: rule, score, points, time, event id
@@ -61,10 +63,12 @@ enum { PROFILE_FALSE, PROFILE_TRUE, PROFILE_LONG, PROFILE_DOUBLE, PROFILE_STRING
 #define PAUSES_LAST 1 /* the last one lasts */
 #define PAUSES_BASE 2 /* there is a base */
 #define PAUSES_SHIFT 2
+#define PAUSES_TIMES 512 /* the clock has times of its own, which follow the pauses; beyond what their number takes */
 #define PAUSES_HEAD_MAX ((uint64_t)SLA_PAUSES_MAX << PAUSES_SHIFT | PAUSES_BASE | PAUSES_LAST)
 #define PAUSE_BYTES_MIN 1
 
 static_assert(MODEL_LEVELS_MAX <= 32, "masks hold them all");
+static_assert(PAUSES_HEAD_MAX < PAUSES_TIMES, "they don't share bits");
 static_assert(SLA_PHASE_REVISABLE <= CLOCK_PHASE_MASK, "phases fit their bits");
 
 /* Does the mask name only the first n of its bits? */
@@ -153,7 +157,8 @@ static void put_times(Packer *p, const Lead *lead, const Model *model) {
 static void put_pauses(Packer *p, const SlaClock *clock) {
     bool lasts = sla_clock_is_paused(clock), has_base = clock->base_after_ms > 0;
     int64_t at_ms = clock->started_at_ms + clock->base_after_ms;
-    pack_number(p, clock->n_pauses << PAUSES_SHIFT | (has_base ? PAUSES_BASE : 0) | (lasts ? PAUSES_LAST : 0));
+    pack_number(p, clock->n_pauses << PAUSES_SHIFT | (has_base ? PAUSES_BASE : 0) | (lasts ? PAUSES_LAST : 0) |
+            (clock->times ? PAUSES_TIMES : 0));
     if (has_base) {
         pack_number(p, (uint64_t)clock->base_after_ms);
         pack_number(p, (uint64_t)clock->base_work_ms);
@@ -180,6 +185,8 @@ static void put_clock(Packer *p, const Lead *lead, const SlaClock *clock) {
     pack_future_or_never(p, clock->due_at_ms);
     pack_number(p, clock->calendar);
     put_pauses(p, clock);
+    if (clock->times)
+        pack_sla_times(p, clock->times);
     pack_number(p, clock->warned);
     pack_number(p, clock->escalated);
     put_event_id(p, lead, (Str){clock->start_event_id, clock->start_event_id_len});
@@ -393,8 +400,12 @@ static int64_t get_after(Unpacker *u, int64_t at_ms, uint64_t min_ms) {
     return at_ms + (int64_t)distance_ms;
 }
 
-static int get_pauses(Unpacker *u, SlaClock *clock) {
-    uint64_t head = unpack_number_up_to(u, PAUSES_HEAD_MAX);
+static int get_pauses(Unpacker *u, SlaClock *clock, bool *ret_times) {
+    uint64_t head = unpack_number_up_to(u, PAUSES_TIMES | PAUSES_HEAD_MAX);
+    *ret_times = head & PAUSES_TIMES;
+    head &= ~(uint64_t)PAUSES_TIMES;
+    if (head > PAUSES_HEAD_MAX)
+        u->corrupt = true;
     size_t n = head >> PAUSES_SHIFT;
     int64_t at_ms = clock->started_at_ms;
     if (head & PAUSES_BASE) {
@@ -417,6 +428,17 @@ static int get_pauses(Unpacker *u, SlaClock *clock) {
         pause->to_ms = at_ms = lasts ? TIME_NEVER : get_after(u, pause->from_ms, 1);
     }
     return 0;
+}
+
+/* A clock has times of its own only if its policy says something else. */
+static int get_times_of_its_own(Unpacker *u, SlaClock *clock, const SlaPolicy *policy) {
+    SlaTimesBuffer buffer;
+    SlaTimes times = unpack_sla_times(u, &buffer), present = sla_times_of(policy);
+    if (u->corrupt || sla_times_equal(&times, &present)) {
+        u->corrupt = true;
+        return 0;
+    }
+    return sla_times_dup(&times, &clock->times);
 }
 
 static int get_clock(Unpacker *u, const Lead *lead, const Model *model, unsigned policy) {
@@ -444,13 +466,16 @@ static int get_clock(Unpacker *u, const Lead *lead, const Model *model, unsigned
     clock->started_at_ms = unpack_past(u);
     clock->due_at_ms = unpack_future_or_never(u);
     clock->calendar = (unsigned)unpack_number_up_to(u, model->n_calendars);
-    int error = get_pauses(u, clock);
+    bool has_times;
+    int error = get_pauses(u, clock, &has_times);
+    if (!error && has_times)
+        error = get_times_of_its_own(u, clock, &model->policies[policy]);
     if (error)
         return error;
-    const SlaPolicy *levels = sla_terms(clock, model, policy).policy;
+    SlaTimes levels = sla_terms(clock, model, policy).times;
     clock->warned = (uint32_t)unpack_number_up_to(u, UINT32_MAX);
     clock->escalated = (uint32_t)unpack_number_up_to(u, UINT32_MAX);
-    if (!mask_within(clock->warned, levels->n_warnings) || !mask_within(clock->escalated, levels->n_escalations))
+    if (!mask_within(clock->warned, levels.n_warnings) || !mask_within(clock->escalated, levels.n_escalations))
         u->corrupt = true;
     get_event_id(u, lead, clock->start_event_id, &clock->start_event_id_len);
     return 0;
@@ -563,6 +588,16 @@ static int unpack_merged(Str bytes, Lead *lead) {
     if (u.corrupt || unpack_left(&u) || id.len == 0 || str_eq(id, lead->lead_id))
         return RECORD_E_CORRUPT;
     return lead_set_str(&lead->merged_into, id);
+}
+
+int record_model_version(Str bytes, int64_t *ret) {
+    Unpacker u = {.at = bytes.data, .end = bytes.data + bytes.len};
+    const char *format = unpack_bytes(&u, 1);
+    int64_t version = unpack_signed(&u);
+    if (u.corrupt || *format == 0 || (uint8_t)*format == RECORD_FORMAT_MERGED)
+        return RECORD_E_CORRUPT;
+    *ret = version;
+    return 0;
 }
 
 int record_unpack(Str bytes, Str lead_id, const Model *model, Lead **ret) {

@@ -30,5 +30,10 @@ enum {
 
 /* Appends the packed lead to `buffer`. 0, RECORD_E_SIZE (buffer as before) or -ENOMEM. */
 MUST_CHECK int record_pack(const Lead *lead, const Model *model, Buffer *buffer);
+/*
+ * The version of the model that the record, of a lead or an account, was packed with. RECORD_E_CORRUPT: it has none, as one of a merged
+ * lead, which is the same under all.
+ */
+MUST_CHECK int record_model_version(Str bytes, int64_t *ret);
 /* Makes a lead from bytes; *ret is set on 0 only. */
 MUST_CHECK int record_unpack(Str bytes, Str lead_id, const Model *model, Lead **ret);

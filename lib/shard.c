@@ -4,22 +4,24 @@
 #include "lib/engine.h"
 #include "lib/merge.h"
 #include "lib/moments.h"
-#include "lib/score.h"
 
 struct Shard {
     const Model *model;
+    OutputSink sink;
     Engine *engine;
     EntityTable *leads, *accounts;
     Moments *moments;
-    TouchSink touch_sink; /* .touch is NULL: the accounts are here */
+    ShardLinks links;
+    bool is_linked; /* it is one of several */
     int64_t watermark_ms;
+    int64_t reached_ms; /* moments have happened up to here: the watermark, but on the way there */
 };
 
 int shard_new(const Model *model, OutputSink sink, Shard **ret) {
     _cleanup_(shard_free) Shard *shard = calloc(1, sizeof(*shard));
     if (!shard)
         return -ENOMEM;
-    *shard = (Shard){.model = model, .watermark_ms = TIME_NONE};
+    *shard = (Shard){.model = model, .sink = sink, .watermark_ms = TIME_NONE, .reached_ms = TIME_NONE};
     int r = engine_new(model, sink, &shard->engine);
     if (r == 0)
         r = entity_table_new(&lead_entity_ops, model, &shard->leads);
@@ -52,8 +54,9 @@ EntityTable *shard_accounts(Shard *shard) {
     return shard->accounts;
 }
 
-void shard_set_touch_sink(Shard *shard, TouchSink sink) {
-    shard->touch_sink = sink;
+void shard_set_links(Shard *shard, ShardLinks links) {
+    shard->links = links;
+    shard->is_linked = true;
 }
 
 int64_t shard_watermark(const Shard *shard) {
@@ -61,7 +64,11 @@ int64_t shard_watermark(const Shard *shard) {
 }
 
 void shard_restore_watermark(Shard *shard, int64_t watermark_ms) {
-    shard->watermark_ms = watermark_ms;
+    shard->watermark_ms = shard->reached_ms = watermark_ms;
+}
+
+static EntityTable *table_of(const Shard *shard, EntityKind kind) {
+    return kind == ENTITY_LEAD ? shard->leads : shard->accounts;
 }
 
 /* After a lead has changed. */
@@ -75,6 +82,50 @@ static int note_account_change(Shard *shard, Account *account) {
     return moments_set(shard->moments, &account->entity, account->next_internal_ms);
 }
 
+/* --- a new model ------------------------------------------------------------------------------------- */
+
+/* As far as the moments have got, but for the one's own that is next (by the model before), and not before its clock. */
+static int64_t settling_instant(const Shard *shard, int64_t next_moment_ms, int64_t clock_ms) {
+    return MAX(MIN(shard->reached_ms, next_moment_ms - 1), clock_ms);
+}
+
+/* Before anything else happens to one that was migrated. */
+static int settle(Shard *shard, Entity *entity) {
+    if (!entity->migrated)
+        return 0;
+    int r;
+    if (entity->kind == ENTITY_LEAD) {
+        Lead *lead = lead_of(entity);
+        r = engine_apply_model(shard->engine, lead, settling_instant(shard, lead_next_moment(lead), lead->clock_ms));
+        return r < 0 ? r : note_change(shard, lead);
+    }
+    Account *account = account_of(entity);
+    r = engine_apply_account_model(
+            shard->engine, account, settling_instant(shard, account->next_internal_ms, account->clock_ms));
+    return r < 0 ? r : note_account_change(shard, account);
+}
+
+int shard_apply_model(Shard *shard, EntityKind kind, Str id) {
+    Entity *entity = entity_table_get(table_of(shard, kind), id);
+    return entity ? settle(shard, entity) : 0;
+}
+
+int shard_set_model(Shard *shard, const Model *model, int64_t horizon_ms) {
+    assert(!entity_table_dirty(shard->leads) && !entity_table_dirty(shard->accounts));
+    Engine *engine;
+    int r = shard_trim(shard, 0, horizon_ms);
+    if (r == 0)
+        r = engine_new(model, shard->sink, &engine);
+    if (r < 0)
+        return r;
+    engine_free(shard->engine);
+    shard->engine = engine;
+    shard->model = model;
+    entity_table_set_model(shard->leads, model);
+    entity_table_set_model(shard->accounts, model);
+    return 0;
+}
+
 /* --- touches ----------------------------------------------------------------------------------------- */
 
 int shard_leave_account(
@@ -83,7 +134,9 @@ int shard_leave_account(
     Account *account = account_of(entity_table_get(shard->accounts, account_id));
     if (!account)
         return 0;
-    int r = engine_leave_account(shard->engine, account, touch, lead_id, ret, ret_found);
+    int r = settle(shard, &account->entity);
+    if (r == 0)
+        r = engine_leave_account(shard->engine, account, touch, lead_id, ret, ret_found);
     if (r == 0)
         r = note_account_change(shard, account);
     if (r < 0 && *ret_found) {
@@ -96,7 +149,7 @@ int shard_leave_account(
 static int find_account(Shard *shard, Str account_id, Account **ret) {
     *ret = account_of(entity_table_get(shard->accounts, account_id));
     if (*ret)
-        return 0;
+        return settle(shard, &(*ret)->entity);
     _cleanup_(account_free) Account *account = NULL;
     int r = account_new(shard->model, account_id, &account);
     if (r == 0)
@@ -144,7 +197,7 @@ static int pass_touch_on(Shard *shard) {
     const Touch *touch = engine_touch(shard->engine);
     if (!touch)
         return 0;
-    return shard->touch_sink.touch ? shard->touch_sink.touch(shard->touch_sink.userdata, touch) : shard_touch(shard, touch);
+    return shard->is_linked ? shard->links.touch(shard->links.userdata, touch) : shard_touch(shard, touch);
 }
 
 /* --- moments ----------------------------------------------------------------------------------------- */
@@ -165,6 +218,8 @@ static int apply_lead_moment(Shard *shard, Lead *lead) {
 }
 
 static int apply_moment(Shard *shard, Entity *entity) {
+    if (entity->migrated)
+        return settle(shard, entity); /* and it has other moments */
     if (entity->kind == ENTITY_LEAD)
         return apply_lead_moment(shard, lead_of(entity));
     int r = engine_apply_account_moment(shard->engine, account_of(entity));
@@ -177,13 +232,16 @@ int shard_advance(Shard *shard, int64_t watermark_ms) {
     for (;;) {
         Moment moment = moments_first(shard->moments);
         if (moment.at_ms == TIME_NEVER || moment.at_ms > shard->watermark_ms)
-            return 0;
+            break;
         if (!moment.entity)
             return SHARD_E_COLD;
+        shard->reached_ms = MAX(shard->reached_ms, moment.at_ms);
         int r = apply_moment(shard, moment.entity);
         if (r < 0)
             return r;
     }
+    shard->reached_ms = shard->watermark_ms;
+    return 0;
 }
 
 int64_t shard_next_moment(const Shard *shard) {
@@ -197,13 +255,10 @@ static int find_lead(Shard *shard, Str lead_id, Lead **ret, Lead **ret_new) {
     *ret_new = NULL;
     *ret = lead_of(entity_table_get(shard->leads, lead_id));
     if (*ret)
-        return 0;
+        return settle(shard, &(*ret)->entity);
     int r = lead_new(shard->model, lead_id, ret_new);
-    if (r < 0)
-        return r;
-    score_classify(*ret_new, shard->model);
     *ret = *ret_new;
-    return 0;
+    return r;
 }
 
 /* Section 3, "when an event arrives": (1) and (2). */
@@ -240,6 +295,8 @@ static Str merge_target(const LeadEvent *event) {
 }
 
 static bool merge_has_room(Shard *shard, const Lead *lead, const LeadEvent *event) {
+    if (shard->is_linked)
+        return true; /* known in the other shard only */
     const Lead *into = lead_of(entity_table_get(shard->leads, resolve(shard, merge_target(event))));
     return !into || into == lead || merge_fits(into, lead);
 }
@@ -280,16 +337,19 @@ static int apply_event(Shard *shard, Lead *lead, const LeadEvent *event) {
 /* The other names of a lead that is forgotten go with it. */
 static int forget_aliases(Shard *shard, const Lead *lead) {
     int r = 0;
-    for (size_t i = 0; i < lead->n_aliases && r == 0; i++) {
-        Lead *alias = lead_of(entity_table_get(shard->leads, lead->aliases[i]));
-        if (!alias)
-            continue;
-        lead_clear(alias, shard->model);
-        score_classify(alias, shard->model);
-        alias->entity.erased = true;
-        r = note_change(shard, alias);
-    }
+    for (size_t i = 0; i < lead->n_aliases && r == 0; i++)
+        r = shard->is_linked ? shard->links.unname(shard->links.userdata, lead->aliases[i])
+                             : shard_unname(shard, lead->aliases[i]);
     return r;
+}
+
+int shard_unname(Shard *shard, Str alias_id) {
+    Lead *alias = lead_of(entity_table_get(shard->leads, alias_id));
+    if (!alias || !alias->merged_into.data)
+        return 0;
+    lead_clear(alias, shard->model);
+    alias->entity.erased = true;
+    return note_change(shard, alias);
 }
 
 /* The account is told first, for then the lead is no more. */
@@ -318,31 +378,88 @@ static int find_target(Shard *shard, Str lead_id, Lead **ret) {
     return 0;
 }
 
-static int merge_lead_event(Shard *shard, Lead *lead, const LeadEvent *event) {
-    Str into_id = resolve(shard, merge_target(event));
-    Lead *into;
-    int r = engine_arrive(shard->engine, lead, event);
-    if (r < 0 || str_eq(into_id, lead->lead_id))
-        return r < 0 ? r : note_change(shard, lead);
-    r = find_target(shard, into_id, &into);
+/* From where both are at hand on; the merged lead is none any more afterwards. */
+static int take_merged(Shard *shard, Lead *into, Lead *merged, const LeadEvent *event) {
+    int r = 0;
     while (r == 0 && into->next_internal_ms <= event->occurred_at_ms)
         r = apply_internal_moment(shard, into);
     if (r == 0)
-        r = engine_merge(shard->engine, into, lead, event);
+        r = engine_merge(shard->engine, into, merged, event);
     if (r == 0)
         r = note_change(shard, into);
     if (r == 0)
         r = pass_touch_on(shard);
-    if (r == 0)
-        r = engine_retire_merged(shard->engine, lead, into, event);
+    if (r < 0 || str_eq(into->lead_id, merged->lead_id))
+        return r; /* it came back to itself */
+    return engine_retire_merged(shard->engine, merged, into, event);
+}
+
+/* The lead that takes it is in a shard of its own. */
+static int send_merged(Shard *shard, Lead *lead, const LeadEvent *event) {
+    _cleanup_(free_null) char *into = strndup(merge_target(event).data, merge_target(event).len);
+    if (!into)
+        return -ENOMEM;
+    int r = shard->links.merge(shard->links.userdata, lead, merge_target(event), event);
+    if (r < 0)
+        return r;
+    lead_clear(lead, shard->model);
+    r = lead_set_str(&lead->merged_into, str_from(into));
     return r < 0 ? r : note_change(shard, lead);
+}
+
+static bool is_name_of(const Lead *lead, Str id) {
+    bool found = str_eq(lead->lead_id, id);
+    for (size_t i = 0; i < lead->n_aliases && !found; i++)
+        found = str_eq(lead->aliases[i], id);
+    return found;
+}
+
+static int merge_lead_event(Shard *shard, Lead *lead, const LeadEvent *event) {
+    Str into_id = shard->is_linked ? merge_target(event) : resolve(shard, merge_target(event));
+    Lead *into;
+    int r = engine_arrive(shard->engine, lead, event);
+    if (r < 0 || is_name_of(lead, into_id))
+        return r < 0 ? r : note_change(shard, lead);
+    if (shard->is_linked)
+        return send_merged(shard, lead, event);
+    r = find_target(shard, into_id, &into);
+    if (r == 0)
+        r = take_merged(shard, into, lead, event);
+    return r < 0 ? r : note_change(shard, lead);
+}
+
+int shard_take_merged(Shard *shard, Lead *merged, Str into_id, const LeadEvent *event, Str *ret_into) {
+    Lead *into;
+    *ret_into = STR_NULL;
+    const Lead *known = lead_of(entity_table_get(shard->leads, into_id));
+    if (known && known->merged_into.data) {
+        /* Leads can be merged into each other at once: then the one with the smallest id stays. */
+        bool circle = is_name_of(merged, into_id) || is_name_of(merged, known->merged_into);
+        if (!circle || str_compare(into_id, known->merged_into) > 0) {
+            *ret_into = known->merged_into;
+            return 0;
+        }
+    }
+    int r = find_target(shard, into_id, &into);
+    if (r < 0)
+        return r;
+    if (into->merged_into.data) {
+        lead_clear(into, shard->model);
+    }
+    return take_merged(shard, into, merged, event);
 }
 
 int shard_event(Shard *shard, const LeadEvent *original, int64_t watermark_ms, EventResult *ret) {
     _cleanup_(lead_free) Lead *fresh = NULL;
     LeadEvent event = *original;
     Lead *lead;
-    int r = find_lead(shard, resolve(shard, original->lead_id), &lead, &fresh);
+    Str lead_id = resolve(shard, original->lead_id);
+    if (shard->is_linked && !str_eq(lead_id, original->lead_id)) {
+        const Lead *alias = lead_of(entity_table_get(shard->leads, original->lead_id));
+        *ret = (EventResult){.outcome = EVENT_ELSEWHERE, .lead_id = alias->merged_into};
+        return 0;
+    }
+    int r = find_lead(shard, lead_id, &lead, &fresh);
     if (r < 0)
         return r;
     event.lead_id = lead->lead_id;
@@ -366,10 +483,6 @@ int shard_event(Shard *shard, const LeadEvent *original, int64_t watermark_ms, E
 }
 
 /* --- cold ones --------------------------------------------------------------------------------------- */
-
-static EntityTable *table_of(const Shard *shard, EntityKind kind) {
-    return kind == ENTITY_LEAD ? shard->leads : shard->accounts;
-}
 
 int shard_add_cold(Shard *shard, EntityKind kind, Str id, int64_t moment_ms) {
     if (entity_table_get(table_of(shard, kind), id) || moments_has_cold(shard->moments, kind, id))

@@ -11,8 +11,8 @@
  * will be touched: the event's lead, and every lead with a moment at or before the new watermark
  * (see "Cold leads"). A lead that is not in the table then is one that never was.
  *
- * A lead's account may live in another shard. Then a sink takes what its leads say to accounts, and the touches that come from other
- * shards go in; else they go straight to the accounts here, as in a replay.
+ * A lead's account, and the lead that it is merged into, may live in other shards. Then links take what is for them (shard_courier.h makes
+ * messages of it); else all is here, as in a replay.
  */
 #include "lib/account.h"
 #include "lib/entity_table.h"
@@ -31,6 +31,7 @@ typedef enum EventOutcome {
     EVENT_DUPLICATE, /* SPEC section 4, step 2 */
     EVENT_IGNORED,   /* step 3; see ignore_rule */
     EVENT_REJECTED,  /* cannot be applied: goes to the dead letters with reason and text */
+    EVENT_ELSEWHERE, /* of a lead that was merged into one that may be in another shard; see lead_id */
 } EventOutcome;
 
 typedef struct EventResult {
@@ -38,7 +39,21 @@ typedef struct EventResult {
     unsigned ignore_rule;
     const char *reason; /* for EVENT_REJECTED: a code of SPEC section 8 */
     const char *text;
+    Str lead_id; /* for EVENT_ELSEWHERE: borrowed until the shard's next call */
 } EventResult;
+
+/*
+ * What leaves a shard that is one of several. What is borrowed is valid until the function returns. Negative errno is passed on.
+ */
+typedef struct ShardLinks {
+    /* What a lead's step says to its account. */
+    int (*touch)(void *userdata, const Touch *touch);
+    /* A lead becomes another name of `into`, which is to take what it has: to be handed to shard_take_merged() there. */
+    int (*merge)(void *userdata, const Lead *merged, Str into, const LeadEvent *event);
+    /* A lead was forgotten; this was another name of it: to be handed to shard_unname() there. */
+    int (*unname)(void *userdata, Str alias);
+    void *userdata;
+} ShardLinks;
 
 /* `model` and what the sink refers to outlive the shard. */
 MUST_CHECK int shard_new(const Model *model, OutputSink sink, Shard **ret);
@@ -61,7 +76,7 @@ void shard_restore_watermark(Shard *shard, int64_t watermark_ms);
 MUST_CHECK int shard_event(Shard *shard, const LeadEvent *event, int64_t watermark_ms, EventResult *ret);
 /*
  * Would the event pass steps 1 to 3, and so raise the watermark? For a caller that cannot load all moments up to there
- * at once, and goes there in several calls of shard_advance() before shard_event().
+ * at once, and goes there in several calls of shard_advance() before shard_event(). Its lead is settled if it was migrated.
  */
 MUST_CHECK int shard_accepts(Shard *shard, const LeadEvent *event, bool *ret);
 /*
@@ -70,10 +85,15 @@ MUST_CHECK int shard_accepts(Shard *shard, const LeadEvent *event, bool *ret);
  */
 MUST_CHECK int shard_advance(Shard *shard, int64_t watermark_ms);
 
+/* From now on this is one of several shards: what is for accounts and for leads that others are merged into goes to the links. */
+void shard_set_links(Shard *shard, ShardLinks links);
 /*
- * From now on touches go to the sink, not to the accounts of this shard.
+ * A merged lead has come (as it was when it left): its own shard has done step 4, this one does the rest of SPEC section 9. *ret_into: not
+ * null: `into` was merged, too, and it is to be sent on to that lead. The lead `into` must be in the table if it ever was.
  */
-void shard_set_touch_sink(Shard *shard, TouchSink sink);
+MUST_CHECK int shard_take_merged(Shard *shard, Lead *merged, Str into, const LeadEvent *event, Str *ret_into);
+/* Forgets an id that is another lead's name: of one that was merged, by however many merges, into one that is forgotten. */
+MUST_CHECK int shard_unname(Shard *shard, Str alias);
 /*
  * Applies a touch to accounts of this shard, all that it concerns: the accounts left and that of a merged lead, then the lead's own.
  * They must be in the table if they ever were. Errors as of shard_event(). The two below are its parts, for when the accounts are
@@ -102,6 +122,20 @@ MUST_CHECK int shard_load(Shard *shard, Lead *lead);
 MUST_CHECK int shard_load_account(Shard *shard, Account *account);
 /* A cold one turned out not to exist: forgets it. */
 void shard_drop_cold(Shard *shard, EntityKind kind, Str id);
+/*
+ * A new model version. `model` outlives the shard; the one before is not used any more. All leads and accounts leave the memory, so
+ * nothing may have changed that is not written yet where it is loaded from. Those with a moment before horizon_ms stay known as cold
+ * ones, at the moment that they had under the model before. From now on shard_load() and shard_load_account() take ones of this
+ * version, or what migrate.h made of records of earlier versions.
+ *
+ * One that was migrated is settled under the model (engine_apply_model()) before anything else happens to it: an event, a merge, a
+ * touch, a moment; and at the latest when the walk through all records comes to it. Loading it alone tells and changes nothing. The
+ * instant is the watermark, or its clock if that is later; on the way to a new watermark it is as far as the moments have got, or just
+ * before its own next one.
+ */
+MUST_CHECK int shard_set_model(Shard *shard, const Model *model, int64_t horizon_ms);
+/* The walk: settles the lead or account if it is in memory and was migrated, and so marks it changed. Errors as of shard_event(). */
+MUST_CHECK int shard_apply_model(Shard *shard, EntityKind kind, Str id);
 /* All that changed has been written: forgets that it did, and lets go of what was erased. */
 void shard_clean(Shard *shard);
 /*

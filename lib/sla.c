@@ -26,7 +26,7 @@ static SlaTerms terms_of(const Step *step, unsigned policy) {
  * clock gets to as long as it is paused.
  */
 static bool next_level(const SlaClock *clock, SlaTerms terms, Level *ret) {
-    const SlaPolicy *policy = terms.policy;
+    const SlaTimes *times = &terms.times;
     bool found = false;
     int64_t least_ms = 0;
 #define consider(level_kind, level_index, level_after_ms)                                                    \
@@ -37,14 +37,14 @@ static bool next_level(const SlaClock *clock, SlaTerms terms, Level *ret) {
             found = true;                                                                                    \
         }                                                                                                    \
     } while (0)
-    for (unsigned i = 0; i < policy->n_warnings; i++)
+    for (unsigned i = 0; i < times->n_warnings; i++)
         if (!(clock->warned >> i & 1))
-            consider(SLA_WARNING, i, policy->warnings[i].after_ms);
+            consider(SLA_WARNING, i, times->warnings[i].after_ms);
     if (!clock->breached)
-        consider(SLA_BREACHED, 0, policy->target_ms);
-    for (unsigned i = 0; i < policy->n_escalations; i++)
+        consider(SLA_BREACHED, 0, times->target_ms);
+    for (unsigned i = 0; i < times->n_escalations; i++)
         if (!(clock->escalated >> i & 1))
-            consider(SLA_ESCALATED, i, policy->escalations[i].after_ms);
+            consider(SLA_ESCALATED, i, times->escalations[i].after_ms);
 #undef consider
     if (!found)
         return false;
@@ -97,7 +97,7 @@ static void tell(Step *step, unsigned policy_index, SlaKind kind, Str level, int
     const Model *model = step->model;
     const SlaClock *clock = &step->lead->clocks[policy_index];
     SlaTerms terms = terms_of(step, policy_index);
-    const SlaPolicy *policy = terms.policy;
+    const SlaPolicy *policy = &model->policies[policy_index];
     bool is_stop = kind == SLA_MET || kind == SLA_LATE || kind == SLA_RETRACTED;
     Output *output = step_output(step, OUTPUT_SLA_EVENT, at_ms, event);
     if (!output)
@@ -136,9 +136,9 @@ static void judge(Step *outer, unsigned policy, SlaKind kind, int64_t instant_ms
 }
 
 static void tell_level(Step *step, unsigned policy_index, const Level *level) {
-    const SlaPolicy *policy = terms_of(step, policy_index).policy;
-    Str text = level->kind == SLA_WARNING ? policy->warnings[level->index].text
-            : level->kind == SLA_ESCALATED ? policy->escalations[level->index].text
+    SlaTimes times = terms_of(step, policy_index).times;
+    Str text = level->kind == SLA_WARNING ? times.warnings[level->index].text
+            : level->kind == SLA_ESCALATED ? times.escalations[level->index].text
                                            : STR_NULL;
     mark_told(&step->lead->clocks[policy_index], level);
     tell(step, policy_index, level->kind, text, level->instant_ms, NULL);
@@ -212,13 +212,12 @@ static void stop(Step *step, unsigned policy, int64_t at_ms) {
 
 /* A touch that was synced late: in time after all (SPEC section 5, `revise`). */
 static void revise(Step *step, unsigned policy) {
-    const SlaPolicy *p = terms_of(step, policy).policy;
     SlaClock *clock = &step->lead->clocks[policy];
-    if (step->lead->clock_ms - p->revise_ms > clock->due_at_ms) {
+    if (step->lead->clock_ms - terms_of(step, policy).times.revise_ms > clock->due_at_ms) {
         sla_clock_end(clock);
         return;
     }
-    int64_t at_ms = trigger_by_event(step, &p->stop, clock->started_at_ms);
+    int64_t at_ms = trigger_by_event(step, &step->model->policies[policy].stop, clock->started_at_ms);
     if (at_ms > clock->due_at_ms)
         return;
     tell(step, policy, SLA_RETRACTED, STR_NULL, at_ms, step->event);
@@ -248,13 +247,16 @@ static int64_t paused_since(const Step *step, const SlaPolicy *policy) {
 static void follow_stages(Step *step, unsigned policy) {
     SlaClock *clock = &step->lead->clocks[policy];
     SlaTerms terms = terms_of(step, policy);
-    if (terms.policy->n_pause == 0 && clock->n_pauses == 0)
+    if (step->model->policies[policy].n_pause == 0 && clock->n_pauses == 0)
         return;
-    int64_t since_ms = paused_since(step, terms.policy);
+    int64_t since_ms = paused_since(step, &step->model->policies[policy]);
+    /* A stage that pauses by a new model only does so from now on, however long the lead has been there. */
+    if (step->cause == CAUSE_MODEL && since_ms != TIME_NEVER)
+        since_ms = step->lead->clock_ms;
     if (since_ms == TIME_NEVER && sla_clock_is_paused(clock)) {
         sla_clock_resume(clock, terms, step->lead->clock_ms);
     } else if (since_ms != TIME_NEVER && !sla_clock_is_paused(clock)) {
-        int r = sla_clock_pause(clock, terms, since_ms);
+        int r = sla_clock_pause(clock, terms, MAX(since_ms, clock->taken_at_ms));
         if (r < 0)
             step->error = r;
     }
@@ -282,7 +284,7 @@ void sla_apply(Step *step) {
     const Model *model = step->model;
     for (unsigned i = 0; i < model->n_policies; i++) {
         const SlaClock *clock = &step->lead->clocks[i];
-        const SlaPolicy *policy = terms_of(step, i).policy;
+        const SlaPolicy *policy = &model->policies[i];
         int64_t at_ms;
         if (clock->phase == SLA_PHASE_OPEN &&
                 (at_ms = trigger(step, &policy->stop, step->event, clock->started_at_ms)) != TIME_NONE)
@@ -294,12 +296,22 @@ void sla_apply(Step *step) {
             cancel(step, i, at_ms);
         if (clock->phase != SLA_PHASE_OPEN &&
                 /* SPEC section 2: event.* is null in a start by `enter` */
-                (at_ms = trigger(step, &model->policies[i].start, NULL, TIME_NONE)) != TIME_NONE)
+                (at_ms = trigger(step, &policy->start, NULL, TIME_NONE)) != TIME_NONE)
             start(step, i, at_ms);
         /* After the start, because one that was not open until now is paused by the stages that it finds. */
         if (clock->phase == SLA_PHASE_OPEN)
             follow_stages(step, i);
     }
+}
+
+bool sla_is_to_follow(const Step *step) {
+    for (unsigned i = 0; i < step->model->n_policies; i++) {
+        const SlaClock *clock = &step->lead->clocks[i];
+        bool is_to_pause = paused_since(step, &step->model->policies[i]) != TIME_NEVER;
+        if (clock->phase == SLA_PHASE_OPEN && is_to_pause != sla_clock_is_paused(clock))
+            return true;
+    }
+    return false;
 }
 
 /* --- moments ----------------------------------------------------------------------------------------- */

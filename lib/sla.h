@@ -12,6 +12,8 @@
 
 /* Step 10: stop, cancel, pause or resume, and start of every policy, by the step's event and by the stages entered in it. */
 void sla_apply(Step *step);
+/* Is an open clock to be paused or to go on by the stages that the lead is in, as a new model sees them? */
+bool sla_is_to_follow(const Step *step);
 /*
  * Tells the earliest level of the lead's open clocks whose moment is at or before until_ms, with what it causes.
  * False if there is none. The step must be a fresh one, without event.

@@ -11,7 +11,7 @@
 SlaTerms sla_terms(const SlaClock *clock, const Model *model, unsigned policy) {
     assert(policy < model->n_policies);
     return (SlaTerms){
-        .policy = &model->policies[policy],
+        .times = clock->times ? *clock->times : sla_times_of(&model->policies[policy]),
         .calendar = model_calendar(model, clock->calendar),
     };
 }
@@ -60,7 +60,7 @@ int64_t sla_clock_due(const SlaClock *clock, SlaTerms terms, int64_t at_ms) {
     if (clock->due_at_ms != TIME_NEVER || !sla_clock_is_paused(clock))
         return clock->due_at_ms;
     int64_t paused_at_ms = clock->pauses[clock->n_pauses - 1].from_ms;
-    int64_t left_ms = terms.policy->target_ms - sla_clock_elapsed(clock, terms, paused_at_ms);
+    int64_t left_ms = terms.times.target_ms - sla_clock_elapsed(clock, terms, paused_at_ms);
     return calendar_add(terms.calendar, MAX(at_ms, paused_at_ms), MAX(left_ms, 0));
 }
 
@@ -75,20 +75,63 @@ void sla_clock_start(SlaClock *clock, const Model *model, unsigned policy, int64
         .calendar = calendar,
     };
     SlaTerms terms = sla_terms(clock, model, policy);
-    clock->due_at_ms = sla_clock_instant(clock, terms, terms.policy->target_ms);
+    clock->due_at_ms = sla_clock_instant(clock, terms, terms.times.target_ms);
 }
 
-void sla_clock_move(SlaClock *clock, SlaClock *from) {
+void sla_clock_move(SlaClock *clock, SlaClock *from, int64_t at_ms) {
     uint32_t epoch = clock->epoch + 1;
     sla_clock_end(clock);
     *clock = *from;
     clock->epoch = epoch;
+    clock->taken_at_ms = at_ms;
     *from = (SlaClock){.epoch = from->epoch};
 }
 
 void sla_clock_end(SlaClock *clock) {
     free(clock->pauses);
+    free(clock->times);
     *clock = (SlaClock){.epoch = clock->epoch};
+}
+
+/* The most working time that is known to have passed: that of the levels that were told. */
+static int64_t told_work(const SlaClock *clock, const SlaTimes *times) {
+    int64_t work_ms = clock->breached ? times->target_ms : 0;
+    for (size_t i = 0; i < times->n_warnings; i++)
+        if (clock->warned >> i & 1)
+            work_ms = MAX(work_ms, times->warnings[i].after_ms);
+    for (size_t i = 0; i < times->n_escalations; i++)
+        if (clock->escalated >> i & 1)
+            work_ms = MAX(work_ms, times->escalations[i].after_ms);
+    return work_ms;
+}
+
+/* From at_ms on, by when it has run for work_ms. The pauses before are part of that. */
+static void rebase(SlaClock *clock, int64_t at_ms, int64_t work_ms) {
+    size_t n = sla_clock_is_paused(clock);
+    if (n)
+        clock->pauses[0] = clock->pauses[clock->n_pauses - 1];
+    clock->n_pauses = n;
+    clock->base_after_ms = at_ms - clock->started_at_ms;
+    clock->base_work_ms = MIN(work_ms, clock->base_after_ms);
+    clock->calendar = 0;
+    clock->next_level_known = false;
+}
+
+void sla_clock_lose_calendar(SlaClock *clock, const SlaTimes *times, int64_t at_ms) {
+    bool paused = sla_clock_is_paused(clock);
+    at_ms = paused ? clock->pauses[clock->n_pauses - 1].from_ms : MAX(at_ms, run_begin(clock, clock->n_pauses));
+    if (clock->due_at_ms != TIME_NEVER) {
+        int64_t left_ms = clock->due_at_ms - at_ms;
+        if (left_ms > times->target_ms) { /* it has the whole of it still to run, and begins so long before it is due */
+            at_ms = MIN(clock->due_at_ms - times->target_ms, EVENT_TIME_MS_MAX);
+            left_ms = times->target_ms;
+        }
+        rebase(clock, at_ms, times->target_ms - left_ms);
+        return;
+    }
+    rebase(clock, at_ms, told_work(clock, times));
+    if (!paused)
+        clock->due_at_ms = sla_clock_instant(clock, (SlaTerms){.times = *times}, times->target_ms);
 }
 
 /* Makes the oldest pause part of the base. */
@@ -135,6 +178,6 @@ void sla_clock_resume(SlaClock *clock, SlaTerms terms, int64_t at_ms) {
         clock->n_pauses--;
     /* One that was due before it was paused stays so, whatever has become of the pauses that it was found by. */
     if (clock->due_at_ms == TIME_NEVER)
-        clock->due_at_ms = sla_clock_instant(clock, terms, terms.policy->target_ms);
+        clock->due_at_ms = sla_clock_instant(clock, terms, terms.times.target_ms);
     clock->next_level_known = false;
 }

@@ -9,9 +9,12 @@
  */
 #include "lib/lead.h"
 
-/* What a clock goes by, as of its start. All that is asked of a clock's policy and calendar is asked through this. */
+/*
+ * What a clock goes by, as of its start: all that is asked of times and calendar is asked through this. What stops, cancels and pauses it
+ * is what its policy says at present.
+ */
 typedef struct SlaTerms {
-    const SlaPolicy *policy;
+    SlaTimes times;
     const Calendar *calendar; /* NULL: round the clock */
 } SlaTerms;
 
@@ -34,8 +37,13 @@ int64_t sla_clock_due(const SlaClock *clock, SlaTerms terms, int64_t at_ms);
 
 /* Opens the clock's next epoch; calendar is a number of the model. */
 void sla_clock_start(SlaClock *clock, const Model *model, unsigned policy, int64_t at_ms, unsigned calendar);
-/* Opens the next epoch as a continuation of `from`, which is open, and no more afterwards. */
-void sla_clock_move(SlaClock *clock, SlaClock *from);
+/* Opens the next epoch as a continuation of `from`, another lead's, which is open, and no more afterwards. */
+void sla_clock_move(SlaClock *clock, SlaClock *from, int64_t at_ms);
+/*
+ * Its calendar is no more, and not to be asked any more: what is left at at_ms is counted round the clock. Its due instant stays, and the
+ * levels keep their distance from it. Of a clock that has none, as it is paused, what it told last has run by then, and no more.
+ */
+void sla_clock_lose_calendar(SlaClock *clock, const SlaTimes *times, int64_t at_ms);
 /* Ends it for good: only its epoch counts from now on. */
 void sla_clock_end(SlaClock *clock);
 /* From at_ms on, or from the end of its latest pause if that is later, it stands still. 0 or -ENOMEM. */

@@ -87,8 +87,8 @@ void step_enter(Step *step, StageRef stage) {
 }
 
 const Entered *step_entered(const Step *step) {
-    /* before the first stage of all there is no array, and no arithmetic on none */
-    return step->n_entered ? step->context->entered + step->first_entered : NULL;
+    /* Before the first entry there is no array, and nothing may be added to NULL. */
+    return step->context->entered ? step->context->entered + step->first_entered : NULL;
 }
 
 Output *const *step_pending(const StepContext *context, size_t *ret_n) {

@@ -33,12 +33,6 @@ typedef struct Touch {
     int error;       /* -ENOMEM: it is not complete */
 } Touch;
 
-/* Takes touches that are for accounts elsewhere; what is borrowed in one is valid until it returns. Negative errno is passed on. */
-typedef struct TouchSink {
-    int (*touch)(void *userdata, const Touch *touch);
-    void *userdata;
-} TouchSink;
-
 /* Frees what a touch, at first all zero, owns. */
 void touch_done(Touch *touch);
 /* Empties it for a new step of the lead. */

@@ -86,8 +86,14 @@ static void describe_account(Step *step, StageChanged *change) {
     change->n_members = account_top_members(account, model, account->clock_ms, change->members);
 }
 
-/* `transition`: null for a merge. */
-static void tell(Step *step, unsigned track_index, unsigned to, Str transition) {
+/* The stage that is left. */
+typedef struct From {
+    Str id;
+    int64_t entered_at_ms;
+} From;
+
+/* `transition`: null for a merge, and where a stage is gone. */
+static void tell(Step *step, unsigned track_index, From from, unsigned to, Str transition) {
     const Track *track = &step_tracks(step).tracks[track_index];
     const TrackState *state = &step_tracks(step).states[track_index];
     Output *output = step_output(step, OUTPUT_STAGE_CHANGED, step_clock(step), step->event);
@@ -96,7 +102,7 @@ static void tell(Step *step, unsigned track_index, unsigned to, Str transition) 
     StageChanged *change = &output->stage_changed;
     *change = (StageChanged){
         .track = track->id,
-        .from = track->stages[state->stage].id,
+        .from = from.id,
         .to = track->stages[to].id,
         .changed_at_ms = step_clock(step),
         .transition = transition,
@@ -104,7 +110,7 @@ static void tell(Step *step, unsigned track_index, unsigned to, Str transition) 
         .cause_event_id = step->event ? step->event->event_id : STR_NULL,
         .owner = track->stages[to].owner,
         .sequence = state->sequence + 1,
-        .previous_entered_at_ms = state->stages[state->stage].entered_at_ms,
+        .previous_entered_at_ms = from.entered_at_ms,
         .next_change_at_ms = TIME_NEVER, /* known at the step's end */
     };
     if (step->lead)
@@ -118,8 +124,10 @@ static void tell(Step *step, unsigned track_index, unsigned to, Str transition) 
 
 static void move(Step *step, unsigned track_index, unsigned to, Str transition) {
     int64_t clock_ms = step_clock(step);
+    const Track *track = &step_tracks(step).tracks[track_index];
     TrackState *state = &step_tracks(step).states[track_index];
-    tell(step, track_index, to, transition);
+    From from = {track->stages[state->stage].id, state->stages[state->stage].entered_at_ms};
+    tell(step, track_index, from, to, transition);
     state->sequence++;
     state->stages[state->stage].left_at_ms = clock_ms;
     state->stage = to;
@@ -189,11 +197,12 @@ void track_apply_event(Step *step) {
 
 /* --- by what holds ----------------------------------------------------------------------------------- */
 
-/* The track's first unprompted transition that holds now; stages entered at this instant are passed over. */
-static const Transition *first_that_holds(const Step *step, unsigned track_index) {
+/* The track's first unprompted transition that holds at an instant, as a rule the clock's; stages entered at this instant are passed over. */
+static const Transition *first_that_holds(const Step *step, unsigned track_index, int64_t at_ms) {
     const Track *track = &step_tracks(step).tracks[track_index];
     const TrackState *state = &step_tracks(step).states[track_index];
     Situation situation = step_situation(step, NULL);
+    situation.at_ms = at_ms;
     for (size_t i = 0; i < track->n_transitions; i++) {
         const Transition *transition = &track->transitions[i];
         bool entered_now = state->stages[transition->to].entered_at_ms == situation.at_ms;
@@ -210,13 +219,32 @@ void track_settle(Step *step) {
     do {
         changed = false;
         for (unsigned t = 0; t < step_tracks(step).n; t++) {
-            const Transition *transition = first_that_holds(step, t);
+            const Transition *transition = first_that_holds(step, t, step_clock(step));
             if (!transition)
                 continue;
             take(step, t, transition);
             changed = true;
         }
     } while (changed);
+}
+
+/* --- by a new model ---------------------------------------------------------------------------------- */
+
+bool track_is_to_move(const Step *step, int64_t at_ms) {
+    for (unsigned t = 0; t < step_tracks(step).n; t++)
+        if (first_that_holds(step, t, at_ms))
+            return true;
+    return false;
+}
+
+void track_apply_model(Step *step, const LostStage *lost, size_t n_lost) {
+    for (size_t i = 0; i < n_lost; i++) {
+        TrackState *state = &step_tracks(step).states[lost[i].track];
+        From from = {{lost[i].id, lost[i].id_len}, lost[i].entered_at_ms};
+        tell(step, lost[i].track, from, state->stage, STR_NULL);
+        state->sequence++;
+        state->stages[state->stage].entered_at_ms = step_clock(step);
+    }
 }
 
 /* --- by an SLA verdict ------------------------------------------------------------------------------- */

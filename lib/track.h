@@ -12,6 +12,10 @@
 void track_apply_event(Step *step);
 /* The stages of the lead that was merged into this one, where they stand later and are not terminal (SPEC section 9): nothing is entered. */
 void track_apply_merge(Step *step, const Lead *merged);
+/* Would a track move if it settled at at_ms, which is not before the clock? */
+bool track_is_to_move(const Step *step, int64_t at_ms);
+/* Tells that tracks have left stages that a new model does not have, and enters the initial ones, where they are, at the clock. */
+void track_apply_model(Step *step, const LostStage *lost, size_t n_lost);
 /* Settles all tracks at the lead's or account's clock. */
 void track_settle(Step *step);
 /*

@@ -15,6 +15,14 @@ typedef struct TrackState {
     StageState *stages; /* track->n_stages */
 } TrackState;
 
+/* A stage where one stood that a new model does not have. The track is in its initial stage by now, which is still to be told. */
+typedef struct LostStage {
+    unsigned track;
+    int64_t entered_at_ms;
+    uint8_t id_len;
+    char id[MODEL_ID_LEN_MAX];
+} LostStage;
+
 /* Bytes for the states of the tracks, with their stages; they can stand where a TrackState can. */
 size_t track_states_size(const Track *tracks, size_t n);
 /* Lays them out in memory of that size, which stays the caller's. */

@@ -73,6 +73,45 @@ static char source_char(Builder *b, const yaml_mark_t *mark) {
     return b->cursor_offset < b->source.len ? b->source.data[b->cursor_offset] : '\0';
 }
 
+/* What libyaml says, and how it is said to people who write a model. NULL: as it is. */
+typedef struct Wording {
+    const char *theirs, *ours;
+} Wording;
+
+#define QUOTE_IT "a text with quotes, commas or brackets in it stands in single quotes: '…'"
+
+static const Wording problems[] = {
+        {"did not find expected ',' or '}'", "\",\" or \"}\" expected; " QUOTE_IT},
+        {"did not find expected ',' or ']'", "\",\" or \"]\" expected; " QUOTE_IT},
+        {"did not find expected '-' indicator",
+                "the next \"-\" of the list expected, as far in as the others"},
+        {"did not find expected key", "a key expected, as far in as the others; " QUOTE_IT},
+        {"could not find expected ':'", "\":\" expected"},
+        {"mapping values are not allowed in this context",
+                "a \":\" cannot stand here; a text that has one is quoted, and keys side by side begin "
+                "as far in"},
+        {"found unknown escape character",
+                "an unknown escape; within single quotes \"\\\" stands for itself"},
+        {"found unexpected end of stream", "the file ends here, and the closing quote is missing"},
+};
+
+static const Wording contexts[] = {
+        {"while parsing a flow mapping", "within { }"},
+        {"while parsing a flow sequence", "within [ ]"},
+        {"while parsing a block mapping", "within the mapping"},
+        {"while parsing a block collection", "within the list"},
+        {"while scanning a simple key", "after the key"},
+        {"while scanning a quoted scalar", "of the text"},
+        {"while parsing a quoted scalar", "of the text"},
+};
+
+static const char *reword(const Wording *wordings, size_t n, const char *theirs) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(wordings[i].theirs, theirs) == 0)
+            return wordings[i].ours;
+    return theirs;
+}
+
 static void add_parser_error(Builder *b) {
     yaml_parser_t *parser = &b->parser;
     const char *problem = parser->problem ? parser->problem : "not valid YAML";
@@ -82,8 +121,10 @@ static void add_parser_error(Builder *b) {
         diagnostics_add(b->diagnostics, DIAGNOSTIC_ERROR, mark_of_offset(b->source, offset), "%s", problem);
         return;
     }
+    const char *context = parser->context ? reword(contexts, ARRAY_SIZE(contexts), parser->context) : NULL;
     Mark mark = mark_of_range(&parser->problem_mark, &parser->problem_mark);
     char c = source_char(b, &parser->problem_mark);
+    problem = reword(problems, ARRAY_SIZE(problems), problem);
     if (c == '\t')
         diagnostics_add(
                 b->diagnostics, DIAGNOSTIC_ERROR, mark, "a tab cannot stand here; indent with spaces");
@@ -93,10 +134,10 @@ static void add_parser_error(Builder *b) {
     else if (!parser->context)
         diagnostics_add(b->diagnostics, DIAGNOSTIC_ERROR, mark, "%s", problem);
     else if (parser->context_mark.line == parser->problem_mark.line)
-        diagnostics_add(b->diagnostics, DIAGNOSTIC_ERROR, mark, "%s (%s)", problem, parser->context);
+        diagnostics_add(b->diagnostics, DIAGNOSTIC_ERROR, mark, "%s (%s)", problem, context);
     else
-        diagnostics_add(b->diagnostics, DIAGNOSTIC_ERROR, mark, "%s (%s from line %zu)", problem,
-                parser->context, parser->context_mark.line + 1);
+        diagnostics_add(b->diagnostics, DIAGNOSTIC_ERROR, mark, "%s (%s from line %zu)", problem, context,
+                parser->context_mark.line + 1);
 }
 
 static int next_event(Builder *b) {

@@ -42,6 +42,11 @@ static void add_expected(const YamlNode *node, const char *what, const char *exp
     diagnostics_add(d, DIAGNOSTIC_ERROR, node->mark, "%s: %s expected, got %s", what, expected, got);
 }
 
+/* Numbers and booleans in quotes are texts; who reads `"40"` in a message doesn't see why. */
+static bool is_quoted(const YamlNode *node) {
+    return node->type == YAML_SCALAR && node->quoted;
+}
+
 static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -91,7 +96,7 @@ bool yaml_double(const YamlNode *node, const char *what, Diagnostics *d, double 
             return true;
         }
     }
-    add_expected(node, what, "a number", d);
+    add_expected(node, what, is_quoted(node) ? "a number without quotes" : "a number", d);
     return false;
 }
 
@@ -119,14 +124,15 @@ bool yaml_integer(
         *ret = number;
         return true;
     }
-    char expected[80];
+    const char *unquoted = is_quoted(node) ? " without quotes" : "";
+    char expected[96];
     if (max < INT64_MAX)
-        snprintf(expected, sizeof(expected), "a whole number from %lld to %lld", (long long)min,
-                (long long)max);
+        snprintf(expected, sizeof(expected), "a whole number from %lld to %lld%s", (long long)min,
+                (long long)max, unquoted);
     else if (min > INT64_MIN)
-        snprintf(expected, sizeof(expected), "a whole number of at least %lld", (long long)min);
+        snprintf(expected, sizeof(expected), "a whole number of at least %lld%s", (long long)min, unquoted);
     else
-        snprintf(expected, sizeof(expected), "a whole number");
+        snprintf(expected, sizeof(expected), "a whole number%s", unquoted);
     add_expected(node, what, expected, d);
     return false;
 }
@@ -137,7 +143,7 @@ bool yaml_boolean(const YamlNode *node, const char *what, Diagnostics *d, bool *
         *ret = is_true;
         return true;
     }
-    add_expected(node, what, "true or false", d);
+    add_expected(node, what, is_quoted(node) ? "true or false without quotes" : "true or false", d);
     return false;
 }
 

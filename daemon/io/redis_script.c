@@ -19,7 +19,7 @@
  * over those that the successor wrote already. A catch-up itself never starts later in the log than the
  * shard's bno says, so it writes everything anew that a batch cut off in the middle may have left behind.
  *
- * What a reader sees in the meantime: each lead is as it was after some committed batch, and bno is the
+ * What a reader sees in the meantime: each lead or account is as it was after some committed batch, and bno is the
  * batch up to which *all* leads are at least. Fetching records for the engine is stricter (redis_view.c): the
  * owner of a shard only takes values from a view that is not behind what it knows to be committed; if it is,
  * the owner catches up first. Values that are newer than bno says can so be read by nobody but an owner that
@@ -37,19 +37,19 @@
 #define UNPACK_MAX "6000"
 
 /*
- * Keys: meta, moments, the boards; records to be set, records to be erased, lead hashes of the latter, lead
- * hashes of the former. Arguments: as named in the second and third line; the values of the records to be
- * set; for moments and each board the number of pairs, the pairs score and id, the number of ids to be taken
- * off, those; for each hash the number of its fields, the pairs name and value. Result: what happened, and
- * the meta as it was found: mode, lineage, bno, next.
+ * Keys: meta; the sorted sets, which are the moments and boards of each kind of entity that is written;
+ * records to be set, records to be erased, hashes of the latter, hashes of the former. Arguments: as named in
+ * the second and third line; the values of the records to be set; for each sorted set the number of pairs,
+ * the pairs score and id, the number of ids to be taken off, those; for each hash the number of its fields,
+ * the pairs name and value. Result: what happened, and the meta as it was found: mode, lineage, bno, next.
  */
 /* clang-format off */
 static const char write_script[] =
-"local meta, moments = KEYS[1], KEYS[2]\n"
+"local meta = KEYS[1]\n"
 "local first, last, token, kind, lineage, expected, to, after = unpack(ARGV, 1, 8)\n"
-"local watermark, now, boards, n_boards, n_set, n_erased = unpack(ARGV, 9, 14)\n"
+"local watermark, now, boards, n_sets, n_set, n_erased = unpack(ARGV, 9, 14)\n"
 "first, last = first == '1', last == '1'\n"
-"n_boards, n_set, n_erased = tonumber(n_boards), tonumber(n_set), tonumber(n_erased)\n"
+"n_sets, n_set, n_erased = tonumber(n_sets), tonumber(n_set), tonumber(n_erased)\n"
 
 "local found = redis.call('HMGET', meta, 'mode', 'lineage', 'bno', 'next', 'applying', 'boards')\n"
 "local mode, its_lineage, bno, position = found[1], found[2], found[3] or '', found[4]\n"
@@ -80,18 +80,19 @@ static const char write_script[] =
 "  redis.call('HSET', meta, 'mode', 'live', 'lineage', lineage, 'updated_at', now, 'next', '0', 'bno', '0')\n"
 "end\n"
 
-/* Boards of an earlier model go: nobody would take erased leads off them. */
+/* Boards of an earlier model go: nobody would take those who are erased off them. Boards of accounts are listed
+ * as account-rank:<name>, boards of leads by their names alone, in which there is no colon. */
 "if first and found[6] ~= boards then\n"
-"  local base = string.sub(meta, 1, -5) .. 'rank:'\n"
+"  local base = string.sub(meta, 1, -5)\n"
 "  for name in string.gmatch(found[6] or '', '[^\\n]+') do\n"
 "    if not string.find('\\n' .. boards, '\\n' .. name .. '\\n', 1, true) then\n"
-"      redis.call('UNLINK', base .. name)\n"
+"      redis.call('UNLINK', base .. (string.find(name, ':', 1, true) and name or 'rank:' .. name))\n"
 "    end\n"
 "  end\n"
 "  redis.call('HSET', meta, 'boards', boards)\n"
 "end\n"
 
-"local a, k = 14, 2 + n_boards\n"
+"local a, k = 14, 1 + n_sets\n"
 "local function call(command, key, list, from, to)\n"
 "  while from <= to do\n"
 "    local upto = math.min(from + " UNPACK_MAX " - 1, to)\n"
@@ -109,7 +110,7 @@ static const char write_script[] =
 "call('UNLINK', nil, KEYS, k + n_set + 1, #KEYS)\n"
 "a = a + n_set\n"
 
-"for set = 2, 2 + n_boards do\n"
+"for set = 2, 1 + n_sets do\n"
 "  local n = 2 * tonumber(ARGV[a + 1])\n"
 "  call('ZADD', KEYS[set], ARGV, a + 2, a + 1 + n)\n"
 "  a = a + 1 + n\n"

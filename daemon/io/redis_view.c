@@ -38,21 +38,41 @@ static void free_strs(Str *strs, size_t n) {
     free(strs);
 }
 
-static int copy_boards(RedisView *view, const char *const *names, size_t n) {
-    view->boards = calloc(MAX(n, (size_t)1), sizeof(*view->boards));
-    if (!view->boards)
+/* Appends to the list; takes what it was. */
+static int append_to_list(Str *list, const char *prefix, Str name) {
+    Str line = STR_NULL, longer = STR_NULL;
+    int r = copy_str(prefix, name, "\n", &line);
+    if (!r)
+        r = copy_str(list->data, line, "", &longer);
+    free((char *)line.data);
+    if (r)
+        return r;
+    free((char *)list->data);
+    *list = longer;
+    return 0;
+}
+
+static int copy_boards_of(RedisView *view, EntityKind kind, const char *const *names, size_t n) {
+    /* Leads' boards are listed by their bare names, as they were before accounts had any. */
+    const char *prefix = kind == ENTITY_LEAD ? "" : view_keys[kind].rank;
+    view->boards[kind] = calloc(MAX(n, (size_t)1), sizeof(*view->boards[kind]));
+    if (!view->boards[kind])
         return -ENOMEM;
-    view->n_boards = n;
-    int r = copy_str("", STR_NULL, "", &view->board_list);
+    view->n_boards[kind] = n;
+    int r = 0;
     for (size_t i = 0; i < n && !r; i++) {
-        assert(!strchr(names[i], '\n'));
-        r = copy_str(names[i], STR_NULL, "", &view->boards[i]);
-        Str list = view->board_list;
+        assert(!strpbrk(names[i], ":\n"));
+        r = copy_str(names[i], STR_NULL, "", &view->boards[kind][i]);
         if (!r)
-            r = copy_str(list.data, view->boards[i], "\n", &view->board_list);
-        if (!r)
-            free((char *)list.data);
+            r = append_to_list(&view->board_list, prefix, view->boards[kind][i]);
     }
+    return r;
+}
+
+static int copy_boards(RedisView *view, const ViewBoards *boards) {
+    int r = copy_str("", STR_NULL, "", &view->board_list);
+    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX && !r; kind++)
+        r = copy_boards_of(view, kind, boards->names[kind], boards->n[kind]);
     return r;
 }
 
@@ -65,8 +85,7 @@ static int draw_lots(RedisView *view) {
     return 0;
 }
 
-int redis_view_new(
-        const Config *config, const char *const *rank_names, size_t n_ranks, char *text, RedisView **ret) {
+int redis_view_new(const Config *config, const ViewBoards *boards, char *text, RedisView **ret) {
     const char *prefix = config->redis_prefix;
     if (!prefix || !prefix[0] || strpbrk(prefix, "{}")) {
         /* Its braces would be taken for the hash tag. */
@@ -83,7 +102,7 @@ int redis_view_new(
         return -ENOMEM;
     int r = draw_lots(view);
     if (!r)
-        r = copy_boards(view, rank_names, n_ranks);
+        r = copy_boards(view, boards);
     if (!r)
         r = copy_str(prefix, STR_LITERAL(":info"), "", &view->info_key);
     if (!r)
@@ -110,7 +129,8 @@ RedisView *redis_view_free(RedisView *view) {
         freelocale(view->locale);
     free((char *)view->info_key.data);
     free((char *)view->board_list.data);
-    free_strs(view->boards, view->n_boards);
+    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX; kind++)
+        free_strs(view->boards[kind], view->n_boards[kind]);
     free_strs(view->bases, (size_t)view->n_shards);
     return free_null(view);
 }
@@ -401,6 +421,7 @@ typedef struct Demand {
     int32_t shard;
     const char *lineage;
     int64_t min_bno, max_bno;
+    EntityKind kind;
 } Demand;
 
 static int judge(RedisView *view, const Demand *demand, const ViewMeta *meta, char *text) {
@@ -466,7 +487,7 @@ static int fetch_some(RedisView *view, const Demand *demand, const Str *ids, siz
     redis_request_command(view->transport, 1 + n);
     redis_request_arg(view->transport, STR_LITERAL("MGET"));
     for (size_t i = 0; i < n; i++)
-        view_request_key(view, demand->shard, "record:", ids[i]);
+        view_request_key(view, demand->shard, view_keys[demand->kind].record, ids[i]);
 
     ViewMeta meta;
     const redisReply *reply = NULL;
@@ -482,8 +503,8 @@ static int fetch_some(RedisView *view, const Demand *demand, const Str *ids, siz
 }
 
 int redis_view_fetch(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno, int64_t max_bno,
-        const Str *ids, size_t n, char *text, Str *values) {
-    Demand demand = {shard, lineage, min_bno, max_bno};
+        EntityKind kind, const Str *ids, size_t n, char *text, Str *values) {
+    Demand demand = {shard, lineage, min_bno, max_bno, kind};
     int r = view_begin(view, text);
     for (size_t at = 0; at < n && !r; at += FETCH_MAX) {
         int64_t bno = 0;
@@ -511,16 +532,16 @@ static bool parse_score(const RedisView *view, Str s, int64_t *ret) {
 }
 
 int redis_view_moments(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno, int64_t max_bno,
-        int64_t from_ms, size_t max, char *text, ViewMoment *ret, size_t *ret_n) {
+        EntityKind kind, int64_t from_ms, size_t max, char *text, ViewMoment *ret, size_t *ret_n) {
     RedisTransport *t = view->transport;
-    Demand demand = {shard, lineage, min_bno, max_bno};
+    Demand demand = {shard, lineage, min_bno, max_bno, kind};
     int r = view_begin(view, text);
     if (r)
         return r;
     read_begin(view, shard);
     redis_request_command(t, 8);
     redis_request_arg(t, STR_LITERAL("ZRANGEBYSCORE"));
-    view_request_key(view, shard, "moments", STR_NULL);
+    view_request_key(view, shard, view_keys[kind].moments, STR_NULL);
     if (from_ms == TIME_NONE)
         redis_request_arg(t, STR_LITERAL("-inf"));
     else
@@ -537,7 +558,7 @@ int redis_view_moments(RedisView *view, int32_t shard, const char *lineage, int6
     if (r)
         return r;
     for (size_t i = 0; i < reply->elements / 2; i++) {
-        ret[i].lead_id = view_reply_str(reply->element[2 * i]);
+        ret[i].id = view_reply_str(reply->element[2 * i]);
         if (!parse_score(view, view_reply_str(reply->element[2 * i + 1]), &ret[i].moment_ms))
             return view_unexpected(view, shard, text);
     }

@@ -14,13 +14,18 @@
  *   P:{T}:lead:<id>     hash: readable fields (daemon/view_fields.h)
  *   P:{T}:moments       sorted set: lead id by next moment, ms
  *   P:{T}:rank:<name>   sorted set: leaderboard of a derived score (daemon/view_fields.h)
+ *   P:{T}:account-record:<id>, account:<id>, account-moments, account-rank:<name>
+ *                       the same of the accounts that live in the shard; their records are those of
+ *                       lib/account_record.h, and each of their scores has a leaderboard
  *   P:info              hash: shards, partitioner, prefix, model, model_version, …
- * All leads are at least at batch bno; each one alone is as it was after some committed batch, which may be a
- * later one while a large batch is being written. In a shard that is not live some may be missing or older.
+ * All leads and accounts are at least at batch bno; each one alone is as it was after some committed batch,
+ * which may be a later one while a large batch is being written. In a shard that is not live some may be
+ * missing or older. A lead and an account may have the same id, and have nothing to do with each other.
  *
  * Only daemon/io/redis_*.c know hiredis. A view is used by one thread at a time.
  */
 #include "daemon/config.h"
+#include "lib/entity.h"
 #include "lib/record.h"
 
 #define REDIS_TEXT_SIZE 512
@@ -55,20 +60,21 @@ typedef struct ViewMeta {
     bool is_torn;
 } ViewMeta;
 
-/* A readable field of a lead's hash. */
+/* A readable field of a lead's or an account's hash. */
 typedef struct ViewField {
     Str name, value;
 } ViewField;
 
 typedef struct ViewRank {
-    unsigned rank; /* index into the names given to redis_view_new() */
+    unsigned rank; /* index into the boards of its kind given to redis_view_new() */
     double score;  /* -INFINITY: not on the board */
 } ViewRank;
 
 /* One entity's absolute state. */
 typedef struct ViewWrite {
-    Str lead_id;
-    Str record;        /* packed; null: erase everything of this id */
+    EntityKind kind;
+    Str id;
+    Str record;        /* packed; null: erase everything of this lead or account */
     int64_t moment_ms; /* next moment; TIME_NEVER: none */
     const ViewField *fields;
     size_t n_fields;
@@ -78,8 +84,14 @@ typedef struct ViewWrite {
 
 typedef struct RedisView RedisView;
 
-MUST_CHECK int redis_view_new(
-        const Config *config, const char *const *rank_names, size_t n_ranks, char *text, RedisView **ret);
+/* The names of the leaderboards, by kind of entity. */
+typedef struct ViewBoards {
+    const char *const *names[_ENTITY_KIND_MAX];
+    size_t n[_ENTITY_KIND_MAX];
+} ViewBoards;
+
+/* The boards' names are copied. */
+MUST_CHECK int redis_view_new(const Config *config, const ViewBoards *boards, char *text, RedisView **ret);
 RedisView *redis_view_free(RedisView *view);
 DEFINE_CLEANUP(RedisView *, redis_view_free)
 
@@ -106,9 +118,8 @@ MUST_CHECK int redis_view_meta(RedisView *view, int32_t shard, char *text, ViewM
 /*
  * Applies a batch: if the shard is live, of `lineage` and at batch from_bno (or a later one before to_bno),
  * performs the writes and stands at to_bno, next_offset afterwards. Already at to_bno: success (it was
- * applied before). A shard without meta, or just
- * dropped, takes a batch from 0 and is live then. Of several writes of one id
- * the last counts.
+ * applied before). A shard without meta, or just dropped, takes a batch from 0 and is live then. Of several
+ * writes of one lead or account the last counts.
  *
  * Large batches are cut into several calls of which the last one moves bno; a shard cut off in between is at
  * from_bno and takes the same absolute writes again (redis_script.c tells why this is safe).
@@ -141,22 +152,24 @@ MUST_CHECK int redis_view_catch_up(RedisView *view, int32_t shard, const char *l
         size_t n_writes, char *text);
 
 /*
- * The packed records of `ids` with the shard's lineage and bno in the same atomic answer: VIEW_E_BEHIND,
- * _AHEAD or _LINEAGE unless it is live, of `lineage` and at a batch from min_bno to max_bno, and VIEW_E_AHEAD
- * if it is torn. values[i] is null where there is none; they are borrowed until the view's next call.
+ * The packed records of leads or accounts with the shard's lineage and bno in the same atomic answer:
+ * VIEW_E_BEHIND, _AHEAD or _LINEAGE unless it is live, of `lineage` and at a batch from min_bno to max_bno,
+ * and VIEW_E_AHEAD if it is torn. values[i] is null where there is none; they are borrowed until the view's
+ * next call.
  */
 MUST_CHECK int redis_view_fetch(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno,
-        int64_t max_bno, const Str *ids, size_t n, char *text, Str *values);
+        int64_t max_bno, EntityKind kind, const Str *ids, size_t n, char *text, Str *values);
 
 typedef struct ViewMoment {
-    Str lead_id; /* borrowed until the view's next call */
+    Str id; /* borrowed until the view's next call */
     int64_t moment_ms;
 } ViewMoment;
 /*
- * Up to `max` earliest moments at or after `from_ms` (TIME_NONE: all), in order; *ret_n of them into `ret`.
- * Reads them atomically with lineage and bno, as redis_view_fetch() does. To page on, ask from the last
- * moment again: those at that instant come once more. A page that has one instant only must be asked for
- * again with a greater `max`.
+ * Up to `max` earliest moments of one kind at or after `from_ms` (TIME_NONE: all), in order; *ret_n of them
+ * into `ret`. Reads them atomically with lineage and bno, as redis_view_fetch() does. To page on, ask from
+ * the last moment again: those at that instant come once more. A page that has one instant only must be asked
+ * for again with a greater `max`.
  */
 MUST_CHECK int redis_view_moments(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno,
-        int64_t max_bno, int64_t from_ms, size_t max, char *text, ViewMoment *ret, size_t *ret_n);
+        int64_t max_bno, EntityKind kind, int64_t from_ms, size_t max, char *text, ViewMoment *ret,
+        size_t *ret_n);

@@ -21,9 +21,10 @@ struct RedisView {
     int32_t n_shards;
     Str *bases; /* by shard: what its keys begin with, P:{T}: */
 
-    Str *boards; /* the ranks' names */
-    size_t n_boards;
-    Str board_list; /* the names, each followed by a newline */
+    Str *boards[_ENTITY_KIND_MAX]; /* their names */
+    size_t n_boards[_ENTITY_KIND_MAX];
+    /* The names, each followed by a newline; those of accounts' boards with `account-rank:` before them. */
+    Str board_list;
 
     char digests[_REDIS_SCRIPT_MAX][41]; /* as SCRIPT LOAD answered; empty: not loaded yet */
     char token_prefix[18]; /* 16 random hexadecimal digits and a dash: what makes a token ours */
@@ -34,6 +35,18 @@ struct RedisView {
     redisReply **held; /* what was lent out, until the next call */
     size_t n_held, n_held_alloc;
 };
+
+/* What the keys of one kind of entity are called behind the shard's base. */
+typedef struct ViewKeys {
+    const char *record, *hash; /* followed by an id */
+    const char *moments;
+    const char *rank; /* followed by a board's name */
+} ViewKeys;
+static const ViewKeys view_keys[] = {
+        [ENTITY_LEAD] = {"record:", "lead:", "moments", "rank:"},
+        [ENTITY_ACCOUNT] = {"account-record:", "account:", "account-moments", "account-rank:"},
+};
+static_assert(ARRAY_SIZE(view_keys) == _ENTITY_KIND_MAX, "keys for each kind");
 
 /* Begins a public call: takes back what was lent, makes sure of a connection. */
 MUST_CHECK int view_begin(RedisView *view, char *text);

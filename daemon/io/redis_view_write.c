@@ -3,8 +3,8 @@
  * Writing: batches, chunks of the changelog, dropping a shard. See redis_script.c for the reasons.
  *
  * The arguments of one script call are put in the order in which Redis takes them: all records are one MSET,
- * all moments one ZADD and one ZREM, and so on, so that the Lua in between only hands on slices of what it
- * got.
+ * all moments of a kind one ZADD and one ZREM, and so on, so that the Lua in between only hands on slices of
+ * what it got.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -31,7 +31,7 @@ typedef struct Job {
     const char *lineage;
     int64_t expected; /* bno or next offset, before */
     int64_t to_bno, next_offset, watermark_ms, now_ms;
-    const ViewWrite *const *writes; /* each id once */
+    const ViewWrite *const *writes; /* each lead and account once */
     size_t n_writes;
 } Job;
 
@@ -42,6 +42,7 @@ typedef struct Call {
     const ViewWrite *const *writes; /* those to be set first, then those to be erased */
     size_t n_set, n_erased;
     bool is_first, is_last;
+    bool has[_ENTITY_KIND_MAX]; /* writes of the kind: its sorted sets are among the keys */
 } Call;
 
 /* How a call ended. */
@@ -50,16 +51,18 @@ typedef enum Outcome { OUTCOME_DONE, OUTCOME_REFUSED, OUTCOME_INTERRUPTED } Outc
 /* ---- the last write of each id, those to be set first ---- */
 
 static bool is_known(RedisView *view, uint32_t *table, size_t mask, const ViewWrite *writes, size_t i) {
-    size_t slot = (size_t)siphash_13(view->hash_key, writes[i].lead_id) & mask;
-    for (; table[slot]; slot = (slot + 1) & mask)
-        if (str_eq(writes[table[slot] - 1].lead_id, writes[i].lead_id))
+    size_t slot = (size_t)siphash_13(view->hash_key, writes[i].id) & mask;
+    for (; table[slot]; slot = (slot + 1) & mask) {
+        const ViewWrite *other = &writes[table[slot] - 1];
+        if (other->kind == writes[i].kind && str_eq(other->id, writes[i].id))
             return true;
+    }
     table[slot] = (uint32_t)(i + 1);
     return false;
 }
 
 /*
- * A chunk of a log that is not compacted yet may hold several values of one lead, of which the last counts.
+ * A chunk of a log that is not compacted yet may hold several values of one entity, of which the last counts.
  * Within one call writes are not performed in their order, so the others are left out.
  */
 static int select_writes(
@@ -85,22 +88,38 @@ static int select_writes(
 
 /* ---- arguments ---- */
 
-/* Where a lead stands in one sorted set. */
+/* A sorted set, of moments or a leaderboard. */
+typedef struct Set {
+    EntityKind kind;
+    size_t i; /* 0: moments; else 1 + the rank */
+} Set;
+
+/* Goes through the sets of all kinds that the call has to do with; begins with SET_FIRST. */
+#define SET_FIRST ((Set){.kind = 0, .i = SIZE_MAX})
+static bool next_set(const RedisView *view, const Call *call, Set *set) {
+    set->i++;
+    while (set->kind < _ENTITY_KIND_MAX && (!call->has[set->kind] || set->i > view->n_boards[set->kind]))
+        *set = (Set){.kind = set->kind + 1};
+    return set->kind < _ENTITY_KIND_MAX;
+}
+
+/* Where a lead or an account stands in one of them. */
 typedef enum Place { PLACE_AS_IT_WAS, PLACE_AT, PLACE_NONE } Place;
 
-/* `set` is 0 for moments, else 1 + the rank. */
-static Place place_in(const ViewWrite *write, size_t set, double *ret_score) {
+static Place place_in(const ViewWrite *write, Set set, double *ret_score) {
+    if (write->kind != set.kind)
+        return PLACE_AS_IT_WAS;
     if (str_is_null(write->record))
         return PLACE_NONE;
-    if (set == 0) {
+    if (set.i == 0) {
         /* A moment too far off for a double comes too early, which the engine puts right. */
         *ret_score = (double)MIN(write->moment_ms, EXACT_INTEGER_MAX);
         return write->moment_ms == TIME_NEVER ? PLACE_NONE : PLACE_AT;
     }
     /* Ranks come in their order, as a rule all of them. */
-    size_t i = set - 1;
-    if (i >= write->n_ranks || write->ranks[i].rank != set - 1)
-        for (i = 0; i < write->n_ranks && write->ranks[i].rank != set - 1;)
+    size_t rank = set.i - 1, i = rank;
+    if (i >= write->n_ranks || write->ranks[i].rank != rank)
+        for (i = 0; i < write->n_ranks && write->ranks[i].rank != rank;)
             i++;
     if (i == write->n_ranks)
         return PLACE_AS_IT_WAS;
@@ -108,7 +127,7 @@ static Place place_in(const ViewWrite *write, size_t set, double *ret_score) {
     return isnan(*ret_score) || *ret_score == -INFINITY ? PLACE_NONE : PLACE_AT;
 }
 
-static size_t count_places(const Call *call, size_t set, Place place) {
+static size_t count_places(const Call *call, Set set, Place place) {
     double score;
     size_t n = 0;
     for (size_t i = 0; i < call->n_set + call->n_erased; i++)
@@ -116,9 +135,16 @@ static size_t count_places(const Call *call, size_t set, Place place) {
     return n;
 }
 
+static size_t count_sets(const RedisView *view, const Call *call) {
+    size_t n = 0;
+    for (Set set = SET_FIRST; next_set(view, call, &set);)
+        n++;
+    return n;
+}
+
 static size_t count_args(const RedisView *view, const Call *call) {
     size_t n = N_HEADER_ARGS + call->n_set;
-    for (size_t set = 0; set <= view->n_boards; set++)
+    for (Set set = SET_FIRST; next_set(view, call, &set);)
         n += 2 + 2 * count_places(call, set, PLACE_AT) + count_places(call, set, PLACE_NONE);
     for (size_t i = 0; i < call->n_set; i++)
         n += 1 + 2 * call->writes[i]->n_fields;
@@ -138,34 +164,43 @@ static void append_score(RedisView *view, double score) {
     redis_request_arg(view->transport, (Str){text, (size_t)len});
 }
 
-static void append_set(RedisView *view, const Call *call, size_t set) {
+static void append_set(RedisView *view, const Call *call, Set set) {
     RedisTransport *t = view->transport;
     double score;
     redis_request_arg_integer(t, (int64_t)count_places(call, set, PLACE_AT));
     for (size_t i = 0; i < call->n_set; i++)
         if (place_in(call->writes[i], set, &score) == PLACE_AT) {
             append_score(view, score);
-            redis_request_arg(t, call->writes[i]->lead_id);
+            redis_request_arg(t, call->writes[i]->id);
         }
     redis_request_arg_integer(t, (int64_t)count_places(call, set, PLACE_NONE));
     for (size_t i = 0; i < call->n_set + call->n_erased; i++)
         if (place_in(call->writes[i], set, &score) == PLACE_NONE)
-            redis_request_arg(t, call->writes[i]->lead_id);
+            redis_request_arg(t, call->writes[i]->id);
+}
+
+static void append_hash_key(RedisView *view, const Call *call, size_t i) {
+    const ViewWrite *write = call->writes[i];
+    view_request_key(view, call->job->shard, view_keys[write->kind].hash, write->id);
 }
 
 static void append_keys(RedisView *view, const Call *call) {
     int32_t shard = call->job->shard;
     size_t n = call->n_set + call->n_erased;
     view_request_key(view, shard, "meta", STR_NULL);
-    view_request_key(view, shard, "moments", STR_NULL);
-    for (size_t i = 0; i < view->n_boards; i++)
-        view_request_key(view, shard, "rank:", view->boards[i]);
+    for (Set set = SET_FIRST; next_set(view, call, &set);) {
+        const ViewKeys *keys = &view_keys[set.kind];
+        if (set.i == 0)
+            view_request_key(view, shard, keys->moments, STR_NULL);
+        else
+            view_request_key(view, shard, keys->rank, view->boards[set.kind][set.i - 1]);
+    }
     for (size_t i = 0; i < n; i++)
-        view_request_key(view, shard, "record:", call->writes[i]->lead_id);
+        view_request_key(view, shard, view_keys[call->writes[i]->kind].record, call->writes[i]->id);
     for (size_t i = call->n_set; i < n; i++)
-        view_request_key(view, shard, "lead:", call->writes[i]->lead_id);
+        append_hash_key(view, call, i);
     for (size_t i = 0; i < call->n_set; i++)
-        view_request_key(view, shard, "lead:", call->writes[i]->lead_id);
+        append_hash_key(view, call, i);
 }
 
 static void append_header(RedisView *view, const Call *call) {
@@ -185,7 +220,7 @@ static void append_header(RedisView *view, const Call *call) {
         redis_request_arg_integer(t, job->watermark_ms);
     redis_request_arg_integer(t, job->now_ms);
     redis_request_arg(t, view->board_list);
-    redis_request_arg_integer(t, (int64_t)view->n_boards);
+    redis_request_arg_integer(t, (int64_t)count_sets(view, call));
     redis_request_arg_integer(t, (int64_t)call->n_set);
     redis_request_arg_integer(t, (int64_t)call->n_erased);
 }
@@ -197,7 +232,7 @@ static void append_call(RedisView *view, const void *context) {
     append_header(view, call);
     for (size_t i = 0; i < call->n_set; i++)
         redis_request_arg(t, call->writes[i]->record);
-    for (size_t set = 0; set <= view->n_boards; set++)
+    for (Set set = SET_FIRST; next_set(view, call, &set);)
         append_set(view, call, set);
     for (size_t i = 0; i < call->n_set; i++) {
         const ViewWrite *write = call->writes[i];
@@ -240,7 +275,7 @@ static int read_result(RedisView *view, const Call *call, char *text, Outcome *r
 static int run_call(RedisView *view, const Call *call, char *text, Outcome *ret, Found *ret_found) {
     ScriptCall script = {
             .script = REDIS_SCRIPT_WRITE,
-            .n_keys = 2 + view->n_boards + 2 * (call->n_set + call->n_erased),
+            .n_keys = 1 + count_sets(view, call) + 2 * (call->n_set + call->n_erased),
             .n_args = count_args(view, call),
             .append = append_call,
             .context = call,
@@ -281,7 +316,7 @@ static int judge_refusal(RedisView *view, const Job *job, const Found *found, ch
 /* ---- a job ---- */
 
 static size_t write_bytes(const ViewWrite *write) {
-    size_t n = write->record.len + 3 * write->lead_id.len;
+    size_t n = write->record.len + 3 * write->id.len;
     for (size_t i = 0; i < write->n_fields; i++)
         n += write->fields[i].name.len + write->fields[i].value.len;
     return n;
@@ -318,6 +353,8 @@ static int run_attempt(RedisView *view, const Job *job, char *text, bool *ret_in
         call.is_last = at + n == job->n_writes;
         call.n_set = sort_writes(job->writes + at, n, sorted);
         call.n_erased = n - call.n_set;
+        for (size_t i = 0; i < n; i++)
+            call.has[sorted[i]->kind] = true;
 
         Outcome outcome = OUTCOME_DONE;
         Found found;

@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static Stage stages[6];
 static Track tracks[] = {{.stages = stages, .n_stages = 6}, {.stages = stages, .n_stages = 2, .initial = 1}};
 static Score scores[2];
-static SlaPolicy policies[] = {{.n_warnings = 2, .n_escalations = 3}, {.n_warnings = 0}};
+static SlaLevel levels[3];
+static SlaPolicy policies[] = {{.warnings = levels, .n_warnings = 2, .escalations = levels, .n_escalations = 3}, {.n_warnings = 0}};
 static NamedCalendar calendars[2];
 static const Model small_model = {
         .version = 3,

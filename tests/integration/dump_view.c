@@ -2,47 +2,43 @@
 /*
  * dump_view MODEL < frames
  *
- * Prints the leads that packed records stand for as `scored replay --dump-leads` would, so that what is in the view can
- * be compared with a replay. A frame is a lead id, a record and an instant: two strings with their length in front, and
- * milliseconds, all numbers of 8 bytes, big-endian. The lead is shown as of the instant or, if that is later, its clock.
+ * Prints the leads and accounts that packed records stand for as `scored replay` dumps them, so that what is in the view
+ * can be compared with a replay. A frame is an id, a record and an instant: two strings with their length in front, and
+ * milliseconds, all numbers of 8 bytes, big-endian. Each is shown as of the instant or, if that is later, its clock; an id
+ * that was merged into another lead is not, as in a replay's dump.
  */
-#include <endian.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/io/file_sink.h"
 #include "daemon/replay_dump.h"
-#include "lib/arena.h"
+#include "lib/account_record.h"
 #include "lib/record.h"
-#include "lib/yaml.h"
+#include "tests/integration/frames.h"
 
-static void die(const char *what) {
-    fprintf(stderr, "dump_view: %s\n", what);
+static void expect_done(int r, const char *what, Str id) {
+    if (r == 0)
+        return;
+    fprintf(stderr, "dump_view: %.*s: %s returned %d\n", STR_FMT(id), what, r);
     exit(EXIT_FAILURE);
 }
 
-static bool read_number(int64_t *ret) {
-    uint64_t bytes;
-    size_t n = fread(&bytes, 1, sizeof(bytes), stdin);
-    if (n == 0)
-        return false;
-    if (n != sizeof(bytes))
-        die("the input breaks off");
-    *ret = (int64_t)be64toh(bytes);
-    return true;
+static void dump_lead(JsonWriter *writer, const Model *model, Str id, Str record, int64_t at_ms) {
+    _cleanup_(lead_free) Lead *lead = NULL;
+    expect_done(record_unpack(record, id, model, &lead), "record_unpack()", id);
+    if (lead->merged_into.data)
+        return;
+    expect_done(lead_dump(writer, model, lead, MAX(at_ms, lead->clock_ms)), "lead_dump()", id);
+    json_write_newline(writer);
 }
 
-static Str read_bytes(Arena *arena, int64_t len) {
-    if (len < 0 || len > RECORD_BYTES_MAX)
-        die("a length is out of range");
-    char *data = arena_new_array(arena, char, (size_t)len + 1);
-    if (!data || fread(data, 1, (size_t)len, stdin) != (size_t)len)
-        die("the input breaks off");
-    return (Str){data, (size_t)len};
+static void dump_account(JsonWriter *writer, const Model *model, Str id, Str record, int64_t at_ms) {
+    _cleanup_(account_free) Account *account = NULL;
+    expect_done(account_record_unpack(record, id, model, &account), "account_record_unpack()", id);
+    expect_done(account_dump(writer, model, account, MAX(at_ms, account->clock_ms)), "account_dump()", id);
+    json_write_newline(writer);
 }
 
 static bool print_frame(Arena *arena, const Model *model, JsonWriter *writer) {
-    _cleanup_(lead_free) Lead *lead = NULL;
     int64_t len, at_ms;
 
     if (!read_number(&len))
@@ -53,33 +49,14 @@ static bool print_frame(Arena *arena, const Model *model, JsonWriter *writer) {
     Str record = read_bytes(arena, len);
     if (!read_number(&at_ms))
         die("the input breaks off");
-    int r = record_unpack(record, id, model, &lead);
-    if (r != 0) {
-        fprintf(stderr, "dump_view: %.*s: record_unpack() returned %d\n", STR_FMT(id), r);
-        exit(EXIT_FAILURE);
-    }
-    if (lead_dump(writer, model, lead, MAX(at_ms, lead->clock_ms)) != 0)
-        die("out of memory");
-    json_write_newline(writer);
+    /* Records tell themselves what they are of. */
+    if (record.len && (uint8_t)record.data[0] >= RECORD_FORMAT_END)
+        dump_account(writer, model, id, record, at_ms);
+    else
+        dump_lead(writer, model, id, record, at_ms);
     if (json_writer_flush(writer, stdout) != 0)
         die("the output cannot be written");
     return true;
-}
-
-static Model *load_model(const char *path) {
-    static char source[YAML_BYTES_MAX];
-    Diagnostics diagnostics = DIAGNOSTICS_INIT;
-    Model *model = NULL;
-
-    FILE *file = fopen(path, "re");
-    if (!file)
-        die("the model cannot be read");
-    size_t len = fread(source, 1, sizeof(source), file);
-    (void)fclose(file);
-    if (model_load((Str){source, len}, NULL, &diagnostics, &model) != 0 || !model)
-        die("the model has errors");
-    diagnostics_done(&diagnostics);
-    return model;
 }
 
 int main(int argc, char **argv) {

@@ -333,16 +333,43 @@ class Deployment:
         now = time.time() * 1000
         return sum(self.redis.zcount(key, '-inf', now - 5000) for key in self.shard_keys('moments'))
 
-    def dump_view(self, at_ms):
-        """Every lead's packed record in Redis as `scored replay --dump-leads` would show it: lead_id -> line."""
-        keys = self.keys('record')
+    def await_quiet(self, n):
+        """All n source records, and all that they caused between shards, are committed."""
+        self.await_committed(n)
+
+        def is_quiet():
+            topic = f'{self.name}.internal'
+            ends = {}
+            for message in self.messages(topic):
+                ends[message.partition()] = message.offset() + 1
+            committed = self.asker.committed([TopicPartition(topic, i) for i in range(self.n_partitions)], timeout=30)
+            return all(partition.offset >= ends.get(partition.partition, 0) for partition in committed)
+        wait_for(is_quiet, 'the internal topic is read to its end')
+
+    def replay_internal(self):
+        """What each shard's accounts must have told, in order, and what they must be: account_id -> outputs, account_id -> line."""
+        told, accounts = {}, {}
+        for records in self.records('internal'):
+            frames = b''.join(struct.pack('>q', len(record.value)) + record.value for record in records)
+            done = subprocess.run([os.path.join(BUILD, 'tests', 'integration', 'replay_internal'), self.model,
+                                   str(self.n_partitions)], input=frames, stdout=subprocess.PIPE, check=True)
+            for line in map(json.loads, done.stdout.splitlines()):
+                if line.pop('output', None):
+                    told.setdefault(line['account_id'], []).append(line)
+                else:
+                    accounts[line['account_id']] = line
+        return told, accounts
+
+    def dump_view(self, at_ms, kind='lead'):
+        """Every lead's or account's packed record in Redis as `scored replay` dumps it: id -> line."""
+        keys = self.keys('record' if kind == 'lead' else 'account-record')
         ids = sorted(keys)
         values = self.redis.mget([keys[lead] for lead in ids]) if ids else []
         frames = b''.join(struct.pack('>q', len(lead.encode())) + lead.encode() + struct.pack('>q', len(value)) + value +
                           struct.pack('>q', at_ms(lead)) for lead, value in zip(ids, values))
         done = subprocess.run([os.path.join(BUILD, 'tests', 'integration', 'dump_view'), self.model], input=frames,
                               stdout=subprocess.PIPE, check=True)
-        return {line['lead_id']: line for line in map(json.loads, done.stdout.splitlines())}
+        return {line[f'{kind}_id']: line for line in map(json.loads, done.stdout.splitlines())}
 
 
 def replay(model, events_path, *options, dump=None):

@@ -63,8 +63,8 @@ static void setup(void) {
     freeReplyObject(redisCommand(admin, "SELECT %d", DATABASE));
     freeReplyObject(redisCommand(admin, "FLUSHDB"));
     model = load_model(model_text);
-    size_t n_boards = view_fields_boards(model, boards);
-    ck_assert_int_eq(redis_view_new(&config, boards, n_boards, text, &view), 0);
+    ViewBoards of_leads = {.names = {boards}, .n = {view_fields_boards(model, ENTITY_LEAD, boards)}};
+    ck_assert_int_eq(redis_view_new(&config, &of_leads, text, &view), 0);
     ck_assert_int_eq(redis_view_set_shards(view, N_SHARDS, text), 0);
     ck_assert_int_eq(redis_board_new(&config, text, &board), 0);
     ck_assert_int_eq(view_fields_new(&buffer), 0);
@@ -86,7 +86,7 @@ static void teardown(void) {
 static void write_info(void) {
     const ViewField *made;
     size_t n;
-    ViewField fields[VIEW_FIELDS_MAX + 1];
+    ViewField fields[VIEW_INFO_FIELDS_MAX + 1];
     ck_assert_int_eq(view_fields_info(buffer, model, &made, &n), 0);
     memcpy(fields, made, n * sizeof(*made));
     fields[n++] = (ViewField){STR_LITERAL("shards"), STR_LITERAL("4")};

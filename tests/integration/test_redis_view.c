@@ -21,7 +21,8 @@
 #define NOW_MS INT64_C(1767225600000)
 #define SKIPPED 77
 
-static const char *const rank_names[] = {"total", "intent"};
+static const char *const rank_names[] = {"total", "intent"}, *const account_rank_names[] = {"intent"};
+static const ViewBoards boards = {.names = {rank_names, account_rank_names}, .n = {2, 1}};
 static const ViewField some_fields[] = {
         {STR_LITERAL("clock"), STR_LITERAL("1767225600000")},
         {STR_LITERAL("stage:lifecycle"), STR_LITERAL("mql")},
@@ -79,7 +80,7 @@ static const char *meta_field(const char *name) {
 
 static RedisView *new_view(void) {
     RedisView *v = NULL;
-    ck_assert_int_eq(redis_view_new(&config, rank_names, ARRAY_SIZE(rank_names), text, &v), 0);
+    ck_assert_int_eq(redis_view_new(&config, &boards, text, &v), 0);
     ck_assert_int_eq(redis_view_set_shards(v, N_SHARDS, text), 0);
     return v;
 }
@@ -108,12 +109,18 @@ static void teardown(void) {
 
 static ViewWrite write_of(const char *id, const char *record, int64_t moment_ms) {
     return (ViewWrite){
-            .lead_id = str_from(id),
+            .id = str_from(id),
             .record = str_from(record),
             .moment_ms = moment_ms,
             .fields = some_fields,
             .n_fields = ARRAY_SIZE(some_fields),
     };
+}
+
+static ViewWrite account_of(const char *id, const char *record, int64_t moment_ms) {
+    ViewWrite write = write_of(id, record, moment_ms);
+    write.kind = ENTITY_ACCOUNT;
+    return write;
 }
 
 static ViewBatch batch_of(int64_t from_bno, int64_t to_bno, const ViewWrite *writes, size_t n) {
@@ -163,23 +170,53 @@ static Many make_many(size_t n, const char *value) {
     return many;
 }
 
+/* Every other one is an account's, with the id of the lead before it. */
+static void mix(Many *many) {
+    for (size_t i = 1; i < many->n; i += 2) {
+        many->writes[i].kind = ENTITY_ACCOUNT;
+        many->writes[i].id = many->writes[i - 1].id;
+    }
+}
+
 static void free_many(Many *many) {
     free(many->writes);
     free(many->memory);
 }
 
-static void assert_all_records(const Many *many, const char *value) {
+static int fetch(RedisView *v, int64_t min_bno, int64_t max_bno, EntityKind kind, const Str *ids, size_t n,
+        Str *values) {
+    return redis_view_fetch(v, SHARD, LINEAGE, min_bno, max_bno, kind, ids, n, text, values);
+}
+
+/* At batch `bno`. */
+static int read_moments(RedisView *v, int64_t bno, EntityKind kind, int64_t from_ms, size_t max,
+        ViewMoment *ret, size_t *ret_n) {
+    return redis_view_moments(v, SHARD, LINEAGE, bno, bno, kind, from_ms, max, text, ret, ret_n);
+}
+
+static void assert_records_of(const Many *many, EntityKind kind, const char *value) {
     Str *ids = calloc(many->n, sizeof(*ids)), *values = calloc(many->n, sizeof(*values));
+    size_t n = 0;
     for (size_t i = 0; i < many->n; i++)
-        ids[i] = many->writes[i].lead_id;
-    ck_assert_int_eq(redis_view_fetch(view, SHARD, LINEAGE, 0, INT64_MAX, ids, many->n, text, values), 0);
+        if (many->writes[i].kind == kind)
+            ids[n++] = many->writes[i].id;
+    ck_assert_int_eq(fetch(view, 0, INT64_MAX, kind, ids, n, values), 0);
+    n = 0;
     for (size_t i = 0; i < many->n; i++) {
         char expected[40];
+        if (many->writes[i].kind != kind)
+            continue;
         snprintf(expected, sizeof(expected), "%s-%zu", value, i);
-        ck_assert_msg(str_eq_c(values[i], expected), "record %zu: %.*s", i, STR_FMT(values[i]));
+        ck_assert_msg(str_eq_c(values[n], expected), "record %zu: %.*s", i, STR_FMT(values[n]));
+        n++;
     }
     free(ids);
     free(values);
+}
+
+static void assert_all_records(const Many *many, const char *value) {
+    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX; kind++)
+        assert_records_of(many, kind, value);
 }
 
 /* ---- applying ---- */
@@ -204,6 +241,7 @@ START_TEST(first_batch_makes_a_live_shard) {
     ck_assert_int_eq(meta.updated_at_ms, NOW_MS);
     ck_assert(!meta.is_torn);
     ck_assert_str_eq(meta_field("applying"), "(nil)");
+    ck_assert_str_eq(meta_field("boards"), "total\nintent\naccount-rank:intent\n");
 
     ck_assert_str_eq(ask("GET %srecord:lead-1", base), "packed\r\n");
     ck_assert_str_eq(ask("HGET %slead:lead-1 stage:lifecycle", base), "mql");
@@ -298,7 +336,7 @@ START_TEST(records_of_any_size_and_content_are_kept) {
     ck_assert_int_eq(apply(view, 0, 1, writes, 3), 0);
 
     Str ids[] = {str_from("a"), str_from("b"), str_from("\xff{}\n\""), str_from("none")}, values[4];
-    ck_assert_int_eq(redis_view_fetch(view, SHARD, LINEAGE, 1, 1, ids, 4, text, values), 0);
+    ck_assert_int_eq(fetch(view, 1, 1, ENTITY_LEAD, ids, 4, values), 0);
     ck_assert(str_eq(values[0], writes[0].record));
     ck_assert(!str_is_null(values[1]) && values[1].len == 0);
     ck_assert(str_eq_c(values[2], "x"));
@@ -363,21 +401,156 @@ START_TEST(ranks_are_kept_exactly_or_taken_off) {
 }
 END_TEST
 
+/* The kind whose boards the later model has. */
 START_TEST(boards_of_an_earlier_model_go) {
     static const char *const later_names[] = {"intent", "fresh"};
-    ViewRank ranks[] = {{0, 5}, {1, 6}};
-    ViewWrite write = write_of("a", "1", TIME_NEVER);
-    write.ranks = ranks;
-    write.n_ranks = 2;
-    ck_assert_int_eq(apply(view, 0, 1, &write, 1), 0);
+    ViewRank ranks[] = {{0, 5}, {1, 6}}, account_rank = {0, 7};
+    ViewWrite writes[] = {write_of("a", "1", TIME_NEVER), account_of("a", "1", TIME_NEVER)};
+    writes[0].ranks = ranks;
+    writes[0].n_ranks = 2;
+    writes[1].ranks = &account_rank;
+    writes[1].n_ranks = 1;
+    ck_assert_int_eq(apply(view, 0, 1, writes, 2), 0);
 
+    ViewBoards later_boards = {0};
+    later_boards.names[_i] = later_names;
+    later_boards.n[_i] = 2;
     RedisView *later = NULL;
-    ck_assert_int_eq(redis_view_new(&config, later_names, 2, text, &later), 0);
+    ck_assert_int_eq(redis_view_new(&config, &later_boards, text, &later), 0);
     ck_assert_int_eq(redis_view_set_shards(later, N_SHARDS, text), 0);
     ck_assert_int_eq(apply(later, 1, 2, NULL, 0), 0);
     ck_assert_str_eq(ask("EXISTS %srank:total", base), "0");
-    ck_assert_str_eq(ask("ZSCORE %srank:intent a", base), "6");
+    ck_assert_str_eq(ask("ZSCORE %srank:intent a", base), _i == ENTITY_LEAD ? "6" : "(nil)");
+    ck_assert_str_eq(ask("ZSCORE %saccount-rank:intent a", base), _i == ENTITY_ACCOUNT ? "7" : "(nil)");
     redis_view_free(later);
+}
+END_TEST
+
+/* ---- accounts ---- */
+
+/* The ids are the same: only the kind tells them apart. */
+static const ViewField account_fields[] = {{STR_LITERAL("members"), STR_LITERAL("3")}};
+static const ViewRank lead_ranks[] = {{0, 1}, {1, 2}}, account_ranks[] = {{0, 3}};
+
+static void make_pair(ViewWrite pair[static 2], const char *lead_record, const char *account_record) {
+    pair[0] = write_of("acme", lead_record, NOW_MS + 1);
+    pair[0].ranks = lead_ranks;
+    pair[0].n_ranks = 2;
+    pair[1] = account_of("acme", account_record, NOW_MS + 2);
+    pair[1].fields = account_fields;
+    pair[1].n_fields = 1;
+    pair[1].ranks = account_ranks;
+    pair[1].n_ranks = 1;
+}
+
+/* `record`: null if it must be nowhere. */
+static void assert_lead_is(const char *record) {
+    ck_assert_str_eq(ask("GET %srecord:acme", base), record ? record : "(nil)");
+    ck_assert_str_eq(ask("HLEN %slead:acme", base), record ? "2" : "0");
+    ck_assert_str_eq(ask("HGET %slead:acme stage:lifecycle", base), record ? "mql" : "(nil)");
+    ck_assert_str_eq(ask("ZSCORE %smoments acme", base), record ? "1767225600001" : "(nil)");
+    ck_assert_str_eq(ask("ZSCORE %srank:total acme", base), record ? "1" : "(nil)");
+    ck_assert_str_eq(ask("ZSCORE %srank:intent acme", base), record ? "2" : "(nil)");
+}
+
+static void assert_account_is(const char *record) {
+    ck_assert_str_eq(ask("GET %saccount-record:acme", base), record ? record : "(nil)");
+    ck_assert_str_eq(ask("HGETALL %saccount:acme", base), record ? "members,3" : "");
+    ck_assert_str_eq(ask("ZSCORE %saccount-moments acme", base), record ? "1767225600002" : "(nil)");
+    ck_assert_str_eq(ask("ZSCORE %saccount-rank:intent acme", base), record ? "3" : "(nil)");
+}
+
+START_TEST(lead_and_account_of_one_id_are_two) {
+    ViewWrite pair[2];
+    make_pair(pair, "lead's", "account's");
+    ck_assert_int_eq(apply(view, 0, 1, pair, 2), 0);
+    assert_lead_is("lead's");
+    assert_account_is("account's");
+    /* meta; record, hash, moments and boards of both */
+    ck_assert_str_eq(ask("DBSIZE"), "10");
+
+    Str id = STR_LITERAL("acme"), value;
+    ck_assert_int_eq(fetch(view, 1, 1, ENTITY_LEAD, &id, 1, &value), 0);
+    ck_assert(str_eq_c(value, "lead's"));
+    ck_assert_int_eq(fetch(view, 1, 1, ENTITY_ACCOUNT, &id, 1, &value), 0);
+    ck_assert(str_eq_c(value, "account's"));
+    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX; kind++) {
+        ViewMoment moments[4];
+        size_t n;
+        ck_assert_int_eq(read_moments(view, 1, kind, TIME_NONE, 4, moments, &n), 0);
+        ck_assert_uint_eq(n, 1);
+        ck_assert(str_eq_c(moments[0].id, "acme"));
+        ck_assert_int_eq(moments[0].moment_ms, NOW_MS + (kind == ENTITY_LEAD ? 1 : 2));
+    }
+}
+END_TEST
+
+/* A call that has to do with one kind does nothing to the other. */
+START_TEST(each_kind_is_written_and_erased_alone) {
+    ViewWrite pair[2], other[2];
+    EntityKind kind = (EntityKind)_i;
+    make_pair(pair, "lead's", "account's");
+    ck_assert_int_eq(apply(view, 0, 1, &pair[kind], 1), 0);
+    assert_lead_is(kind == ENTITY_LEAD ? "lead's" : NULL);
+    assert_account_is(kind == ENTITY_ACCOUNT ? "account's" : NULL);
+    ck_assert_str_eq(ask("DBSIZE"), kind == ENTITY_LEAD ? "6" : "5");
+
+    ck_assert_int_eq(apply(view, 1, 2, pair, 2), 0);
+    make_pair(other, NULL, NULL);
+    ck_assert_int_eq(apply(view, 2, 3, &other[kind], 1), 0);
+    assert_lead_is(kind == ENTITY_LEAD ? NULL : "lead's");
+    assert_account_is(kind == ENTITY_ACCOUNT ? NULL : "account's");
+
+    other[kind] = pair[kind];
+    ck_assert_int_eq(apply(view, 3, 4, other, 2), 0);
+    assert_lead_is(kind == ENTITY_LEAD ? "lead's" : NULL);
+    assert_account_is(kind == ENTITY_ACCOUNT ? "account's" : NULL);
+}
+END_TEST
+
+START_TEST(of_several_writes_of_an_account_the_last_counts) {
+    ViewWrite first[2], last[2], writes[6];
+    make_pair(first, "1", "2");
+    make_pair(last, "3", "4");
+    ViewWrite sequence[] = {first[1], first[0], last[1], account_of("acme", NULL, 5), last[0], last[1]};
+    memcpy(writes, sequence, sizeof(writes));
+    ck_assert_int_eq(apply(view, 0, 1, writes, 6), 0);
+    assert_lead_is("3");
+    assert_account_is("4");
+    ck_assert_int_eq(apply(view, 1, 2, writes, 4), 0);
+    assert_lead_is("1");
+    assert_account_is(NULL);
+}
+END_TEST
+
+START_TEST(large_batch_of_both_kinds_is_applied_whole) {
+    Many many = make_many(5000, "v");
+    mix(&many);
+    ck_assert_int_eq(apply(view, 0, 1, many.writes, many.n), 0);
+    ck_assert_str_eq(ask("ZCARD %smoments", base), "2500");
+    ck_assert_str_eq(ask("ZCARD %saccount-moments", base), "2500");
+    ck_assert_str_eq(meta_field("applying"), "(nil)");
+    assert_all_records(&many, "v");
+    free_many(&many);
+}
+END_TEST
+
+START_TEST(accounts_are_dropped_and_caught_up_with_the_leads) {
+    ViewWrite pair[2], later[2];
+    make_pair(pair, "1", "2");
+    make_pair(later, "3", "4");
+    ck_assert_int_eq(apply(view, 0, 5, pair, 2), 0);
+    ck_assert_int_eq(redis_view_drop(view, SHARD, LINEAGE, NOW_MS, text), 0);
+    ck_assert_str_eq(ask("DBSIZE"), "1");
+
+    Str id = STR_LITERAL("acme"), value;
+    ck_assert_int_eq(catch_up(view, 0, 50, 0, pair, 2), 0);
+    ck_assert_int_eq(fetch(view, 0, 99, ENTITY_ACCOUNT, &id, 1, &value), VIEW_E_BEHIND);
+    ck_assert_int_eq(catch_up(view, 50, 90, 5, &later[1], 1), 0);
+    assert_lead_is("1");
+    assert_account_is("4");
+    ck_assert_int_eq(fetch(view, 5, 5, ENTITY_ACCOUNT, &id, 1, &value), 0);
+    ck_assert(str_eq_c(value, "4"));
 }
 END_TEST
 
@@ -422,7 +595,7 @@ START_TEST(erased_lead_leaves_no_trace) {
     ck_assert_int_eq(apply(view, 0, 1, writes, 2), 0);
     ck_assert(database_contains("erase-me"));
 
-    ViewWrite erasure = {.lead_id = STR_LITERAL("erase-me"), .record = STR_NULL, .moment_ms = 5};
+    ViewWrite erasure = {.id = STR_LITERAL("erase-me"), .record = STR_NULL, .moment_ms = 5};
     ck_assert_int_eq(apply(view, 1, 2, &erasure, 1), 0);
     ck_assert(!database_contains("erase-me"));
     ck_assert(database_contains("keep-me"));
@@ -447,7 +620,7 @@ START_TEST(rebuild_goes_by_chunks_to_the_footer) {
     ck_assert_int_eq(meta.mode, VIEW_REBUILDING);
     ck_assert_int_eq(meta.next_offset, 50);
     Str id = STR_LITERAL("a"), value;
-    ck_assert_int_eq(redis_view_fetch(view, SHARD, LINEAGE, 0, 99, &id, 1, text, &value), VIEW_E_BEHIND);
+    ck_assert_int_eq(fetch(view, 0, 99, ENTITY_LEAD, &id, 1, &value), VIEW_E_BEHIND);
     ck_assert_int_eq(apply_one(4, 5, "a", "not now"), VIEW_E_BEHIND);
 
     ck_assert_int_eq(catch_up(view, 50, 90, 5, &b, 1), 0);
@@ -598,11 +771,12 @@ START_TEST(reading_needs_a_shard_within_bounds) {
     size_t n = 99;
     int64_t min = fetch_rows[_i].min_bno, max = fetch_rows[_i].max_bno;
     int expected = fetch_rows[_i].expected;
-    ck_assert_int_eq(
-            redis_view_fetch(view, SHARD, fetch_rows[_i].lineage, min, max, &id, 1, text, &value), expected);
+    int r = redis_view_fetch(
+            view, SHARD, fetch_rows[_i].lineage, min, max, ENTITY_LEAD, &id, 1, text, &value);
+    ck_assert_int_eq(r, expected);
     ck_assert(str_eq_c(value, expected ? "untouched" : "1"));
-    int r = redis_view_moments(
-            view, SHARD, fetch_rows[_i].lineage, min, max, TIME_NONE, 1, text, &moment, &n);
+    r = redis_view_moments(
+            view, SHARD, fetch_rows[_i].lineage, min, max, ENTITY_LEAD, TIME_NONE, 1, text, &moment, &n);
     ck_assert_int_eq(r, expected);
     ck_assert_uint_eq(n, expected ? 99 : 1);
 }
@@ -610,10 +784,10 @@ END_TEST
 
 START_TEST(absent_shard_is_behind_for_readers) {
     Str id = STR_LITERAL("a"), value;
-    ck_assert_int_eq(redis_view_fetch(view, SHARD, LINEAGE, 0, 9, &id, 1, text, &value), VIEW_E_BEHIND);
+    ck_assert_int_eq(fetch(view, 0, 9, ENTITY_LEAD, &id, 1, &value), VIEW_E_BEHIND);
     ViewMoment moment;
     size_t n;
-    int r = redis_view_moments(view, SHARD, LINEAGE, 0, 9, TIME_NONE, 1, text, &moment, &n);
+    int r = redis_view_moments(view, SHARD, LINEAGE, 0, 9, ENTITY_LEAD, TIME_NONE, 1, text, &moment, &n);
     ck_assert_int_eq(r, VIEW_E_BEHIND);
 }
 END_TEST
@@ -631,22 +805,22 @@ START_TEST(moments_come_in_order_and_pages) {
 
     ViewMoment page[8];
     size_t n;
-    ck_assert_int_eq(redis_view_moments(view, SHARD, LINEAGE, 1, 1, TIME_NONE, 2, text, page, &n), 0);
+    ck_assert_int_eq(read_moments(view, 1, ENTITY_LEAD, TIME_NONE, 2, page, &n), 0);
     ck_assert_uint_eq(n, 2);
-    ck_assert(str_eq_c(page[0].lead_id, "a") && page[0].moment_ms == NOW_MS + 10);
-    ck_assert(str_eq_c(page[1].lead_id, "b") && page[1].moment_ms == NOW_MS + 20);
-    ck_assert_int_eq(redis_view_moments(view, SHARD, LINEAGE, 1, 1, NOW_MS + 20, 8, text, page, &n), 0);
+    ck_assert(str_eq_c(page[0].id, "a") && page[0].moment_ms == NOW_MS + 10);
+    ck_assert(str_eq_c(page[1].id, "b") && page[1].moment_ms == NOW_MS + 20);
+    ck_assert_int_eq(read_moments(view, 1, ENTITY_LEAD, NOW_MS + 20, 8, page, &n), 0);
     ck_assert_uint_eq(n, 4);
-    ck_assert(str_eq_c(page[0].lead_id, "b") && str_eq_c(page[1].lead_id, "c") &&
-              str_eq_c(page[2].lead_id, "d"));
-    ck_assert(str_eq_c(page[3].lead_id, "far") && page[3].moment_ms == INT64_C(1) << 53);
-    ck_assert_int_eq(redis_view_moments(view, SHARD, LINEAGE, 1, 1, TIME_NEVER, 8, text, page, &n), 0);
+    ck_assert(str_eq_c(page[0].id, "b") && str_eq_c(page[1].id, "c") &&
+              str_eq_c(page[2].id, "d"));
+    ck_assert(str_eq_c(page[3].id, "far") && page[3].moment_ms == INT64_C(1) << 53);
+    ck_assert_int_eq(read_moments(view, 1, ENTITY_LEAD, TIME_NEVER, 8, page, &n), 0);
     ck_assert_uint_eq(n, 1);
 
     writes[4].moment_ms = TIME_NEVER;
     ck_assert_int_eq(apply(view, 1, 2, &writes[4], 1), 0);
-    ck_assert_int_eq(redis_view_moments(view, SHARD, LINEAGE, 2, 2, TIME_NONE, 1, text, page, &n), 0);
-    ck_assert(str_eq_c(page[0].lead_id, "b"));
+    ck_assert_int_eq(read_moments(view, 2, ENTITY_LEAD, TIME_NONE, 1, page, &n), 0);
+    ck_assert(str_eq_c(page[0].id, "b"));
 }
 END_TEST
 
@@ -676,21 +850,24 @@ static void tear(RedisView *v, Many *many, int64_t from_bno, int64_t to_bno) {
 
 START_TEST(torn_shard_is_known_to_others_and_mended_by_its_writer) {
     Many before = make_many(2000, "1"), after = make_many(2000, "2");
+    mix(&before);
+    mix(&after);
     ck_assert_int_eq(apply(view, 0, 1, before.writes, before.n), 0);
     tear(view, &after, 1, 2);
 
     ViewMeta meta;
-    Str id = after.writes[0].lead_id, value;
+    Str id = after.writes[0].id, value; /* a lead's and an account's */
     ck_assert_int_eq(redis_view_meta(view, SHARD, text, &meta), 0);
     ck_assert_int_eq(meta.bno, 1);
     ck_assert(!meta.is_torn); /* what is torn is still in our memory */
-    ck_assert_int_eq(redis_view_fetch(view, SHARD, LINEAGE, 1, 1, &id, 1, text, &value), 0);
+    ck_assert_int_eq(fetch(view, 1, 1, ENTITY_LEAD, &id, 1, &value), 0);
 
     RedisView *other = new_view();
     ck_assert_int_eq(redis_view_meta(other, SHARD, text, &meta), 0);
     ck_assert_int_eq(meta.mode, VIEW_LIVE);
     ck_assert(meta.is_torn);
-    ck_assert_int_eq(redis_view_fetch(other, SHARD, LINEAGE, 1, 1, &id, 1, text, &value), VIEW_E_AHEAD);
+    ck_assert_int_eq(fetch(other, 1, 1, ENTITY_LEAD, &id, 1, &value), VIEW_E_AHEAD);
+    ck_assert_int_eq(fetch(other, 1, 1, ENTITY_ACCOUNT, &id, 1, &value), VIEW_E_AHEAD);
 
     ck_assert_int_eq(apply(view, 1, 2, after.writes, after.n), 0);
     ck_assert_int_eq(redis_view_meta(other, SHARD, text, &meta), 0);
@@ -704,6 +881,8 @@ END_TEST
 
 START_TEST(torn_shard_is_mended_by_catching_up) {
     Many before = make_many(2000, "1"), after = make_many(2000, "2");
+    mix(&before);
+    mix(&after);
     ck_assert_int_eq(apply(view, 0, 1, before.writes, before.n), 0);
     tear(view, &after, 1, 2);
 
@@ -725,26 +904,27 @@ END_TEST
  * with batches that need several calls, and give up in the middle when their connections are cut. However
  * that interleaves, in the end no lead has an older value than the shard's batch says.
  *
- * Batch b changes two leads of three: one that was left behind is not put right by whatever comes next.
+ * Batch b changes two of three leads and accounts: one that was left behind is not put right by whatever
+ * comes next.
  */
 #define RACE_BATCHES 60
-#define RACE_LEADS 900
+#define RACE_ENTITIES 900
 
 typedef struct Racer {
     RedisView *view;
-    const Many *states; /* [b]: all leads as of batch b */
+    const Many *states; /* [b]: all leads and accounts as of batch b */
     unsigned seed;
     int failed;
 } Racer;
 
-static bool is_changed_in(size_t lead, int64_t bno) {
-    return (lead * 7 + (size_t)bno) % 3 != 0;
+static bool is_changed_in(size_t i, int64_t bno) {
+    return (i * 7 + (size_t)bno) % 3 != 0;
 }
 
-/* The leads changed in (from, to] as of `to`. */
+/* What changed in (from, to] as of `to`. */
 static size_t select_changed(const Racer *racer, int64_t from, int64_t to, ViewWrite *ret) {
     size_t n = 0;
-    for (size_t i = 0; i < RACE_LEADS; i++) {
+    for (size_t i = 0; i < RACE_ENTITIES; i++) {
         bool changed = false;
         for (int64_t b = from + 1; b <= to; b++)
             changed = changed || is_changed_in(i, b);
@@ -763,7 +943,7 @@ static int race_step(Racer *racer, int64_t limit, bool may_rest, char *error_tex
     int64_t at = meta.mode == VIEW_REBUILDING ? meta.next_offset / 10 : meta.bno;
     int64_t n_batches = 1 + rand_r(&racer->seed) % 3;
     int64_t to = MIN(limit, at + n_batches);
-    ViewWrite writes[RACE_LEADS];
+    ViewWrite writes[RACE_ENTITIES];
     size_t n = select_changed(racer, at, to, writes);
     if (meta.mode == VIEW_LIVE && to <= at)
         return 0;
@@ -803,8 +983,9 @@ static void make_states(Many *states) {
     char value[24];
     for (int64_t b = 0; b <= RACE_BATCHES; b++) {
         snprintf(value, sizeof(value), "%d", (int)b);
-        states[b] = make_many(RACE_LEADS, value);
-        for (size_t i = 0; b > 0 && i < RACE_LEADS; i++)
+        states[b] = make_many(RACE_ENTITIES, value);
+        mix(&states[b]);
+        for (size_t i = 0; b > 0 && i < RACE_ENTITIES; i++)
             if (!is_changed_in(i, b))
                 states[b].writes[i].record = states[b - 1].writes[i].record;
     }
@@ -813,7 +994,7 @@ static void make_states(Many *states) {
 START_TEST(two_owners_cannot_mix_old_and_new) {
     static Many states[RACE_BATCHES + 1];
     make_states(states);
-    ck_assert_int_eq(apply(view, 0, 1, states[1].writes, RACE_LEADS), 0);
+    ck_assert_int_eq(apply(view, 0, 1, states[1].writes, RACE_ENTITIES), 0);
 
     Racer racers[2] = {{view, states, 1 + (unsigned)_i, 0}, {new_view(), states, 100 + (unsigned)_i, 0}};
     unsigned seed = (unsigned)_i;
@@ -834,9 +1015,11 @@ START_TEST(two_owners_cannot_mix_old_and_new) {
         ck_assert_int_eq(race_step(&racers[0], RACE_BATCHES, false, text), 0);
     ck_assert_str_eq(meta_field("mode"), "live");
     ck_assert_str_eq(meta_field("bno"), "60");
-    for (size_t i = 0; i < RACE_LEADS; i++) {
+    for (size_t i = 0; i < RACE_ENTITIES; i++) {
         Str expected = states[RACE_BATCHES].writes[i].record;
-        ck_assert_str_eq(ask("GET %srecord:%s", base, states[0].writes[i].lead_id.data), expected.data);
+        const ViewWrite *write = &states[0].writes[i];
+        const char *kind = write->kind == ENTITY_ACCOUNT ? "account-" : "";
+        ck_assert_str_eq(ask("GET %s%srecord:%s", base, kind, write->id.data), expected.data);
     }
     redis_view_free(racers[1].view);
     for (size_t i = 0; i <= RACE_BATCHES; i++)
@@ -921,7 +1104,7 @@ static const char *const bad_addresses[] = {
 START_TEST(wrong_address_is_refused) {
     RedisView *v = NULL;
     config.redis_address = bad_addresses[_i];
-    ck_assert_int_eq(redis_view_new(&config, NULL, 0, text, &v), VIEW_E_REFUSED);
+    ck_assert_int_eq(redis_view_new(&config, &(ViewBoards){0}, text, &v), VIEW_E_REFUSED);
     ck_assert_ptr_null(v);
     config.redis_address = getenv("SCORED_TEST_REDIS");
 }
@@ -930,7 +1113,7 @@ END_TEST
 START_TEST(prefix_with_a_hash_tag_is_refused) {
     RedisView *v = NULL;
     config.redis_prefix = "a{b}";
-    ck_assert_int_eq(redis_view_new(&config, NULL, 0, text, &v), VIEW_E_REFUSED);
+    ck_assert_int_eq(redis_view_new(&config, &(ViewBoards){0}, text, &v), VIEW_E_REFUSED);
 }
 END_TEST
 
@@ -940,7 +1123,7 @@ static const char *const absent_addresses[] = {
 START_TEST(absent_server_is_unreachable) {
     RedisView *v = NULL;
     config.redis_address = absent_addresses[_i];
-    ck_assert_int_eq(redis_view_new(&config, NULL, 0, text, &v), 0);
+    ck_assert_int_eq(redis_view_new(&config, &(ViewBoards){0}, text, &v), 0);
     ck_assert_int_eq(redis_view_connect(v, text), VIEW_E_UNREACHABLE);
     ck_assert_ptr_nonnull(strstr(text, absent_addresses[_i]));
     redis_view_free(v);
@@ -1053,8 +1236,8 @@ START_TEST(few_permissions_are_enough) {
     ck_assert_int_eq(redis_view_set_info(v, some_fields, 1, text), 0);
     ck_assert_int_eq(apply(v, 0, 1, &write, 1), 0);
     ck_assert_int_eq(redis_view_meta(v, SHARD, text, &meta), 0);
-    ck_assert_int_eq(redis_view_fetch(v, SHARD, LINEAGE, 1, 1, &id, 1, text, &value), 0);
-    ck_assert_int_eq(redis_view_moments(v, SHARD, LINEAGE, 1, 1, TIME_NONE, 1, text, &moment, &n), 0);
+    ck_assert_int_eq(fetch(v, 1, 1, ENTITY_LEAD, &id, 1, &value), 0);
+    ck_assert_int_eq(read_moments(v, 1, ENTITY_LEAD, TIME_NONE, 1, &moment, &n), 0);
     ck_assert_int_eq(redis_view_drop(v, SHARD, LINEAGE, NOW_MS, text), 0);
     ck_assert_int_eq(catch_up(v, 0, 10, 1, &write, 1), 0);
     redis_view_free(v);
@@ -1081,9 +1264,17 @@ static void add_writing(TCase *tcase) {
     tcase_add_test(tcase, hash_has_only_the_latest_fields);
     tcase_add_test(tcase, of_several_writes_of_a_lead_the_last_counts);
     tcase_add_test(tcase, ranks_are_kept_exactly_or_taken_off);
-    tcase_add_test(tcase, boards_of_an_earlier_model_go);
+    tcase_add_loop_test(tcase, boards_of_an_earlier_model_go, 0, _ENTITY_KIND_MAX);
     tcase_add_test(tcase, erased_lead_leaves_no_trace);
     tcase_add_test(tcase, info_is_written_anew);
+}
+
+static void add_accounts(TCase *tcase) {
+    tcase_add_test(tcase, lead_and_account_of_one_id_are_two);
+    tcase_add_loop_test(tcase, each_kind_is_written_and_erased_alone, 0, _ENTITY_KIND_MAX);
+    tcase_add_test(tcase, of_several_writes_of_an_account_the_last_counts);
+    tcase_add_test(tcase, large_batch_of_both_kinds_is_applied_whole);
+    tcase_add_test(tcase, accounts_are_dropped_and_caught_up_with_the_leads);
 }
 
 static void add_catching_up(TCase *tcase) {
@@ -1134,6 +1325,7 @@ int main(void) {
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 30);
     add_writing(tcase);
+    add_accounts(tcase);
     add_catching_up(tcase);
     add_reading(tcase);
     add_connections(tcase);

@@ -287,7 +287,7 @@ START_TEST(touches_can_go_to_another_shard) {
     ck_assert_int_eq(shard_new(m, record_sink(&here), &leads), 0);
     ck_assert_int_eq(shard_new(m, record_sink(&there), &accounts), 0);
     ck_assert_int_eq(shard_new(m, record_sink(&whole), &both), 0);
-    shard_set_touch_sink(leads, (TouchSink){.touch = pass_on, .userdata = accounts});
+    shard_set_links(leads, (ShardLinks){.touch = pass_on, .userdata = accounts});
     static const char *const ids[] = {"ann", "bea", "cid"}, *const account_ids[] = {"acme", "bolt", NULL};
     uint64_t random = 3;
     for (int i = 0; i < 300; i++) {

@@ -413,7 +413,7 @@ static const ErrorRow error_rows[] = {
     {"fit fit", 5, 3, "unexpected \"fit\" where the end, \"and\" or \"or\" was expected"},
     {"1 2", 3, 1, "unexpected \"2\" where the end"},
     {"fit = 1", 5, 1, "unexpected \"=\"; did you mean \"==\"?"},
-    {"fit == 'a'", 8, 1, "strings are written in double quotes"},
+    {"fit == 'a'", 8, 1, "strings are written in double quotes: \"…\""},
     {"fit > 1 && fit < 2", 9, 1, "unexpected \"&\"; \"and\", \"or\" and \"not\" are words here"},
     {"!profile.vip", 1, 1, "unexpected \"!\"; \"and\""},
     {"fit > 1 | fit < 2", 9, 1, "unexpected \"|\"; \"and\""},
@@ -459,7 +459,8 @@ static const ErrorRow error_rows[] = {
     {"left(lifecycle.hand-raisd) > 1d", 16, 10, "no stage \"hand-raisd\"; did you mean \"hand-raised\"?"},
     {"entries(fit.mql) > 1", 9, 3, "unknown track \"fit\""},
     {"engagment > 5", 1, 9, "unknown name \"engagment\"; did you mean \"engagement\"?"},
-    {"true or qqqqqqqq", 9, 8, "unknown name \"qqqqqqqq\": a score, a derived score, a counter, a param"},
+    {"true or qqqqqqqq", 9, 8, "unknown name \"qqqqqqqq\": no score, derived score, counter, param or track is called so; a text stands "
+            "in double quotes, an attribute is profile.qqqqqqqq, a property event.…"},
     {"fit > 1 And fit < 2", 9, 3, "unexpected \"And\" where the end"},
     {"hihg > 5", 1, 4, "did you mean \"high\"?"},
     {"profil.x == 1", 1, 6, "did you mean \"profile\"?"},
@@ -469,7 +470,9 @@ static const ErrorRow error_rows[] = {
     {"1 in [2] in [3]", 10, 2, "unexpected \"in\" where the end"},
     {"best > 5", 6, 1, "each side of a comparison that involves scores or elapsed times must be linear"},
     {"engagement == 5", 12, 2, "a score or an elapsed time cannot be compared by == or !="},
-    {"engagement in [5]", 12, 2, "\"in\" cannot test a score or an elapsed time"},
+    {"engagement in [5]", 12, 2, "\"in\" cannot test a score or an elapsed time; use <, <=, > or >="},
+    {"present(best)", 1, 7, "present() takes scores and elapsed times, their sums, and their products with values that time "
+            "does not change"},
     {"engagement > 5 and intent * engagement > 3", 40, 1, "must be linear"},
 };
 /* clang-format on */
@@ -674,7 +677,7 @@ START_TEST(points_may_be_anything_and_a_derived_score_no_truth) {
     ck_assert_double_eq_tol(condition_value(points, &situation).number, 20.0 * 8 / 30, 1e-12);
     compile("engagement > 5", CONDITION_LEAD, &d);
     ck_assert_uint_eq(d.n_errors, 1);
-    ck_assert_ptr_nonnull(strstr(d.items[0].message, "a derived score must be a number"));
+    ck_assert_ptr_nonnull(strstr(d.items[0].message, "a derived score must be a number, and this is a condition"));
 }
 END_TEST
 

@@ -19,7 +19,7 @@
     "\"hash\":\"" BATCH_HASH "\"}"
 #define WITH(lineage, bno, shards, watermark, inputs)                                                        \
     "{\"format\":1,\"lineage\":" lineage ",\"bno\":" bno ",\"shards\":" shards ",\"watermark\":" watermark   \
-    ",\"inputs\":" inputs REST
+    ",\"accounts_watermark\":1767225400000,\"inputs\":" inputs REST
 static const char text[] = WITH("\"" LINEAGE "\"", "12", "8", "1767225500000", INPUTS);
 
 static Footer make_footer(void) {
@@ -27,6 +27,7 @@ static Footer make_footer(void) {
             .lineage = LINEAGE,
             .bno = 12,
             .watermark_ms = 1767225500000,
+            .accounts_watermark_ms = 1767225400000,
             .inputs = {{.topic = "events", .offset = 42, .newest_ms = 1767225600000},
                     {.topic = "p.internal", .offset = -1, .newest_ms = TIME_NONE}},
             .n_inputs = 2,
@@ -44,6 +45,7 @@ static void assert_equal(const Footer *a, const Footer *b) {
     ck_assert_str_eq(a->lineage, b->lineage);
     ck_assert_int_eq(a->bno, b->bno);
     ck_assert_int_eq(a->watermark_ms, b->watermark_ms);
+    ck_assert_int_eq(a->accounts_watermark_ms, b->accounts_watermark_ms);
     ck_assert_uint_eq(a->n_inputs, b->n_inputs);
     for (size_t i = 0; i < a->n_inputs; i++) {
         ck_assert_str_eq(a->inputs[i].topic, b->inputs[i].topic);

@@ -222,7 +222,7 @@ START_TEST(days_outside_of_the_set_are_let_be) {
     day_set_add(set, DATE_DAY_MAX, INT32_MAX);
     ck_assert(day_set_contains(set, 0) && day_set_contains(set, 1) && !day_set_contains(set, 2));
     ck_assert(day_set_contains(set, DATE_DAY_MAX) && !day_set_contains(set, DATE_DAY_MAX - 1));
-    ck_assert(!day_set_contains(set, -1) && !day_set_contains(set, DATE_DAY_MAX + 1));
+    ck_assert(!day_set_contains(set, DAY_SET_DAY_MIN - 1) && !day_set_contains(set, DATE_DAY_MAX + 1));
     ck_assert(!day_set_contains(set, INT32_MIN) && !day_set_contains(set, INT32_MAX));
 }
 END_TEST

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The five contributions that explain a score: which, and in which order. */
 #include "lib/reason.h"
+#include "lib/score.h"
 
 #include "tests/unit/engine_fixture.h"
 
@@ -98,6 +99,7 @@ START_TEST(reasons_come_by_size_time_and_file_order) {
             add(lead, &rows[i].given[k], k);
         ck_assert_int_eq(lead_set_profile(lead, STR_LITERAL("p0"), value_double(rows[i].p0)), 0);
         ck_assert_int_eq(lead_set_profile(lead, STR_LITERAL("p1"), value_double(rows[i].p1)), 0);
+        score_apply_profile_rules(lead, model);
         expect(lead, rows[i].expected);
     }
 }

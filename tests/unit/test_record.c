@@ -21,7 +21,8 @@ static Score scores[] = {
         {.id = STR_LITERAL("engagement"), .decay = {DECAY_HALF_LIFE, 7 * DAY_MS}},
 };
 static NamedCalendar calendars[3];
-static SlaPolicy policies[] = {{.id = STR_LITERAL("accept"), .n_warnings = 2, .n_escalations = 3}};
+static SlaLevel levels[MODEL_LEVELS_MAX];
+static SlaPolicy policies[] = {{.id = STR_LITERAL("accept"), .warnings = levels, .n_warnings = 2, .escalations = levels, .n_escalations = 3}};
 static const Model model = {
         .version = 3,
         .scores = scores,
@@ -77,7 +78,7 @@ static void set_up_models(void) {
     for (size_t i = 0; i < MODEL_SCORES_MAX; i++)
         many_scores[i].decay = (Decay){(DecayKind)(i % 4), i % 4 ? (int64_t)(i * i * i) + 1 : 0};
     for (size_t i = 0; i < MODEL_POLICIES_MAX; i++)
-        many_policies[i] = (SlaPolicy){.n_warnings = i % 17, .n_escalations = (i + 5) % 17};
+        many_policies[i] = (SlaPolicy){.warnings = levels, .n_warnings = i % 17, .escalations = levels, .n_escalations = (i + 5) % 17};
 }
 
 static Str as_str(const Buffer *buffer) {
@@ -253,6 +254,17 @@ static void fill_times(Lead *lead, const Model *m, uint64_t *state) {
         lead->idle[i] = (IdleState){random_past_or_none(state), random_below(state, 2)};
 }
 
+/* Other levels than the policy's, as many as the masks name. */
+static void fill_own_times(SlaClock *clock, const SlaPolicy *policy, uint64_t *state) {
+    SlaLevel own[MODEL_LEVELS_MAX];
+    SlaTimes times = sla_times_of(policy);
+    for (size_t i = 0; i < MODEL_LEVELS_MAX; i++)
+        own[i] = (SlaLevel){i % 2 ? STR_LITERAL("12.5%") : STR_LITERAL("1h"), (int64_t)random_below(state, DAY_MS)};
+    times.target_ms = 1 + (int64_t)random_below(state, DAY_MS);
+    times.warnings = times.escalations = own;
+    ck_assert_int_eq(sla_times_dup(&times, &clock->times), 0);
+}
+
 /* As many as there may be at times; they end before the last instant that an event can have. */
 static void fill_pauses(SlaClock *clock, uint64_t *state) {
     int64_t at_ms = clock->started_at_ms, length_ms;
@@ -305,6 +317,8 @@ static void fill_stages(Lead *lead, const Model *m, uint64_t *state) {
         clock->due_at_ms = random_future(state);
         clock->calendar = (unsigned)random_below(state, m->n_calendars + 1);
         fill_pauses(clock, state);
+        if (random_below(state, 4) == 0)
+            fill_own_times(clock, &m->policies[i], state);
         clock->breached = random_below(state, 2);
         clock->warned = (uint32_t)random_below(state, (size_t)1 << m->policies[i].n_warnings);
         clock->escalated = (uint32_t)random_below(state, (size_t)1 << m->policies[i].n_escalations);
@@ -396,6 +410,8 @@ static void assert_same_clock(const SlaClock *a, const SlaClock *b) {
         ck_assert_int_eq(a->pauses[i].to_ms, b->pauses[i].to_ms);
     }
     ck_assert_int_eq(a->breached, b->breached);
+    ck_assert_int_eq(a->times != NULL, b->times != NULL);
+    ck_assert(!a->times || sla_times_equal(a->times, b->times));
     ck_assert_uint_eq(a->warned, b->warned);
     ck_assert_uint_eq(a->escalated, b->escalated);
     ck_assert(str_eq((Str){a->start_event_id, a->start_event_id_len},
@@ -579,6 +595,34 @@ static Buffer pack_paused(void) {
     ck_assert_int_eq(record_pack(lead, &model, &buffer), 0);
     return buffer;
 }
+
+/* A clock's own times are there where they differ from its policy's, and nowhere else. */
+START_TEST(times_of_its_own_are_others_than_its_policys) {
+    _cleanup_(lead_free) Lead *lead = typical_lead(), *back = NULL;
+    SlaTimes times = sla_times_of(&policies[0]);
+    SlaLevel own[MODEL_LEVELS_MAX] = {{STR_LITERAL("50%"), 5}};
+    Buffer packed = {0};
+    times.target_ms = 12345;
+    times.warnings = own;
+    times.n_warnings = 1;
+    times.n_escalations = 0;
+    ck_assert_int_eq(sla_times_dup(&times, &lead->clocks[0].times), 0);
+    ck_assert_int_eq(record_pack(lead, &model, &packed), 0);
+    ck_assert_int_eq(unpack(as_str(&packed), &model, &back), 0);
+    ck_assert(sla_times_equal(back->clocks[0].times, &times));
+    /* the policy has come to say the same */
+    Model other = model;
+    SlaPolicy same = {.target_ms = 12345, .warnings = own, .n_warnings = 1};
+    other.policies = &same;
+    assert_refused(as_str(&packed), &other, RECORD_E_CORRUPT);
+    /* a mask that names a level which the policy has, but not these times */
+    lead->clocks[0].warned = 2;
+    packed.len = 0;
+    ck_assert_int_eq(record_pack(lead, &model, &packed), 0);
+    assert_refused(as_str(&packed), &model, RECORD_E_CORRUPT);
+    buffer_done(&packed);
+}
+END_TEST
 
 /* What scoring itself needs; a profile takes what its texts take. */
 START_TEST(typical_record_is_small) {
@@ -1018,6 +1062,7 @@ int main(void) {
     TCase *there = tcase_create("there and back");
     tcase_add_loop_test(there, random_lead_comes_back_the_same, 0, 12);
     tcase_add_test(there, packing_appends);
+    tcase_add_test(there, times_of_its_own_are_others_than_its_policys);
     tcase_add_test(there, typical_record_is_small);
     tcase_add_test(there, clock_that_is_over_keeps_its_epoch_only);
     tcase_add_loop_test(there, event_id_comes_back_letter_by_letter, 0, ARRAY_SIZE(event_ids));

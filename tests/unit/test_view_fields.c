@@ -49,6 +49,23 @@ static Derived derived[] = {
         {STR_LITERAL("aging"), &conditions[3]},
         {STR_LITERAL("constant"), &conditions[4]},
 };
+/* The account's have names that the lead's have, too. */
+static AccountScore account_scores[] = {
+        {.id = STR_LITERAL("fit"),
+                .decay = {.kind = DECAY_NONE},
+                .per_lead = {-INFINITY, 40},
+                .max = INFINITY},
+        {.id = STR_LITERAL("engagement"),
+                .decay = {DECAY_HALF_LIFE, 2 * DAY_MS},
+                .per_lead = {-INFINITY, 100},
+                .max = 48},
+        {.id = STR_LITERAL("recent"),
+                .decay = {DECAY_LINEAR, 64 * DAY_MS},
+                .per_lead = {-INFINITY, INFINITY},
+                .max = INFINITY},
+};
+static Stage account_stages[] = {{.id = STR_LITERAL("unaware")}, {.id = STR_LITERAL("engaged")}};
+static Track account_tracks[] = {{.id = STR_LITERAL("lifecycle"), .stages = account_stages, .n_stages = 2}};
 static Segment segments[] = {{.id = STR_LITERAL("vip")}};
 static Route routes[] = {{.id = STR_LITERAL("ae-emea")}};
 
@@ -69,25 +86,47 @@ static Model model = {
         .n_policies = 2,
         .calendars = calendars,
         .n_calendars = 2,
+        .has_accounts = true,
+        .account_scores = account_scores,
+        .n_account_scores = 3,
+        .account_tracks = account_tracks,
+        .n_account_tracks = 1,
+        .committee = {.present = true, .window_ms = DAY_MS},
 };
 
 static ViewFieldsBuffer *buffer;
 static Lead *lead;
+static Account *account;
 static ViewWrite made;
 
 static void setup(void) {
     ck_assert_int_eq(view_fields_new(&buffer), 0);
     ck_assert_int_eq(lead_new(&model, STR_LITERAL("lead-1"), &lead), 0);
     lead_begin(lead, &model, NOW_MS);
+    ck_assert_int_eq(account_new(&model, STR_LITERAL("acme"), &account), 0);
+    account_begin(account, &model, NOW_MS);
 }
 
 static void teardown(void) {
+    account = account_free(account);
     lead = lead_free(lead);
     buffer = view_fields_free(buffer);
 }
 
 static void make(void) {
     ck_assert_int_eq(view_fields_make(buffer, &model, lead, &made), 0);
+}
+
+static void make_account(void) {
+    ck_assert_int_eq(view_fields_make_account(buffer, &model, account, &made), 0);
+}
+
+/* Points of a member, given at the account's clock. */
+static void give(const char *lead_id, unsigned score, double points) {
+    Member *member;
+    ck_assert_int_eq(account_add(account, str_from(lead_id), &member), 0);
+    int r = account_award(account, &model, member, score, points, account->clock_ms, account->clock_ms);
+    ck_assert_int_eq(r, 0);
 }
 
 /* The field's value as a C string; "(absent)". */
@@ -103,7 +142,8 @@ static const char *field(const char *name) {
 
 START_TEST(fields_of_a_new_lead) {
     make();
-    ck_assert(str_eq_c(made.lead_id, "lead-1"));
+    ck_assert_int_eq(made.kind, ENTITY_LEAD);
+    ck_assert(str_eq_c(made.id, "lead-1"));
     ck_assert(str_is_null(made.record));
     ck_assert_int_eq(made.moment_ms, TIME_NEVER);
     ck_assert_str_eq(field("clock"), "1767225600000");
@@ -160,7 +200,7 @@ START_TEST(nothing_is_borrowed_from_the_lead) {
         ck_assert_int_eq(view_fields_make(buffer, &model, lead, &other), 0);
         lead = lead_free(lead);
     }
-    ck_assert(str_eq_c(made.lead_id, "lead-1"));
+    ck_assert(str_eq_c(made.id, "lead-1"));
     ck_assert_str_eq(field("account"), "acme");
     ck_assert_str_eq(field("clock"), "1767225600000");
 }
@@ -318,6 +358,119 @@ START_TEST(no_more_fields_than_a_listpack_takes) {
 }
 END_TEST
 
+/* It is another name for a lead, and must not be taken for one: whatever it was is gone from all boards. */
+START_TEST(merged_lead_says_into_whom_and_nothing_else) {
+    lead->scores[1].value = 50;
+    lead->next_internal_ms = NOW_MS + 1;
+    ck_assert_int_eq(lead_set_str(&lead->merged_into, STR_LITERAL("lead-2")), 0);
+    make();
+    ck_assert(str_eq_c(made.id, "lead-1"));
+    ck_assert_uint_eq(made.n_fields, 1);
+    ck_assert_str_eq(field("merged_into"), "lead-2");
+    ck_assert_int_eq(made.moment_ms, TIME_NEVER);
+    ck_assert_uint_eq(made.n_ranks, 5);
+    for (unsigned i = 0; i < made.n_ranks; i++) {
+        ck_assert_uint_eq(made.ranks[i].rank, i);
+        ck_assert(made.ranks[i].score == -INFINITY);
+    }
+}
+END_TEST
+
+/* ---- accounts ---- */
+
+START_TEST(fields_of_a_new_account) {
+    make_account();
+    ck_assert_int_eq(made.kind, ENTITY_ACCOUNT);
+    ck_assert(str_eq_c(made.id, "acme"));
+    ck_assert(str_is_null(made.record));
+    ck_assert_int_eq(made.moment_ms, TIME_NEVER);
+    ck_assert_str_eq(field("clock"), "1767225600000");
+    ck_assert_str_eq(field("members"), "0");
+    ck_assert_str_eq(field("committee"), "0");
+    ck_assert_str_eq(field("stage:lifecycle"), "unaware");
+    ck_assert_str_eq(field("since:lifecycle"), "1767225600000");
+    ck_assert_str_eq(field("score:fit"), "0");
+    ck_assert_str_eq(field("at:fit"), "(absent)");
+    ck_assert_str_eq(field("score:engagement"), "0");
+    ck_assert_str_eq(field("next_moment"), "(absent)");
+    ck_assert_uint_eq(made.n_fields, 10);
+    ck_assert_uint_eq(made.n_ranks, 3);
+    for (unsigned i = 0; i < made.n_ranks; i++)
+        ck_assert(made.ranks[i].rank == i && made.ranks[i].score == -INFINITY);
+}
+END_TEST
+
+START_TEST(fields_follow_the_account) {
+    give("ann", 0, 30);
+    give("ann", 1, 8);
+    give("bea", 1, 24.5);
+    give("bea", 2, 64);
+    account_find(account, STR_LITERAL("ann"))->committee_at_ms = NOW_MS;
+    account_find(account, STR_LITERAL("bea"))->committee_at_ms = NOW_MS - DAY_MS + 1;
+    account->tracks[0].stage = 1;
+    account->tracks[0].stages[1].entered_at_ms = NOW_MS - 5;
+    account->next_internal_ms = NOW_MS + 99;
+    make_account();
+    ck_assert_int_eq(made.moment_ms, NOW_MS + 99);
+    ck_assert_str_eq(field("next_moment"), "1767225600099");
+    ck_assert_str_eq(field("members"), "2");
+    ck_assert_str_eq(field("committee"), "2");
+    ck_assert_str_eq(field("stage:lifecycle"), "engaged");
+    ck_assert_str_eq(field("since:lifecycle"), "1767225599995");
+    ck_assert_str_eq(field("score:fit"), "30");
+    ck_assert_str_eq(field("score:engagement"), "32.5");
+    ck_assert_str_eq(field("at:engagement"), "1767225600000");
+    ck_assert_str_eq(field("score:recent"), "64");
+    ck_assert_str_eq(field("at:recent"), "1767225600000");
+
+    account->clock_ms = NOW_MS + 2 * DAY_MS; /* a half-life, and two steps of the linear one */
+    make_account();
+    ck_assert_str_eq(field("committee"), "0");
+    ck_assert_str_eq(field("score:fit"), "30");
+    ck_assert_str_eq(field("score:engagement"), "16.25");
+    ck_assert_str_eq(field("at:engagement"), "1767398400000");
+    ck_assert_str_eq(field("at:recent"), "1767398400000");
+}
+END_TEST
+
+START_TEST(nothing_is_borrowed_from_the_account) {
+    give("ann", 0, 30);
+    make_account();
+    account = account_free(account);
+    ck_assert_int_eq(account_new(&model, STR_LITERAL("other"), &account), 0);
+    for (int i = 0; i < 1000; i++) {
+        ViewWrite other;
+        ck_assert_int_eq(view_fields_make_account(buffer, &model, account, &other), 0);
+    }
+    ck_assert(str_eq_c(made.id, "acme"));
+    ck_assert_str_eq(field("score:fit"), "30");
+}
+END_TEST
+
+START_TEST(account_with_all_that_a_model_can_have_fits) {
+    static AccountScore many_scores[MODEL_ACCOUNT_SCORES_MAX];
+    static Track many_tracks[MODEL_TRACKS_MAX];
+    static char ids[MODEL_TRACKS_MAX][4];
+    Model large = {.account_scores = many_scores, .account_tracks = many_tracks, .has_accounts = true};
+    large.n_account_scores = MODEL_ACCOUNT_SCORES_MAX;
+    large.n_account_tracks = MODEL_TRACKS_MAX;
+    for (size_t i = 0; i < MODEL_TRACKS_MAX; i++) {
+        Str id = {ids[i], (size_t)snprintf(ids[i], sizeof(ids[i]), "x%zu", i % 100)};
+        many_scores[i] = (AccountScore){.id = id, .decay = {DECAY_HALF_LIFE, DAY_MS}, .max = INFINITY};
+        many_tracks[i] = (Track){.id = id, .stages = account_stages, .n_stages = 2};
+    }
+    Account *full = NULL;
+    ck_assert_int_eq(account_new(&large, STR_LITERAL("full"), &full), 0);
+    account_begin(full, &large, NOW_MS);
+    full->next_internal_ms = NOW_MS;
+    ck_assert_int_eq(view_fields_make_account(buffer, &large, full, &made), 0);
+    ck_assert_uint_eq(made.n_fields, 4 + 2 * MODEL_TRACKS_MAX + 2 * MODEL_ACCOUNT_SCORES_MAX);
+    ck_assert_str_eq(field("since:x15"), "1767225600000");
+    ck_assert_uint_eq(made.n_ranks, MODEL_ACCOUNT_SCORES_MAX);
+    account_free(full);
+}
+END_TEST
+
 /* ---- boards ---- */
 
 static double rank(unsigned board) {
@@ -327,12 +480,16 @@ static double rank(unsigned board) {
 
 START_TEST(boards_are_the_derived_scores) {
     const char *names[VIEW_BOARDS_MAX];
-    ck_assert_uint_eq(view_fields_boards(&model, names), 5);
+    ck_assert_uint_eq(view_fields_boards(&model, ENTITY_LEAD, names), 5);
     ck_assert_str_eq(names[2], "total");
     Model plain = model;
     plain.n_derived = 0;
-    ck_assert_uint_eq(view_fields_boards(&plain, names), 3);
+    ck_assert_uint_eq(view_fields_boards(&plain, ENTITY_LEAD, names), 3);
     ck_assert_str_eq(names[2], "intent");
+    ck_assert_uint_eq(view_fields_boards(&model, ENTITY_ACCOUNT, names), 3);
+    ck_assert_str_eq(names[2], "recent");
+    plain.n_account_scores = 0;
+    ck_assert_uint_eq(view_fields_boards(&plain, ENTITY_ACCOUNT, names), 0);
 }
 END_TEST
 
@@ -400,6 +557,35 @@ START_TEST(without_derived_scores_each_score_has_a_board) {
 }
 END_TEST
 
+START_TEST(rank_of_an_account_goes_by_the_score_s_half_life) {
+    give("ann", 0, 8);
+    give("ann", 1, 16);
+    give("bea", 1, 16);
+    give("bea", 2, 4);
+    make_account();
+    ck_assert_double_eq_tol(rank(0), 3, 1e-9);
+    ck_assert_double_eq_tol(rank(1), 5 + (double)NOW_MS / (double)(2 * DAY_MS), 1e-9);
+    ck_assert_double_eq_tol(rank(2), 2, 1e-9);
+    double before = rank(1);
+    account->clock_ms = NOW_MS + 3 * DAY_MS;
+    make_account();
+    ck_assert_double_eq_tol(rank(1), before, 1e-9);
+}
+END_TEST
+
+/* Who is further above the maximum stays there for longer. */
+START_TEST(rank_of_an_account_knows_no_maximum) {
+    give("ann", 1, 64);
+    make_account();
+    ck_assert_str_eq(field("score:engagement"), "48");
+    double less = rank(1);
+    give("bea", 1, 64);
+    make_account();
+    ck_assert_str_eq(field("score:engagement"), "48");
+    ck_assert_double_eq_tol(rank(1), less + 1, 1e-9);
+}
+END_TEST
+
 START_TEST(info_tells_how_to_compute_with_the_fields) {
     size_t n = 0;
     ck_assert_int_eq(view_fields_info(buffer, &model, &made.fields, &n), 0);
@@ -412,12 +598,21 @@ START_TEST(info_tells_how_to_compute_with_the_fields) {
     ck_assert_str_eq(field("board:warm"), "604800000");
     ck_assert_str_eq(field("board:total"), "0");
     ck_assert_str_eq(field("board:constant"), "0");
+    ck_assert_str_eq(field("account_half_life:engagement"), "172800000");
+    ck_assert_str_eq(field("account_half_life:fit"), "(absent)");
+    ck_assert_str_eq(field("account_half_life:recent"), "(absent)");
+    ck_assert_str_eq(field("account_board:engagement"), "172800000");
+    ck_assert_str_eq(field("account_board:fit"), "0");
+    ck_assert_str_eq(field("account_board:recent"), "0");
 }
 END_TEST
 
 START_TEST(erasure_has_the_id_only) {
-    ck_assert_int_eq(view_fields_make_erasure(buffer, STR_LITERAL("lead-1"), &made), 0);
-    ck_assert(str_eq_c(made.lead_id, "lead-1"));
+    EntityKind kind = (EntityKind)_i;
+    ck_assert_int_eq(view_fields_make_erasure(buffer, kind, STR_LITERAL("lead-1"), &made), 0);
+    ck_assert_int_eq(made.kind, kind);
+    ck_assert_int_eq(made.moment_ms, TIME_NEVER);
+    ck_assert(str_eq_c(made.id, "lead-1"));
     ck_assert(str_is_null(made.record));
     ck_assert_uint_eq(made.n_fields + made.n_ranks, 0);
 }
@@ -437,14 +632,21 @@ int main(void) {
     tcase_add_loop_test(tcase, long_texts_are_cut_with_a_mark, 0, ARRAY_SIZE(text_rows));
     tcase_add_test(tcase, long_names_are_cut_and_kept_apart);
     tcase_add_test(tcase, no_more_fields_than_a_listpack_takes);
+    tcase_add_test(tcase, merged_lead_says_into_whom_and_nothing_else);
+    tcase_add_test(tcase, fields_of_a_new_account);
+    tcase_add_test(tcase, fields_follow_the_account);
+    tcase_add_test(tcase, nothing_is_borrowed_from_the_account);
+    tcase_add_test(tcase, account_with_all_that_a_model_can_have_fits);
     tcase_add_test(tcase, boards_are_the_derived_scores);
     tcase_add_test(tcase, rank_goes_by_the_longest_half_life);
     tcase_add_test(tcase, rank_of_one_half_life_needs_no_decaying);
     tcase_add_loop_test(tcase, low_values_are_not_on_the_board, 0, ARRAY_SIZE(floor_rows));
     tcase_add_test(tcase, value_that_is_no_number_is_not_on_the_board);
     tcase_add_test(tcase, without_derived_scores_each_score_has_a_board);
+    tcase_add_test(tcase, rank_of_an_account_goes_by_the_score_s_half_life);
+    tcase_add_test(tcase, rank_of_an_account_knows_no_maximum);
     tcase_add_test(tcase, info_tells_how_to_compute_with_the_fields);
-    tcase_add_test(tcase, erasure_has_the_id_only);
+    tcase_add_loop_test(tcase, erasure_has_the_id_only, 0, _ENTITY_KIND_MAX);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

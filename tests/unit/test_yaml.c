@@ -200,13 +200,17 @@ static const struct {
         {"{ {x: y}: 1, [z]: 2 }", 1, 3, "a key must be a plain text"},
         {"{? : 1}", 1, 4, "a key is missing here"},
         {"a: @x", 1, 4, "a text that starts with \"@\" must be quoted"},
-        {"a: \"\\q\"", 1, 5, "found unknown escape character (while parsing a quoted scalar)"},
+        {"a: \"\\q\"", 1, 5,
+                "an unknown escape; within single quotes \"\\\" stands for itself (of the text)"},
         {"a: \"x\\0y\"", 1, 4, "a text cannot hold the character \"\\0\""},
         {"a: 1\n\tb: 2", 2, 1, "a tab cannot stand here; indent with spaces"},
         {"a: [1, 2\nb: 3", 2, 2,
-                "did not find expected ',' or ']' (while parsing a flow sequence from line 1)"},
-        {"a: 'x\n\n", 3, 1, "found unexpected end of stream (while scanning a quoted scalar from line 1)"},
-        {"a: 1\n b: 2", 2, 3, "mapping values are not allowed in this context"},
+                "\",\" or \"]\" expected; a text with quotes, commas or brackets in it stands in single "
+                "quotes: '…' (within [ ] from line 1)"},
+        {"a: 'x\n\n", 3, 1, "the file ends here, and the closing quote is missing (of the text from line 1)"},
+        {"a: 1\n b: 2", 2, 3,
+                "a \":\" cannot stand here; a text that has one is quoted, and keys side by side begin as "
+                "far in"},
         {"\xC3\xA9: 1\n\xC3\xA9: \xFF", 2, 4, "invalid leading UTF-8 octet"},
         {"\xC3\xA9: 1\n\xC3\xA9: \x01", 2, 4, "control characters are not allowed"},
         {"a: 1\n\xC3\xA9\rb: 2", 2, 2, "a line break other than LF or CR LF"},
@@ -372,7 +376,7 @@ static const struct {
         {"a: 1e3", 1000, NULL},
         {"a: 2.5E-1", 0.25, NULL},
         {"a: 1.7976931348623157e308", 1.7976931348623157e308, NULL},
-        {"a: '5'", 0, "a: a number expected, got \"5\""},
+        {"a: '5'", 0, "a: a number without quotes expected, got \"5\""},
         {"a: 010", 0, "a: a number expected, got \"010\""},
         {"a: 0x10", 0, "a: a number expected, got \"0x10\""},
         {"a: 1_000", 0, "a: a number expected, got \"1_000\""},
@@ -421,7 +425,7 @@ static const struct {
                 "a: a whole number expected, got \"-9223372036854775809\""},
         {"a: 1.0", 1, 10, 0, "a: a whole number from 1 to 10 expected, got \"1.0\""},
         {"a: 07", 1, 10, 0, "a: a whole number from 1 to 10 expected, got \"07\""},
-        {"a: '7'", 1, 10, 0, "a: a whole number from 1 to 10 expected, got \"7\""},
+        {"a: '7'", 1, 10, 0, "a: a whole number from 1 to 10 without quotes expected, got \"7\""},
         {"a: ~", 1, 10, 0, "a: a whole number from 1 to 10 expected, got nothing"},
 };
 
@@ -447,7 +451,6 @@ static const struct {
         {"a: false", 0, NULL},
         {"a: yes", -1, "\"yes\""},
         {"a: True", -1, "\"True\""},
-        {"a: 'true'", -1, "\"true\""},
         {"a: 1", -1, "\"1\""},
         {"a:", -1, "nothing"},
         {"a: []", -1, "a list"},
@@ -466,6 +469,13 @@ START_TEST(boolean_is_true_or_false) {
     char message[100];
     snprintf(message, sizeof(message), "a: true or false expected, got %s", boolean_rows[_i].got);
     ck_assert_str_eq(diagnostics.items[0].message, message);
+}
+END_TEST
+
+START_TEST(boolean_in_quotes_is_a_text) {
+    bool value;
+    ck_assert(!yaml_boolean(at(parse_good("a: 'true'"), "a"), "a", &diagnostics, &value));
+    ck_assert_str_eq(diagnostics.items[0].message, "a: true or false without quotes expected, got \"true\"");
 }
 END_TEST
 
@@ -575,6 +585,7 @@ int main(void) {
     tcase_add_loop_test(tc_values, double_is_a_plain_decimal_number, 0, ARRAY_SIZE(double_rows));
     tcase_add_loop_test(tc_values, integer_is_within_its_limits, 0, ARRAY_SIZE(integer_rows));
     tcase_add_loop_test(tc_values, boolean_is_true_or_false, 0, ARRAY_SIZE(boolean_rows));
+    tcase_add_test(tc_values, boolean_in_quotes_is_a_text);
     tcase_add_test(tc_values, duration_has_a_unit_and_a_least_value);
     tcase_add_test(tc_values, string_is_any_scalar_but_null);
     tcase_add_test(tc_values, long_text_is_shown_in_part);
