@@ -234,8 +234,8 @@ static int drop_duplicates(Builder *b, YamlNode **pairs, size_t n_pairs) {
     const YamlNode *first = *slots[0];
     for (size_t i = 1; i < n_pairs; i++) {
         const YamlNode *key = *slots[i];
-        /* An empty text stands for a key that has been reported already. */
-        if (!str_eq(key->text, first->text) || key->text.len == 0) {
+        /* Where the tree is withheld, an empty text may stand for a key that has been reported already. */
+        if (!str_eq(key->text, first->text) || (key->text.len == 0 && b->withheld)) {
             first = key;
             continue;
         }

@@ -273,6 +273,14 @@ START_TEST(duplicate_keys_are_errors_and_the_first_one_counts) {
 }
 END_TEST
 
+START_TEST(empty_key_in_quotes_is_a_key_like_others) {
+    YamlNode *root = parse(str_from("'': 1\nb: 2\n\"\": 3\n"));
+    ck_assert_ptr_nonnull(root);
+    ck_assert_uint_eq(root->n_items, 2);
+    assert_error(0, 3, 1, "duplicate key \"\"; the first is in line 1");
+}
+END_TEST
+
 /* `n` times `open`, then `n` times `close`. */
 static Str nested(size_t n, char open, char close) {
     char *text = arena_alloc(arena, 2 * n, 1);
@@ -564,6 +572,7 @@ int main(void) {
     tcase_add_test(tc, null_source_is_empty);
     tcase_add_test(tc, all_refused_things_are_reported_at_once);
     tcase_add_test(tc, duplicate_keys_are_errors_and_the_first_one_counts);
+    tcase_add_test(tc, empty_key_in_quotes_is_a_key_like_others);
     tcase_add_test(tc, depth_is_limited);
     tcase_add_test(tc, number_of_nodes_is_limited);
     tcase_add_test(tc, number_of_bytes_is_limited);
