@@ -350,8 +350,14 @@ static int advance_to_barrier(LiveShard *shard, EntityKind kind) {
     return r == SHARD_E_COLD ? 0 : run_error(r);
 }
 
+/* With what a message needs around it, it must fit Kafka's default of 1 MB once more. */
+#define FORWARDED_MAX DEAD_LETTER_ORIGINAL_MAX
+
 /* The event's lead is another's now, who may live in another shard. */
-static int forward(LiveShard *shard, const Original *original, Str lead_id) {
+static int forward(Round *round, LiveShard *shard, const Original *original, Str lead_id) {
+    if (original->value.len > FORWARDED_MAX)
+        return send_dead_letter(round, shard, original, "too_large",
+                "the event's lead was merged into another, and a message over 900 KiB cannot be sent on to it");
     ShardMessage message = {.kind = MESSAGE_EVENT, .at_ms = 0, .lead_id = lead_id, .topic = original->topic,
             .offset = original->offset, .bytes = original->value};
     return run_error(round_message(shard, &message));
@@ -362,7 +368,7 @@ static int settle_event(Round *round, LiveShard *shard, const Original *original
     count(round->pipeline, result);
     if (result->outcome == EVENT_REJECTED)
         return send_dead_letter(round, shard, original, result->reason, result->text);
-    return result->outcome == EVENT_ELSEWHERE ? forward(shard, original, result->lead_id) : 0;
+    return result->outcome == EVENT_ELSEWHERE ? forward(round, shard, original, result->lead_id) : 0;
 }
 
 /* One event. *ret_done false: the watermark cannot pass yet; the event waits for the next round. */

@@ -27,6 +27,8 @@
 #define MODEL_LIMIT_TIMES_MAX 64 /* SPEC section 2 */
 #define MODEL_COUNTER_KEEP_MAX 64 /* SPEC section 2 */
 #define MODEL_ACCOUNT_SCORES_MAX 16 /* times ACCOUNT_MEMBERS_MAX members */
+/* Of these with a linear or window decay: each takes up to some 190 KB of a full account's record, which holds 900 KiB. */
+#define MODEL_ACCOUNT_STEPPED_SCORES_MAX 4
 #define MODEL_TRACKS_MAX 16
 #define MODEL_STAGES_MAX 64
 #define MODEL_TRANSITIONS_MAX 256

@@ -64,6 +64,7 @@ static int declare_scores(ModelLoader *l, const YamlNode *accounts) {
             "account scores by name such as { interest: { from: intent, decay: none } }", 0, MODEL_ACCOUNT_SCORES_MAX};
     Model *model = l->model;
     const YamlNode *node = loader_collection(l, accounts, &collection, &model->n_account_scores);
+    unsigned n_stepped = 0;
     int r;
 
     r = LOADER_ALLOC(l, model->account_scores, model->n_account_scores);
@@ -73,6 +74,10 @@ static int declare_scores(ModelLoader *l, const YamlNode *accounts) {
         *score = (AccountScore){.decay = {.kind = DECAY_NONE}, .per_lead = {-INFINITY, INFINITY}, .max = INFINITY};
         score->id = loader_name(l, node->keys[i], "account score", &l->account_names);
         read_score(l, node->keys[i], node->items[i], score);
+        n_stepped += decay_is_stepped(&score->decay);
+        if (n_stepped == MODEL_ACCOUNT_STEPPED_SCORES_MAX + 1 && decay_is_stepped(&score->decay))
+            loader_error(l, node->keys[i], "too many account scores have a linear or window decay: there can be %d",
+                    MODEL_ACCOUNT_STEPPED_SCORES_MAX);
     }
     return r;
 }

@@ -232,3 +232,20 @@ def test_account_and_merged_lead_say_why_they_are_where_they_are(deploy, model):
     assert status == 0 and lead['asked_id'] == 'lead-0' and lead['lead_id'] == 'lead-5' and lead['merged_ids'] == ['lead-0']
     assert d.explain('account', 'nobody', **HISTORY)[0] == 1
     assert daemon.stop() == 0
+
+
+def test_retired_leads_leave_nothing_on_compacted_topics(deploy, model):
+    """After LeadRetired a null under the lead's key, where the latest record of each key is kept."""
+    d = deploy(model(MODEL), n_partitions=2)
+    stages = f'{d.name}.stages'
+    d.create_topics({stages: 2}, **{'cleanup.policy': 'compact'})
+    instance = d.start('a', **HISTORY)
+    d.send(*[event(name, 'demo_requested', BEGIN, event_id=f'{name}-demo') for name in ('merged', 'forgotten', 'stays')])
+    d.await_quiet(3)
+    d.send(merge('merged', 'stays', BEGIN + 1), event('forgotten', 'lead_forgotten', BEGIN + 1, event_id='forget'))
+    d.await_quiet(5)
+    latest = {message.key().decode(): message.value() for message in d.messages(stages)}
+    assert latest['merged'] is None and latest['forgotten'] is None and latest['stays'] is not None
+    assert all(message.value() is not None for message in d.messages(f'{d.name}.sla'))
+    assert {o['lead_id'] for o in d.outputs('retired')} == {'merged', 'forgotten'}
+    assert instance.stop() == 0
