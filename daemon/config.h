@@ -9,6 +9,7 @@
 #include "lib/diagnostic.h"
 #include "lib/output.h"
 
+/* Ours: a footer names each source, and the schemas of one registry that events are still read with are a handful. */
 #define CONFIG_SOURCES_MAX 16
 #define CONFIG_SCHEMAS_MAX 256
 

@@ -9,7 +9,10 @@
 #include "lib/account_record.h"
 #include "lib/migrate.h"
 
-/* Versions that are kept. Records of older ones are none any more, for each version walks through all records. */
+/*
+ * Versions that are kept. Records of older ones are none any more, for each version walks through all records: unless that many versions
+ * in a row came before the walk of one had ended. Ours: each costs every shard a skeleton in memory.
+ */
 #define MODEL_HISTORY_MAX 8
 
 typedef struct PastModel {

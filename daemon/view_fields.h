@@ -13,8 +13,9 @@
  *   segment, route     ids of the model; route is absent if none fits
  *   stage:<track>      id of the present stage
  *   score:<name>       a score as of its reference time, with at most 6 decimals …
- *   at:<name>          … which this is; absent for scores that do not decay. At an instant t it is worth
- *                      score * 2^-((t - at) / half_life), with half_life:<name> of P:info
+ *   at:<name>          … which this is; absent for scores that do not decay. With a half-life, which is then
+ *                      half_life:<name> of P:info, it is worth score * 2^-((t - at) / half_life) at an instant t.
+ *                      Of linear and window decays it is the value at the clock; what comes then is in the record
  *   sla:<policy>       an open clock: <started at>/<due at>/<1 if breached, else 0>, then /<calendar> if it has one;
  *                      due at may be `never`, or `paused` where it will be known when the clock goes on
  *   since:<track>      when the present stage was entered

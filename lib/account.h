@@ -28,7 +28,7 @@ typedef struct Member {
 
 /*
  * A lead that left before the entry came that it was to bring along: where it is to be sent on to. Of more than these the oldest is forgotten: an
- * entry that comes for it then makes the lead a member again.
+ * entry that comes for it then makes the lead a member again. Ours: they are there for the time that a message takes, unless leads move in circles.
  */
 #define ACCOUNT_DEPARTURES_MAX 64
 typedef struct Departure {

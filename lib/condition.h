@@ -31,6 +31,7 @@ typedef enum ConditionPlace {
 
 /* Stack cells that one evaluation may need; deeper nesting is a load error. */
 #define CONDITION_STACK_MAX 32
+/* Ours: what anybody can still read is shorter. */
 #define CONDITION_TEXT_LEN_MAX 4096
 /* Steps of one evaluation, derived scores and theirs included: those that name one another twice each would double it each time. */
 #define CONDITION_STEPS_MAX 16384

@@ -9,6 +9,7 @@
  */
 #include "lib/day_set.h"
 
+/* Ours, so that no file takes long to load or much memory: public calendars of holidays have some hundred events. */
 #define ICALENDAR_BYTES_MAX (4 * 1024 * 1024)
 #define ICALENDAR_EVENTS_MAX 20000 /* all-day events */
 #define ICALENDAR_RULES_MAX 1000   /* of them with an RRULE */

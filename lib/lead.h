@@ -79,7 +79,10 @@ typedef struct SlaClock {
     char start_event_id[EVENT_ID_LEN_MAX];
 } SlaClock;
 
-/* Ids that were merged into one lead; another merge is refused then. They are kept so that forgetting it can take them along. */
+/*
+ * Ids that were merged into one lead, kept so that forgetting it can take them along. Ours: a person has some, and 256 of the longest are
+ * 33 KiB of every record. Another merge is refused then; a shard that is one of several cannot know: it is done, and the id not kept.
+ */
 #define LEAD_ALIASES_MAX 256
 
 struct Lead {

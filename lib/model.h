@@ -26,7 +26,6 @@
 #define MODEL_LIMITS_MAX 256 /* rules with a limit: each keeps instants in the record */
 #define MODEL_LIMIT_TIMES_MAX 64 /* SPEC section 2 */
 #define MODEL_COUNTER_KEEP_MAX 64 /* SPEC section 2 */
-#define MODEL_CALENDARS_MAX 32
 #define MODEL_ACCOUNT_SCORES_MAX 16 /* times ACCOUNT_MEMBERS_MAX members */
 /* Of these with a linear or window decay: each takes up to some 190 KB of a full account's record, which holds 900 KiB. */
 #define MODEL_ACCOUNT_STEPPED_SCORES_MAX 4

@@ -17,7 +17,10 @@
 #define RECORD_FORMAT_MERGED 127
 /* From here on they are of accounts (account_record.h). */
 #define RECORD_FORMAT_END 128
-/* What one record may take; a lead that packs to more is refused before it is committed. */
+/*
+ * What one record may take: with its key and headers it must fit Kafka's message of 1 MB. All limits of a lead, or of
+ * an account, together stay below it; one that passed it all the same would end the daemon.
+ */
 #define RECORD_BYTES_MAX (900 * 1024)
 
 enum {

@@ -10,7 +10,7 @@
 #include "lib/util.h"
 
 #define RECURRENCE_NUMBER_MAX 1000000 /* of INTERVAL and COUNT: a day each for 2,700 years */
-#define RECURRENCE_NUMBERED_MAX 64    /* numbered weekdays in BYDAY */
+#define RECURRENCE_NUMBERED_MAX 64    /* numbered weekdays in BYDAY; ours, nobody lists as many */
 #define RECURRENCE_TEXT_SIZE 200
 
 typedef enum Frequency { FREQUENCY_YEARLY, FREQUENCY_MONTHLY, FREQUENCY_WEEKLY, FREQUENCY_DAILY } Frequency;

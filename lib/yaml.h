@@ -11,6 +11,7 @@
 #include "lib/arena.h"
 #include "lib/diagnostic.h"
 
+/* Ours: some hundred times the sample models, so that no file takes long to read or much memory. */
 #define YAML_DEPTH_MAX 32
 #define YAML_NODES_MAX 200000
 #define YAML_BYTES_MAX (4 * 1024 * 1024)
