@@ -34,6 +34,7 @@
  * record of what was read: records can be compared and hashed as bytes.
  */
 #include "lib/record.h"
+#include "lib/owned.h"
 #include "lib/record_parts.h"
 #include "lib/sla_clock.h"
 #include "lib/uuid.h"
@@ -333,11 +334,11 @@ static void get_event_id(Unpacker *u, const Lead *lead, char id[static EVENT_ID_
 
 static int get_head(Unpacker *u, Lead *lead, const Model *model) {
     lead->clock_ms = unpack_clock(u);
-    int error = lead_set_str(&lead->account_id, unpack_str_or_null(u, 1, EVENT_ACCOUNT_ID_LEN_MAX));
+    int error = str_set(&lead->account_id, unpack_str_or_null(u, 1, EVENT_ACCOUNT_ID_LEN_MAX));
     if (!error)
-        error = lead_set_str(&lead->first_source, unpack_str_or_null(u, 0, EVENT_SOURCE_LEN_MAX));
+        error = str_set(&lead->first_source, unpack_str_or_null(u, 0, EVENT_SOURCE_LEN_MAX));
     if (!error)
-        error = lead_set_str(&lead->last_source, unpack_str_or_null(u, 0, EVENT_SOURCE_LEN_MAX));
+        error = str_set(&lead->last_source, unpack_str_or_null(u, 0, EVENT_SOURCE_LEN_MAX));
     if (error)
         return error;
 
@@ -587,7 +588,7 @@ static int unpack_merged(Str bytes, Lead *lead) {
     Str id = unpack_str(&u, EVENT_LEAD_ID_LEN_MAX);
     if (u.corrupt || unpack_left(&u) || id.len == 0 || str_eq(id, lead->lead_id))
         return RECORD_E_CORRUPT;
-    return lead_set_str(&lead->merged_into, id);
+    return str_set(&lead->merged_into, id);
 }
 
 int record_model_version(Str bytes, int64_t *ret) {
