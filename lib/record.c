@@ -22,7 +22,7 @@
  *                the base if it is not the start: distance from the start, working time;
  *                each, oldest first: distance from the one before or the base, length unless it lasts
  *     awards     count; each, oldest first: rule, score, points, time, event id
- *     profile    count; each, by name: name, type, value
+ *     profile    count; each, by name: name, value
  *     aliases    count; each in the order of the merges: id
  *
  * An id that was merged into another lead has a format of its own, and then the other lead's id.
@@ -45,9 +45,6 @@
 #define ID_TEXT 1                                /* + length */
 #define ID_SEEN (ID_TEXT + EVENT_ID_LEN_MAX + 1) /* + age; 0 is the newest */
 #define ID_CODE_MAX (ID_SEEN + LEAD_SEEN_MAX - 1)
-
-/* Types of a profile attribute. Null is none of them: it is not kept. */
-enum { PROFILE_FALSE, PROFILE_TRUE, PROFILE_LONG, PROFILE_DOUBLE, PROFILE_STRING, _PROFILE_TYPE_MAX };
 
 /* A clock's phase and whether it is breached share a number with its epoch. */
 #define CLOCK_PHASE_MASK 3
@@ -212,34 +209,11 @@ static void put_awards(Packer *p, const Lead *lead) {
     }
 }
 
-static void put_value(Packer *p, Value value) {
-    assert(value.type != VALUE_NULL); /* setting an attribute to null deletes it */
-    switch (value.type) {
-    case VALUE_BOOLEAN:
-        pack_number(p, value.boolean ? PROFILE_TRUE : PROFILE_FALSE);
-        break;
-    case VALUE_LONG:
-        pack_number(p, PROFILE_LONG);
-        pack_signed(p, value.integer);
-        break;
-    case VALUE_DOUBLE:
-        pack_number(p, PROFILE_DOUBLE);
-        pack_double(p, value.number);
-        break;
-    case VALUE_STRING:
-        pack_number(p, PROFILE_STRING);
-        pack_str(p, value.string);
-        break;
-    case VALUE_NULL:
-        break;
-    }
-}
-
 static void put_profile(Packer *p, const Lead *lead) {
     pack_number(p, lead->n_profile);
     for (size_t i = 0; i < lead->n_profile; i++) {
         pack_str(p, lead->profile[i].name);
-        put_value(p, lead->profile[i].value);
+        pack_value(p, lead->profile[i].value);
     }
 }
 
@@ -510,22 +484,6 @@ static int get_awards(Unpacker *u, Lead *lead, const Model *model) {
     return 0;
 }
 
-/* Strings in it are borrowed. */
-static Value get_value(Unpacker *u) {
-    switch (unpack_number_up_to(u, _PROFILE_TYPE_MAX - 1)) {
-    case PROFILE_FALSE:
-        return value_boolean(false);
-    case PROFILE_TRUE:
-        return value_boolean(true);
-    case PROFILE_LONG:
-        return value_long(unpack_signed(u));
-    case PROFILE_DOUBLE:
-        return value_double(unpack_double(u));
-    default:
-        return value_string(unpack_str(u, EVENT_PROPERTY_STRING_LEN_MAX));
-    }
-}
-
 static int get_profile(Unpacker *u, Lead *lead) {
     size_t n = unpack_count(u, LEAD_PROFILE_MAX, PROPERTY_BYTES_MIN);
     if (u->corrupt || n == 0)
@@ -538,7 +496,7 @@ static int get_profile(Unpacker *u, Lead *lead) {
     Str previous = STR_NULL;
     for (size_t i = 0; i < n; i++) {
         Str name = unpack_str(u, EVENT_PROPERTY_NAME_LEN_MAX);
-        Value value = get_value(u);
+        Value value = unpack_value(u);
         if (!u->corrupt && previous.data && str_compare(previous, name) >= 0)
             u->corrupt = true;
         if (u->corrupt)
