@@ -8,6 +8,7 @@
 #include <search.h>
 
 #include "daemon/arena_text.h"
+#include "lib/owned.h"
 
 /* Rules and scores of both models: what moves name. */
 #define NAMES_OF_MOVES_MAX ((size_t)BACKTEST_SIDES * 4 * MODEL_RULES_MAX)
@@ -53,7 +54,7 @@ static int lead_create(const Backtest *backtest, Str lead_id, BacktestLead **ret
 
     if (!lead)
         return -ENOMEM;
-    int r = lead_set_str(&lead->lead_id, lead_id);
+    int r = str_set(&lead->lead_id, lead_id);
     if (r)
         return r;
     for (size_t i = 0; i < BACKTEST_SIDES; i++) {

@@ -66,7 +66,7 @@ static void digest_field(Batch *batch, Str bytes) {
 static int produce(Batch *batch, const char *topic, int32_t partition, Str key, Str value, const KafkaHeader *headers,
         size_t n_headers, int64_t *ret_offset) {
     char text[KAFKA_TEXT_SIZE];
-    if (!ret_offset) {
+    if (!str_eq_c(key, FOOTER_KEY)) {
         digest_field(batch, str_from(topic));
         digest_field(batch, key);
         digest_field(batch, value);
@@ -248,6 +248,7 @@ static int add_skeleton(Batch *batch) {
         r = produce(batch, shard->pipeline->config->changelog_topic, shard->id, str_from(key),
                 (Str){(const char *)skeleton.data, skeleton.len}, NULL, 0, &batch->skeleton_offset);
     batch->has_skeleton = r == 0;
+    batch->n_records++;
     buffer_done(&skeleton);
     return r;
 }

@@ -3,13 +3,15 @@
  * Why something is as it is, for somebody who has written the model and not the engine: as of the instant of
  * the expectation, not of the events before it, which is said where it matters.
  */
-#include "daemon/condition_parts.h"
 #include "daemon/test_run.h"
 #include "daemon/value_text.h"
+#include "lib/condition_part.h"
 #include "lib/reason.h"
 
 /* Members of an account that are named. */
 #define MEMBERS_SHOWN_MAX 5
+/* Parts of a condition that are told; a person reads no more. */
+#define PARTS_SHOWN_MAX 8
 
 typedef struct Explanation {
     TestRun *run;
@@ -57,20 +59,39 @@ static bool is_output_of(TestSubject subject, const TestOutput *output) {
 
 /* --- transitions ------------------------------------------------------------------------------------- */
 
-static void note_parts(Explanation *e, Str transition, const char *key, const Condition *condition,
-        ConditionPlace place, const LeadEvent *event) {
-    ConditionPart parts[CONDITION_PARTS_MAX];
-    const Situation now = situation(e, event);
+static void note_part(Explanation *e, Str transition, const char *key, const ConditionPart *part) {
+    Str values = part_show_values(e->run->arena, part);
 
-    int n = condition_parts(
-            condition, e->subject.account ? CONDITION_ACCOUNT : place, &now, e->run->arena, parts);
-    if (n < 0) {
-        e->run->error = n;
+    test_note(e->run, e->failure, "%.*s: %s: %.*s does not hold%s%.*s", STR_FMT(transition), key,
+            STR_FMT(part->text), str_is_null(values) ? "" : ": ", STR_FMT(values));
+}
+
+/* What keeps the condition from holding. Of an `and` or `or` that does not hold these are parts of it; a `not` is told whole. */
+static void note_parts(Explanation *e, Str transition, const char *key, const Condition *condition, const LeadEvent *event) {
+    const Situation now = situation(e, event);
+    const ConditionPart *parts;
+    size_t n;
+    PartTruth truth;
+    unsigned n_told = 0;
+
+    int r = condition_take_apart(e->run->arena, condition, &now, &parts, &n, &truth);
+    if (r < 0) {
+        e->run->error = r;
         return;
     }
-    for (int i = 0; i < n; i++)
-        test_note(e->run, e->failure, "%.*s: %s: %.*s does not hold%s%.*s", STR_FMT(transition), key,
-                STR_FMT(parts[i].text), str_is_null(parts[i].values) ? "" : ": ", STR_FMT(parts[i].values));
+    for (size_t i = 0, next; i < n && n_told < PARTS_SHOWN_MAX; i = next) {
+        const ConditionPart *part = &parts[i];
+        bool is_group = part->kind == PART_ALL || part->kind == PART_ANY;
+        next = i + 1;
+        if (part->truth == PART_FAILS && is_group)
+            continue;
+        while (next < n && parts[next].depth > part->depth)
+            next++;
+        if (part->truth == PART_FAILS) {
+            note_part(e, transition, key, part);
+            n_told++;
+        }
+    }
 }
 
 /* The lead's latest event that the list takes; NULL: none. */
@@ -104,9 +125,9 @@ static void explain_on(Explanation *e, const Transition *t) {
             "%.*s: the latest event %.*s was at %.*s; with it, as things stand now:", STR_FMT(t->id),
             STR_FMT(event->type), STR_FMT(test_instant(e->run, event->occurred_at_ms)));
     if (!condition_holds(t->when, &now))
-        note_parts(e, t->id, "when", t->when, CONDITION_TRACK_EVENT, event);
+        note_parts(e, t->id, "when", t->when, event);
     else if (!condition_holds(t->require, &now))
-        note_parts(e, t->id, "require", t->require, CONDITION_TRACK_EVENT, event);
+        note_parts(e, t->id, "require", t->require, event);
     else
         test_note(e->run, e->failure, "%.*s: it would be taken", STR_FMT(t->id));
 }
@@ -126,7 +147,7 @@ static void explain_when(Explanation *e, const Transition *t) {
     const Situation now = situation(e, NULL);
 
     if (!condition_holds(t->when, &now))
-        note_parts(e, t->id, "when", t->when, CONDITION_TRACK, NULL);
+        note_parts(e, t->id, "when", t->when, NULL);
 }
 
 /* True: that is why. */

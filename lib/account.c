@@ -4,19 +4,12 @@
 #include <math.h>
 #include <stdalign.h>
 
+#include "lib/owned.h"
+
 /* ---- making and freeing ---- */
 
 static size_t block_size(const Model *model) {
     return sizeof(Account) + track_states_size(model->account_tracks, model->n_account_tracks);
-}
-
-static int str_dup(Str s, Str *ret) {
-    char *data = malloc(MAX(s.len, (size_t)1));
-    if (!data)
-        return -ENOMEM;
-    memcpy(data, s.data, s.len);
-    *ret = (Str){data, s.len};
-    return 0;
 }
 
 int account_new(const Model *model, Str account_id, Account **ret) {
@@ -41,7 +34,7 @@ void member_done(Member *member, size_t n_scores) {
     for (size_t i = 0; i < n_scores && member->scores; i++)
         score_state_done(&member->scores[i]);
     free(member->scores);
-    free((char *)member->lead_id.data);
+    str_free(&member->lead_id);
     *member = (Member){0};
 }
 
@@ -55,26 +48,21 @@ Account *account_free(Account *account) {
     for (size_t i = 0; i < account->n_departures; i++)
         departure_done(&account->departures[i]);
     free(account->departures);
-    free((char *)account->account_id.data);
+    str_free(&account->account_id);
     return free_null(account);
 }
 
-/* What glibc's malloc takes for a piece: a word of its own, rounded up to 16 bytes, at least 32. */
-static size_t heap_bytes(size_t size) {
-    return size ? MAX((size + 8 + 15) / 16 * 16, (size_t)32) : 0;
-}
-
 size_t account_memory(const Account *account, const Model *model) {
-    size_t n = heap_bytes(block_size(model)) + heap_bytes(MAX(account->account_id.len, (size_t)1)) +
+    size_t n = heap_bytes(block_size(model)) + str_heap_bytes(account->account_id) +
                heap_bytes(account->n_members_alloc * sizeof(Member)) +
                heap_bytes(account->n_departures_alloc * sizeof(Departure)) + heap_bytes(account->n_lost * sizeof(LostStage));
     for (size_t i = 0; i < account->n_departures; i++) {
         const Departure *d = &account->departures[i];
-        n += heap_bytes(d->lead_id.len) + heap_bytes(d->to_account_id.len) + heap_bytes(d->to_lead_id.len);
+        n += str_heap_bytes(d->lead_id) + str_heap_bytes(d->to_account_id) + str_heap_bytes(d->to_lead_id);
     }
     for (size_t i = 0; i < account->n_members; i++) {
         const Member *member = &account->members[i];
-        n += heap_bytes(MAX(member->lead_id.len, (size_t)1)) + heap_bytes(account->n_scores * sizeof(ScoreState));
+        n += str_heap_bytes(member->lead_id) + heap_bytes(account->n_scores * sizeof(ScoreState));
         for (size_t k = 0; k < account->n_scores; k++)
             n += heap_bytes(score_state_memory(&member->scores[k]));
     }
@@ -98,23 +86,9 @@ void account_begin(Account *account, const Model *model, int64_t at_ms) {
 
 /* ---- members ---- */
 
-/* Where the member is, or where it would have to be put in. */
 static size_t position(const Account *account, Str lead_id, bool *ret_found) {
-    size_t low = 0, high = account->n_members;
-    *ret_found = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int c = str_compare(account->members[middle].lead_id, lead_id);
-        if (c == 0) {
-            *ret_found = true;
-            return middle;
-        }
-        if (c < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    static_assert(offsetof(Member, lead_id) == 0, "a member begins with its lead's id");
+    return str_position(account->members, account->n_members, sizeof(*account->members), lead_id, ret_found);
 }
 
 Member *account_find(const Account *account, Str lead_id) {
@@ -191,15 +165,10 @@ void account_bound(Account *account) {
 /* ---- departures ---- */
 
 void departure_done(Departure *departure) {
-    free((char *)departure->lead_id.data);
-    free((char *)departure->to_account_id.data);
-    free((char *)departure->to_lead_id.data);
+    str_free(&departure->lead_id);
+    str_free(&departure->to_account_id);
+    str_free(&departure->to_lead_id);
     *departure = (Departure){0};
-}
-
-static int str_dup_or_null(Str s, Str *ret) {
-    *ret = STR_NULL;
-    return s.data ? str_dup(s, ret) : 0;
 }
 
 static void remove_departure(Account *account, size_t at) {
@@ -220,9 +189,9 @@ int account_add_departure(Account *account, Str lead_id, Str to_account_id, Str 
     Departure departure = {.n_awaited = n_awaited};
     r = str_dup(lead_id, &departure.lead_id);
     if (r == 0)
-        r = str_dup_or_null(to_account_id, &departure.to_account_id);
+        r = str_dup(to_account_id, &departure.to_account_id);
     if (r == 0)
-        r = str_dup_or_null(to_lead_id, &departure.to_lead_id);
+        r = str_dup(to_lead_id, &departure.to_lead_id);
     if (r < 0)
         departure_done(&departure);
     else
@@ -239,8 +208,8 @@ bool account_take_departure(Account *account, Str lead_id, Departure *ret) {
         ret->n_awaited = 1;
         if (--d->n_awaited == 0)
             remove_departure(account, i);
-        else if (str_dup_or_null(ret->lead_id, &d->lead_id) < 0 || str_dup_or_null(ret->to_account_id, &d->to_account_id) < 0 ||
-                 str_dup_or_null(ret->to_lead_id, &d->to_lead_id) < 0)
+        else if (str_dup(ret->lead_id, &d->lead_id) < 0 || str_dup(ret->to_account_id, &d->to_account_id) < 0 ||
+                 str_dup(ret->to_lead_id, &d->to_lead_id) < 0)
             remove_departure(account, i); /* out of memory: the rest of them stay here */
         return true;
     }

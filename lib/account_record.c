@@ -16,6 +16,7 @@
  */
 #include "lib/account_record.h"
 
+#include "lib/owned.h"
 #include "lib/record_parts.h"
 
 static_assert(RECORD_FORMAT < RECORD_FORMAT_END, "a lead is not taken for an account");
@@ -73,7 +74,7 @@ static int copy_id(Unpacker *u, Member *member) {
     Str id = unpack_str(u, EVENT_LEAD_ID_LEN_MAX);
     if (id.len == 0)
         u->corrupt = true;
-    return u->corrupt ? 0 : lead_set_str(&member->lead_id, id);
+    return u->corrupt ? 0 : str_set(&member->lead_id, id);
 }
 
 static int get_states(Unpacker *u, ScoreState *states, const Model *model) {

@@ -3,6 +3,7 @@
 
 #include "lib/idle.h"
 #include "lib/merge.h"
+#include "lib/owned.h"
 #include "lib/score.h"
 #include "lib/sla.h"
 #include "lib/step.h"
@@ -93,13 +94,13 @@ static int apply_facts(Lead *lead, const LeadEvent *event, Touch *touch) {
     if (event->account_id.data && !str_eq(lead->account_id, event->account_id))
         touch_note_left(touch, lead->account_id);
     if (event->account_id.data)
-        r = lead_set_str(&lead->account_id, event->account_id);
+        r = str_set(&lead->account_id, event->account_id);
     if (r == 0 && event->source.data && !lead->first_source.data) {
-        r = lead_set_str(&lead->first_source, event->source);
+        r = str_set(&lead->first_source, event->source);
         lead->first_source_at_ms = lead->clock_ms;
     }
     if (r == 0 && event->source.data)
-        r = lead_set_str(&lead->last_source, event->source);
+        r = str_set(&lead->last_source, event->source);
     if (!event_is_profile_update(event))
         return r;
     /* Deletions first: lead_profile_fits() has judged where the whole update ends, not each step of it. */
@@ -202,7 +203,7 @@ static int retire(Engine *engine, Lead *lead, const LeadEvent *event, Str into, 
 
 int engine_retire_merged(Engine *engine, Lead *lead, const Lead *into, const LeadEvent *event) {
     int r = retire(engine, lead, event, into->lead_id, into->clock_ms);
-    return r < 0 ? r : lead_set_str(&lead->merged_into, into->lead_id);
+    return r < 0 ? r : str_set(&lead->merged_into, into->lead_id);
 }
 
 int engine_leave(Engine *engine, Lead *lead, const LeadEvent *event) {

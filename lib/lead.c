@@ -11,6 +11,7 @@
 #include <stdalign.h>
 
 #include "lib/lead.h"
+#include "lib/owned.h"
 #include "lib/siphash.h"
 #include "lib/uuid.h"
 
@@ -100,7 +101,7 @@ int lead_new(const Model *model, Str lead_id, Lead **ret) {
     lead->n_scores = model->n_scores;
     lead->n_counters = model->n_counters;
     lead->n_limits = model->n_limits;
-    int r = lead_set_str(&lead->lead_id, lead_id);
+    int r = str_set(&lead->lead_id, lead_id);
     if (r)
         return r;
 
@@ -108,11 +109,6 @@ int lead_new(const Model *model, Str lead_id, Lead **ret) {
     reset(lead, model);
     *ret = TAKE_PTR(lead);
     return 0;
-}
-
-static void str_free(Str *s) {
-    free((char *)s->data);
-    *s = STR_NULL;
 }
 
 static void property_done(Property *property) {
@@ -140,7 +136,7 @@ int lead_add_alias(Lead *lead, Str id) {
     if (r)
         return r;
     lead->aliases[lead->n_aliases] = STR_NULL;
-    r = lead_set_str(&lead->aliases[lead->n_aliases], id);
+    r = str_set(&lead->aliases[lead->n_aliases], id);
     if (r)
         return r;
     lead->n_aliases++;
@@ -183,15 +179,6 @@ Lead *lead_free(Lead *lead) {
     free(lead->seen);
     free(lead->awards);
     return free_null(lead);
-}
-
-/* What glibc's malloc takes for a piece: a word of its own, rounded up to 16 bytes, at least 32. */
-static size_t heap_bytes(size_t size) {
-    return size ? MAX((size + 8 + 15) / 16 * 16, (size_t)32) : 0;
-}
-
-static size_t str_heap_bytes(Str s) {
-    return s.data ? heap_bytes(MAX(s.len, (size_t)1)) : 0;
 }
 
 size_t lead_memory(const Lead *lead, const Model *model) {
@@ -301,56 +288,15 @@ int lead_add_award(Lead *lead, const GivenAward *award) {
 
 /* ---- strings and profile ---- */
 
-static int str_copy(Str s, Str *ret) {
-    if (!s.data) {
-        *ret = STR_NULL;
-        return 0;
-    }
-    char *data = malloc(MAX(s.len, (size_t)1)); /* an empty string is not null */
-    if (!data)
-        return -ENOMEM;
-    if (s.len)
-        memcpy(data, s.data, s.len);
-    *ret = (Str){data, s.len};
-    return 0;
-}
-
-int lead_set_str(Str *field, Str value) {
-    /* Most events repeat the account and source that are known. */
-    if (str_eq(*field, value))
-        return 0;
-    Str copy;
-    int r = str_copy(value, &copy);
-    if (r)
-        return r;
-    str_free(field);
-    *field = copy;
-    return 0;
-}
-
 static int value_copy(Value value, Value *ret) {
     assert(value.type != VALUE_STRING || value.string.data);
     *ret = value;
-    return value.type == VALUE_STRING ? str_copy(value.string, &ret->string) : 0;
+    return value.type == VALUE_STRING ? str_dup(value.string, &ret->string) : 0;
 }
 
-/* Where the attribute is, or where it would have to be put in. */
 static size_t profile_position(const Lead *lead, Str name, bool *ret_found) {
-    size_t low = 0, high = lead->n_profile;
-    *ret_found = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int c = str_compare(lead->profile[middle].name, name);
-        if (c == 0) {
-            *ret_found = true;
-            return middle;
-        }
-        if (c < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    static_assert(offsetof(Property, name) == 0, "an attribute begins with its name");
+    return str_position(lead->profile, lead->n_profile, sizeof(*lead->profile), name, ret_found);
 }
 
 static void profile_delete(Lead *lead, size_t at) {
@@ -366,7 +312,7 @@ static int profile_insert(Lead *lead, size_t at, Str name, Value value) {
     if (r)
         return r;
     Property property = {0};
-    r = str_copy(name, &property.name);
+    r = str_dup(name, &property.name);
     if (r)
         return r;
     r = value_copy(value, &property.value);

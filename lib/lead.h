@@ -159,8 +159,6 @@ MUST_CHECK int lead_set_profile(Lead *lead, Str name, Value value);
 /* Would the profile be within LEAD_PROFILE_MAX and LEAD_PROFILE_BYTES_MAX with these updates (of distinct names)? */
 bool lead_profile_fits(const Lead *lead, const Property *updates, size_t n_updates);
 Value lead_profile(const Lead *lead, Str name);
-/* Replaces an owned string of the lead (account_id, first_source, …) by a copy of `value`. */
-MUST_CHECK int lead_set_str(Str *field, Str value);
 
 /* The score's value at at_ms; smaller than SCORE_EPSILON in size reads as 0. */
 double lead_score(const Lead *lead, const Model *model, unsigned score, int64_t at_ms);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "lib/owned.h"
 #include "lib/sla_clock.h"
 
 /* Awards of `from` come after those of `into`: they are given now. What a cap cut is cut of all parts alike. */
@@ -84,10 +85,10 @@ static int take_facts(Lead *into, const Lead *from) {
     if (r == 0 && from->first_source.data &&
             (!into->first_source.data || from->first_source_at_ms < into->first_source_at_ms)) {
         into->first_source_at_ms = from->first_source_at_ms;
-        r = lead_set_str(&into->first_source, from->first_source);
+        r = str_set(&into->first_source, from->first_source);
     }
     if (r == 0 && !into->account_id.data)
-        r = lead_set_str(&into->account_id, from->account_id);
+        r = str_set(&into->account_id, from->account_id);
     return r;
 }
 

@@ -9,6 +9,9 @@
 /* 64 bits, 7 in each byte. */
 #define NUMBER_BYTES_MAX 10
 
+/* Types of a value. */
+enum { CODE_FALSE, CODE_TRUE, CODE_LONG, CODE_DOUBLE, CODE_STRING, _CODE_MAX };
+
 static bool is_past(int64_t at_ms) {
     return at_ms >= EVENT_TIME_MS_MIN && at_ms <= EVENT_TIME_MS_MAX;
 }
@@ -104,6 +107,29 @@ void pack_str(Packer *p, Str s) {
 void pack_str_or_null(Packer *p, Str s) {
     pack_number(p, s.data ? s.len + 1 : 0);
     pack_bytes(p, s.data, s.len);
+}
+
+void pack_value(Packer *p, Value value) {
+    assert(value.type != VALUE_NULL);
+    switch (value.type) {
+    case VALUE_BOOLEAN:
+        pack_number(p, value.boolean ? CODE_TRUE : CODE_FALSE);
+        break;
+    case VALUE_LONG:
+        pack_number(p, CODE_LONG);
+        pack_signed(p, value.integer);
+        break;
+    case VALUE_DOUBLE:
+        pack_number(p, CODE_DOUBLE);
+        pack_double(p, value.number);
+        break;
+    case VALUE_STRING:
+        pack_number(p, CODE_STRING);
+        pack_str(p, value.string);
+        break;
+    case VALUE_NULL:
+        break;
+    }
 }
 
 void pack_past(Packer *p, int64_t at_ms) {
@@ -214,6 +240,21 @@ Str unpack_str_or_null(Unpacker *u, size_t len_min, size_t len_max) {
         u->corrupt = true;
     const char *data = unpack_bytes(u, len);
     return data ? (Str){data, len} : STR_NULL;
+}
+
+Value unpack_value(Unpacker *u) {
+    switch (unpack_number_up_to(u, _CODE_MAX - 1)) {
+    case CODE_FALSE:
+        return value_boolean(false);
+    case CODE_TRUE:
+        return value_boolean(true);
+    case CODE_LONG:
+        return value_long(unpack_signed(u));
+    case CODE_DOUBLE:
+        return value_double(unpack_double(u));
+    default:
+        return value_string(unpack_str(u, EVENT_PROPERTY_STRING_LEN_MAX));
+    }
 }
 
 int64_t unpack_clock(Unpacker *u) {

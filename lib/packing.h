@@ -8,12 +8,12 @@
  * Numbers are varints of 7 bits, low ones first; signed ones are zig-zag, so that small negative ones are
  * short. What can be absent is 0 if it is, else the number or length plus 1. A double that is whole and
  * within 32 bits is its zig-zag number plus 1, another is 0 and its 8 bytes, little-endian. Times are
- * distances from a clock.
+ * distances from a clock. A property's value is the number of its type and, unless that is all, itself.
  *
  * Each value has exactly one form, and reading refuses the others (numbers longer than needed, doubles that
  * have a shorter form). So equal records are equal bytes, whoever packed them.
  */
-#include "lib/util.h"
+#include "lib/value.h"
 
 /* A growing run of bytes. */
 typedef struct Buffer {
@@ -40,6 +40,8 @@ void pack_signed(Packer *p, int64_t value);
 void pack_double(Packer *p, double value);
 void pack_str(Packer *p, Str s);
 void pack_str_or_null(Packer *p, Str s);
+/* Not null: a property that is null is not there. */
+void pack_value(Packer *p, Value value);
 /* An instant at which something happened: within the range of an event's time. */
 void pack_past(Packer *p, int64_t at_ms);
 void pack_past_or_none(Packer *p, int64_t at_ms);
@@ -73,6 +75,8 @@ double unpack_double(Unpacker *u);
 Str unpack_str(Unpacker *u, size_t len_max);
 /* Borrowed; null also when corrupt. */
 Str unpack_str_or_null(Unpacker *u, size_t len_min, size_t len_max);
+/* A string in it is borrowed, and has at most EVENT_PROPERTY_STRING_LEN_MAX bytes. */
+Value unpack_value(Unpacker *u);
 /* A clock itself: absolute. The times after it are relative to it. */
 int64_t unpack_clock(Unpacker *u);
 int64_t unpack_past(Unpacker *u);

@@ -4,6 +4,7 @@
 #include "lib/engine.h"
 #include "lib/merge.h"
 #include "lib/moments.h"
+#include "lib/owned.h"
 
 struct Shard {
     const Model *model;
@@ -403,7 +404,7 @@ static int send_merged(Shard *shard, Lead *lead, const LeadEvent *event) {
     if (r < 0)
         return r;
     lead_clear(lead, shard->model);
-    r = lead_set_str(&lead->merged_into, str_from(into));
+    r = str_set(&lead->merged_into, str_from(into));
     return r < 0 ? r : note_change(shard, lead);
 }
 

@@ -2,6 +2,7 @@
 #include "lib/shard_courier.h"
 
 #include "lib/account_record.h"
+#include "lib/owned.h"
 #include "lib/record.h"
 
 struct Courier {
@@ -223,7 +224,7 @@ static int enter(Courier *courier, const ShardMessage *message, Member *entry) {
     int r = 0;
     if (entry) {
         /* its name is the one that it goes by now: the lead may have been merged on the way */
-        r = lead_set_str(&entry->lead_id, message->lead_id);
+        r = str_set(&entry->lead_id, message->lead_id);
         entry->n_awaited = 0;
         if (r == 0)
             r = shard_touch_account(courier->accounts, &touch, entry);

@@ -12,8 +12,6 @@
 #define PROPERTY_BYTES_MIN 2
 #define TOPIC_LEN_MAX 255
 
-enum { VALUE_CODE_FALSE, VALUE_CODE_TRUE, VALUE_CODE_LONG, VALUE_CODE_DOUBLE, VALUE_CODE_STRING, _VALUE_CODE_MAX };
-
 Str shard_message_target(const ShardMessage *message) {
     switch (message->kind) {
     case MESSAGE_WATERMARK:
@@ -30,25 +28,6 @@ Str shard_message_target(const ShardMessage *message) {
 }
 
 /* --- writing ----------------------------------------------------------------------------------------- */
-
-static void put_value(Packer *p, Value value) {
-    switch (value.type) {
-    case VALUE_BOOLEAN:
-        pack_number(p, value.boolean ? VALUE_CODE_TRUE : VALUE_CODE_FALSE);
-        break;
-    case VALUE_LONG:
-        pack_number(p, VALUE_CODE_LONG);
-        pack_signed(p, value.integer);
-        break;
-    case VALUE_DOUBLE:
-        pack_number(p, VALUE_CODE_DOUBLE);
-        pack_double(p, value.number);
-        break;
-    default:
-        pack_number(p, VALUE_CODE_STRING);
-        pack_str(p, value.string);
-    }
-}
 
 static void put_event(Packer *p, const LeadEvent *event, const Model *model) {
     pack_number(p, event != NULL);
@@ -69,7 +48,7 @@ static void put_event(Packer *p, const LeadEvent *event, const Model *model) {
         if (value.type == VALUE_NULL)
             continue;
         pack_str(p, model->carry_event[i]);
-        put_value(p, value);
+        pack_value(p, value);
     }
 }
 
@@ -150,21 +129,6 @@ static Str get_id(Unpacker *u) {
     return id;
 }
 
-static Value get_value(Unpacker *u) {
-    switch (unpack_number_up_to(u, _VALUE_CODE_MAX - 1)) {
-    case VALUE_CODE_FALSE:
-        return value_boolean(false);
-    case VALUE_CODE_TRUE:
-        return value_boolean(true);
-    case VALUE_CODE_LONG:
-        return value_long(unpack_signed(u));
-    case VALUE_CODE_DOUBLE:
-        return value_double(unpack_double(u));
-    default:
-        return value_string(unpack_str(u, EVENT_PROPERTY_STRING_LEN_MAX));
-    }
-}
-
 static int get_properties(Unpacker *u, Arena *arena, LeadEvent *event) {
     size_t n = unpack_count(u, MODEL_CARRY_MAX, PROPERTY_BYTES_MIN);
     Property *properties = arena_new_array(arena, Property, MAX(n, (size_t)1));
@@ -172,7 +136,7 @@ static int get_properties(Unpacker *u, Arena *arena, LeadEvent *event) {
         return -ENOMEM;
     for (size_t i = 0; i < n && !u->corrupt; i++) {
         properties[i].name = unpack_str(u, EVENT_PROPERTY_NAME_LEN_MAX);
-        properties[i].value = get_value(u);
+        properties[i].value = unpack_value(u);
     }
     event->properties = properties;
     event->n_properties = n;

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/touch.h"
 
+#include "lib/owned.h"
+
 static_assert(MODEL_ACCOUNT_SCORES_MAX <= 32, "a set of account scores is 32 bits");
 
-static void drop(Str *s) {
-    free((char *)s->data);
-    *s = STR_NULL;
-}
-
 static void release(Touch *touch) {
-    drop(&touch->left_account_id);
-    drop(&touch->merged_lead_id);
-    drop(&touch->merged_account_id);
+    str_free(&touch->left_account_id);
+    str_free(&touch->merged_lead_id);
+    str_free(&touch->merged_account_id);
 }
 
 void touch_done(Touch *touch) {
@@ -59,7 +56,7 @@ void touch_note_award(Touch *touch, const Model *model, unsigned lead_score, dou
 }
 
 static void set(Touch *touch, Str *field, Str value) {
-    int r = lead_set_str(field, value);
+    int r = str_set(field, value);
     if (r < 0)
         touch->error = r;
 }

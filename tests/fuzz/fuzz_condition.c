@@ -10,6 +10,7 @@
 #include "lib/condition_crossing.h"
 #include "lib/condition_part.h"
 #include "lib/lead.h"
+#include "lib/owned.h"
 
 #define NOW_MS INT64_C(1767225600000) /* 2026-01-01 */
 #define HOUR_MS INT64_C(3600000)
@@ -93,7 +94,7 @@ static void make_lead(void) {
     lead_begin(lead, model, NOW_MS - 9 * HOUR_MS);
     require(lead_set_profile(lead, STR_LITERAL("country"), value_string(STR_LITERAL("DE"))) == 0);
     require(lead_set_profile(lead, STR_LITERAL("vip"), value_boolean(true)) == 0);
-    require(lead_set_str(&lead->first_source, STR_LITERAL("ads")) == 0);
+    require(str_set(&lead->first_source, STR_LITERAL("ads")) == 0);
     lead->clock_ms = NOW_MS;
     lead->latest_activity_ms = NOW_MS - HOUR_MS;
     lead->scores[0] = (ScoreState){.value = 10, .at_ms = NOW_MS};

@@ -5,6 +5,7 @@
  */
 #include "lib/condition_program.h"
 #include "lib/model.h"
+#include "lib/owned.h"
 #include "lib/score.h"
 #include "tests/unit/engine_fixture.h"
 
@@ -72,7 +73,7 @@ static void make_lead(void) {
     set_profile("text", value_string(STR_LITERAL("12.5")));
     set_profile("vip", value_boolean(true));
     set_profile("empty", value_string(STR_LITERAL("")));
-    ck_assert_int_eq(lead_set_str(&lead->first_source, STR_LITERAL("ads")), 0);
+    ck_assert_int_eq(str_set(&lead->first_source, STR_LITERAL("ads")), 0);
     lead->clock_ms = NOW_MS;
     score_classify(lead, model);
     lead->scores[0] = (ScoreState){10, NOW_MS};

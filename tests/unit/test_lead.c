@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "lib/lead.h"
+#include "lib/owned.h"
 #include "lib/sla_clock.h"
 #include "lib/uuid.h"
 #include "tests/unit/suite.h"
@@ -345,8 +346,8 @@ END_TEST
 START_TEST(cleared_lead_is_as_new_but_for_its_place) {
     _cleanup_(lead_free) Lead *lead = new_lead();
     lead_begin(lead, &model, BEGIN_MS);
-    ck_assert_int_eq(lead_set_str(&lead->account_id, STR_LITERAL("acme")), 0);
-    ck_assert_int_eq(lead_set_str(&lead->first_source, STR_LITERAL("ads")), 0);
+    ck_assert_int_eq(str_set(&lead->account_id, STR_LITERAL("acme")), 0);
+    ck_assert_int_eq(str_set(&lead->first_source, STR_LITERAL("ads")), 0);
     ck_assert_int_eq(lead_set_profile(lead, STR_LITERAL("a"), value_string(STR_LITERAL("text"))), 0);
     for (unsigned i = 0; i < 100; i++) {
         ck_assert_int_eq(lead_add_seen(lead, numbered_key(i)), 0);
@@ -379,13 +380,13 @@ END_TEST
 
 START_TEST(empty_string_is_not_null) {
     _cleanup_(lead_free) Lead *lead = new_lead();
-    ck_assert_int_eq(lead_set_str(&lead->last_source, STR_LITERAL("")), 0);
+    ck_assert_int_eq(str_set(&lead->last_source, STR_LITERAL("")), 0);
     ck_assert(!str_is_null(lead->last_source));
-    ck_assert_int_eq(lead_set_str(&lead->last_source, STR_LITERAL("ads")), 0);
+    ck_assert_int_eq(str_set(&lead->last_source, STR_LITERAL("ads")), 0);
     ck_assert(str_eq_c(lead->last_source, "ads"));
-    ck_assert_int_eq(lead_set_str(&lead->last_source, (Str){lead->last_source.data, 2}), 0);
+    ck_assert_int_eq(str_set(&lead->last_source, (Str){lead->last_source.data, 2}), 0);
     ck_assert(str_eq_c(lead->last_source, "ad"));
-    ck_assert_int_eq(lead_set_str(&lead->last_source, STR_NULL), 0);
+    ck_assert_int_eq(str_set(&lead->last_source, STR_NULL), 0);
     ck_assert(str_is_null(lead->last_source));
 }
 END_TEST
@@ -406,7 +407,7 @@ START_TEST(memory_counts_what_is_added) {
     ck_assert_int_eq(lead_add_award(lead, &(GivenAward){0}), 0);
     size_t with_award = lead_memory(lead, &model);
     ck_assert_uint_ge(with_award, with_seen + sizeof(GivenAward));
-    ck_assert_int_eq(lead_set_str(&lead->account_id, (Str){text, 100}), 0);
+    ck_assert_int_eq(str_set(&lead->account_id, (Str){text, 100}), 0);
     size_t with_account = lead_memory(lead, &model);
     ck_assert_uint_ge(with_account, with_award + 100);
     sla_clock_start(&lead->clocks[0], &model, 0, BEGIN_MS, 0);

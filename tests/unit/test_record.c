@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "lib/owned.h"
 #include "lib/record.h"
 #include "lib/sla_clock.h"
 #include "lib/uuid.h"
@@ -190,12 +191,12 @@ static void fill_head(Lead *lead, const Model *m, uint64_t *state) {
     lead_begin(lead, m, clock_ms);
     if (random_below(state, 2)) {
         Str account = random_str(state, EVENT_ACCOUNT_ID_LEN_MAX, text);
-        ck_assert_int_eq(lead_set_str(&lead->account_id, account.len ? account : STR_LITERAL("a")), 0);
+        ck_assert_int_eq(str_set(&lead->account_id, account.len ? account : STR_LITERAL("a")), 0);
     }
     if (random_below(state, 2))
-        ck_assert_int_eq(lead_set_str(&lead->first_source, random_str(state, sizeof(text), text)), 0);
+        ck_assert_int_eq(str_set(&lead->first_source, random_str(state, sizeof(text), text)), 0);
     if (random_below(state, 2))
-        ck_assert_int_eq(lead_set_str(&lead->last_source, random_str(state, sizeof(text), text)), 0);
+        ck_assert_int_eq(str_set(&lead->last_source, random_str(state, sizeof(text), text)), 0);
     lead->first_source_at_ms = random_past_or_none(state);
     lead->latest_activity_ms = random_past_or_none(state);
     lead->segment = (unsigned)random_below(state, m->n_segments + 1);
@@ -536,9 +537,9 @@ static Lead *typical_lead(void) {
     ck_assert_int_eq(lead_new(&model, STR_LITERAL("lead-1"), &lead), 0);
     lead_begin(lead, &model, BEGIN_MS);
     lead->clock_ms = BEGIN_MS + 3 * DAY_MS;
-    ck_assert_int_eq(lead_set_str(&lead->account_id, STR_LITERAL("acme-4711")), 0);
-    ck_assert_int_eq(lead_set_str(&lead->first_source, STR_LITERAL("ads")), 0);
-    ck_assert_int_eq(lead_set_str(&lead->last_source, STR_LITERAL("web")), 0);
+    ck_assert_int_eq(str_set(&lead->account_id, STR_LITERAL("acme-4711")), 0);
+    ck_assert_int_eq(str_set(&lead->first_source, STR_LITERAL("ads")), 0);
+    ck_assert_int_eq(str_set(&lead->last_source, STR_LITERAL("web")), 0);
     lead->first_source_at_ms = BEGIN_MS;
     lead->latest_activity_ms = lead->clock_ms;
     lead->ordinal = 3;

@@ -4,6 +4,7 @@
 
 #include "daemon/view_fields.h"
 #include "lib/condition_program.h"
+#include "lib/owned.h"
 #include "lib/sla_clock.h"
 #include "tests/unit/suite.h"
 
@@ -168,9 +169,9 @@ START_TEST(fields_follow_the_lead) {
     lead->tracks[0].stages[1].entered_at_ms = NOW_MS - 5;
     lead->clock_ms = NOW_MS + 7;
     lead->next_internal_ms = NOW_MS + 99;
-    ck_assert_int_eq(lead_set_str(&lead->account_id, STR_LITERAL("acme")), 0);
-    ck_assert_int_eq(lead_set_str(&lead->first_source, STR_LITERAL("google")), 0);
-    ck_assert_int_eq(lead_set_str(&lead->last_source, STR_LITERAL("")), 0);
+    ck_assert_int_eq(str_set(&lead->account_id, STR_LITERAL("acme")), 0);
+    ck_assert_int_eq(str_set(&lead->first_source, STR_LITERAL("google")), 0);
+    ck_assert_int_eq(str_set(&lead->last_source, STR_LITERAL("")), 0);
     lead->scores[1] = (ScoreState){.value = 12.5, .at_ms = NOW_MS - 1};
     make();
     ck_assert_int_eq(made.moment_ms, NOW_MS + 99);
@@ -190,7 +191,7 @@ END_TEST
 
 /* What was made outlives the lead, and survives making more. */
 START_TEST(nothing_is_borrowed_from_the_lead) {
-    ck_assert_int_eq(lead_set_str(&lead->account_id, STR_LITERAL("acme")), 0);
+    ck_assert_int_eq(str_set(&lead->account_id, STR_LITERAL("acme")), 0);
     make();
     lead = lead_free(lead);
     for (int i = 0; i < 1000; i++) {
@@ -298,7 +299,7 @@ static const struct {
 };
 
 START_TEST(long_texts_are_cut_with_a_mark) {
-    ck_assert_int_eq(lead_set_str(&lead->account_id, str_from(text_rows[_i].value)), 0);
+    ck_assert_int_eq(str_set(&lead->account_id, str_from(text_rows[_i].value)), 0);
     make();
     ck_assert_str_eq(field("account"), text_rows[_i].expected);
     ck_assert_uint_le(strlen(field("account")), VIEW_FIELD_LEN_MAX);
@@ -344,8 +345,8 @@ START_TEST(no_more_fields_than_a_listpack_takes) {
     lead_begin(full, &large, NOW_MS);
     full->next_sla_ms = NOW_MS;
     full->route = 0;
-    ck_assert_int_eq(lead_set_str(&full->account_id, STR_LITERAL("acme")), 0);
-    ck_assert_int_eq(lead_set_str(&full->last_source, STR_LITERAL("google")), 0);
+    ck_assert_int_eq(str_set(&full->account_id, STR_LITERAL("acme")), 0);
+    ck_assert_int_eq(str_set(&full->last_source, STR_LITERAL("google")), 0);
     for (size_t i = 0; i < MODEL_POLICIES_MAX; i++)
         full->clocks[i] = (SlaClock){.phase = SLA_PHASE_OPEN};
     ck_assert_int_eq(view_fields_make(buffer, &large, full, &made), 0);
@@ -362,7 +363,7 @@ END_TEST
 START_TEST(merged_lead_says_into_whom_and_nothing_else) {
     lead->scores[1].value = 50;
     lead->next_internal_ms = NOW_MS + 1;
-    ck_assert_int_eq(lead_set_str(&lead->merged_into, STR_LITERAL("lead-2")), 0);
+    ck_assert_int_eq(str_set(&lead->merged_into, STR_LITERAL("lead-2")), 0);
     make();
     ck_assert(str_eq_c(made.id, "lead-1"));
     ck_assert_uint_eq(made.n_fields, 1);

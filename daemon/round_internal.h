@@ -1,0 +1,52 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What round.c, round_load.c and round_record.c are made of. Results are those of round_run(). */
+#include "daemon/batch.h"
+#include "daemon/round.h"
+
+/* A record as polled. */
+typedef struct Record {
+    int32_t shard;
+    unsigned topic;
+    int64_t offset;
+    Str key, value;
+    void *message;
+} Record;
+
+struct Round {
+    Pipeline *pipeline;
+    Arena *arena; /* of the message at hand */
+    Record *records; /* of one round, sorted; the first n_done of a shard's run are done */
+    size_t n_records, n_alloc;
+    Batch **batches; /* one a shard, by id; NULL: nothing to commit */
+};
+
+/* A shard's part of the sorted records. */
+typedef struct Run {
+    LiveShard *shard;
+    Record *records;
+    size_t n, n_done;
+} Run;
+
+/* --- round_load.c ------------------------------------------------------------------------------------ */
+
+/* All that the run will ask of its shard is in memory afterwards, or the barrier is known that it may not pass. */
+MUST_CHECK int round_load(Run *run, int64_t now_ms);
+
+/* --- round_record.c ---------------------------------------------------------------------------------- */
+
+/* Another shard's message, not an event. */
+bool round_is_message(const Pipeline *p, const Record *record);
+/* Decodes and checks; an event that cannot be applied is told of by the reason of its dead letter. */
+const char *round_decode(Pipeline *p, const Record *record, int64_t now_ms, LeadEvent *ret, char *text, size_t size);
+/* *ret_done false: the watermark cannot pass yet; the record waits for the next round. */
+MUST_CHECK int round_apply_record(Round *round, Run *run, const Record *record, int64_t now_ms, bool *ret_done);
+
+/* --- round.c ----------------------------------------------------------------------------------------- */
+
+/* The batch that the shard's round makes; begun with the first thing that has to be committed. */
+MUST_CHECK int round_batch(Round *round, LiveShard *shard, Batch **ret);
+/* What came out of the engine: its own errors are fatal, an output that could not be sent needs a restart. */
+int round_run_error(int r);
+/* Brings the watermark of the leads or accounts as far as all moments are known. */
+MUST_CHECK int round_advance_to_barrier(LiveShard *shard, EntityKind kind);

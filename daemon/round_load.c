@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/model_walk.h"
+#include "daemon/round_internal.h"
+
+/* What the run's records are about, so that it can be fetched in one go. */
+typedef struct Wanted {
+    Str *ids[_ENTITY_KIND_MAX]; /* borrowed from the records */
+    size_t n[_ENTITY_KIND_MAX];
+    int64_t accounts_ms; /* where the accounts' watermark gets to */
+} Wanted;
+
+static void want(Wanted *wanted, EntityKind kind, Str id) {
+    wanted->ids[kind][wanted->n[kind]++] = id;
+}
+
+/* What a message is about; one that cannot be read is found out when it is its turn. */
+static int want_of_message(Run *run, const Record *record, int64_t *watermarks_ms, Wanted *wanted) {
+    ShardMessage message;
+    arena_reset(run->shard->pipeline->round->arena);
+    int r = shard_message_unpack(record->value, run->shard->pipeline->round->arena, &message);
+    if (r != 0)
+        return MIN(r, 0);
+    bool is_account = message.kind == MESSAGE_TOUCH || message.kind == MESSAGE_LEAVE || message.kind == MESSAGE_ENTRY;
+    if (message.kind == MESSAGE_WATERMARK && message.from_shard < run->shard->pipeline->n_shards)
+        watermarks_ms[message.from_shard] = MAX(watermarks_ms[message.from_shard], message.at_ms);
+    else if (message.kind != MESSAGE_WATERMARK)
+        want(wanted, is_account ? ENTITY_ACCOUNT : ENTITY_LEAD, shard_message_target(&message));
+    return 0;
+}
+
+static int want_all(Run *run, Wanted *wanted) {
+    const Pipeline *p = run->shard->pipeline;
+    _cleanup_(free_null) int64_t *watermarks_ms = calloc((size_t)p->n_shards, sizeof(*watermarks_ms));
+    if (!watermarks_ms)
+        return -ENOMEM;
+    memcpy(watermarks_ms, run->shard->lead_watermarks_ms, (size_t)p->n_shards * sizeof(*watermarks_ms));
+    for (size_t i = 0; i < run->n; i++) {
+        const Record *record = &run->records[i];
+        if (round_is_message(p, record)) {
+            int r = want_of_message(run, record, watermarks_ms, wanted);
+            if (r < 0)
+                return r;
+        } else if (record->key.len > 0 && record->key.len <= EVENT_LEAD_ID_LEN_MAX) {
+            want(wanted, ENTITY_LEAD, record->key); /* the key is the lead id, or the record is a dead letter */
+        }
+    }
+    wanted->accounts_ms = TIME_NEVER;
+    for (int32_t i = 0; i < p->n_shards; i++)
+        wanted->accounts_ms = MIN(wanted->accounts_ms, watermarks_ms[i]);
+    return 0;
+}
+
+/* The watermark at the end of the run, if all of its events count. */
+static int64_t foresee_watermark(const Run *run, int64_t now_ms) {
+    const LiveShard *shard = run->shard;
+    const Pipeline *p = shard->pipeline;
+    SourceProgress sources[CONFIG_SOURCES_MAX];
+    memcpy(sources, shard->sources, sizeof(sources));
+    for (size_t i = 0; i < run->n; i++) {
+        LeadEvent event;
+        char text[256];
+        const Record *record = &run->records[i];
+        if (!round_is_message(p, record) && !round_decode(shard->pipeline, record, now_ms, &event, text, sizeof(text))) {
+            SourceProgress *source = &sources[record->topic];
+            source->newest_ms = MAX(source->newest_ms, MIN(event.occurred_at_ms, now_ms));
+        }
+    }
+    for (size_t i = 0; i < p->config->n_sources; i++)
+        sources[i].proved_ms = MAX(sources[i].proved_ms, sources[i].proof_ms);
+    return watermark_of(p->config->watermark, sources, p->config->n_sources, p->model->lateness_ms);
+}
+
+/* What is due up to the watermark that the run will get to. */
+static int load_due(Run *run, EntityKind kind, int64_t until_ms) {
+    LiveShard *shard = run->shard;
+    size_t n_due;
+    return live_shard_load_due(shard, kind, until_ms, (size_t)shard->pipeline->config->batch_max_moments, &n_due);
+}
+
+static int load_wanted(Run *run, const Wanted *wanted, int64_t now_ms) {
+    LiveShard *shard = run->shard;
+    int r = 0;
+    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX && r == 0; kind++)
+        r = live_shard_load(shard, kind, wanted->ids[kind], wanted->n[kind]);
+    if (r == 0 && live_shard_barrier(shard, ENTITY_LEAD) != TIME_NEVER)
+        r = load_due(run, ENTITY_LEAD, MAX(foresee_watermark(run, now_ms), shard_watermark(shard->engine)));
+    if (r == 0 && live_shard_barrier(shard, ENTITY_ACCOUNT) <= wanted->accounts_ms)
+        r = load_due(run, ENTITY_ACCOUNT, wanted->accounts_ms);
+    return r;
+}
+
+int round_load(Run *run, int64_t now_ms) {
+    LiveShard *shard = run->shard;
+    Wanted wanted = {0};
+    int r = view_queue_flush(shard->view_queue, shard);
+    if (r == PIPELINE_E_WAIT && view_queue_count(shard->view_queue) < (size_t)shard->pipeline->config->view_max_pending)
+        r = 0;
+    if (r != 0)
+        return r;
+    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX && r == 0; kind++) {
+        wanted.ids[kind] = calloc(MAX(run->n, (size_t)1), sizeof(Str));
+        r = wanted.ids[kind] ? 0 : -ENOMEM;
+    }
+    if (r == 0 && shard->walk)
+        r = model_walk_load(shard);
+    if (r == 0)
+        r = want_all(run, &wanted);
+    if (r == 0)
+        r = load_wanted(run, &wanted, now_ms);
+    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX; kind++)
+        free(wanted.ids[kind]);
+    return r;
+}

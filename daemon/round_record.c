@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "daemon/clock.h"
+#include "daemon/log.h"
+#include "daemon/round_internal.h"
+
+/* What of a message too large for a dead letter is kept: with schema overhead it must fit Kafka's default of 1 MB. */
+#define DEAD_LETTER_ORIGINAL_MAX (900 * 1024)
+/* What of a message can be sent on to another shard: with what it needs around it, it must fit Kafka's default once more. */
+#define FORWARDED_MAX (900 * 1024)
+
+bool round_is_message(const Pipeline *p, const Record *record) {
+    return record->topic >= p->config->n_sources;
+}
+
+const char *round_decode(Pipeline *p, const Record *record, int64_t now_ms, LeadEvent *ret, char *text, size_t size) {
+    const char *reason;
+    int r = message_decode(p->registry, p->decoder, record->value.data, record->value.len, ret, &reason, text, size);
+    if (r != 0)
+        return reason;
+    if (!str_eq(record->key, ret->lead_id)) {
+        (void)snprintf(text, size, "the record's key is not its lead_id \"%.*s\"", STR_FMT(ret->lead_id));
+        return "misrouted";
+    }
+    if (kafka_partition_of(p->config, record->key, p->n_shards) != record->shard) {
+        (void)snprintf(text, size, "the key belongs to partition %d by %s, not to %d",
+                (int)kafka_partition_of(p->config, record->key, p->n_shards), p->config->partitioner, (int)record->shard);
+        return "misrouted";
+    }
+    if (ret->occurred_at_ms > now_ms + p->config->max_future_ms) {
+        (void)snprintf(text, size, "occurred_at is %lld ms ahead of the clock, more than max_future",
+                (long long)(ret->occurred_at_ms - now_ms));
+        return "future";
+    }
+    return NULL;
+}
+
+/* A message as it came from a source, whichever way it has gone since. */
+typedef struct Original {
+    Str topic, key, value;
+    int64_t offset;
+} Original;
+
+static Original original_of(const Pipeline *p, const Record *record) {
+    return (Original){.topic = str_from(p->config->sources[record->topic]), .key = record->key, .value = record->value,
+            .offset = record->offset};
+}
+
+static int send_dead_letter(Round *round, LiveShard *shard, const Original *original, const char *reason, const char *text) {
+    static LogLimit limit;
+    unsigned left_out;
+    Pipeline *p = round->pipeline;
+    Output output = {
+        .type = OUTPUT_DEAD_LETTER,
+        .at_ms = clock_wall_ms(),
+        .dead_letter = {.original = {original->value.data, MIN(original->value.len, (size_t)DEAD_LETTER_ORIGINAL_MAX)},
+                .topic = original->topic, .partition = shard->id, .offset = original->offset, .reason = str_from(reason),
+                .text = str_from(text)},
+    };
+    Batch *batch;
+    if (log_limit_allows(&limit, clock_monotonic_ms(), 10, &left_out))
+        log_warning("event.dead_letter", LOG_BYTES("topic", original->topic), LOG_INT("partition", shard->id),
+                LOG_INT("offset", original->offset), LOG_STR("reason", reason), LOG_STR("error", text),
+                LOG_INT("left_out", left_out));
+    int r = round_batch(round, shard, &batch);
+    if (r == 0)
+        r = batch_add_output(batch, &output, original->key);
+    p->counts.dead_letters++;
+    return r;
+}
+
+static void count(Pipeline *p, const EventResult *result) {
+    p->counts.applied += result->outcome == EVENT_APPLIED;
+    p->counts.duplicates += result->outcome == EVENT_DUPLICATE;
+    p->counts.ignored += result->outcome == EVENT_IGNORED;
+}
+
+/* The event's lead is another's now, who may live in another shard. */
+static int forward(Round *round, LiveShard *shard, const Original *original, Str lead_id) {
+    if (original->value.len > FORWARDED_MAX)
+        return send_dead_letter(round, shard, original, "too_large",
+                "the event's lead was merged into another, and a message over 900 KiB cannot be sent on to it");
+    ShardMessage message = {.kind = MESSAGE_EVENT, .at_ms = 0, .lead_id = lead_id, .topic = original->topic,
+            .offset = original->offset, .bytes = original->value};
+    return round_run_error(round_message(shard, &message));
+}
+
+/* What became of an event that the engine was handed. */
+static int settle_event(Round *round, LiveShard *shard, const Original *original, const EventResult *result) {
+    count(round->pipeline, result);
+    if (result->outcome == EVENT_REJECTED)
+        return send_dead_letter(round, shard, original, result->reason, result->text);
+    return result->outcome == EVENT_ELSEWHERE ? forward(round, shard, original, result->lead_id) : 0;
+}
+
+/* One event. *ret_done false: the watermark cannot pass yet; the event waits for the next round. */
+static int apply_event(Round *round, Run *run, const Record *record, int64_t now_ms, bool *ret_done) {
+    LiveShard *shard = run->shard;
+    Pipeline *p = round->pipeline;
+    Original original = original_of(p, record);
+    LeadEvent event;
+    char text[512];
+    *ret_done = true;
+    const char *reason = round_decode(p, record, now_ms, &event, text, sizeof(text));
+    if (reason)
+        return send_dead_letter(round, shard, &original, reason, text);
+
+    int64_t counted_ms = MIN(event.occurred_at_ms, now_ms);
+    int64_t watermark_ms = watermark_with(p->config->watermark, shard->sources, p->config->n_sources,
+            p->model->lateness_ms, record->topic, counted_ms);
+    if (live_shard_barrier(shard, ENTITY_LEAD) <= watermark_ms) {
+        bool accepts;
+        int r = shard_accepts(shard->engine, &event, &accepts);
+        *ret_done = !accepts;
+        if (r < 0 || accepts)
+            return r < 0 ? r : round_advance_to_barrier(shard, ENTITY_LEAD);
+    }
+    EventResult result;
+    int r = round_run_error(shard_event(shard->engine, &event, watermark_ms, &result));
+    if (r != 0)
+        return r;
+    if (result.outcome == EVENT_APPLIED || result.outcome == EVENT_ELSEWHERE)
+        shard->sources[record->topic].newest_ms = MAX(shard->sources[record->topic].newest_ms, counted_ms);
+    return settle_event(round, shard, &original, &result);
+}
+
+/* --- messages of other shards ------------------------------------------------------------------------ */
+
+/* An event that another shard has sent on: its time has been counted there. */
+static int apply_sent_event(Round *round, LiveShard *shard, const ShardMessage *message) {
+    Pipeline *p = round->pipeline;
+    Original original = {.topic = message->topic, .key = message->lead_id, .value = message->bytes, .offset = message->offset};
+    LeadEvent event;
+    EventResult result;
+    const char *reason;
+    char text[512];
+    int r = message_decode(p->registry, p->decoder, message->bytes.data, message->bytes.len, &event, &reason, text, sizeof(text));
+    if (r != 0)
+        return r < 0 ? r : send_dead_letter(round, shard, &original, reason, text);
+    event.lead_id = message->lead_id;
+    r = round_run_error(shard_event(shard->engine, &event, shard_watermark(shard->engine), &result));
+    return r != 0 ? r : settle_event(round, shard, &original, &result);
+}
+
+/* How far another shard's leads are. *ret_done false: the accounts' watermark cannot pass yet. */
+static int apply_watermark(LiveShard *shard, const ShardMessage *message, bool *ret_done) {
+    if (message->from_shard >= shard->pipeline->n_shards)
+        return 0;
+    int64_t *of_sender_ms = &shard->lead_watermarks_ms[message->from_shard];
+    *of_sender_ms = MAX(*of_sender_ms, message->at_ms);
+    int64_t watermark_ms = live_shard_accounts_watermark(shard);
+    if (live_shard_barrier(shard, ENTITY_ACCOUNT) <= watermark_ms) {
+        *ret_done = false;
+        return round_advance_to_barrier(shard, ENTITY_ACCOUNT);
+    }
+    return round_run_error(shard_advance(shard->accounts, watermark_ms));
+}
+
+static int unreadable(const LiveShard *shard, const Record *record, const char *why) {
+    log_error("message.unreadable", LOG_INT("shard", shard->id), LOG_INT("offset", record->offset), LOG_STR("error", why),
+            LOG_STR("remedy", "run the version, and the model, of the instance that wrote it"));
+    return PIPELINE_E_RESTART;
+}
+
+static int apply_message(Round *round, Run *run, const Record *record, bool *ret_done) {
+    LiveShard *shard = run->shard;
+    ShardMessage message;
+    arena_reset(round->arena);
+    int r = shard_message_unpack(record->value, round->arena, &message);
+    if (r != 0)
+        return r < 0 ? r : unreadable(shard, record, r == SHARD_MESSAGE_E_FORMAT ? "of a newer version" : "not a message");
+    switch (message.kind) {
+    case MESSAGE_WATERMARK:
+        return apply_watermark(shard, &message, ret_done);
+    case MESSAGE_EVENT:
+        return apply_sent_event(round, shard, &message);
+    default:
+        r = courier_apply(shard->courier, &message);
+        if (r == COURIER_E_MODEL)
+            return unreadable(shard, record, "it goes by a model version that is not known here; load the new model (SIGHUP)");
+        return r == COURIER_E_CORRUPT ? unreadable(shard, record, "what it carries cannot be read") : round_run_error(r);
+    }
+}
+
+int round_apply_record(Round *round, Run *run, const Record *record, int64_t now_ms, bool *ret_done) {
+    Batch *batch;
+    int r = round_batch(round, run->shard, &batch);
+    *ret_done = true;
+    if (r == 0)
+        r = round_is_message(round->pipeline, record) ? apply_message(round, run, record, ret_done)
+                                                : apply_event(round, run, record, now_ms, ret_done);
+    if (r == 0 && *ret_done) {
+        batch_note_input(batch, record->topic, record->offset + 1);
+        round->pipeline->counts.events += !round_is_message(round->pipeline, record);
+    }
+    return r;
+}
