@@ -109,8 +109,8 @@ const Command command_run = {
     .summary = "score events from Kafka until told to stop",
     .usage = "[--config FILE] [--model FILE]",
     .description = "Consumes the source topics, keeps scores, stages and SLA clocks, and tells their changes on\n"
-                   "Kafka. SIGTERM and SIGINT end it in order. Exit status 78: a configuration, model or topic with\n"
-                   "which it must not run.\n",
+                   "Kafka. SIGTERM and SIGINT end it in order; SIGHUP reads the model again and takes a new version\n"
+                   "of it. Exit status 78: a configuration, model or topic with which it must not run.\n",
     .options = options,
     .run = run,
 };

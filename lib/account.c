@@ -199,14 +199,15 @@ int account_add_departure(Account *account, Str lead_id, Str to_account_id, Str 
     return r;
 }
 
-bool account_take_departure(Account *account, Str lead_id, Departure *ret) {
+bool account_take_departure(Account *account, Str lead_id, unsigned n_more, Departure *ret) {
     for (size_t i = 0; i < account->n_departures; i++) {
         Departure *d = &account->departures[i];
         if (!str_eq(d->lead_id, lead_id))
             continue;
         *ret = *d;
         ret->n_awaited = 1;
-        if (--d->n_awaited == 0)
+        d->n_awaited += n_more - 1;
+        if (d->n_awaited == 0)
             remove_departure(account, i);
         else if (str_dup(ret->lead_id, &d->lead_id) < 0 || str_dup(ret->to_account_id, &d->to_account_id) < 0 ||
                  str_dup(ret->to_lead_id, &d->to_lead_id) < 0)

@@ -23,7 +23,7 @@ typedef struct Member {
     int64_t active_at_ms;    /* the lead's clock when it touched the account last */
     int64_t committee_at_ms; /* the latest event that makes it one of the committee; TIME_NONE: none */
     ScoreState *scores;      /* model->n_account_scores, owned */
-    unsigned n_awaited;      /* entries on their way from accounts that it left; see shard_message.h */
+    int n_awaited;           /* entries on their way from accounts that it left, less those that came before word of it; see shard_message.h */
 } Member;
 
 /*
@@ -90,8 +90,11 @@ MUST_CHECK int account_award(const Account *account, const Model *model, Member 
 MUST_CHECK int account_fold(const Account *account, const Model *model, Member *member, Member *entry, int64_t lead_ms);
 /* Notes where entries that still come for the lead go. 0 or -ENOMEM. */
 MUST_CHECK int account_add_departure(Account *account, Str lead_id, Str to_account_id, Str to_lead_id, unsigned n_awaited);
-/* An entry has come for the lead: where it goes, into *ret, which the caller frees with departure_done(). False: it is for this account. */
-bool account_take_departure(Account *account, Str lead_id, Departure *ret);
+/*
+ * An entry has come for the lead, and n_more are to follow: where it goes, into *ret, which the caller frees with departure_done(). False:
+ * it is for this account.
+ */
+bool account_take_departure(Account *account, Str lead_id, unsigned n_more, Departure *ret);
 void departure_done(Departure *departure);
 /* Of more than ACCOUNT_MEMBERS_MAX members the one with the oldest activity, then the smaller id, leaves. */
 void account_bound(Account *account);

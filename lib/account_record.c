@@ -33,7 +33,7 @@ void account_record_pack_member(Packer *p, const Member *member, const Model *mo
     pack_past(p, member->active_at_ms);
     p->clock_ms = member->active_at_ms;
     pack_past_or_none(p, member->committee_at_ms);
-    pack_number(p, member->n_awaited);
+    pack_signed(p, member->n_awaited);
     for (size_t i = 0; i < model->n_account_scores; i++)
         pack_score_state(p, &member->scores[i], &model->account_scores[i].decay);
     p->clock_ms = clock_ms;
@@ -87,6 +87,14 @@ static int get_states(Unpacker *u, ScoreState *states, const Model *model) {
     return r;
 }
 
+/* Entries that a member awaits, or that came early. */
+static int get_awaited(Unpacker *u) {
+    int64_t n = unpack_signed(u);
+    if (n < -ACCOUNT_DEPARTURES_MAX || n > ACCOUNT_DEPARTURES_MAX)
+        u->corrupt = true;
+    return u->corrupt ? 0 : (int)n;
+}
+
 int account_record_unpack_member(Unpacker *u, const Model *model, Member *ret) {
     size_t n = model->n_account_scores;
     int64_t clock_ms = u->clock_ms;
@@ -101,7 +109,7 @@ int account_record_unpack_member(Unpacker *u, const Model *model, Member *ret) {
         u->corrupt = true;
     u->clock_ms = ret->active_at_ms;
     ret->committee_at_ms = unpack_past_or_none(u);
-    ret->n_awaited = (unsigned)unpack_number_up_to(u, ACCOUNT_DEPARTURES_MAX);
+    ret->n_awaited = get_awaited(u);
     if (ret->committee_at_ms > ret->active_at_ms)
         u->corrupt = true;
     if (r == 0)

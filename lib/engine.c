@@ -331,8 +331,8 @@ static int fold_merged(const Engine *engine, Account *account, const Touch *touc
     int r = account_add(account, touch->lead_id, &member);
     if (r == 0)
         r = account_fold(account, engine->model, member, &merged, touch->at_ms);
-    if (r == 0 && merged.n_awaited)
-        r = account_add_departure(account, merged.lead_id, account->account_id, touch->lead_id, merged.n_awaited);
+    if (r == 0 && merged.n_awaited > 0)
+        r = account_add_departure(account, merged.lead_id, account->account_id, touch->lead_id, (unsigned)merged.n_awaited);
     member_done(&merged, account->n_scores);
     return r;
 }

@@ -107,6 +107,12 @@ typedef struct DeadLetter {
     Str text;          /* for people */
 } DeadLetter;
 
+/*
+ * A carried text's length, in bytes: what outputs bring along are ids and short notes, and with all of MODEL_CARRY_MAX they must
+ * fit a Kafka message. Longer ones are cut.
+ */
+#define OUTPUT_CARRIED_LEN_MAX 4096
+
 typedef struct Output {
     OutputType type;
     Uuid event_id;       /* deterministic: the same input gives the same id; not for dead letters */

@@ -180,12 +180,12 @@ static int apply_leave(Courier *courier, const ShardMessage *message) {
     Member entry = {0};
     bool found;
     int r = shard_leave_account(courier->accounts, &touch, message->account_id, message->lead_id, &entry, &found);
-    if (r == 0 && found && entry.n_awaited)
+    unsigned n_awaited = found ? (unsigned)MAX(entry.n_awaited, 0) : 0;
+    if (r == 0 && n_awaited)
         r = account_add_departure(account_at(courier, message->account_id), message->lead_id, message->to_account_id,
-                message->to_lead_id, entry.n_awaited);
+                message->to_lead_id, n_awaited);
     if (r == 0 && message->to_account_id.data)
-        r = send_entry(courier, message, message->to_account_id, message->to_lead_id, found ? &entry : NULL,
-                found ? entry.n_awaited : 0);
+        r = send_entry(courier, message, message->to_account_id, message->to_lead_id, found ? &entry : NULL, n_awaited);
     if (found)
         member_done(&entry, courier->model->n_account_scores);
     return r;
@@ -219,6 +219,7 @@ static int forward_entry(Courier *courier, const ShardMessage *message, const De
                    : 0;
 }
 
+/* The entry may be here before the lead's first touch, which says that it is awaited: then it is counted as one too few until that comes. */
 static int enter(Courier *courier, const ShardMessage *message, Member *entry) {
     Touch touch = bare_touch(message);
     int r = 0;
@@ -226,15 +227,15 @@ static int enter(Courier *courier, const ShardMessage *message, Member *entry) {
         /* its name is the one that it goes by now: the lead may have been merged on the way */
         r = str_set(&entry->lead_id, message->lead_id);
         entry->n_awaited = 0;
-        if (r == 0)
-            r = shard_touch_account(courier->accounts, &touch, entry);
     }
+    if (r == 0)
+        r = shard_touch_account(courier->accounts, &touch, entry);
     Account *account = account_at(courier, message->account_id);
     Member *member = account ? account_find(account, message->lead_id) : NULL;
     if (r < 0 || !member)
         return r;
-    member->n_awaited = MIN(member->n_awaited - (member->n_awaited > 0) + message->n_more, (unsigned)ACCOUNT_DEPARTURES_MAX);
-    entity_table_mark_dirty(shard_accounts(courier->accounts), &account->entity);
+    int n_awaited = member->n_awaited - 1 + (int)message->n_more;
+    member->n_awaited = MAX(MIN(n_awaited, ACCOUNT_DEPARTURES_MAX), -ACCOUNT_DEPARTURES_MAX);
     return 0;
 }
 
@@ -244,7 +245,7 @@ static int apply_entry(Courier *courier, const ShardMessage *message) {
     int r = has_entry ? unpack_entry(courier, message, &entry) : 0;
     Account *account = account_at(courier, message->account_id);
     Departure departure;
-    if (r == 0 && account && account_take_departure(account, message->lead_id, &departure)) {
+    if (r == 0 && account && account_take_departure(account, message->lead_id, message->n_more, &departure)) {
         r = forward_entry(courier, message, &departure, has_entry ? &entry : NULL);
         departure_done(&departure);
     } else if (r == 0) {

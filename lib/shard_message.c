@@ -4,9 +4,16 @@
  */
 #include "lib/shard_message.h"
 
+#include "lib/record.h"
+
 #define MESSAGE_FORMAT 1
-/* A merged lead and an event as it came are the largest; both are below Kafka's default of 1 MB. */
-#define MESSAGE_BYTES_MAX (1000 * 1024)
+/* A merged lead and an event as it came are the largest. What librdkafka takes by default, message.max.bytes, is 1,000,000. */
+#define MESSAGE_BYTES_MAX 990000
+/* What travels of a carried text: what an output shows of it; with a merged lead less, for its record is large enough by itself. */
+#define TEXT_LEN_MAX OUTPUT_CARRIED_LEN_MAX
+#define MERGE_TEXT_LEN_MAX 512
+static_assert(RECORD_BYTES_MAX + MODEL_CARRY_MAX * (MERGE_TEXT_LEN_MAX + EVENT_PROPERTY_NAME_LEN_MAX + 8) +
+                              4 * EVENT_SOURCE_LEN_MAX < MESSAGE_BYTES_MAX, "a merged lead fits");
 /* The least that they take; counts are checked against what is left. */
 #define AWARD_BYTES_MIN 3
 #define PROPERTY_BYTES_MIN 2
@@ -29,7 +36,7 @@ Str shard_message_target(const ShardMessage *message) {
 
 /* --- writing ----------------------------------------------------------------------------------------- */
 
-static void put_event(Packer *p, const LeadEvent *event, const Model *model) {
+static void put_event(Packer *p, const LeadEvent *event, const Model *model, size_t text_len_max) {
     pack_number(p, event != NULL);
     if (!event)
         return;
@@ -47,6 +54,8 @@ static void put_event(Packer *p, const LeadEvent *event, const Model *model) {
         Value value = event_property(event, model->carry_event[i]);
         if (value.type == VALUE_NULL)
             continue;
+        if (value.type == VALUE_STRING)
+            value.string.len = str_cut(value.string, text_len_max);
         pack_str(p, model->carry_event[i]);
         pack_value(p, value);
     }
@@ -73,7 +82,7 @@ static void put_rest(Packer *p, const ShardMessage *m, const Model *model) {
     case MESSAGE_TOUCH:
         pack_str(p, m->account_id);
         pack_str(p, m->lead_id);
-        put_event(p, m->event, model);
+        put_event(p, m->event, model, m->kind == MESSAGE_MERGE ? MERGE_TEXT_LEN_MAX : TEXT_LEN_MAX);
         pack_signed(p, m->model_version);
         put_touch(p, m->touch);
         return;
@@ -82,20 +91,20 @@ static void put_rest(Packer *p, const ShardMessage *m, const Model *model) {
         pack_str(p, m->lead_id);
         pack_str_or_null(p, m->to_account_id);
         pack_str_or_null(p, m->to_lead_id);
-        put_event(p, m->event, model);
+        put_event(p, m->event, model, m->kind == MESSAGE_MERGE ? MERGE_TEXT_LEN_MAX : TEXT_LEN_MAX);
         return;
     case MESSAGE_ENTRY:
         pack_str(p, m->account_id);
         pack_str(p, m->lead_id);
         pack_number(p, m->n_more);
-        put_event(p, m->event, model);
+        put_event(p, m->event, model, m->kind == MESSAGE_MERGE ? MERGE_TEXT_LEN_MAX : TEXT_LEN_MAX);
         pack_signed(p, m->model_version);
         pack_str(p, m->bytes);
         return;
     case MESSAGE_MERGE:
         pack_str(p, m->lead_id);
         pack_str(p, m->into);
-        put_event(p, m->event, model);
+        put_event(p, m->event, model, m->kind == MESSAGE_MERGE ? MERGE_TEXT_LEN_MAX : TEXT_LEN_MAX);
         pack_str(p, m->bytes);
         return;
     case MESSAGE_EVENT:

@@ -98,12 +98,6 @@ Output *const *step_pending(const StepContext *context, size_t *ret_n) {
 
 /* --- outputs ----------------------------------------------------------------------------------------- */
 
-/*
- * A carried text's length, in bytes: what outputs bring along are ids and short notes, and with all of MODEL_CARRY_MAX they must
- * fit a Kafka message. Longer ones are cut.
- */
-#define CARRIED_LEN_MAX 4096
-
 /* Adds one carried value; null is left out. */
 static void carry(Step *step, Property *carried, size_t *n, const char *prefix, Str name, Value value) {
     if (value.type == VALUE_NULL)
@@ -113,7 +107,7 @@ static void carry(Step *step, Property *carried, size_t *n, const char *prefix, 
     if (!key)
         return;
     if (value.type == VALUE_STRING)
-        value.string.len = str_cut(value.string, CARRIED_LEN_MAX);
+        value.string.len = str_cut(value.string, OUTPUT_CARRIED_LEN_MAX);
     memcpy(key, prefix, prefix_len);
     memcpy(key + prefix_len, name.data, name.len);
     carried[(*n)++] = (Property){{key, prefix_len + name.len}, value};

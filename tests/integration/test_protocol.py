@@ -282,7 +282,7 @@ def test_topics_are_made_as_documented(deploy, model):
     assert daemon.stop() == 0
     for topic in ('changelog', 'internal', 'stages', 'sla', 'refused', 'retired', 'dead-letters'):
         assert load.count_partitions(d.admin, f'{d.name}.{topic}') == 3
-    assert d.records('internal') == [[], [], []]  # reserved
+    assert d.records('internal') == [[], [], []]  # nothing crosses shards here
     resource = ConfigResource(ConfigResource.Type.TOPIC, f'{d.name}.changelog')
     found = d.admin.describe_configs([resource])[resource].result(30)
     assert {name: found[name].value for name in ('cleanup.policy', 'min.compaction.lag.ms', 'delete.retention.ms')} == {

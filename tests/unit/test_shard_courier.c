@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shards that tell each other through queues: first in, first out from each to each, and in any order otherwise, as through the
+ * partitions of a topic. Whatever is overtaken by what: in the end every lead is where it went last, with all that it was given.
+ */
+#include <stdio.h>
+
+#include "lib/shard_courier.h"
+#include "tests/unit/engine_fixture.h"
+
+#define N_SHARDS 3 /* of accounts; the leads are in one more */
+#define LEADS N_SHARDS
+#define N_LEADS 7
+#define N_ACCOUNTS 6
+#define QUEUE_MAX 4096
+
+static const char model_text[] = "model: m\n"
+                                 "version: 1\n"
+                                 "scores: { points: { decay: none } }\n"
+                                 "rules: [{ id: r, add: { points: 1 } }]\n"
+                                 "accounts:\n"
+                                 "  scores: { sum: { from: points, decay: none } }\n"
+                                 "  tracks: { t: { initial: a, stages: [{ id: a }] } }\n";
+
+typedef struct Queue {
+    Buffer messages[QUEUE_MAX];
+    size_t first, n;
+} Queue;
+
+typedef struct World World;
+
+typedef struct Node {
+    World *world;
+    unsigned index;
+    Shard *leads, *accounts;
+    Courier *courier;
+} Node;
+
+struct World {
+    Model *model;
+    Node nodes[N_SHARDS + 1];
+    Queue queues[N_SHARDS + 1][N_SHARDS];
+    uint64_t random;
+};
+
+static int drop_output(void *userdata, const Output *output) {
+    (void)userdata;
+    (void)output;
+    return 0;
+}
+
+/* Of an account "a0", "a1", … */
+static unsigned home_of(Str account_id) {
+    return (unsigned)(account_id.data[1] - '0') % N_SHARDS;
+}
+
+static int enqueue(void *userdata, const ShardMessage *message) {
+    Node *node = userdata;
+    Queue *queue = &node->world->queues[node->index][home_of(shard_message_target(message))];
+    ck_assert_uint_lt(queue->n, QUEUE_MAX);
+    return shard_message_pack(message, node->world->model, &queue->messages[queue->n++]);
+}
+
+static void world_init(World *world, uint64_t seed) {
+    *world = (World){.model = fixture_model(model_text), .random = seed};
+    for (unsigned i = 0; i <= N_SHARDS; i++) {
+        Node *node = &world->nodes[i];
+        *node = (Node){.world = world, .index = i};
+        ck_assert_int_eq(shard_new(world->model, (OutputSink){.output = drop_output}, &node->leads), 0);
+        ck_assert_int_eq(shard_new(world->model, (OutputSink){.output = drop_output}, &node->accounts), 0);
+        ck_assert_int_eq(courier_new(world->model, node->leads, node->accounts, (MessageSink){enqueue, node}, &node->courier), 0);
+    }
+}
+
+static void world_done(World *world) {
+    for (unsigned i = 0; i <= N_SHARDS; i++) {
+        courier_free(world->nodes[i].courier);
+        shard_free(world->nodes[i].leads);
+        shard_free(world->nodes[i].accounts);
+        for (unsigned k = 0; k < N_SHARDS; k++)
+            for (size_t m = 0; m < world->queues[i][k].n; m++)
+                buffer_done(&world->queues[i][k].messages[m]);
+    }
+    model_free(world->model);
+}
+
+/* The next message from one shard to another; false: there is none. */
+static bool deliver(World *world, unsigned from, unsigned to) {
+    Queue *queue = &world->queues[from][to];
+    if (queue->first == queue->n)
+        return false;
+    const Buffer *bytes = &queue->messages[queue->first++];
+    _cleanup_(arena_free) Arena *arena = NULL;
+    ShardMessage message;
+    ck_assert_int_eq(arena_new(&arena), 0);
+    ck_assert_int_eq(shard_message_unpack((Str){(const char *)bytes->data, bytes->len}, arena, &message), 0);
+    ck_assert_int_eq(courier_apply(world->nodes[to].courier, &message), 0);
+    return true;
+}
+
+static unsigned pick(World *world, unsigned n) {
+    return (unsigned)random_below(&world->random, n);
+}
+
+static void deliver_all(World *world) {
+    for (bool any = true; any;) {
+        any = false;
+        for (unsigned from = 0; from <= N_SHARDS; from++)
+            for (unsigned to = 0; to < N_SHARDS; to++)
+                any |= deliver(world, from, to);
+    }
+}
+
+/* What a lead brings to an account; -1: it is no member. */
+static double brought(World *world, unsigned account, unsigned lead) {
+    char account_id[8], lead_id[8];
+    (void)snprintf(account_id, sizeof(account_id), "a%u", account);
+    (void)snprintf(lead_id, sizeof(lead_id), "l%u", lead);
+    const Account *a = account_of(
+            entity_table_get(shard_accounts(world->nodes[home_of(str_from(account_id))].accounts), str_from(account_id)));
+    const Member *member = a ? account_find(a, str_from(lead_id)) : NULL;
+    if (a)
+        ck_assert_uint_eq(a->n_departures, 0);
+    if (member)
+        ck_assert_uint_eq(member->n_awaited, 0);
+    return member ? member->scores[0].value : -1;
+}
+
+START_TEST(leads_end_where_they_went_last_with_all_they_were_given) {
+    World *world = calloc(1, sizeof(*world));
+    ck_assert_ptr_nonnull(world);
+    world_init(world, (uint64_t)_i * 7919 + 1);
+    int present[N_LEADS], given[N_LEADS] = {0};
+    for (unsigned i = 0; i < N_LEADS; i++)
+        present[i] = -1;
+    for (int n = 0; n < 400; n++) {
+        char event_id[16], lead_id[8], account_id[8];
+        unsigned lead = pick(world, N_LEADS), account = pick(world, N_ACCOUNTS);
+        bool moves = pick(world, 3) == 0;
+        (void)snprintf(event_id, sizeof(event_id), "e%d", n);
+        (void)snprintf(lead_id, sizeof(lead_id), "l%u", lead);
+        (void)snprintf(account_id, sizeof(account_id), "a%u", account);
+        LeadEvent event = fixture_event(lead_id, event_id, "seen", 1000 + n);
+        if (moves) {
+            event.account_id = str_from(account_id);
+            present[lead] = (int)account;
+        }
+        given[lead] += present[lead] >= 0;
+        EventResult result;
+        ck_assert_int_eq(shard_event(world->nodes[LEADS].leads, &event, TIME_NONE, &result), 0);
+        ck_assert_int_eq(result.outcome, EVENT_APPLIED);
+        for (unsigned k = pick(world, 4); k > 0; k--)
+            (void)deliver(world, pick(world, N_SHARDS + 1), pick(world, N_SHARDS));
+    }
+    deliver_all(world);
+    for (unsigned lead = 0; lead < N_LEADS; lead++)
+        for (unsigned account = 0; account < N_ACCOUNTS; account++)
+            ck_assert_double_eq(brought(world, account, lead), (int)account == present[lead] ? given[lead] : -1);
+    world_done(world);
+    free(world);
+}
+END_TEST
+
+START_TEST(bytes_that_are_no_message_are_refused) {
+    static const char *const rows[] = {"", "\x01", "\x01\x07\x02", "\x01\x01\x02", "\x01\x01\x02\x01", "\x02\x01\x02"};
+    _cleanup_(arena_free) Arena *arena = NULL;
+    ck_assert_int_eq(arena_new(&arena), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        ShardMessage message = {.from_shard = 0xad};
+        ck_assert_int_gt(shard_message_unpack(str_from(rows[i]), arena, &message), 0);
+        ck_assert_int_eq(message.from_shard, 0xad);
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("shard courier");
+    TCase *moves = tcase_create("moves");
+    tcase_add_loop_test(moves, leads_end_where_they_went_last_with_all_they_were_given, 0, 60);
+    tcase_add_test(moves, bytes_that_are_no_message_are_refused);
+    suite_add_tcase(suite, moves);
+    return suite_run(suite);
+}
