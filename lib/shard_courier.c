@@ -195,7 +195,7 @@ static int unpack_entry_of(const ShardMessage *message, const Model *model, Memb
     Unpacker u = {.at = message->bytes.data, .end = message->bytes.data + message->bytes.len};
     (void)unpack_clock(&u);
     int r = account_record_unpack_member(&u, model, ret);
-    return r == 0 && (u.corrupt || unpack_left(&u)) ? COURIER_E_CORRUPT : r;
+    return r == 0 && (u.corrupt || unpack_left(&u) || ret->active_at_ms > message->at_ms) ? COURIER_E_CORRUPT : r;
 }
 
 static int unpack_entry(const Courier *courier, const ShardMessage *message, Member *ret) {

@@ -36,7 +36,9 @@ Str shard_message_target(const ShardMessage *message) {
 
 /* --- writing ----------------------------------------------------------------------------------------- */
 
-static void put_event(Packer *p, const LeadEvent *event, const Model *model, size_t text_len_max) {
+static void put_event(Packer *p, const ShardMessage *message, const Model *model) {
+    const LeadEvent *event = message->event;
+    size_t text_len_max = message->kind == MESSAGE_MERGE ? MERGE_TEXT_LEN_MAX : TEXT_LEN_MAX;
     pack_number(p, event != NULL);
     if (!event)
         return;
@@ -82,7 +84,7 @@ static void put_rest(Packer *p, const ShardMessage *m, const Model *model) {
     case MESSAGE_TOUCH:
         pack_str(p, m->account_id);
         pack_str(p, m->lead_id);
-        put_event(p, m->event, model, m->kind == MESSAGE_MERGE ? MERGE_TEXT_LEN_MAX : TEXT_LEN_MAX);
+        put_event(p, m, model);
         pack_signed(p, m->model_version);
         put_touch(p, m->touch);
         return;
@@ -91,20 +93,20 @@ static void put_rest(Packer *p, const ShardMessage *m, const Model *model) {
         pack_str(p, m->lead_id);
         pack_str_or_null(p, m->to_account_id);
         pack_str_or_null(p, m->to_lead_id);
-        put_event(p, m->event, model, m->kind == MESSAGE_MERGE ? MERGE_TEXT_LEN_MAX : TEXT_LEN_MAX);
+        put_event(p, m, model);
         return;
     case MESSAGE_ENTRY:
         pack_str(p, m->account_id);
         pack_str(p, m->lead_id);
         pack_number(p, m->n_more);
-        put_event(p, m->event, model, m->kind == MESSAGE_MERGE ? MERGE_TEXT_LEN_MAX : TEXT_LEN_MAX);
+        put_event(p, m, model);
         pack_signed(p, m->model_version);
         pack_str(p, m->bytes);
         return;
     case MESSAGE_MERGE:
         pack_str(p, m->lead_id);
         pack_str(p, m->into);
-        put_event(p, m->event, model, m->kind == MESSAGE_MERGE ? MERGE_TEXT_LEN_MAX : TEXT_LEN_MAX);
+        put_event(p, m, model);
         pack_str(p, m->bytes);
         return;
     case MESSAGE_EVENT:
@@ -169,6 +171,14 @@ static int get_event(Unpacker *u, Arena *arena, ShardMessage *m) {
     return get_properties(u, arena, event);
 }
 
+/* An instant that is not after the message's. */
+static int64_t get_until(Unpacker *u) {
+    int64_t at_ms = unpack_past(u);
+    if (at_ms > u->clock_ms)
+        u->corrupt = true;
+    return at_ms;
+}
+
 static int get_touch(Unpacker *u, Arena *arena, ShardMessage *m) {
     Touch *touch = arena_new_array(arena, Touch, 1);
     if (!touch)
@@ -179,6 +189,8 @@ static int get_touch(Unpacker *u, Arena *arena, ShardMessage *m) {
     touch->merged_lead_id = unpack_str_or_null(u, 1, EVENT_LEAD_ID_LEN_MAX);
     touch->merged_account_id = unpack_str_or_null(u, 1, EVENT_ACCOUNT_ID_LEN_MAX);
     touch->committee_at_ms = unpack_past_or_none(u);
+    if (touch->committee_at_ms > u->clock_ms)
+        u->corrupt = true;
     touch->n_awards = unpack_count(u, MESSAGE_BYTES_MAX, AWARD_BYTES_MIN);
     touch->awards = arena_new_array(arena, TouchAward, MAX(touch->n_awards, (size_t)1));
     if (!touch->awards)
@@ -186,7 +198,7 @@ static int get_touch(Unpacker *u, Arena *arena, ShardMessage *m) {
     for (size_t i = 0; i < touch->n_awards && !u->corrupt; i++) {
         touch->awards[i].score = unpack_index(u, MODEL_ACCOUNT_SCORES_MAX);
         touch->awards[i].points = unpack_double(u);
-        touch->awards[i].occurred_at_ms = unpack_past(u);
+        touch->awards[i].occurred_at_ms = get_until(u);
     }
     m->touch = touch;
     return 0;
@@ -198,6 +210,8 @@ static int get_of_account(Unpacker *u, Arena *arena, ShardMessage *m) {
     if (m->kind == MESSAGE_LEAVE) {
         m->to_account_id = unpack_str_or_null(u, 1, EVENT_ACCOUNT_ID_LEN_MAX);
         m->to_lead_id = unpack_str_or_null(u, 1, EVENT_LEAD_ID_LEN_MAX);
+        if (!m->to_account_id.data != !m->to_lead_id.data)
+            u->corrupt = true;
     } else if (m->kind == MESSAGE_ENTRY) {
         m->n_more = (unsigned)unpack_number_up_to(u, ACCOUNT_DEPARTURES_MAX);
     }
