@@ -159,13 +159,17 @@ static Touch bare_touch(const ShardMessage *message) {
             .committee_at_ms = TIME_NONE};
 }
 
-/* An entry on its way, or word that there is none; `n_more` of the lead follow. */
+/*
+ * An entry on its way, or word that there is none; `n_more` of the lead follow. What it brings from a later stay can be newer than what
+ * sends it away, if that was overtaken: the instant is the later one.
+ */
 static int send_entry(Courier *courier, const ShardMessage *cause, Str account_id, Str lead_id, const Member *entry, unsigned n_more) {
     ShardMessage message = {.kind = MESSAGE_ENTRY, .at_ms = cause->at_ms, .account_id = account_id, .lead_id = lead_id,
             .event = cause->event, .n_more = n_more, .bytes = STR_LITERAL(""), .model_version = courier->model->version};
     courier->buffer.len = 0;
     if (entry) {
         Packer p = {.buffer = &courier->buffer, .bytes_max = RECORD_BYTES_MAX, .clock_ms = MAX(cause->at_ms, entry->active_at_ms)};
+        message.at_ms = p.clock_ms;
         pack_signed(&p, p.clock_ms);
         account_record_pack_member(&p, entry, courier->model);
         if (p.error)
