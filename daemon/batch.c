@@ -248,7 +248,7 @@ static int add_skeleton(Batch *batch) {
         r = produce(batch, shard->pipeline->config->changelog_topic, shard->id, str_from(key),
                 (Str){(const char *)skeleton.data, skeleton.len}, NULL, 0, &batch->skeleton_offset);
     batch->has_skeleton = r == 0;
-    batch->n_records++;
+    batch->n_records += batch->has_skeleton;
     buffer_done(&skeleton);
     return r;
 }

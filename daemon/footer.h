@@ -16,6 +16,14 @@
 /* Keys of state records: the prefix and the id. */
 #define CHANGELOG_LEAD_PREFIX "lead:"
 #define CHANGELOG_ACCOUNT_PREFIX "account:"
+/* What follows the prefix in a key. False: it has another one. */
+static inline bool changelog_take_prefix(Str key, const char *prefix, Str *ret) {
+    size_t n = strlen(prefix);
+    if (!str_starts_with(key, prefix))
+        return false;
+    *ret = (Str){key.data + n, key.len - n};
+    return true;
+}
 #define LINEAGE_LEN 32
 #define BATCH_HASH_LEN 32
 #define TOPICS_MAX (CONFIG_SOURCES_MAX + 1)

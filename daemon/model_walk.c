@@ -48,10 +48,10 @@ int64_t model_walk_end(const ModelWalk *walk) {
 static int add_key(ModelWalk *walk, Str key) {
     for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX; kind++) {
         const char *prefix = kind == ENTITY_LEAD ? CHANGELOG_LEAD_PREFIX : CHANGELOG_ACCOUNT_PREFIX;
-        size_t n = strlen(prefix);
-        if (!str_starts_with(key, prefix) || key.len == n)
+        Str id;
+        if (!changelog_take_prefix(key, prefix, &id) || id.len == 0)
             continue;
-        Str id = arena_str(walk->arena, (Str){key.data + n, key.len - n});
+        id = arena_str(walk->arena, id);
         if (!id.data)
             return -ENOMEM;
         walk->ids[kind][walk->n[kind]++] = id;

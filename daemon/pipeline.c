@@ -274,8 +274,7 @@ static int take_new_model(Pipeline *p) {
     int r = p->loader.load(p->loader.userdata, &model);
     if (r < 0 || !model)
         return r; /* the present one stays; said already */
-    uint8_t same = memcmp(model->hash, p->model->hash, MODEL_HASH_SIZE) == 0;
-    if (same) {
+    if (memcmp(model->hash, p->model->hash, MODEL_HASH_SIZE) == 0) {
         log_info("model.unchanged", LOG_INT("version", model->version));
         return 0;
     }

@@ -175,23 +175,14 @@ static int apply_chunk(CatchUp *c, int64_t to_bno, int64_t watermark_ms) {
     return r < 0 ? r : view_job_new(&c->job);
 }
 
-/* What follows the prefix in a key. */
-static bool take_prefix(Str key, const char *prefix, Str *ret) {
-    size_t n = strlen(prefix);
-    if (!str_starts_with(key, prefix))
-        return false;
-    *ret = (Str){key.data + n, key.len - n};
-    return true;
-}
-
 static int add_record(CatchUp *c, const ChangelogRecord *record) {
     const LiveShard *shard = c->shard;
     const Model *model = shard->pipeline->model;
     Str id;
     int r = 0; /* for what is of a later version's making */
-    if (take_prefix(record->key, CHANGELOG_LEAD_PREFIX, &id))
+    if (changelog_take_prefix(record->key, CHANGELOG_LEAD_PREFIX, &id))
         r = view_job_add_record(c->job, model, &shard->history, id, record->value);
-    else if (take_prefix(record->key, CHANGELOG_ACCOUNT_PREFIX, &id))
+    else if (changelog_take_prefix(record->key, CHANGELOG_ACCOUNT_PREFIX, &id))
         r = view_job_add_account_record(c->job, model, &shard->history, id, record->value);
     return r > 0 ? halt(shard->id, "the changelog holds a record that cannot be read",
                              "run the version and the model that wrote it")

@@ -60,10 +60,9 @@ static int check_message(void *userdata, const ShardMessage *message) {
     return 0;
 }
 
-static void check_accounts(const Shard *shard, EntityTable *table) {
+static void check_accounts(EntityTable *table) {
     size_t iterator = 0;
     Entity *entity;
-    (void)shard;
     while ((entity = entity_table_next(table, &iterator))) {
         _cleanup_(account_free) Account *back = NULL;
         Buffer packed = {0};
@@ -81,7 +80,7 @@ static void apply(const ShardMessage *message) {
     require(courier_new(model, leads, accounts, (MessageSink){.message = check_message}, &courier) == 0);
     for (int i = 0; i < 2; i++) /* it comes again */
         require(courier_apply(courier, message) >= 0);
-    check_accounts(accounts, shard_accounts(accounts));
+    check_accounts(shard_accounts(accounts));
     courier_free(courier);
     shard_free(leads);
     shard_free(accounts);
