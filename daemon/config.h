@@ -50,6 +50,8 @@ typedef struct Config {
 
     const char *sources[CONFIG_SOURCES_MAX]; /* topics, in the order in which a batch takes them */
     size_t n_sources;
+    bool is_routed[CONFIG_SOURCES_MAX]; /* its events are sent on to the shards of their leads, whichever partition they stand in */
+    int64_t shards; /* where all sources are routed, and no topic of ours tells: how many; 0: as the largest has partitions */
     const char *prefix;                              /* of every topic of ours: <prefix>.changelog, … */
     const char *output_topics[_OUTPUT_TYPE_MAX];     /* default <prefix>.stages, .sla, .refused, .retired, .dead-letters */
     const char *changelog_topic, *internal_topic;

@@ -13,6 +13,7 @@ typedef enum ConfigType {
     CONFIG_PREFIX,     /* of keys: letters, digits and . _ : -; up to max of them */
     CONFIG_TOPIC,      /* a Kafka topic's name; up to max bytes */
     CONFIG_TOPICS,     /* a list of them */
+    CONFIG_ROUTED,     /* a list of some of those */
     CONFIG_PATH,       /* a file or directory, from the configuration's own directory on */
     CONFIG_SECRET,     /* a file with a secret in it */
     CONFIG_ADDRESS,    /* of a Redis */

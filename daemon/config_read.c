@@ -97,6 +97,32 @@ static int read_topics(ConfigReader *reader, const ConfigKey *key, const YamlNod
     return 0;
 }
 
+/* After the list of all of them. */
+static int read_routed(ConfigReader *reader, const ConfigKey *key, const YamlNode *node) {
+    Config *config = reader->config;
+    if (node->type != YAML_SEQUENCE) {
+        config_expected(reader, node, key->key, "a list of some of the sources, such as [web-events]");
+        return 0;
+    }
+    for (size_t i = 0; i < node->n_items; i++) {
+        Str name;
+        size_t k = 0;
+        if (!yaml_string(node->items[i], key->key, reader->diagnostics, &name))
+            continue;
+        while (k < config->n_sources && !str_eq_c(name, config->sources[k]))
+            k++;
+        const char *nearest = diagnostic_nearest(name, config->sources, config->n_sources);
+        if (k < config->n_sources)
+            config->is_routed[k] = true;
+        else if (nearest)
+            config_error(reader, node->items[i]->mark, "%s: \"%s\" is not one of the sources; did you mean \"%s\"?", key->key,
+                    name.data, nearest);
+        else
+            config_error(reader, node->items[i]->mark, "%s: \"%s\" is not one of the sources", key->key, name.data);
+    }
+    return 0;
+}
+
 int config_read_path(ConfigReader *reader, const char *name, const YamlNode *node, const char **ret) {
     Str text;
     if (!yaml_string(node, name, reader->diagnostics, &text))
@@ -348,6 +374,7 @@ int config_read(ConfigReader *reader, const ConfigKey *key, const YamlNode *node
             [CONFIG_PREFIX] = read_prefix,
             [CONFIG_TOPIC] = read_topic,
             [CONFIG_TOPICS] = read_topics,
+            [CONFIG_ROUTED] = read_routed,
             [CONFIG_PATH] = read_path,
             [CONFIG_SECRET] = read_secret,
             [CONFIG_ADDRESS] = read_address,
