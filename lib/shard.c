@@ -278,13 +278,18 @@ static bool is_merge(const LeadEvent *event) {
     return str_eq(event->type, STR_LITERAL("lead_merged"));
 }
 
-/* The lead that an id stands for: of one that was merged, through however many merges, the lead that it became. */
+/*
+ * The lead that an id stands for: of one that was merged, through however many merges, the lead that it became. Of several shards one
+ * knows the next name only: behind that the names may lead in a circle, as long as merged leads are on their way (see MergeWay).
+ */
 static Str resolve(Shard *shard, Str id) {
     for (;;) {
         const Lead *lead = lead_of(entity_table_get(shard->leads, id));
         if (!lead || !lead->merged_into.data)
             return id;
         id = lead->merged_into;
+        if (shard->is_linked)
+            return id;
     }
 }
 
@@ -429,24 +434,41 @@ static int merge_lead_event(Shard *shard, Lead *lead, const LeadEvent *event) {
     return r < 0 ? r : note_change(shard, lead);
 }
 
-int shard_take_merged(Shard *shard, Lead *merged, Str into_id, const LeadEvent *event, Str *ret_into) {
-    Lead *into;
-    *ret_into = STR_NULL;
-    const Lead *known = lead_of(entity_table_get(shard->leads, into_id));
-    if (known && known->merged_into.data) {
-        /* Leads can be merged into each other at once: then the one with the smallest id stays. */
-        bool circle = is_name_of(merged, into_id) || is_name_of(merged, known->merged_into);
-        if (!circle || str_compare(into_id, known->merged_into) > 0) {
-            *ret_into = known->merged_into;
-            return 0;
-        }
+/*
+ * `name` was merged, too. Where to go on; a null `into`: it is to be a lead again, and to take the merged one. What was passed may have
+ * changed meanwhile, when a lead that came to life was merged again: then another round is gone.
+ */
+static MergeWay next_way(const Lead *name, const Lead *merged, MergeWay way) {
+    bool is_home = str_eq(name->lead_id, merged->lead_id);
+    bool is_least = str_eq(name->lead_id, way.least) && str_eq(name->merged_into, way.least_into);
+    if (is_least && (way.is_circle || is_home))
+        return (MergeWay){0};
+    bool is_round = is_home && !way.is_circle;
+    if (is_home && way.is_circle)
+        way.least = STR_NULL; /* it is not in the circle any more */
+    if (!way.least.data || str_compare(name->lead_id, way.least) <= 0) {
+        way.least = name->lead_id;
+        way.least_into = name->merged_into;
+        way.is_circle = is_round = false;
     }
-    int r = find_target(shard, into_id, &into);
+    way.is_circle |= is_round;
+    way.into = name->merged_into;
+    return way;
+}
+
+int shard_take_merged(Shard *shard, Lead *merged, const MergeWay *way, const LeadEvent *event, MergeWay *ret_way) {
+    Lead *into;
+    *ret_way = (MergeWay){0};
+    const Lead *known = lead_of(entity_table_get(shard->leads, way->into));
+    if (known && known->merged_into.data)
+        *ret_way = next_way(known, merged, *way);
+    if (ret_way->into.data)
+        return 0;
+    int r = find_target(shard, way->into, &into);
     if (r < 0)
         return r;
-    if (into->merged_into.data) {
+    if (into->merged_into.data)
         lead_clear(into, shard->model);
-    }
     return take_merged(shard, into, merged, event);
 }
 

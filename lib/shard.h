@@ -88,10 +88,22 @@ MUST_CHECK int shard_advance(Shard *shard, int64_t watermark_ms);
 /* From now on this is one of several shards: what is for accounts and for leads that others are merged into goes to the links. */
 void shard_set_links(Shard *shard, ShardLinks links);
 /*
- * A merged lead has come (as it was when it left): its own shard has done step 4, this one does the rest of SPEC section 9. *ret_into: not
- * null: `into` was merged, too, and it is to be sent on to that lead. The lead `into` must be in the table if it ever was.
+ * The way of a merged lead to the one that it becomes, from name to name. Leads of several shards can be merged into each other before
+ * these know of it: then their names lead in a circle, and none of them is a lead. A merged one that comes back to its own name has been
+ * all the way round, and knows the least of the circle's names (by bytes): that one becomes a lead again, whoever gets there first. All
+ * that go round find the same one.
  */
-MUST_CHECK int shard_take_merged(Shard *shard, Lead *merged, Str into, const LeadEvent *event, Str *ret_into);
+typedef struct MergeWay {
+    Str into;              /* whom it is for */
+    Str least, least_into; /* of the names on its way, its own to begin with, and whom that one led to; null: not known */
+    bool is_circle;        /* it has been all the way round, and is looking for the least */
+} MergeWay;
+/*
+ * A merged lead has come (as it was when it left): its own shard has done step 4, this one does the rest of SPEC section 9. The lead
+ * way->into must be in the table if it ever was. ret_way->into not null: it was merged, too, and `merged` is to be sent on, that way,
+ * which borrows from `way` and the shard until its next call.
+ */
+MUST_CHECK int shard_take_merged(Shard *shard, Lead *merged, const MergeWay *way, const LeadEvent *event, MergeWay *ret_way);
 /* Forgets an id that is another lead's name: of one that was merged, by however many merges, into one that is forgotten. */
 MUST_CHECK int shard_unname(Shard *shard, Str alias);
 /*

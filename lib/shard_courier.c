@@ -47,7 +47,8 @@ static int link_merge(void *userdata, const Lead *merged, Str into, const LeadEv
     int r = record_pack(merged, courier->model, &courier->buffer);
     if (r != 0)
         return r < 0 ? r : -EMSGSIZE;
-    ShardMessage message = {.kind = MESSAGE_MERGE, .at_ms = merged->clock_ms, .lead_id = merged->lead_id, .into = into, .event = event,
+    ShardMessage message = {.kind = MESSAGE_MERGE, .at_ms = merged->clock_ms, .lead_id = merged->lead_id, .event = event,
+            .way = {.into = into, .least = merged->lead_id, .least_into = into},
             .bytes = {(const char *)courier->buffer.data, courier->buffer.len}};
     return send(courier, &message);
 }
@@ -283,18 +284,14 @@ static int unpack_merged(const Courier *courier, const ShardMessage *message, Le
 
 static int apply_merge(Courier *courier, const ShardMessage *message) {
     _cleanup_(lead_free) Lead *merged = NULL;
-    Str on_to;
+    ShardMessage onward = *message;
     int r = unpack_merged(courier, message, &merged);
     if (r != 0)
         return r;
     LeadEvent event = *message->event;
     event.type = STR_LITERAL("lead_merged");
-    r = shard_take_merged(courier->leads, merged, message->into, &event, &on_to);
-    if (r < 0 || !on_to.data)
-        return r;
-    ShardMessage onward = *message;
-    onward.into = on_to;
-    return send(courier, &onward);
+    r = shard_take_merged(courier->leads, merged, &message->way, &event, &onward.way);
+    return r < 0 || !onward.way.into.data ? r : send(courier, &onward);
 }
 
 int courier_apply(Courier *courier, const ShardMessage *message) {

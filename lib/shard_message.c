@@ -13,7 +13,7 @@
 #define TEXT_LEN_MAX OUTPUT_CARRIED_LEN_MAX
 #define MERGE_TEXT_LEN_MAX 512
 static_assert(RECORD_BYTES_MAX + MODEL_CARRY_MAX * (MERGE_TEXT_LEN_MAX + EVENT_PROPERTY_NAME_LEN_MAX + 8) +
-                              4 * EVENT_SOURCE_LEN_MAX < MESSAGE_BYTES_MAX, "a merged lead fits");
+                              4 * EVENT_SOURCE_LEN_MAX + 4 * EVENT_LEAD_ID_LEN_MAX < MESSAGE_BYTES_MAX, "a merged lead fits");
 /* The least that they take; counts are checked against what is left. */
 #define AWARD_BYTES_MIN 3
 #define PROPERTY_BYTES_MIN 2
@@ -28,7 +28,7 @@ Str shard_message_target(const ShardMessage *message) {
     case MESSAGE_ENTRY:
         return message->account_id;
     case MESSAGE_MERGE:
-        return message->into;
+        return message->way.into;
     default:
         return message->lead_id;
     }
@@ -76,6 +76,19 @@ static void put_touch(Packer *p, const Touch *touch) {
     }
 }
 
+/* Older programs said no more of the way than where it leads. */
+static void put_merge(Packer *p, const ShardMessage *m, const Model *model) {
+    pack_str(p, m->lead_id);
+    pack_str(p, m->way.into);
+    put_event(p, m, model);
+    pack_str(p, m->bytes);
+    if (!m->way.least.data)
+        return;
+    pack_number(p, m->way.is_circle);
+    pack_str(p, m->way.least);
+    pack_str(p, m->way.least_into);
+}
+
 static void put_rest(Packer *p, const ShardMessage *m, const Model *model) {
     switch (m->kind) {
     case MESSAGE_WATERMARK:
@@ -104,10 +117,7 @@ static void put_rest(Packer *p, const ShardMessage *m, const Model *model) {
         pack_str(p, m->bytes);
         return;
     case MESSAGE_MERGE:
-        pack_str(p, m->lead_id);
-        pack_str(p, m->into);
-        put_event(p, m, model);
-        pack_str(p, m->bytes);
+        put_merge(p, m, model);
         return;
     case MESSAGE_EVENT:
         pack_str(p, m->lead_id);
@@ -225,8 +235,22 @@ static int get_of_account(Unpacker *u, Arena *arena, ShardMessage *m) {
     return r;
 }
 
+static int get_merge(Unpacker *u, Arena *arena, ShardMessage *m) {
+    m->lead_id = get_id(u);
+    m->way.into = get_id(u);
+    int r = get_event(u, arena, m);
+    m->bytes = unpack_str(u, MESSAGE_BYTES_MAX);
+    if (!m->event)
+        u->corrupt = true;
+    if (r < 0 || !unpack_left(u))
+        return r;
+    m->way.is_circle = unpack_index(u, 2);
+    m->way.least = get_id(u);
+    m->way.least_into = get_id(u);
+    return 0;
+}
+
 static int get_rest(Unpacker *u, Arena *arena, ShardMessage *m) {
-    int r = 0;
     switch (m->kind) {
     case MESSAGE_WATERMARK:
         m->from_shard = (int32_t)unpack_number_up_to(u, INT32_MAX);
@@ -236,13 +260,7 @@ static int get_rest(Unpacker *u, Arena *arena, ShardMessage *m) {
     case MESSAGE_ENTRY:
         return get_of_account(u, arena, m);
     case MESSAGE_MERGE:
-        m->lead_id = get_id(u);
-        m->into = get_id(u);
-        r = get_event(u, arena, m);
-        m->bytes = unpack_str(u, MESSAGE_BYTES_MAX);
-        if (!m->event)
-            u->corrupt = true;
-        return r;
+        return get_merge(u, arena, m);
     case MESSAGE_EVENT:
         m->lead_id = get_id(u);
         m->topic = unpack_str(u, TOPIC_LEN_MAX);

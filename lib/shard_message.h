@@ -13,7 +13,7 @@
  */
 #include "lib/account.h"
 #include "lib/packing.h"
-#include "lib/touch.h"
+#include "lib/shard.h"
 
 typedef enum MessageKind {
     MESSAGE_WATERMARK, /* how far the sender's leads are */
@@ -32,7 +32,7 @@ typedef struct ShardMessage {
     int64_t at_ms;       /* the watermark; else the lead's clock */
     Str account_id;      /* touch, leave, entry: whom it is for */
     Str lead_id;         /* whom it is about; merge: the one merged; event, unname: whom it is for */
-    Str into;            /* merge: whom it is for */
+    MergeWay way;        /* merge: whom it is for, and how it has come */
     Str to_account_id;   /* leave: where the entry goes; null: nowhere … */
     Str to_lead_id;      /* … and as whose */
     int64_t model_version; /* touch, entry: by whose numbers of account scores it goes */
