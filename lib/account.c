@@ -178,10 +178,6 @@ static void remove_departure(Account *account, size_t at) {
 }
 
 int account_add_departure(Account *account, Str lead_id, Str to_account_id, Str to_lead_id, unsigned n_awaited) {
-    if (account->n_departures == ACCOUNT_DEPARTURES_MAX) {
-        departure_done(&account->departures[0]);
-        remove_departure(account, 0);
-    }
     int r = array_reserve(
             &account->departures, &account->n_departures_alloc, account->n_departures, sizeof(*account->departures));
     if (r < 0)
@@ -199,14 +195,23 @@ int account_add_departure(Account *account, Str lead_id, Str to_account_id, Str 
     return r;
 }
 
-bool account_take_departure(Account *account, Str lead_id, unsigned n_more, Departure *ret) {
+bool account_forget_departure(Account *account, Departure *ret) {
+    if (account->n_departures <= ACCOUNT_DEPARTURES_MAX)
+        return false;
+    *ret = account->departures[0];
+    remove_departure(account, 0);
+    return true;
+}
+
+bool account_take_departure(Account *account, Str lead_id, unsigned *n_more, Departure *ret) {
     for (size_t i = 0; i < account->n_departures; i++) {
         Departure *d = &account->departures[i];
         if (!str_eq(d->lead_id, lead_id))
             continue;
         *ret = *d;
         ret->n_awaited = 1;
-        d->n_awaited += n_more - 1;
+        *n_more = MIN(*n_more, ACCOUNT_DEPARTURES_MAX + 1 - d->n_awaited);
+        d->n_awaited += *n_more - 1;
         if (d->n_awaited == 0)
             remove_departure(account, i);
         else if (str_dup(ret->lead_id, &d->lead_id) < 0 || str_dup(ret->to_account_id, &d->to_account_id) < 0 ||

@@ -28,7 +28,8 @@ typedef struct Member {
 
 /*
  * A lead that left before the entry came that it was to bring along: where it is to be sent on to. Of more than these the oldest is forgotten: an
- * entry that comes for it then makes the lead a member again. Ours: they are there for the time that a message takes, unless leads move in circles.
+ * entry that comes for it then makes the lead a member again, and where it was to be sent on to, it must not be awaited any more. Ours: they
+ * are there for the time that a message takes, unless leads move in circles. For one lead no more entries than these are awaited, either.
  */
 #define ACCOUNT_DEPARTURES_MAX 64
 typedef struct Departure {
@@ -90,11 +91,13 @@ MUST_CHECK int account_award(const Account *account, const Model *model, Member 
 MUST_CHECK int account_fold(const Account *account, const Model *model, Member *member, Member *entry, int64_t lead_ms);
 /* Notes where entries that still come for the lead go. 0 or -ENOMEM. */
 MUST_CHECK int account_add_departure(Account *account, Str lead_id, Str to_account_id, Str to_lead_id, unsigned n_awaited);
+/* Of more than ACCOUNT_DEPARTURES_MAX the oldest is forgotten, and the caller's: departure_done(). False: there are no more. */
+bool account_forget_departure(Account *account, Departure *ret);
 /*
- * An entry has come for the lead, and n_more are to follow: where it goes, into *ret, which the caller frees with departure_done(). False:
- * it is for this account.
+ * An entry has come for the lead, and *n_more are to follow, which becomes how many of them will be sent on, too: where it goes, into *ret,
+ * which the caller frees with departure_done(). False: it is for this account.
  */
-bool account_take_departure(Account *account, Str lead_id, unsigned n_more, Departure *ret);
+bool account_take_departure(Account *account, Str lead_id, unsigned *n_more, Departure *ret);
 void departure_done(Departure *departure);
 /* Of more than ACCOUNT_MEMBERS_MAX members the one with the oldest activity, then the smaller id, leaves. */
 void account_bound(Account *account);

@@ -143,17 +143,6 @@ static int touch_account(Courier *courier, const ShardMessage *message) {
     return r;
 }
 
-static int apply_touch(Courier *courier, const ShardMessage *message) {
-    int r = touch_account(courier, message);
-    if (r != 0)
-        return r;
-    Account *account = account_at(courier, message->account_id);
-    Member *member = account ? account_find(account, message->lead_id) : NULL;
-    if (member && message->touch->left_account_id.data && member->n_awaited < ACCOUNT_DEPARTURES_MAX)
-        member->n_awaited++; /* the account is among the changed ones already */
-    return 0;
-}
-
 /* The touch that a leave or an entry amounts to: the lead was there, nothing was given. */
 static Touch bare_touch(const ShardMessage *message) {
     return (Touch){.lead_id = message->lead_id, .at_ms = message->at_ms, .account_id = message->account_id, .event = message->event,
@@ -180,6 +169,33 @@ static int send_entry(Courier *courier, const ShardMessage *cause, Str account_i
     return send(courier, &message);
 }
 
+/*
+ * The entries that come for a departure that is forgotten stay here. Where they were to be sent on to they must not be awaited for ever: others
+ * that came by would be sent round and round.
+ */
+static int bound_departures(Courier *courier, const ShardMessage *cause) {
+    Account *account = account_at(courier, cause->account_id);
+    Departure forgotten;
+    int r = 0;
+    while (r == 0 && account && account_forget_departure(account, &forgotten)) {
+        for (unsigned i = 0; i < forgotten.n_awaited && forgotten.to_account_id.data && r == 0; i++)
+            r = send_entry(courier, cause, forgotten.to_account_id, forgotten.to_lead_id, NULL, 0);
+        departure_done(&forgotten);
+    }
+    return r;
+}
+
+static int apply_touch(Courier *courier, const ShardMessage *message) {
+    int r = touch_account(courier, message);
+    if (r != 0)
+        return r;
+    Account *account = account_at(courier, message->account_id);
+    Member *member = account ? account_find(account, message->lead_id) : NULL;
+    if (member && message->touch->left_account_id.data && member->n_awaited < ACCOUNT_DEPARTURES_MAX)
+        member->n_awaited++; /* the account is among the changed ones already */
+    return bound_departures(courier, message);
+}
+
 static int apply_leave(Courier *courier, const ShardMessage *message) {
     Touch touch = bare_touch(message);
     Member entry = {0};
@@ -193,7 +209,7 @@ static int apply_leave(Courier *courier, const ShardMessage *message) {
         r = send_entry(courier, message, message->to_account_id, message->to_lead_id, found ? &entry : NULL, n_awaited);
     if (found)
         member_done(&entry, courier->model->n_account_scores);
-    return r;
+    return r == 0 ? bound_departures(courier, message) : r;
 }
 
 static int unpack_entry_of(const ShardMessage *message, const Model *model, Member *ret) {
@@ -217,10 +233,11 @@ static int unpack_entry(const Courier *courier, const ShardMessage *message, Mem
 }
 
 /* The lead has gone on before its entry came. */
-static int forward_entry(Courier *courier, const ShardMessage *message, const Departure *departure, const Member *entry) {
+static int forward_entry(
+        Courier *courier, const ShardMessage *message, const Departure *departure, const Member *entry, unsigned n_more) {
     entity_table_mark_dirty(shard_accounts(courier->accounts), &account_at(courier, message->account_id)->entity);
     return departure->to_account_id.data
-                   ? send_entry(courier, message, departure->to_account_id, departure->to_lead_id, entry, message->n_more)
+                   ? send_entry(courier, message, departure->to_account_id, departure->to_lead_id, entry, n_more)
                    : 0;
 }
 
@@ -250,8 +267,9 @@ static int apply_entry(Courier *courier, const ShardMessage *message) {
     int r = has_entry ? unpack_entry(courier, message, &entry) : 0;
     Account *account = account_at(courier, message->account_id);
     Departure departure;
-    if (r == 0 && account && account_take_departure(account, message->lead_id, message->n_more, &departure)) {
-        r = forward_entry(courier, message, &departure, has_entry ? &entry : NULL);
+    unsigned n_more = message->n_more;
+    if (r == 0 && account && account_take_departure(account, message->lead_id, &n_more, &departure)) {
+        r = forward_entry(courier, message, &departure, has_entry ? &entry : NULL, n_more);
         departure_done(&departure);
     } else if (r == 0) {
         r = enter(courier, message, has_entry ? &entry : NULL);

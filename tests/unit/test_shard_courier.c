@@ -12,7 +12,7 @@
 #define LEADS N_SHARDS
 #define N_LEADS 7
 #define N_ACCOUNTS 6
-#define QUEUE_MAX 4096
+#define QUEUE_MAX 16384
 
 static const char model_text[] = "model: m\n"
                                  "version: 1\n"
@@ -62,7 +62,8 @@ static int enqueue(void *userdata, const ShardMessage *message) {
 }
 
 static void world_init(World *world, uint64_t seed) {
-    *world = (World){.model = fixture_model(model_text), .random = seed};
+    world->model = fixture_model(model_text);
+    world->random = seed;
     for (unsigned i = 0; i <= N_SHARDS; i++) {
         Node *node = &world->nodes[i];
         *node = (Node){.world = world, .index = i};
@@ -111,51 +112,93 @@ static void deliver_all(World *world) {
     }
 }
 
-/* What a lead brings to an account; -1: it is no member. */
-static double brought(World *world, unsigned account, unsigned lead) {
+/* A lead's entry in an account; NULL: it is no member. */
+static const Member *member_of(World *world, unsigned account, unsigned lead) {
     char account_id[8], lead_id[8];
     (void)snprintf(account_id, sizeof(account_id), "a%u", account);
     (void)snprintf(lead_id, sizeof(lead_id), "l%u", lead);
     const Account *a = account_of(
             entity_table_get(shard_accounts(world->nodes[home_of(str_from(account_id))].accounts), str_from(account_id)));
-    const Member *member = a ? account_find(a, str_from(lead_id)) : NULL;
     if (a)
         ck_assert_uint_eq(a->n_departures, 0);
-    if (member)
-        ck_assert_uint_eq(member->n_awaited, 0);
-    return member ? member->scores[0].value : -1;
+    return a ? account_find(a, str_from(lead_id)) : NULL;
+}
+
+/* Where the leads are, -1: nowhere, and how often each was there. */
+typedef struct Leads {
+    int present[N_LEADS], given[N_LEADS];
+} Leads;
+
+/* One of the leads is there, or somewhere else from now on. */
+static void happen(World *world, int n, bool moves, Leads *leads) {
+    char event_id[16], lead_id[8], account_id[8];
+    unsigned lead = pick(world, N_LEADS), account = pick(world, N_ACCOUNTS);
+    (void)snprintf(event_id, sizeof(event_id), "e%d", n);
+    (void)snprintf(lead_id, sizeof(lead_id), "l%u", lead);
+    (void)snprintf(account_id, sizeof(account_id), "a%u", account);
+    LeadEvent event = fixture_event(lead_id, event_id, "seen", 1000 + n);
+    if (moves) {
+        event.account_id = str_from(account_id);
+        leads->present[lead] = (int)account;
+    }
+    leads->given[lead] += leads->present[lead] >= 0;
+    EventResult result;
+    ck_assert_int_eq(shard_event(world->nodes[LEADS].leads, &event, TIME_NONE, &result), 0);
+    ck_assert_int_eq(result.outcome, EVENT_APPLIED);
+}
+
+static World *world_new(uint64_t seed, Leads *leads) {
+    World *world = calloc(1, sizeof(*world));
+    ck_assert_ptr_nonnull(world);
+    world_init(world, seed);
+    for (unsigned i = 0; i < N_LEADS; i++) {
+        leads->present[i] = -1;
+        leads->given[i] = 0;
+    }
+    return world;
 }
 
 START_TEST(leads_end_where_they_went_last_with_all_they_were_given) {
-    World *world = calloc(1, sizeof(*world));
-    ck_assert_ptr_nonnull(world);
-    world_init(world, (uint64_t)_i * 7919 + 1);
-    int present[N_LEADS], given[N_LEADS] = {0};
-    for (unsigned i = 0; i < N_LEADS; i++)
-        present[i] = -1;
+    Leads leads;
+    World *world = world_new((uint64_t)_i * 7919 + 1, &leads);
     for (int n = 0; n < 400; n++) {
-        char event_id[16], lead_id[8], account_id[8];
-        unsigned lead = pick(world, N_LEADS), account = pick(world, N_ACCOUNTS);
-        bool moves = pick(world, 3) == 0;
-        (void)snprintf(event_id, sizeof(event_id), "e%d", n);
-        (void)snprintf(lead_id, sizeof(lead_id), "l%u", lead);
-        (void)snprintf(account_id, sizeof(account_id), "a%u", account);
-        LeadEvent event = fixture_event(lead_id, event_id, "seen", 1000 + n);
-        if (moves) {
-            event.account_id = str_from(account_id);
-            present[lead] = (int)account;
-        }
-        given[lead] += present[lead] >= 0;
-        EventResult result;
-        ck_assert_int_eq(shard_event(world->nodes[LEADS].leads, &event, TIME_NONE, &result), 0);
-        ck_assert_int_eq(result.outcome, EVENT_APPLIED);
+        happen(world, n, pick(world, 3) == 0, &leads);
         for (unsigned k = pick(world, 4); k > 0; k--)
             (void)deliver(world, pick(world, N_SHARDS + 1), pick(world, N_SHARDS));
     }
     deliver_all(world);
     for (unsigned lead = 0; lead < N_LEADS; lead++)
-        for (unsigned account = 0; account < N_ACCOUNTS; account++)
-            ck_assert_double_eq(brought(world, account, lead), (int)account == present[lead] ? given[lead] : -1);
+        for (unsigned account = 0; account < N_ACCOUNTS; account++) {
+            const Member *member = member_of(world, account, lead);
+            ck_assert(!member == ((int)account != leads.present[lead]));
+            if (member)
+                ck_assert_int_eq(member->n_awaited, 0);
+            if (member)
+                ck_assert_double_eq(member->scores[0].value, leads.given[lead]);
+        }
+    world_done(world);
+    free(world);
+}
+END_TEST
+
+/* All that the leads say comes before any entry, as after a large batch. */
+START_TEST(entries_come_to_rest_where_more_leads_leave_than_are_remembered) {
+    Leads leads;
+    World *world = world_new((uint64_t)_i * 7919 + 1, &leads);
+    for (int n = 0; n < 1200; n++)
+        happen(world, n, pick(world, 2) == 0, &leads);
+    for (unsigned to = 0; to < N_SHARDS; to++)
+        while (deliver(world, LEADS, to))
+            ;
+    deliver_all(world);
+    for (unsigned lead = 0; lead < N_LEADS; lead++) {
+        double all = 0;
+        for (unsigned account = 0; account < N_ACCOUNTS; account++) {
+            const Member *member = member_of(world, account, lead);
+            all += member ? member->scores[0].value : 0;
+        }
+        ck_assert_double_eq(all, leads.given[lead]); /* some of it where it was before */
+    }
     world_done(world);
     free(world);
 }
@@ -177,6 +220,7 @@ int main(void) {
     Suite *suite = suite_create("shard courier");
     TCase *moves = tcase_create("moves");
     tcase_add_loop_test(moves, leads_end_where_they_went_last_with_all_they_were_given, 0, 60);
+    tcase_add_loop_test(moves, entries_come_to_rest_where_more_leads_leave_than_are_remembered, 0, 20);
     tcase_add_test(moves, bytes_that_are_no_message_are_refused);
     suite_add_tcase(suite, moves);
     return suite_run(suite);
