@@ -5,12 +5,13 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import struct
 import subprocess
 import time
 import uuid
-from collections import namedtuple
+from collections import Counter, namedtuple
 from datetime import datetime, timezone
 
 import fastavro
@@ -31,7 +32,9 @@ FUNNEL = os.path.join(ROOT, 'tests', 'integration', 'funnel.yaml')
 SCHEMA_IDS = {name: i for i, name in enumerate(OUTPUTS.values(), start=1)}
 # Told for a while after a broker has started again.
 NO_COORDINATOR = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
-Record = namedtuple('Record', 'key value headers')  # bytes, bytes or None, a list of pairs
+Record = namedtuple('Record', 'key value headers offset')  # bytes, bytes or None, a list of pairs, a number
+Replays = namedtuple('Replays', 'outputs messages records')  # of all shards
+FRAME_EVENT, FRAME_MESSAGE, FRAME_BATCH_END, FRAME_OWNER = range(1, 5)
 
 
 SMALL = '''
@@ -285,12 +288,17 @@ class Deployment:
         consumer.close()
         return found
 
-    def records(self, kind):
-        """`<prefix>.internal` or `.changelog` as a read_committed reader sees it now: each partition's in its order, raw."""
+    def topic_records(self, topic):
+        """A topic as a read_committed reader sees it now: each partition's records in their order, raw."""
         partitions = [[] for _ in range(self.n_partitions)]
-        for message in self.messages(f'{self.name}.{kind}'):
-            partitions[message.partition()].append(Record(message.key(), message.value(), message.headers() or []))
+        for message in self.messages(topic):
+            partitions[message.partition()].append(
+                Record(message.key(), message.value(), message.headers() or [], message.offset()))
         return partitions
+
+    def records(self, kind):
+        """`<prefix>.internal` or `.changelog`."""
+        return self.topic_records(f'{self.name}.{kind}')
 
     def decode(self, message):
         number = struct.unpack('>bI', message.value()[:5])[1]
@@ -341,31 +349,53 @@ class Deployment:
         return done.returncode, done.stdout, done.stderr
 
     def await_quiet(self, n):
-        """All n source records, and all that they caused between shards, are committed."""
+        """
+        All n source records, and all that they caused between shards, are committed. An instance that was killed has to be back by
+        then: until its transaction has ended, readers do not see what comes after that.
+        """
         self.await_committed(n)
 
         def is_quiet():
+            # What is committed first: what that caused is there afterwards.
             topic = f'{self.name}.internal'
+            committed = self.asker.committed([TopicPartition(topic, i) for i in range(self.n_partitions)], timeout=30)
             ends = {}
             for message in self.messages(topic):
                 ends[message.partition()] = message.offset() + 1
-            committed = self.asker.committed([TopicPartition(topic, i) for i in range(self.n_partitions)], timeout=30)
             return all(partition.offset >= ends.get(partition.partition, 0) for partition in committed)
         wait_for(is_quiet, 'the internal topic is read to its end')
 
-    def replay_internal(self):
-        """What each shard's accounts must have told, in order, and what they must be: account_id -> outputs, account_id -> line."""
-        told, accounts = {}, {}
-        for records in self.records('internal'):
-            frames = b''.join(struct.pack('>q', len(record.value)) + record.value for record in records)
-            done = subprocess.run([os.path.join(BUILD, 'tests', 'integration', 'replay_internal'), self.model,
-                                   str(self.n_partitions)], input=frames, stdout=subprocess.PIPE, check=True)
+    def takeovers(self):
+        """Each shard's numbers of batches after which an instance took it over."""
+        taken = [set() for _ in range(self.n_partitions)]
+        for instance in self.instances:
+            for shard, batch in re.findall(r'event=shard\.taken shard=(\d+) lineage=\w+ bno=(\d+)', instance.log()):
+                taken[int(shard)].add(int(batch))
+        return taken
+
+    def replay_shards(self):
+        """
+        What the shards must have told and said to each other, and must keep: what each has read, source and internal topic, in
+        the order in which its footers say that it was committed, once more in one go. All outputs, each shard's in their order;
+        how often each message (whom for, bytes) was sent; key -> record.
+        """
+        [source] = self.sources
+        topics = [self.topic_records(source), self.records('internal')]
+        outputs, messages, records = [], Counter(), {}
+        for shard, (changelog, taken) in enumerate(zip(self.records('changelog'), self.takeovers())):
+            footers = [json.loads(record.value) for record in changelog if record.key == b'footer']
+            assert [footer['bno'] for footer in footers] == list(range(1, len(footers) + 1))
+            frames = read_order([topic[shard] for topic in topics], footers, taken)
+            done = subprocess.run([os.path.join(BUILD, 'tests', 'integration', 'replay_shard'), self.model, str(self.n_partitions),
+                                   source, load.SCHEMA], input=frames, stdout=subprocess.PIPE, check=True)
             for line in map(json.loads, done.stdout.splitlines()):
-                if line.pop('output', None):
-                    told.setdefault(line['account_id'], []).append(line)
+                if 'message' in line:
+                    messages[line['for'], bytes.fromhex(line['message'])] += 1
+                elif 'record' in line:
+                    records[line['key']] = bytes.fromhex(line['record'])
                 else:
-                    accounts[line['account_id']] = line
-        return told, accounts
+                    outputs.append(line)
+        return Replays(outputs, messages, records)
 
     def dump_view(self, at_ms, kind='lead'):
         """Every lead's or account's packed record in Redis as `scored replay` dumps it: id -> line."""
@@ -377,6 +407,25 @@ class Deployment:
         done = subprocess.run([os.path.join(BUILD, 'tests', 'integration', 'dump_view'), self.model], input=frames,
                               stdout=subprocess.PIPE, check=True)
         return {line[f'{kind}_id']: line for line in map(json.loads, done.stdout.splitlines())}
+
+
+def read_order(topics, footers, taken):
+    """One shard's records of its inputs as frames for replay_shard, batch by batch."""
+    frames, read = [], [0] * len(topics)
+    for footer in footers:
+        if footer['bno'] - 1 in taken:
+            frames.append(struct.pack('>q', FRAME_OWNER))
+        for i, (kind, records) in enumerate(zip((FRAME_EVENT, FRAME_MESSAGE), topics)):
+            while read[i] < len(records) and records[read[i]].offset < footer['inputs'][i]['offset']:
+                record = records[read[i]]
+                head = (kind, record.offset) if kind == FRAME_EVENT else (kind,)
+                frames.append(struct.pack(f'>{len(head) + 1}q', *head, len(record.value)) + record.value)
+                read[i] += 1
+        frames.append(struct.pack('>q', FRAME_BATCH_END))
+    for i, (n, records) in enumerate(zip(read, topics)):
+        assert n == 0 or records[n - 1].offset + 1 == footers[-1]['inputs'][i]['offset']
+        assert all(record.key is None for record in records[n:])  # how far the others were at the very end
+    return b''.join(frames)
 
 
 def replay(model, events_path, *options, dump=None):
