@@ -128,6 +128,10 @@ static void write_json(const Subject *s, const Explanation *explanation, TopText
     bool merged = !str_eq_c(subject_id(s), s->arg_id);
     explain_json_begin(&writer, explanation);
     json_write_string(&writer, STR_LITERAL("asked_id"), merged ? str_from(s->arg_id) : STR_NULL);
+    if (s->record_version)
+        json_write_integer(&writer, STR_LITERAL("record_model_version"), s->record_version);
+    else
+        json_write_null(&writer, STR_LITERAL("record_model_version"));
     json_write_object_end(&writer);
     json_write_newline(&writer);
     if (writer.error)
@@ -144,6 +148,11 @@ static void write_text(const Subject *s, const Explanation *explanation, TopText
         top_text_add_str(text, subject_id(s));
         top_text_add(text, ", of which this is\n\n");
     }
+    if (s->record_version)
+        top_text_add(text,
+                "version %" PRId64 " of the model has not come to it yet: its record is of version %" PRId64
+                ", and this is what it will be\n\n",
+                s->model->version, s->record_version);
     explain_text(text, explanation);
 }
 

@@ -55,6 +55,11 @@ static Entity *find(const Subject *s, Str id) {
     return entity && !entity->erased ? entity : NULL;
 }
 
+static void take(Subject *s, Entity *entity) {
+    s->lead = s->kind == ENTITY_LEAD ? lead_of(entity) : NULL;
+    s->account = s->kind == ENTITY_ACCOUNT ? account_of(entity) : NULL;
+}
+
 /* Sets the subject's id to that of the lead that is left. */
 static int follow(Subject *s) {
     for (int i = 0; i < SUBJECT_MERGES_MAX; i++) {
@@ -64,11 +69,25 @@ static int follow(Subject *s) {
                                                                     !str_is_null(lead_of(entity)->merged_into));
         if (!begun)
             return subject_missing(s, s->arg_replay);
-        if (s->kind == ENTITY_ACCOUNT || str_is_null(lead_of(entity)->merged_into))
+        if (s->kind == ENTITY_ACCOUNT || str_is_null(lead_of(entity)->merged_into)) {
+            take(s, entity);
             return EXIT_SUCCESS;
+        }
         subject_set_id(s, lead_of(entity)->merged_into);
     }
     return subject_lost(s);
+}
+
+static int replay_history(Subject *s) {
+    int r = subject_begin_history(s);
+    if (r < 0)
+        return failed(s, r, false);
+    s->lead = NULL; /* it goes with the shard */
+    s->account = NULL;
+    int status = replay(s, true);
+    if (status == EXIT_SUCCESS)
+        take(s, find(s, subject_id(s)));
+    return status;
 }
 
 int subject_replay(Subject *s) {
@@ -80,14 +99,10 @@ int subject_replay(Subject *s) {
     if (status == EXIT_SUCCESS)
         status = follow(s);
     /* Whose history it is was not known before: other leads may be merged into one another on the way. */
-    s->history.id = subject_id(s);
     if (status == EXIT_SUCCESS && s->arg_history)
-        status = replay(s, true);
+        status = replay_history(s);
     if (status != EXIT_SUCCESS)
         return status;
-    Entity *entity = find(s, subject_id(s));
-    s->lead = s->kind == ENTITY_LEAD ? lead_of(entity) : NULL;
-    s->account = s->kind == ENTITY_ACCOUNT ? account_of(entity) : NULL;
     s->now_ms = MAX(shard_watermark(s->shard), s->lead ? s->lead->clock_ms : s->account->clock_ms);
     return EXIT_SUCCESS;
 }

@@ -1,14 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/explain_subject.h"
 
+#include "lib/owned.h"
+
 void subject_set_id(Subject *s, Str id) {
     assert(id.len <= sizeof(s->id));
     memcpy(s->id, id.data, id.len);
     s->id_len = id.len;
 }
 
+static void drop_former_ids(Subject *s) {
+    for (size_t i = 0; i < s->n_former_ids; i++)
+        str_free(&s->former_ids[i]);
+    free(s->former_ids);
+    s->former_ids = NULL;
+    s->n_former_ids = 0;
+}
+
+int subject_begin_history(Subject *s) {
+    size_t n = s->lead ? s->lead->n_aliases : 0;
+    drop_former_ids(s);
+    s->former_ids = calloc(MAX(n, (size_t)1), sizeof(*s->former_ids));
+    if (!s->former_ids)
+        return -ENOMEM;
+    for (; s->n_former_ids < n; s->n_former_ids++) {
+        int r = str_dup(s->lead->aliases[s->n_former_ids], &s->former_ids[s->n_former_ids]);
+        if (r < 0)
+            return r;
+    }
+    s->history.id = subject_id(s);
+    s->history.former_ids = s->former_ids;
+    s->history.n_former_ids = n;
+    return 0;
+}
+
 void subject_deinit(Subject *s) {
     history_deinit(&s->history);
+    drop_former_ids(s);
     if (!s->shard) {
         lead_free(s->lead);
         account_free(s->account);

@@ -28,15 +28,18 @@ typedef struct Subject {
     Config *config; /* live */
     Model *model;
     RedisBoard *board; /* live */
-    Shard *shard;      /* of a replay: owns the lead or account */
-    Lead *lead;        /* live: owned; the one that is left of those merged */
-    Account *account;  /* likewise */
+    Shard *shard;      /* if there is one, it owns the lead or account */
+    Lead *lead;        /* the one that is left of those merged */
+    Account *account;
     char id[EVENT_LEAD_ID_LEN_MAX]; /* its own, which differs from arg_id if that was merged */
     size_t id_len;
     int64_t watermark_ms; /* live: of its shard; TIME_NONE: not known */
+    int64_t record_version; /* live: the earlier model version that its record is still of; 0: the model's */
     int64_t now_ms;    /* when it is explained, unless told otherwise */
     bool bad_lines;    /* of a replay */
     History history;   /* if wanted */
+    Str *former_ids;   /* owned; of the history */
+    size_t n_former_ids;
 } Subject;
 
 static inline Str subject_id(const Subject *subject) {
@@ -47,6 +50,8 @@ static inline const char *subject_kind(const Subject *subject) {
 }
 void subject_set_id(Subject *subject, Str id);
 void subject_deinit(Subject *subject);
+/* The history is to be the lead's or account's that was found, and theirs who were merged into it. 0 or -ENOMEM. */
+MUST_CHECK int subject_begin_history(Subject *subject);
 /* Reports that there is no such lead or account. Returns EXIT_FAILURE. */
 int subject_missing(const Subject *subject, const char *where);
 /* Has the model such? EXIT_SUCCESS, or EX_CONFIG after reporting that it hasn't. */

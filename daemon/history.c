@@ -26,6 +26,8 @@ static int in_order(const void *a, const void *b) {
     const HistoryItem *x = a, *y = b;
     if (x->told_at_ms != y->told_at_ms)
         return x->told_at_ms < y->told_at_ms ? -1 : 1;
+    if (x->former != y->former)
+        return x->former > y->former ? -1 : 1;
     return (x->ordinal > y->ordinal) - (x->ordinal < y->ordinal);
 }
 
@@ -38,17 +40,27 @@ void history_finish(History *history) {
     history->n_left_out += n_old;
 }
 
-static bool is_about(const History *history, const Output *output) {
+/* *ret_former as HistoryItem has it. */
+static bool is_about(const History *history, const Output *output, size_t *ret_former) {
+    *ret_former = 0;
     if (output->type == OUTPUT_DEAD_LETTER)
         return false;
     bool of_account = str_is_null(output->lead_id);
     if (of_account != (history->kind == ENTITY_ACCOUNT))
         return false;
-    return str_eq(of_account ? output->account_id : output->lead_id, history->id);
+    if (str_eq(of_account ? output->account_id : output->lead_id, history->id))
+        return true;
+    for (size_t i = 0; i < history->n_former_ids && !of_account; i++)
+        if (str_eq(output->lead_id, history->former_ids[i])) {
+            *ret_former = i + 1;
+            return true;
+        }
+    return false;
 }
 
 int history_note(History *history, const Output *output, int64_t told_at_ms) {
-    if (!is_about(history, output))
+    size_t former;
+    if (!is_about(history, output, &former))
         return 0;
     /* Twice as many as wanted before they are sorted, so that sorting is seldom. */
     if (history->n >= 2 * history->max)
@@ -57,7 +69,7 @@ int history_note(History *history, const Output *output, int64_t told_at_ms) {
     if (r)
         return r;
     HistoryItem *item = &history->items[history->n];
-    *item = (HistoryItem){.told_at_ms = told_at_ms, .ordinal = output->ordinal};
+    *item = (HistoryItem){.told_at_ms = told_at_ms, .former = former, .ordinal = output->ordinal};
     if (history->as_json) {
         JsonWriter writer = JSON_WRITER_INIT;
         r = json_write_output(&writer, output);
@@ -77,10 +89,17 @@ int history_note(History *history, const Output *output, int64_t told_at_ms) {
     return 0;
 }
 
-static void add_news(TopText *text, const News *news) {
+static void add_item(const History *history, TopText *text, const HistoryItem *item) {
+    const News *news = &item->news;
     char instant[TIMESTAMP_TEXT_SIZE];
     timestamp_print(news->at_ms, instant);
-    top_text_add(text, "  %s  %s\n", instant, news->what);
+    top_text_add(text, "  %s  %s", instant, news->what);
+    if (item->former) {
+        top_text_add(text, "  (as ");
+        top_text_add_str(text, history->former_ids[item->former - 1]);
+        top_text_add(text, ")");
+    }
+    top_text_add(text, "\n");
     if (news->why[0])
         top_text_add(text, "      %s\n", news->why);
 }
@@ -95,5 +114,5 @@ void history_text(const History *history, TopText *text) {
         top_text_add(text, ", without %zu older ones (--limit)", history->n_left_out);
     top_text_add(text, history->n > 0 ? "\n" : "\n  nothing was told\n");
     for (size_t i = 0; i < history->n; i++)
-        add_news(text, &history->items[i].news);
+        add_item(history, text, &history->items[i]);
 }

@@ -17,13 +17,20 @@ struct KafkaFeed {
     AvroOutputReader *reader;
     rd_kafka_topic_partition_list_t *sources; /* all their partitions */
     int32_t n_shards;
-    Str key;                                /* of a past: all else is passed over; null: follow */
+    FeedKeys keys;                          /* of a past: all else is passed over; none: follow */
     rd_kafka_topic_partition_list_t *open;  /* of a past: whose end has not been seen yet */
     rd_kafka_message_t *message; /* what the last output borrows from */
 };
 
 static bool is_past(const KafkaFeed *feed) {
-    return !str_is_null(feed->key);
+    return feed->keys.n > 0;
+}
+
+static bool is_wanted(const KafkaFeed *feed, Str key) {
+    bool wanted = !is_past(feed);
+    for (size_t i = 0; i < feed->keys.n && !wanted; i++)
+        wanted = str_eq(feed->keys.keys[i], key);
+    return wanted;
 }
 
 static int failed(const char *what, const char *topic, rd_kafka_resp_err_t err, char *text) {
@@ -65,7 +72,7 @@ static int add_partitions(KafkaFeed *feed, const char *topic, int timeout_ms, ch
     return 0;
 }
 
-/* Of a past only the key's partition, from its beginning on. */
+/* Of a past only the keys' partitions, from their beginnings on. */
 static int add_output(KafkaFeed *feed, const char *topic, int64_t deadline_ms, char *text, rd_kafka_topic_partition_list_t *list) {
     int32_t n;
     if (!is_past(feed))
@@ -74,8 +81,11 @@ static int add_output(KafkaFeed *feed, const char *topic, int64_t deadline_ms, c
     int r = add_partitions(feed, topic, time_left(deadline_ms), text, all, &n);
     if (r)
         return r;
-    rd_kafka_topic_partition_list_add(list, topic, kafka_partition_of(feed->config, feed->key, n))->offset =
-            RD_KAFKA_OFFSET_BEGINNING;
+    for (size_t i = 0; i < feed->keys.n; i++) {
+        int32_t partition = kafka_partition_of(feed->config, feed->keys.keys[i], n);
+        if (!rd_kafka_topic_partition_list_find(list, topic, partition))
+            rd_kafka_topic_partition_list_add(list, topic, partition)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    }
     return 0;
 }
 
@@ -117,7 +127,7 @@ static int find_sources(KafkaFeed *feed, int64_t deadline_ms, char *text) {
     return 0;
 }
 
-int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned types, Str key, KafkaLog log,
+int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned types, FeedKeys keys, KafkaLog log,
         int timeout_ms, char *text, KafkaFeed **ret) {
     _cleanup_(kafka_feed_free) KafkaFeed *feed = calloc(1, sizeof(*feed));
     if (!feed)
@@ -125,7 +135,7 @@ int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned
     feed->owner.log = log;
     feed->config = config;
     feed->reader = reader;
-    feed->key = key;
+    feed->keys = keys;
     int r = kafka_client_new(config, KAFKA_ROLE_READER, &feed->owner, (KafkaCallbacks){0}, text, &feed->rk);
     if (r)
         return r;
@@ -146,7 +156,7 @@ int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned
 
 int kafka_feed_new(const Config *config, AvroOutputReader *reader, unsigned types, KafkaLog log, int timeout_ms, char *text,
         KafkaFeed **ret) {
-    return kafka_feed_new_past(config, reader, types, STR_NULL, log, timeout_ms, text, ret);
+    return kafka_feed_new_past(config, reader, types, (FeedKeys){0}, log, timeout_ms, text, ret);
 }
 
 static void release(KafkaFeed *feed) {
@@ -203,7 +213,7 @@ static void take_record(KafkaFeed *feed, const rd_kafka_message_t *message, Feed
     char why[KAFKA_TEXT_SIZE / 2];
     rd_kafka_timestamp_type_t timestamp_type;
     int64_t timestamp_ms = rd_kafka_message_timestamp(message, &timestamp_type);
-    if (is_past(feed) && !str_eq(feed->key, (Str){message->key, message->key_len}))
+    if (!is_wanted(feed, (Str){message->key, message->key_len}))
         return;
     if (!message->payload)
         return; /* a tombstone follows what retires a lead */

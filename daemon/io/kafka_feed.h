@@ -32,11 +32,16 @@ typedef struct FeedPoll {
  */
 MUST_CHECK int kafka_feed_new(const Config *config, AvroOutputReader *reader, unsigned types, KafkaLog log,
         int timeout_ms, char *text, KafkaFeed **ret);
+/* Keys of records; borrowed. */
+typedef struct FeedKeys {
+    const Str *keys;
+    size_t n;
+} FeedKeys;
 /*
- * The same from the topics' beginnings to their ends, but only what has this key, which is borrowed: only the partition that it belongs
- * to is read.
+ * The same from the topics' beginnings to their ends, but only what has one of these keys, one at least: only the partitions that they
+ * belong to are read.
  */
-MUST_CHECK int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned types, Str key, KafkaLog log,
+MUST_CHECK int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned types, FeedKeys keys, KafkaLog log,
         int timeout_ms, char *text, KafkaFeed **ret);
 KafkaFeed *kafka_feed_free(KafkaFeed *feed);
 DEFINE_CLEANUP(KafkaFeed *, kafka_feed_free)

@@ -12,6 +12,8 @@
 /* Somebody is looking at a screen that waits. */
 #define CONNECT_TIMEOUT_MS 500
 #define COMMAND_TIMEOUT_MS 1000
+/* Up to here a double tells one offset from the next. */
+#define OFFSET_MAX 9007199254740992.0
 
 struct RedisBoard {
     const Config *config;
@@ -346,7 +348,7 @@ void redis_board_keys(
 
 int redis_board_record(RedisBoard *board, EntityKind kind, int32_t shard, Str id, char *text, BoardRecord *ret) {
     RedisTransport *t = board->transport;
-    double watermark;
+    double watermark, next;
     int r = begin(board, text);
     if (r)
         return r;
@@ -354,22 +356,25 @@ int redis_board_record(RedisBoard *board, EntityKind kind, int32_t shard, Str id
     redis_request_command(t, 2);
     redis_request_arg(t, STR_LITERAL("GET"));
     request_key(board, shard, key_kind(kind, BOARD_KEY_RECORD), id);
-    redis_request_command(t, 4);
+    redis_request_command(t, 5);
     redis_request_arg(t, STR_LITERAL("HMGET"));
     request_key(board, shard, key_kind(kind, BOARD_KEY_META), STR_NULL);
     redis_request_arg(t, STR_LITERAL("mode"));
     redis_request_arg(t, STR_LITERAL("watermark"));
+    redis_request_arg(t, STR_LITERAL("next"));
     r = exchange(board, 2, text);
     if (r)
         return r;
     const redisReply *meta = board->held[1];
-    if (meta->type != REDIS_REPLY_ARRAY || meta->elements != 2)
+    if (meta->type != REDIS_REPLY_ARRAY || meta->elements != 3)
         return unexpected(board, text);
     bool known = parse_number(board, reply_str(meta->element[1]), &watermark);
+    bool has_next = parse_number(board, reply_str(meta->element[2]), &next);
     *ret = (BoardRecord){
             .value = reply_str(board->held[0]),
             .is_rebuilding = str_eq_c(reply_str(meta->element[0]), "rebuilding"),
             .watermark_ms = known && watermark > 0 && watermark <= (double)EVENT_TIME_MS_MAX ? (int64_t)watermark : TIME_NONE,
+            .next_offset = has_next && next >= 0 && next <= OFFSET_MAX ? (int64_t)next : -1,
     };
     return 0;
 }

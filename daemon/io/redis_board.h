@@ -66,6 +66,7 @@ typedef struct BoardRecord {
     Str value;            /* packed (lib/record.h, lib/account_record.h); null: there is none */
     bool is_rebuilding;   /* its shard is, so that it may be missing, or older than it was */
     int64_t watermark_ms; /* of its shard; TIME_NONE: not known */
+    int64_t next_offset;  /* how far its shard is in the changelog; -1: not known */
 } BoardRecord;
 MUST_CHECK int redis_board_record(
         RedisBoard *board, EntityKind kind, int32_t shard, Str id, char *text, BoardRecord *ret);

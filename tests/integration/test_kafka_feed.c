@@ -151,8 +151,8 @@ START_TEST(broken_record_is_told_and_passed) {
 }
 END_TEST
 
-static void open_past(const char *key) {
-    int r = kafka_feed_new_past(&config, reader, ALL, str_from(key), NULL, TIMEOUT_MS, text, &feed);
+static void open_past(FeedKeys keys) {
+    int r = kafka_feed_new_past(&config, reader, ALL, keys, NULL, TIMEOUT_MS, text, &feed);
     ck_assert_msg(r == 0, "%d %s", r, text);
 }
 
@@ -163,7 +163,7 @@ START_TEST(past_of_a_key_is_read_to_its_end) {
     produce_sample_keyed(OUTPUT_SLA_EVENT, own, "lead-1");
     /* another partition is not looked at */
     produce_sample_keyed(OUTPUT_STAGE_CHANGED, 1 - own, "lead-1");
-    open_past("lead-1");
+    open_past((FeedKeys){&STR_LITERAL("lead-1"), 1});
     unsigned seen[_OUTPUT_TYPE_MAX] = {0};
     for (FeedPoll poll = poll_feed(); poll.type != FEED_END; poll = poll_feed()) {
         ck_assert_msg(poll.type == FEED_OUTPUT, "%s", poll.text);
@@ -175,8 +175,20 @@ START_TEST(past_of_a_key_is_read_to_its_end) {
 }
 END_TEST
 
+START_TEST(past_of_several_keys_is_that_of_all_their_partitions) {
+    const Str keys[] = {STR_LITERAL("lead-1"), STR_LITERAL("lead-2"), STR_LITERAL("lead-3")};
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        produce_sample_keyed(OUTPUT_LEAD_RETIRED, kafka_partition_of(&config, keys[i], N_SHARDS), keys[i].data);
+    open_past((FeedKeys){keys, 2});
+    unsigned n = 0;
+    for (FeedPoll poll = poll_feed(); poll.type != FEED_END; poll = poll_feed(), n++)
+        ck_assert_msg(poll.type == FEED_OUTPUT, "%s", poll.text);
+    ck_assert_uint_eq(n, 2);
+}
+END_TEST
+
 START_TEST(past_of_nothing_ends_at_once) {
-    open_past("lead-1");
+    open_past((FeedKeys){&STR_LITERAL("lead-1"), 1});
     ck_assert_int_eq(poll_feed().type, FEED_END);
 }
 END_TEST
@@ -213,6 +225,7 @@ int main(void) {
     tcase_add_test(tcase, broken_record_is_told_and_passed);
     tcase_add_test(tcase, past_of_a_key_is_read_to_its_end);
     tcase_add_test(tcase, past_of_nothing_ends_at_once);
+    tcase_add_test(tcase, past_of_several_keys_is_that_of_all_their_partitions);
     tcase_add_test(tcase, progress_is_what_went_into_the_sources);
     tcase_add_test(tcase, broker_that_is_not_there_ends_the_attempt);
     suite_add_tcase(suite, tcase);

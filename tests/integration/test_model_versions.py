@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A new version of the model while the daemon runs, and across restarts."""
+import json
 import os
 import signal
 
@@ -135,3 +136,54 @@ def test_instance_with_the_version_before_halts_and_goes_on_when_it_has_the_new_
     assert moved(d, 'model') == [(lead, 2) for lead in of_views(3, 4)]
     assert {o['lead_id'] for o in d.outputs('stages') if (o['lead_id'] or '').startswith('new-')} == {f'new-{i}' for i in range(10)}
     assert first.stop() == 0 and second.stop() == 0
+
+
+def explained(deployment, kind, name, *options):
+    """As of an instant at which all has been settled; None as long as the view lacks it."""
+    status, out, err = deployment.explain(kind, name, '--json', '--at', str(BEGIN + 10 * 86400000), *options, **HISTORY)
+    assert status == 0 or 'in Redis' in err, err
+    return json.loads(out) if status == 0 else None
+
+
+def test_record_of_an_earlier_version_is_explained_as_it_will_be(deploy, model):
+    """By the names in the changelog: the same before the daemon has the new version, and after."""
+    path = model(FIRST)
+    d = deploy(path, n_partitions=4)
+    instance = d.start('a', **HISTORY)
+    d.send(*views())
+    d.await_quiet(len(views()))
+    d.send(*[event(f'lead-{i}', 'demo_requested', BEGIN + 100000 + i, event_id=f'demo-{i}') for i in range(N_LEADS)])
+    d.await_quiet(len(views()) + N_LEADS)
+    asked = [('lead', f'lead-{i}') for i in range(6)] + [('account', f'company-{i}') for i in range(3)]
+    present = {who: wait_for(lambda who=who: explained(d, *who), f'{who} is in Redis') for who in asked}
+    assert {explanation['record_model_version'] for explanation in present.values()} == {None}
+    rewrite(path, SECOND)
+    foreseen = {who: explained(d, *who) for who in asked}
+    assert {explanation.pop('record_model_version') for explanation in foreseen.values()} == {1}
+    assert {explanation['model_version'] for explanation in foreseen.values()} == {2}
+    assert [foreseen['lead', f'lead-{i}']['tracks'][0]['stage'] for i in range(5)] == ['lead', 'lead', 'mql', 'mql', 'mql']
+    status, text, err = d.explain('lead', 'lead-2', **HISTORY)
+    assert (status, err) == (0, '') and text.startswith('version 2 of the model has not come to it yet: its record is of version 1,')
+    instance.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: instance.log().count('event=model.applied') == 4, 'all four shards have the second version')
+    wait_for(lambda: explained(d, *asked[-1])['record_model_version'] is None, 'the view has the second version')
+    for who, explanation in foreseen.items():
+        assert wait_for(lambda who=who: explained(d, *who), f'{who} is in Redis') == explanation | {'record_model_version': None}, who
+    old_path = model(FIRST, 'old.yaml')
+    status, out, err = d.explain('lead', 'lead-2', '--model', old_path, **HISTORY)
+    assert (status, out) == (78, '') and 'is of version 2 of the model, not of 1' in err
+    assert instance.stop() == 0
+
+
+def test_names_of_an_earlier_version_are_found_after_its_first_batch(deploy, model):
+    """Whose footer does not say yet where they are."""
+    path = model(live.SMALL)
+    d = deploy(path, n_partitions=1)
+    instance = d.start('a', **HISTORY)
+    d.send(event('lead-1', 'form', BEGIN))
+    wait_for(lambda: d.keys('record'), 'the lead is in Redis')
+    assert len([record for record in d.records('changelog')[0] if record.key == b'footer']) == 1
+    rewrite(path, live.SMALL.replace('version: 1', 'version: 7'))
+    lead = explained(d, 'lead', 'lead-1')
+    assert (lead['record_model_version'], lead['model_version']) == (1, 7)
+    assert instance.stop() == 0

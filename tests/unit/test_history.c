@@ -66,6 +66,20 @@ START_TEST(ordinals_begin_anew_when_a_lead_returns) {
 }
 END_TEST
 
+START_TEST(history_of_merged_leads_is_joined_and_marked) {
+    const Str former[] = {STR_LITERAL("lead-2"), STR_LITERAL("lead-3")};
+    history.former_ids = former;
+    history.n_former_ids = ARRAY_SIZE(former);
+    history.max = 9;
+    note("lead-1", "last", 5, 1);
+    note("lead-2", "third", 5, 9);
+    note("lead-3", "second", 5, 8);
+    note("lead-3", "first", 4, 7);
+    note("lead-4", "never", 4, 7);
+    ck_assert_str_eq(finish(), "\nhistory\n" AT "first  (as lead-3)\n" AT "second  (as lead-3)\n" AT "third  (as lead-2)\n" AT "last\n");
+}
+END_TEST
+
 START_TEST(latest_are_kept) {
     static const char *const causes[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
     for (size_t i = 0; i < ARRAY_SIZE(causes); i++)
@@ -99,6 +113,7 @@ int main(void) {
     tcase_add_test(tcase, account_has_its_own);
     tcase_add_test(tcase, topics_are_joined_by_time_then_ordinal);
     tcase_add_test(tcase, ordinals_begin_anew_when_a_lead_returns);
+    tcase_add_test(tcase, history_of_merged_leads_is_joined_and_marked);
     tcase_add_test(tcase, latest_are_kept);
     tcase_add_test(tcase, json_is_a_line_each);
     tcase_add_test(tcase, nothing_is_said_to_be_nothing);
