@@ -22,7 +22,7 @@ struct Batch {
     JsonWriter footer;
     Buffer message; /* the one being packed */
     EVP_MD_CTX *digest; /* over topics, keys and values of everything but the footer, in order */
-    int64_t offsets[TOPICS_MAX];
+    int64_t offsets[INPUTS_MAX];
     int64_t n_events, n_outputs, n_records;
     int64_t footer_offset, skeleton_offset; /* filled in by the commit */
     bool has_skeleton; /* it brings the present model's */
@@ -167,8 +167,8 @@ int batch_add_message(Batch *batch, const ShardMessage *message) {
     return r;
 }
 
-void batch_note_input(Batch *batch, unsigned topic, int64_t next_offset) {
-    batch->offsets[topic] = next_offset;
+void batch_note_input(Batch *batch, unsigned input, int64_t next_offset) {
+    batch->offsets[input] = next_offset;
     batch->n_events++;
 }
 
@@ -285,6 +285,30 @@ static void describe_models(const LiveShard *shard, Footer *footer) {
     }
 }
 
+static void describe_inputs(const Batch *batch, Footer *footer) {
+    LiveShard *shard = batch->shard;
+    const Inputs *inputs = &shard->pipeline->inputs;
+    for (unsigned i = 0; i < inputs->n; i++) {
+        const Input *input = &inputs->inputs[i];
+        int32_t partition = inputs_partition(inputs, i, shard->id);
+        if (partition < 0)
+            continue;
+        const SourceProgress *progress = live_shard_progress(shard, i);
+        FooterInput *ret = &footer->inputs[footer->n_inputs++];
+        (void)snprintf(ret->topic, sizeof(ret->topic), "%s", input->topic);
+        ret->partition = input->is_routed ? partition : -1;
+        ret->offset = batch->offsets[i];
+        ret->newest_ms = progress ? progress->newest_ms : TIME_NONE;
+    }
+    for (unsigned i = 0; i < inputs->n_sources; i++) {
+        if (!shard->pipeline->config->is_routed[i])
+            continue;
+        FooterRouted *ret = &footer->routed[footer->n_routed++];
+        (void)snprintf(ret->topic, sizeof(ret->topic), "%s", shard->pipeline->config->sources[i]);
+        ret->newest_ms = shard->sources[i].newest_ms;
+    }
+}
+
 static int add_footer(Batch *batch) {
     const LiveShard *shard = batch->shard;
     const Pipeline *p = shard->pipeline;
@@ -292,7 +316,6 @@ static int add_footer(Batch *batch) {
         .bno = shard->bno + 1,
         .watermark_ms = shard_watermark(shard->engine),
         .accounts_watermark_ms = shard_watermark(shard->accounts),
-        .n_inputs = p->n_topics,
         .model_version = p->model->version,
         .n_events = batch->n_events,
         .n_outputs = batch->n_outputs,
@@ -303,14 +326,7 @@ static int add_footer(Batch *batch) {
     memcpy(footer.model_hash, p->model_hash, sizeof(footer.model_hash));
     finish_hash(batch, footer.hash);
     describe_models(shard, &footer);
-    for (unsigned t = 0; t < p->n_topics; t++) {
-        FooterInput *input = &footer.inputs[t];
-        bool is_source = t < p->config->n_sources;
-        (void)snprintf(input->topic, sizeof(input->topic), "%s",
-                is_source ? p->config->sources[t] : p->config->internal_topic);
-        input->offset = batch->offsets[t];
-        input->newest_ms = is_source ? shard->sources[t].newest_ms : TIME_NONE;
-    }
+    describe_inputs(batch, &footer);
     int r = footer_print(&footer, &batch->footer);
     if (r < 0)
         return r;

@@ -21,8 +21,24 @@ static void write_inputs(JsonWriter *w, const Footer *footer) {
         const FooterInput *input = &footer->inputs[i];
         json_write_object_begin(w, STR_NULL);
         json_write_string(w, NAME("topic"), str_from(input->topic));
+        if (input->partition >= 0)
+            json_write_integer(w, NAME("partition"), input->partition);
         json_write_integer(w, NAME("offset"), input->offset);
         write_ms(w, NAME("newest"), input->newest_ms);
+        json_write_object_end(w);
+    }
+    json_write_array_end(w);
+}
+
+/* Only where there are any: it came later than format 1. */
+static void write_routed(JsonWriter *w, const Footer *footer) {
+    if (footer->n_routed == 0)
+        return;
+    json_write_array_begin(w, NAME("routed"));
+    for (size_t i = 0; i < footer->n_routed; i++) {
+        json_write_object_begin(w, STR_NULL);
+        json_write_string(w, NAME("topic"), str_from(footer->routed[i].topic));
+        write_ms(w, NAME("newest"), footer->routed[i].newest_ms);
         json_write_object_end(w);
     }
     json_write_array_end(w);
@@ -48,6 +64,7 @@ int footer_print(const Footer *footer, JsonWriter *w) {
     write_ms(w, NAME("watermark"), footer->watermark_ms);
     write_ms(w, NAME("accounts_watermark"), footer->accounts_watermark_ms);
     write_inputs(w, footer);
+    write_routed(w, footer);
     json_write_object_begin(w, NAME("model"));
     json_write_integer(w, NAME("version"), footer->model_version);
     json_write_string(w, NAME("hash"), str_from(footer->model_hash));
@@ -89,6 +106,15 @@ static bool get_text(const json_t *object, const char *key, char *ret, size_t si
     return true;
 }
 
+/* -1 if there is none. */
+static bool get_partition(const json_t *input, int32_t *ret) {
+    int64_t partition = -1;
+    if (json_object_get(input, "partition") && (!get_integer(input, "partition", &partition) || partition < 0 || partition > INT32_MAX))
+        return false;
+    *ret = (int32_t)partition;
+    return true;
+}
+
 static bool get_inputs(const json_t *inputs, Footer *footer) {
     size_t n = json_array_size(inputs);
     if (!json_is_array(inputs) || n > ARRAY_SIZE(footer->inputs))
@@ -96,11 +122,27 @@ static bool get_inputs(const json_t *inputs, Footer *footer) {
     for (size_t i = 0; i < n; i++) {
         const json_t *input = json_array_get(inputs, i);
         FooterInput *ret = &footer->inputs[i];
-        if (!get_text(input, "topic", ret->topic, sizeof(ret->topic)) ||
+        if (!get_text(input, "topic", ret->topic, sizeof(ret->topic)) || !get_partition(input, &ret->partition) ||
                 !get_integer(input, "offset", &ret->offset) || !get_time(input, "newest", &ret->newest_ms))
             return false;
     }
     footer->n_inputs = n;
+    return true;
+}
+
+static bool get_routed(const json_t *routed, Footer *footer) {
+    size_t n = json_array_size(routed);
+    if (!routed)
+        return true;
+    if (!json_is_array(routed) || n > ARRAY_SIZE(footer->routed))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *source = json_array_get(routed, i);
+        if (!get_text(source, "topic", footer->routed[i].topic, sizeof(footer->routed[i].topic)) ||
+                !get_time(source, "newest", &footer->routed[i].newest_ms))
+            return false;
+    }
+    footer->n_routed = n;
     return true;
 }
 
@@ -125,7 +167,7 @@ static bool get_all(const json_t *json, Footer *footer) {
             get_integer(json, "shards", &footer->shards) &&
             get_time(json, "watermark", &footer->watermark_ms) &&
             get_time(json, "accounts_watermark", &footer->accounts_watermark_ms) &&
-            get_inputs(json_object_get(json, "inputs"), footer) &&
+            get_inputs(json_object_get(json, "inputs"), footer) && get_routed(json_object_get(json, "routed"), footer) &&
             get_integer(model, "version", &footer->model_version) &&
             get_text(model, "hash", footer->model_hash, sizeof(footer->model_hash)) &&
             get_skeletons(json_object_get(model, "skeletons"), footer) &&
@@ -151,11 +193,20 @@ int footer_parse(Str text, Footer *ret) {
     return r;
 }
 
-const FooterInput *footer_input(const Footer *footer, const char *topic) {
-    for (size_t i = 0; i < footer->n_inputs; i++)
-        if (strcmp(footer->inputs[i].topic, topic) == 0)
-            return &footer->inputs[i];
+const FooterInput *footer_input(const Footer *footer, int32_t shard, const char *topic, int32_t partition) {
+    for (size_t i = 0; i < footer->n_inputs; i++) {
+        const FooterInput *input = &footer->inputs[i];
+        if ((input->partition < 0 ? shard : input->partition) == partition && strcmp(input->topic, topic) == 0)
+            return input;
+    }
     return NULL;
+}
+
+int64_t footer_routed(const Footer *footer, const char *topic) {
+    for (size_t i = 0; i < footer->n_routed; i++)
+        if (strcmp(footer->routed[i].topic, topic) == 0)
+            return footer->routed[i].newest_ms;
+    return TIME_NONE;
 }
 
 void hint_print(const Hint *hint, char text[static HINT_SIZE]) {

@@ -7,7 +7,7 @@
  * highest bno is the truth about a shard: where its inputs stand, its watermark, which model made its records. JSON, so
  * that an operator can read it with any console consumer.
  */
-#include "daemon/config.h"
+#include "daemon/inputs.h"
 #include "daemon/io/json_writer.h"
 #include "lib/model.h"
 
@@ -26,7 +26,6 @@ static inline bool changelog_take_prefix(Str key, const char *prefix, Str *ret) 
 }
 #define LINEAGE_LEN 32
 #define BATCH_HASH_LEN 32
-#define TOPICS_MAX (CONFIG_SOURCES_MAX + 1)
 /* Names of a model version's things, by which its records are read (lib/skeleton.h): the prefix and the version. */
 #define CHANGELOG_MODEL_PREFIX "model:"
 #define FOOTER_SKELETONS_MAX 9 /* MODEL_HISTORY_MAX earlier ones and the present one's */
@@ -35,9 +34,16 @@ static inline bool changelog_take_prefix(Str key, const char *prefix, Str *ret) 
 /* Where one input of the shard stands. */
 typedef struct FooterInput {
     char topic[TOPIC_NAME_MAX + 1];
+    int32_t partition; /* -1: that which has the shard's number */
     int64_t offset;    /* next to read; -1: nothing read yet */
     int64_t newest_ms; /* the greatest occurred_at; TIME_NONE: none */
 } FooterInput;
+
+/* A routed source: up to which instant its events have come here. */
+typedef struct FooterRouted {
+    char topic[TOPIC_NAME_MAX + 1];
+    int64_t newest_ms; /* TIME_NONE: it is not known of all its partitions */
+} FooterRouted;
 
 /* Where in the changelog a model version's skeleton stands. */
 typedef struct FooterSkeleton {
@@ -49,8 +55,10 @@ typedef struct Footer {
     int64_t bno;                   /* dense from 1 within the lineage */
     int64_t watermark_ms;          /* TIME_NONE: none */
     int64_t accounts_watermark_ms; /* the accounts': TIME_NONE: none */
-    FooterInput inputs[TOPICS_MAX];
+    FooterInput inputs[INPUTS_MAX];
     size_t n_inputs;
+    FooterRouted routed[CONFIG_SOURCES_MAX];
+    size_t n_routed;
     int64_t model_version;
     char model_hash[2 * MODEL_HASH_SIZE + 1];
     FooterSkeleton skeletons[FOOTER_SKELETONS_MAX]; /* by version */
@@ -65,8 +73,10 @@ typedef struct Footer {
 MUST_CHECK int footer_print(const Footer *footer, JsonWriter *writer);
 enum { _FOOTER_E_SUCCESS, FOOTER_E_CORRUPT, FOOTER_E_FORMAT /* of a newer program */ };
 MUST_CHECK int footer_parse(Str json, Footer *ret);
-/* The input of `topic`, or NULL. */
-const FooterInput *footer_input(const Footer *footer, const char *topic);
+/* The input of the shard `shard` from that partition, or NULL. */
+const FooterInput *footer_input(const Footer *footer, int32_t shard, const char *topic, int32_t partition);
+/* What is known of a routed source; TIME_NONE: nothing. */
+int64_t footer_routed(const Footer *footer, const char *topic);
 
 /*
  * The hint that travels as metadata of the committed offsets: lineage, bno, and the changelog offset of the footer

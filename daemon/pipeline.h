@@ -79,7 +79,7 @@ typedef struct Pipeline {
     KafkaChangelog *changelog;
     RedisView *view;
 
-    unsigned n_topics; /* sources and the internal topic */
+    Inputs inputs; /* of the session */
     bool is_output_compacted[_OUTPUT_TYPE_MAX];
     int32_t n_shards;
     LiveShard **shards; /* n_shards; NULL: not ours, or halted */

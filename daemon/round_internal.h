@@ -7,7 +7,7 @@
 /* A record as polled. */
 typedef struct Record {
     int32_t shard;
-    unsigned topic;
+    unsigned input;
     int64_t offset;
     Str key, value;
     void *message;

@@ -322,10 +322,6 @@ static int make_lineage(char lineage[static LINEAGE_LEN + 1]) {
     return 0;
 }
 
-static const char *topic_name(const Pipeline *p, unsigned topic) {
-    return topic < p->config->n_sources ? p->config->sources[topic] : p->config->internal_topic;
-}
-
 static int check_model(const Pipeline *p, int32_t shard, const Footer *footer) {
     if (footer->shards != p->n_shards)
         return halt(shard, "the number of partitions has changed since the shards were first written",
@@ -404,61 +400,71 @@ static int restore_models(LiveShard *shard, const LastFooter *last) {
 static int check_offsets(const Pipeline *p, int32_t shard, const Footer *footer, const CommittedOffset *committed) {
     if (p->config->embedded)
         return 0;
-    for (unsigned t = 0; t < p->n_topics; t++) {
-        const FooterInput *input = footer_input(footer, topic_name(p, t));
+    for (unsigned i = 0; i < p->inputs.n; i++) {
+        int32_t partition = inputs_partition(&p->inputs, i, shard);
+        const FooterInput *input = partition < 0 ? NULL : footer_input(footer, shard, p->inputs.inputs[i].topic, partition);
         char remedy[TOPIC_NAME_MAX + 256];
-        if (!input || committed[t].offset < 0 || committed[t].offset == input->offset)
+        if (!input || committed[i].offset < 0 || committed[i].offset == input->offset)
             continue;
         (void)snprintf(remedy, sizeof(remedy),
                 "stop scored, then: kafka-consumer-groups --group %s --topic %s:%" PRId32
                 " --reset-offsets --to-offset %" PRId64 " --execute",
-                p->config->group, input->topic, shard, input->offset);
+                p->config->group, input->topic, partition, input->offset);
         log_error("shard.offset_reset", LOG_INT("shard", shard), LOG_STR("topic", input->topic),
-                LOG_INT("committed", committed[t].offset), LOG_INT("footer", input->offset));
+                LOG_INT("partition", partition), LOG_INT("committed", committed[i].offset), LOG_INT("footer", input->offset));
         return halt(shard, "the group's committed offset is not where the last batch left it", remedy);
     }
     return 0;
 }
 
-/* Where a topic begins for a shard that has not read it: at its committed offset, or at its first or end. */
-static int first_offset(Pipeline *p, int32_t shard, unsigned topic, int64_t committed, int64_t *ret) {
+/* Where an input begins for a shard that has not read it: at its committed offset, or at its first or end. */
+static int first_offset(Pipeline *p, int32_t shard, unsigned input, int64_t committed, int64_t *ret) {
     char text[KAFKA_TEXT_SIZE];
     int64_t first, end;
     if (committed >= 0) {
         *ret = committed;
         return 0;
     }
-    int r = kafka_cluster_range(p->cluster, topic_name(p, topic), shard, ASK_TIMEOUT_MS, text, &first, &end);
+    int r = kafka_cluster_range(p->cluster, p->inputs.inputs[input].topic, inputs_partition(&p->inputs, input, shard), ASK_TIMEOUT_MS,
+            text, &first, &end);
     if (r > 0)
         return wait_for("kafka", shard, text);
-    bool from_end = p->config->start == START_LATEST && topic < p->config->n_sources;
+    bool from_end = p->config->start == START_LATEST && !inputs_is_internal(&p->inputs, input);
     *ret = from_end ? end : first;
     return r;
 }
 
 static int restore_inputs(LiveShard *shard, const Footer *footer, const CommittedOffset *committed) {
     Pipeline *p = shard->pipeline;
-    for (unsigned t = 0; t < p->n_topics; t++) {
-        const FooterInput *input = footer ? footer_input(footer, topic_name(p, t)) : NULL;
+    for (unsigned i = 0; i < p->inputs.n; i++) {
+        int32_t partition = inputs_partition(&p->inputs, i, shard->id);
+        SourceProgress *progress = live_shard_progress(shard, i);
+        const FooterInput *input = footer ? footer_input(footer, shard->id, p->inputs.inputs[i].topic, partition) : NULL;
+        if (partition < 0)
+            continue;
+        int r = 0;
         if (input)
-            shard->offsets[t] = input->offset;
-        else {
-            int r = first_offset(p, shard->id, t, committed[t].offset, &shard->offsets[t]);
-            if (r != 0)
-                return r;
-        }
-        if (t < p->config->n_sources) {
-            shard->sources[t].read_to = shard->offsets[t];
-            if (input)
-                shard->sources[t].newest_ms = input->newest_ms;
-        }
+            shard->offsets[i] = input->offset;
+        else
+            r = first_offset(p, shard->id, i, committed[i].offset, &shard->offsets[i]);
+        if (r != 0)
+            return r;
+        if (progress)
+            progress->read_to = shard->offsets[i];
+        if (progress && input)
+            progress->newest_ms = input->newest_ms;
     }
+    for (unsigned i = 0; i < p->config->n_sources && footer; i++)
+        if (p->config->is_routed[i]) {
+            routed_restore(shard->routed, i, footer_routed(footer, p->config->sources[i]));
+            shard->sources[i] = routed_source(shard->routed, i);
+        }
     return 0;
 }
 
 /* Offsets, hint and last footer of the shard. */
 typedef struct Past {
-    CommittedOffset committed[TOPICS_MAX];
+    CommittedOffset committed[INPUTS_MAX];
     bool hinted;
     Hint hint;
     LastFooter last;
@@ -470,8 +476,8 @@ static int read_past(Pipeline *p, int32_t id, Past *past) {
     int r = kafka_source_committed(p->source, id, ASK_TIMEOUT_MS, text, past->committed);
     if (r > 0)
         return wait_for("kafka", id, text);
-    for (unsigned t = 0; t < p->n_topics && r == 0 && !past->hinted; t++)
-        past->hinted = hint_parse(past->committed[t].metadata, &past->hint);
+    for (unsigned i = 0; i < p->inputs.n && r == 0 && !past->hinted; i++)
+        past->hinted = hint_parse(past->committed[i].metadata, &past->hint);
     if (r == 0)
         r = redis_view_meta(p->view, id, text, &meta);
     if (r != 0)

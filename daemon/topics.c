@@ -23,24 +23,66 @@ static int unanswered(const char *topic, const char *text) {
     return PIPELINE_E_WAIT;
 }
 
-/* All sources have one number of partitions: partition i of each is shard i. */
-static int pair_sources(const Config *config, KafkaCluster *cluster, int32_t *ret) {
+static int count_partitions(const Config *config, KafkaCluster *cluster, int32_t counts[static CONFIG_SOURCES_MAX]) {
     char text[KAFKA_TEXT_SIZE];
-    int32_t n_shards = 0;
     for (size_t i = 0; i < config->n_sources; i++) {
-        int32_t n;
-        int r = kafka_cluster_partitions(cluster, config->sources[i], ASK_TIMEOUT_MS, text, &n);
+        int r = kafka_cluster_partitions(cluster, config->sources[i], ASK_TIMEOUT_MS, text, &counts[i]);
         if (r == KAFKA_E_UNKNOWN)
             return refused(config->sources[i], "the source topic does not exist", "create it, or correct `sources`");
         if (r != 0)
             return r < 0 ? r : unanswered(config->sources[i], text);
-        if (i > 0 && n != n_shards)
-            return refused(config->sources[i], "the source topics have different numbers of partitions",
-                    "a lead's events must be in the same partition of each: recreate the topic with as many");
-        n_shards = n;
     }
-    *ret = n_shards;
     return 0;
+}
+
+/* Sources that are not routed have one number of partitions: partition i of each is shard i. *ret 0: all are routed. */
+static int pair_sources(const Config *config, const int32_t *counts, int32_t *ret) {
+    *ret = 0;
+    for (size_t i = 0; i < config->n_sources; i++) {
+        if (config->is_routed[i])
+            continue;
+        if (*ret > 0 && counts[i] != *ret)
+            return refused(config->sources[i], "the source topics have different numbers of partitions",
+                    "a lead's events must be in the same partition of each: name one under `route`, or recreate it with as many");
+        *ret = counts[i];
+    }
+    if (*ret > 0 && config->shards > 0 && config->shards != *ret)
+        return refused(config->internal_topic, "topics.partitions is not the number of partitions of the sources",
+                "leave it out: it is for where all sources are routed");
+    return 0;
+}
+
+/* Where all sources are routed: what our own topics say, or the configuration; else as the largest source has. */
+static int choose_shards(const Config *config, KafkaCluster *cluster, const int32_t *counts, int32_t *ret) {
+    const char *own[] = {config->internal_topic, config->changelog_topic};
+    char text[KAFKA_TEXT_SIZE];
+    for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+        int r = kafka_cluster_partitions(cluster, own[i], ASK_TIMEOUT_MS, text, ret);
+        if (r == 0 && config->shards > 0 && config->shards != *ret)
+            return refused(own[i], "the topic has not as many partitions as topics.partitions says",
+                    "the number of shards cannot change: correct topics.partitions, or use another prefix");
+        if (r <= 0)
+            return r;
+        if (r != KAFKA_E_UNKNOWN)
+            return unanswered(own[i], text);
+    }
+    *ret = (int32_t)config->shards;
+    for (size_t i = 0; i < config->n_sources && config->shards == 0; i++)
+        *ret = MAX(*ret, counts[i]);
+    return 0;
+}
+
+static int find_inputs(const Config *config, KafkaCluster *cluster, Inputs *ret) {
+    int32_t counts[CONFIG_SOURCES_MAX], n_shards;
+    int r = count_partitions(config, cluster, counts);
+    if (r == 0)
+        r = pair_sources(config, counts, &n_shards);
+    if (r == 0 && n_shards == 0)
+        r = choose_shards(config, cluster, counts, &n_shards);
+    if (r == 0 && !inputs_make(config, counts, n_shards, ret))
+        return refused(config->internal_topic, "routed sources have so many partitions that a shard would have over 127 to read",
+                "have more shards (partitions of the other sources, or topics.partitions), or route fewer sources");
+    return r;
 }
 
 static int read_policy(KafkaCluster *cluster, const char *topic, char *value, size_t size) {
@@ -95,17 +137,15 @@ static int prepare_output(const Config *config, KafkaCluster *cluster, const cha
     return r;
 }
 
-int topics_prepare(const Config *config, KafkaCluster *cluster, int32_t *ret_n_shards,
+int topics_prepare(const Config *config, KafkaCluster *cluster, Inputs *ret_inputs,
         bool ret_is_compacted[static _OUTPUT_TYPE_MAX]) {
-    int32_t n_shards;
-    int r = pair_sources(config, cluster, &n_shards);
+    int r = find_inputs(config, cluster, ret_inputs);
+    int32_t n_shards = ret_inputs->n_shards;
     if (r == 0)
         r = prepare_topic(config, cluster, config->changelog_topic, n_shards, true, true);
     if (r == 0)
         r = prepare_topic(config, cluster, config->internal_topic, n_shards, true, false);
     for (int i = 0; i < _OUTPUT_TYPE_MAX && r == 0; i++)
         r = prepare_output(config, cluster, config->output_topics[i], n_shards, &ret_is_compacted[i]);
-    if (r == 0)
-        *ret_n_shards = n_shards;
     return r;
 }

@@ -35,7 +35,7 @@ void courier_set_model(Courier *courier, const Model *model);
 MUST_CHECK int courier_add_migration(Courier *courier, const Migration *migration);
 
 /*
- * Does what a message of any kind but MESSAGE_WATERMARK and MESSAGE_EVENT says; those are the caller's. What it is for must be in its table if it
+ * Does what a message of any kind but MESSAGE_WATERMARK, MESSAGE_PROGRESS and MESSAGE_EVENT says; those are the caller's. What it is for must be in its table if it
  * ever was. 0, COURIER_E_* or a negative errno, as of shard_event().
  */
 MUST_CHECK int courier_apply(Courier *courier, const ShardMessage *message);

@@ -16,7 +16,6 @@ struct KafkaFeed {
     const Config *config;
     AvroOutputReader *reader;
     rd_kafka_topic_partition_list_t *sources; /* all their partitions */
-    int32_t n_shards;
     Str key;                                /* of a past: all else is passed over; null: follow */
     rd_kafka_topic_partition_list_t *open;  /* of a past: whose end has not been seen yet */
     rd_kafka_message_t *message; /* what the last output borrows from */
@@ -111,8 +110,6 @@ static int find_sources(KafkaFeed *feed, int64_t deadline_ms, char *text) {
                 feed, feed->config->sources[i], time_left(deadline_ms), text, feed->sources, &n);
         if (r)
             return r;
-        if (i == 0)
-            feed->n_shards = n;
     }
     return 0;
 }
@@ -260,8 +257,4 @@ int kafka_feed_progress(KafkaFeed *feed, int timeout_ms, char *text, FeedProgres
         progress.lag = lag_of(ends, committed);
     *ret = progress;
     return 0;
-}
-
-int32_t kafka_feed_shards(const KafkaFeed *feed) {
-    return feed->n_shards;
 }
