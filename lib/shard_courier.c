@@ -77,11 +77,6 @@ Courier *courier_free(Courier *courier) {
 
 /* --- model versions ---------------------------------------------------------------------------------- */
 
-void courier_set_model(Courier *courier, const Model *model) {
-    courier->model = model;
-    courier->n_migrations = 0;
-}
-
 int courier_add_migration(Courier *courier, const Migration *migration) {
     int r = array_reserve(
             &courier->migrations, &courier->n_migrations_alloc, courier->n_migrations, sizeof(*courier->migrations));

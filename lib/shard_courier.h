@@ -29,9 +29,7 @@ enum {
     COURIER_E_MODEL,   /* it goes by a model version that is not known here, as the next one that others have already: nothing was done */
 };
 
-/* A new model version, after shard_set_model() of both shards. Forgets the migrations. */
-void courier_set_model(Courier *courier, const Model *model);
-/* So that messages of an earlier version are understood; it leads to the present model, and outlives the courier or courier_set_model(). */
+/* So that messages of an earlier version are understood; it leads to the present model, and outlives the courier. */
 MUST_CHECK int courier_add_migration(Courier *courier, const Migration *migration);
 
 /*
