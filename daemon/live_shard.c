@@ -66,6 +66,11 @@ LiveShard *live_shard_free(LiveShard *shard) {
     return NULL;
 }
 
+int live_shard_halt(int32_t id, const char *reason, const char *remedy) {
+    log_error("shard.halted", LOG_INT("shard", id), LOG_STR("reason", reason), LOG_STR("remedy", remedy));
+    return PIPELINE_E_HALT;
+}
+
 Shard *live_shard_engine(const LiveShard *shard, EntityKind kind) {
     return kind == ENTITY_LEAD ? shard->engine : shard->accounts;
 }
@@ -132,9 +137,9 @@ static int load_record(LiveShard *shard, EntityKind kind, Str id, Str bytes) {
     if (r <= 0)
         return r;
     log_error("record.unreadable", LOG_INT("shard", shard->id), LOG_STR("kind", kind == ENTITY_LEAD ? "lead" : "account"),
-            LOG_BYTES("id", id), LOG_INT("code", r),
-            LOG_STR("remedy", "delete the shard's keys in Redis; they are rebuilt from the changelog"));
-    return PIPELINE_E_HALT;
+            LOG_BYTES("id", id), LOG_INT("code", r));
+    return live_shard_halt(shard->id, "Redis holds a record that cannot be read",
+            "delete the shard's keys in Redis; they are rebuilt from the changelog");
 }
 
 /* Fetches up to FETCH_MAX records; ids of those that are in memory meanwhile are passed over. */

@@ -46,6 +46,9 @@ MUST_CHECK int live_shard_new(Pipeline *p, int32_t id, OutputSink sink, MessageS
 LiveShard *live_shard_free(LiveShard *shard);
 DEFINE_CLEANUP(LiveShard *, live_shard_free)
 
+/* Says in the log that the shard cannot go on until an operator has acted. PIPELINE_E_HALT. */
+int live_shard_halt(int32_t id, const char *reason, const char *remedy);
+
 /* The engine over the leads or over the accounts. */
 Shard *live_shard_engine(const LiveShard *shard, EntityKind kind);
 /* The watermark of the accounts: the least of all shards' leads; TIME_NONE while one has not told its own. */

@@ -315,6 +315,19 @@ static void keep_rest(Round *round, const Run *runs, size_t n_runs) {
     round->n_records = n;
 }
 
+/* It cannot go on, and says why; nothing of it is under way. It is taken over again from time to time. */
+static void halt(Round *round, Run *run) {
+    Pipeline *p = round->pipeline;
+    int32_t id = run->shard->id;
+    for (size_t i = 0; i < run->n; i++)
+        release(&run->records[i]);
+    run->n_done = run->n;
+    kafka_source_stop(p->source, id);
+    p->shards[id] = run->shard = live_shard_free(run->shard);
+    p->halted[id] = true;
+    p->n_owned--;
+}
+
 int round_run(Round *round) {
     Pipeline *p = round->pipeline;
     int64_t now_ms = clock_wall_ms();
@@ -323,12 +336,16 @@ int round_run(Round *round) {
         return -ENOMEM;
     size_t n = make_runs(round, runs);
     int r = 0;
-    for (size_t i = 0; i < n && r == 0; i++)
+    for (size_t i = 0; i < n && r == 0; i++) {
         r = round_load(&runs[i], now_ms);
-    if (r != 0)
-        return r;
+        if (r == PIPELINE_E_HALT) {
+            halt(round, &runs[i]);
+            r = 0;
+        }
+    }
     for (size_t i = 0; i < n && r == 0; i++)
-        r = run_engine(round, &runs[i], now_ms);
+        if (runs[i].shard)
+            r = run_engine(round, &runs[i], now_ms);
     if (r == 0 && p->in_transaction)
         r = commit(round);
     if (r == 0)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/log.h"
 #include "daemon/model_walk.h"
 #include "daemon/round_internal.h"
 
@@ -14,13 +15,34 @@ static void want(Wanted *wanted, EntityKind kind, Str id) {
     wanted->ids[kind][wanted->n[kind]++] = id;
 }
 
-/* What a message is about; one that cannot be read is found out when it is its turn. */
+/* A message that cannot be taken halts its shard here, before anything has changed: the others go on. */
+static int unreadable(const LiveShard *shard, const Record *record, const char *why, const char *remedy) {
+    log_error("message.unreadable", LOG_INT("shard", shard->id), LOG_INT("offset", record->offset), LOG_STR("error", why));
+    return live_shard_halt(shard->id, "the internal topic holds a message that cannot be taken", remedy);
+}
+
+static int read_message(const Run *run, const Record *record, ShardMessage *ret) {
+    const LiveShard *shard = run->shard;
+    Arena *arena = shard->pipeline->round->arena;
+    arena_reset(arena);
+    int r = shard_message_unpack(record->value, arena, ret);
+    if (r == SHARD_MESSAGE_E_FORMAT)
+        return unreadable(shard, record, "it is of a newer version of scored", "run that version here, too");
+    if (r == 0)
+        r = courier_check(shard->courier, ret);
+    else if (r > 0)
+        r = COURIER_E_CORRUPT;
+    if (r == COURIER_E_MODEL)
+        return unreadable(shard, record, "it goes by a model version that is not known here", "load the new model here, too (SIGHUP)");
+    return r <= 0 ? r : unreadable(shard, record, "it is damaged", "reset the group's offset behind it, which loses what it says");
+}
+
+/* What a message is about. */
 static int want_of_message(Run *run, const Record *record, int64_t *watermarks_ms, Wanted *wanted) {
     ShardMessage message;
-    arena_reset(run->shard->pipeline->round->arena);
-    int r = shard_message_unpack(record->value, run->shard->pipeline->round->arena, &message);
+    int r = read_message(run, record, &message);
     if (r != 0)
-        return MIN(r, 0);
+        return r;
     unsigned source;
     if (message.kind == MESSAGE_PROGRESS && inputs_find_routed(&run->shard->pipeline->inputs, message.topic, &source)) {
         wanted->routed[source].newest_ms = MAX(wanted->routed[source].newest_ms, message.at_ms);
@@ -44,7 +66,7 @@ static int want_all(Run *run, Wanted *wanted) {
         const Record *record = &run->records[i];
         if (round_is_message(p, record)) {
             int r = want_of_message(run, record, watermarks_ms, wanted);
-            if (r < 0)
+            if (r != 0)
                 return r;
         } else if (p->inputs.inputs[record->input].is_routed) {
             continue; /* it is only sent on */

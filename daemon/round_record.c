@@ -201,19 +201,13 @@ static int apply_progress(LiveShard *shard, const ShardMessage *message, bool *r
     return round_run_error(shard_advance(shard->engine, watermark_ms));
 }
 
-static int unreadable(const LiveShard *shard, const Record *record, const char *why) {
-    log_error("message.unreadable", LOG_INT("shard", shard->id), LOG_INT("offset", record->offset), LOG_STR("error", why),
-            LOG_STR("remedy", "run the version, and the model, of the instance that wrote it"));
-    return PIPELINE_E_RESTART;
-}
-
 static int apply_message(Round *round, Run *run, const Record *record, bool *ret_done) {
     LiveShard *shard = run->shard;
     ShardMessage message;
     arena_reset(round->arena);
     int r = shard_message_unpack(record->value, round->arena, &message);
     if (r != 0)
-        return r < 0 ? r : unreadable(shard, record, r == SHARD_MESSAGE_E_FORMAT ? "of a newer version" : "not a message");
+        return MIN(r, -EPROTO); /* it was looked at before */
     switch (message.kind) {
     case MESSAGE_WATERMARK:
         return apply_watermark(shard, &message, ret_done);
@@ -223,9 +217,7 @@ static int apply_message(Round *round, Run *run, const Record *record, bool *ret
         return apply_sent_event(round, shard, &message);
     default:
         r = courier_apply(shard->courier, &message);
-        if (r == COURIER_E_MODEL)
-            return unreadable(shard, record, "it goes by a model version that is not known here; load the new model (SIGHUP)");
-        return r == COURIER_E_CORRUPT ? unreadable(shard, record, "what it carries cannot be read") : round_run_error(r);
+        return r > 0 ? -EPROTO : round_run_error(r);
     }
 }
 

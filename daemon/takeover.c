@@ -22,11 +22,6 @@
 /* The changelog keeps tombstones this long (topics.c sets delete.retention.ms): older views may miss some. */
 #define VIEW_AGE_MAX_MS (INT64_C(7) * 24 * 3600 * 1000 - INT64_C(3600) * 1000)
 
-static int halt(int32_t shard, const char *reason, const char *remedy) {
-    log_error("shard.halted", LOG_INT("shard", shard), LOG_STR("reason", reason), LOG_STR("remedy", remedy));
-    return PIPELINE_E_HALT;
-}
-
 static int wait_for(const char *what, int32_t shard, const char *text) {
     log_warning("takeover.waiting", LOG_STR("for", what), LOG_INT("shard", shard), LOG_STR("error", text));
     return PIPELINE_E_WAIT;
@@ -118,7 +113,7 @@ static int read_last_footer(Pipeline *p, int32_t shard, int64_t offset, int64_t 
         } else if (r == 0 && is_footer(&record)) {
             int parsed = footer_parse(record.value, &ret->footer);
             if (parsed != 0)
-                return halt(shard, parsed == FOOTER_E_FORMAT ? "the changelog was written by a newer version of scored"
+                return live_shard_halt(shard, parsed == FOOTER_E_FORMAT ? "the changelog was written by a newer version of scored"
                                                              : "the changelog holds a footer that cannot be read",
                         "run the version that wrote it, or use another changelog topic");
             ret->found = true;
@@ -184,7 +179,7 @@ static int add_record(CatchUp *c, const ChangelogRecord *record) {
         r = view_job_add_record(c->job, model, &shard->history, id, record->value);
     else if (changelog_take_prefix(record->key, CHANGELOG_ACCOUNT_PREFIX, &id))
         r = view_job_add_account_record(c->job, model, &shard->history, id, record->value);
-    return r > 0 ? halt(shard->id, "the changelog holds a record that cannot be read",
+    return r > 0 ? live_shard_halt(shard->id, "the changelog holds a record that cannot be read",
                              "run the version and the model that wrote it")
                  : r;
 }
@@ -200,7 +195,7 @@ static int apply_changelog(CatchUp *c) {
             return r;
         if (end) {
             if (clock_monotonic_ms() - since_ms > CHANGELOG_TIMEOUT_MS)
-                return halt(shard->id, "the changelog ends before the committed batch: records were lost",
+                return live_shard_halt(shard->id, "the changelog ends before the committed batch: records were lost",
                         "restore the changelog topic, or start over with another prefix");
             continue;
         }
@@ -209,7 +204,7 @@ static int apply_changelog(CatchUp *c) {
         if (is_footer(&record)) {
             Footer footer;
             if (footer_parse(record.value, &footer) != 0)
-                return halt(shard->id, "the changelog holds a footer that cannot be read", "see the changelog topic");
+                return live_shard_halt(shard->id, "the changelog holds a footer that cannot be read", "see the changelog topic");
             if (footer.bno >= shard->bno)
                 return apply_chunk(c, footer.bno, footer.watermark_ms);
         } else {
@@ -245,10 +240,10 @@ static int plan_catch_up(LiveShard *shard, int64_t *ret_from) {
         return drop_view(shard, "the view has no record of this shard");
     }
     if (strcmp(meta.lineage, shard->lineage) != 0)
-        return halt(shard->id, "the shard's keys in Redis belong to another changelog",
+        return live_shard_halt(shard->id, "the shard's keys in Redis belong to another changelog",
                 "check redis.prefix and topics.prefix; if the keys are left over, delete the shard's keys");
     if (meta.bno > shard->bno)
-        return halt(shard->id, "Redis is ahead of the changelog: Kafka lost data, or this is another cluster",
+        return live_shard_halt(shard->id, "Redis is ahead of the changelog: Kafka lost data, or this is another cluster",
                 "restore the changelog; or delete the shard's keys in Redis to accept its state");
     if (meta.mode == VIEW_LIVE && meta.bno == shard->bno && meta.is_torn)
         return drop_view(shard, "a batch was applied in part that the changelog does not have");
@@ -324,16 +319,16 @@ static int make_lineage(char lineage[static LINEAGE_LEN + 1]) {
 
 static int check_model(const Pipeline *p, int32_t shard, const Footer *footer) {
     if (footer->shards != p->n_shards)
-        return halt(shard, "the number of partitions has changed since the shards were first written",
+        return live_shard_halt(shard, "the number of partitions has changed since the shards were first written",
                 "leads would move between shards: go back to the old number, or start over with another prefix");
     if (footer->model_version == p->model->version && strcmp(footer->model_hash, p->model_hash) == 0)
         return 0;
     if (footer->model_version == p->model->version)
-        return halt(shard, "the model file has changed, but its version has not", "restore the file that the records "
+        return live_shard_halt(shard, "the model file has changed, but its version has not", "restore the file that the records "
                 "were made with");
     if (footer->model_version < p->model->version)
         return 0; /* the new one is brought to its records */
-    return halt(shard, "the records were made by a newer model version", "load that version here, too (SIGHUP), or a newer one");
+    return live_shard_halt(shard, "the records were made by a newer model version", "load that version here, too (SIGHUP), or a newer one");
 }
 
 /* --- models ------------------------------------------------------------------------------------------ */
@@ -341,7 +336,7 @@ static int check_model(const Pipeline *p, int32_t shard, const Footer *footer) {
 static int add_model(LiveShard *shard, int64_t offset, Str skeleton) {
     const Model *model = shard->pipeline->model;
     int r = model_history_add(&shard->history, model, offset, skeleton);
-    return r > 0 ? halt(shard->id, "the changelog holds names of a model that cannot be read", "run the version that wrote them") : r;
+    return r > 0 ? live_shard_halt(shard->id, "the changelog holds names of a model that cannot be read", "run the version that wrote them") : r;
 }
 
 /* The skeleton that a footer says is there. */
@@ -389,7 +384,7 @@ static int restore_models(LiveShard *shard, const LastFooter *last) {
     if (footer->model_version == model->version)
         return footer->walk_end > footer->walk_next ? model_walk_new(footer->walk_next, footer->walk_end, &shard->walk) : 0;
     if (!model_history_find(&shard->history, footer->model_version))
-        return halt(shard->id, "the changelog lacks the names of the model version that the records were made with",
+        return live_shard_halt(shard->id, "the changelog lacks the names of the model version that the records were made with",
                 "go back to that version of the model");
     log_info("model.changes", LOG_INT("shard", shard->id), LOG_INT("from_version", footer->model_version),
             LOG_INT("to_version", model->version));
@@ -412,7 +407,7 @@ static int check_offsets(const Pipeline *p, int32_t shard, const Footer *footer,
                 p->config->group, input->topic, partition, input->offset);
         log_error("shard.offset_reset", LOG_INT("shard", shard), LOG_STR("topic", input->topic),
                 LOG_INT("partition", partition), LOG_INT("committed", committed[i].offset), LOG_INT("footer", input->offset));
-        return halt(shard, "the group's committed offset is not where the last batch left it", remedy);
+        return live_shard_halt(shard, "the group's committed offset is not where the last batch left it", remedy);
     }
     return 0;
 }
@@ -495,13 +490,13 @@ static int restore(LiveShard *shard, const Past *past) {
     int r = 0;
     if (!footer) {
         if (past->hinted)
-            return halt(shard->id, "the group has committed offsets, but the changelog is empty: it was lost",
+            return live_shard_halt(shard->id, "the group has committed offsets, but the changelog is empty: it was lost",
                     "restore the changelog topic, or start over with another group and prefix");
         r = make_lineage(shard->lineage);
         return r < 0 ? r : restore_inputs(shard, NULL, past->committed);
     }
     if (past->hinted && (strcmp(past->hint.lineage, footer->lineage) != 0 || past->hint.bno > footer->bno))
-        return halt(shard->id, "the changelog is not the one that the committed offsets belong to",
+        return live_shard_halt(shard->id, "the changelog is not the one that the committed offsets belong to",
                 "check topics.prefix and kafka.group, or restore the changelog topic");
     r = check_model(p, shard->id, footer);
     if (r == 0)
