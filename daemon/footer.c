@@ -209,8 +209,11 @@ int64_t footer_routed(const Footer *footer, const char *topic) {
     return TIME_NONE;
 }
 
+#define SKIP " skip"
+
 void hint_print(const Hint *hint, char text[static HINT_SIZE]) {
-    (void)snprintf(text, HINT_SIZE, "scored1 %s %" PRId64 " %" PRId64, hint->lineage, hint->bno, hint->footer_offset);
+    (void)snprintf(text, HINT_SIZE, "scored1 %s %" PRId64 " %" PRId64 "%s", hint->lineage, hint->bno, hint->footer_offset,
+            hint->is_skip ? SKIP : "");
 }
 
 bool hint_parse(const char *text, Hint *ret) {
@@ -218,7 +221,10 @@ bool hint_parse(const char *text, Hint *ret) {
     int end = 0;
     if (sscanf(text, "scored1 %32[0-9a-f] %" SCNd64 " %" SCNd64 "%n", hint.lineage, &hint.bno, &hint.footer_offset,
                 &end) != 3 ||
-            text[end] != '\0' || strlen(hint.lineage) != LINEAGE_LEN || hint.bno < 1)
+            strlen(hint.lineage) != LINEAGE_LEN || hint.bno < 1)
+        return false;
+    hint.is_skip = strcmp(text + end, SKIP) == 0;
+    if (text[end] != '\0' && !hint.is_skip)
         return false;
     *ret = hint;
     return true;

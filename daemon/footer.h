@@ -87,6 +87,7 @@ typedef struct Hint {
     char lineage[LINEAGE_LEN + 1];
     int64_t bno;
     int64_t footer_offset; /* -1: unknown */
+    bool is_skip;          /* an operator has moved the offset ahead (scored skip): it is believed over the footer of that bno */
 } Hint;
 void hint_print(const Hint *hint, char text[static HINT_SIZE]);
 MUST_CHECK bool hint_parse(const char *text, Hint *ret);

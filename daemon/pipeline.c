@@ -112,7 +112,7 @@ static int retry_halted(Loop *loop) {
 static int take_poll(Pipeline *p, SourcePoll *poll) {
     static LogLimit limit;
     unsigned left_out;
-    bool of_partition = poll->type == SOURCE_RECORD || poll->type == SOURCE_END;
+    bool of_partition = poll->type == SOURCE_RECORD || poll->type == SOURCE_END || poll->type == SOURCE_RANGE;
     LiveShard *shard = of_partition && poll->shard < p->n_shards ? p->shards[poll->shard] : NULL;
     SourceProgress *source = shard ? live_shard_progress(shard, poll->input) : NULL;
     switch (poll->type) {
@@ -131,11 +131,15 @@ static int take_poll(Pipeline *p, SourcePoll *poll) {
         }
         return 0;
     case SOURCE_RANGE:
-        log_error("source.truncated", LOG_INT("shard", poll->shard),
-                LOG_STR("topic", p->inputs.inputs[poll->input].topic), LOG_INT("offset", poll->offset), LOG_STR("error", poll->text),
-                LOG_STR("remedy", "records were deleted before they were read: lengthen the topic's retention; "
-                                  "reset the group's offset to go on without them"));
-        return PIPELINE_E_RESTART;
+        if (!shard)
+            return 0;
+        log_error("source.truncated", LOG_INT("shard", poll->shard), LOG_STR("topic", p->inputs.inputs[poll->input].topic),
+                LOG_INT("partition", inputs_partition(&p->inputs, poll->input, poll->shard)), LOG_INT("offset", poll->offset),
+                LOG_STR("error", poll->text));
+        (void)live_shard_halt(poll->shard, "records were deleted before they were read",
+                "lengthen the topic's retention; to go on without them, stop scored, then: scored skip --to first (see its help)");
+        round_halt(p->round, poll->shard);
+        return 0;
     case SOURCE_ERROR:
         if (log_limit_allows(&limit, clock_monotonic_ms(), 5, &left_out))
             log_warning("kafka.error", LOG_STR("error", poll->text), LOG_INT("left_out", left_out));

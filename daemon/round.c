@@ -315,17 +315,39 @@ static void keep_rest(Round *round, const Run *runs, size_t n_runs) {
     round->n_records = n;
 }
 
-/* It cannot go on, and says why; nothing of it is under way. It is taken over again from time to time. */
-static void halt(Round *round, Run *run) {
+void round_halt(Round *round, int32_t shard) {
     Pipeline *p = round->pipeline;
-    int32_t id = run->shard->id;
-    for (size_t i = 0; i < run->n; i++)
-        release(&run->records[i]);
-    run->n_done = run->n;
-    kafka_source_stop(p->source, id);
-    p->shards[id] = run->shard = live_shard_free(run->shard);
-    p->halted[id] = true;
+    size_t n = 0;
+    for (size_t i = 0; i < round->n_records; i++) {
+        if (round->records[i].shard == shard)
+            release(&round->records[i]);
+        else
+            round->records[n++] = round->records[i];
+    }
+    round->n_records = n;
+    kafka_source_stop(p->source, shard);
+    p->shards[shard] = live_shard_free(p->shards[shard]);
+    p->halted[shard] = true;
     p->n_owned--;
+}
+
+/* All that the runs will ask for is in memory then. Shards that turn out to be unable to go on are no more among the runs. */
+static int load_all(Round *round, Run *runs, int64_t now_ms, size_t *ret_n) {
+    size_t n = make_runs(round, runs);
+    for (size_t i = 0; i < n;) {
+        int r = round_load(&runs[i], now_ms);
+        if (r == PIPELINE_E_HALT) {
+            round_halt(round, runs[i].shard->id);
+            n = make_runs(round, runs);
+            i = 0; /* what is loaded is loaded */
+        } else if (r != 0) {
+            return r;
+        } else {
+            i++;
+        }
+    }
+    *ret_n = n;
+    return 0;
 }
 
 int round_run(Round *round) {
@@ -334,18 +356,12 @@ int round_run(Round *round) {
     _cleanup_(free_null) Run *runs = calloc((size_t)p->n_shards, sizeof(*runs));
     if (!runs)
         return -ENOMEM;
-    size_t n = make_runs(round, runs);
-    int r = 0;
-    for (size_t i = 0; i < n && r == 0; i++) {
-        r = round_load(&runs[i], now_ms);
-        if (r == PIPELINE_E_HALT) {
-            halt(round, &runs[i]);
-            r = 0;
-        }
-    }
+    size_t n;
+    int r = load_all(round, runs, now_ms, &n);
+    if (r != 0)
+        return r;
     for (size_t i = 0; i < n && r == 0; i++)
-        if (runs[i].shard)
-            r = run_engine(round, &runs[i], now_ms);
+        r = run_engine(round, &runs[i], now_ms);
     if (r == 0 && p->in_transaction)
         r = commit(round);
     if (r == 0)

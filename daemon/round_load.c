@@ -34,7 +34,8 @@ static int read_message(const Run *run, const Record *record, ShardMessage *ret)
         r = COURIER_E_CORRUPT;
     if (r == COURIER_E_MODEL)
         return unreadable(shard, record, "it goes by a model version that is not known here", "load the new model here, too (SIGHUP)");
-    return r <= 0 ? r : unreadable(shard, record, "it is damaged", "reset the group's offset behind it, which loses what it says");
+    return r <= 0 ? r : unreadable(shard, record, "it is damaged",
+                              "to go on without what it says, stop scored, then: scored skip (see its help)");
 }
 
 /* What a message is about. */

@@ -391,6 +391,13 @@ static int restore_models(LiveShard *shard, const LastFooter *last) {
     return model_walk_new(-2, last->offset, &shard->walk);
 }
 
+/* An operator has said that what lies between is to be left out. */
+static bool is_skip(const CommittedOffset *committed, const Footer *footer, const FooterInput *input) {
+    Hint hint;
+    return committed->offset > input->offset && hint_parse(committed->metadata, &hint) && hint.is_skip && hint.bno == footer->bno &&
+            strcmp(hint.lineage, footer->lineage) == 0;
+}
+
 /* Did somebody move the group's offsets? `remedy` says how to move them back. */
 static int check_offsets(const Pipeline *p, int32_t shard, const Footer *footer, const CommittedOffset *committed) {
     if (p->config->embedded)
@@ -399,7 +406,7 @@ static int check_offsets(const Pipeline *p, int32_t shard, const Footer *footer,
         int32_t partition = inputs_partition(&p->inputs, i, shard);
         const FooterInput *input = partition < 0 ? NULL : footer_input(footer, shard, p->inputs.inputs[i].topic, partition);
         char remedy[TOPIC_NAME_MAX + 256];
-        if (!input || committed[i].offset < 0 || committed[i].offset == input->offset)
+        if (!input || committed[i].offset < 0 || committed[i].offset == input->offset || is_skip(&committed[i], footer, input))
             continue;
         (void)snprintf(remedy, sizeof(remedy),
                 "stop scored, then: kafka-consumer-groups --group %s --topic %s:%" PRId32
@@ -438,7 +445,11 @@ static int restore_inputs(LiveShard *shard, const Footer *footer, const Committe
         if (partition < 0)
             continue;
         int r = 0;
-        if (input)
+        if (input && is_skip(&committed[i], footer, input)) {
+            shard->offsets[i] = committed[i].offset;
+            log_warning("shard.skipped", LOG_INT("shard", shard->id), LOG_STR("topic", input->topic), LOG_INT("partition", partition),
+                    LOG_INT("from", input->offset), LOG_INT("to", committed[i].offset));
+        } else if (input)
             shard->offsets[i] = input->offset;
         else
             r = first_offset(p, shard->id, i, committed[i].offset, &shard->offsets[i]);

@@ -320,3 +320,11 @@ int32_t kafka_partition_of(const Config *config, Str key, int32_t n) {
     assert(false && "a partitioner that the configuration has not checked");
     return -1;
 }
+
+void kafka_copy_committed(const rd_kafka_topic_partition_t *partition, CommittedOffset *ret) {
+    size_t n = MIN(partition->metadata_size, sizeof(ret->metadata) - 1);
+    ret->offset = partition->offset >= 0 ? partition->offset : -1;
+    if (n)
+        memcpy(ret->metadata, partition->metadata, n);
+    ret->metadata[n] = 0;
+}

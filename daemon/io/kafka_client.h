@@ -25,6 +25,12 @@ enum {
     KAFKA_E_OFFSET,  /* an offset is out of the log's range */
 };
 
+/* Offset and metadata that the group has committed for one input of a shard. */
+typedef struct CommittedOffset {
+    int64_t offset;     /* next to read; -1: none */
+    char metadata[256]; /* terminated; empty: none (or an operator's reset) */
+} CommittedOffset;
+
 typedef struct KafkaCluster KafkaCluster;
 
 /* Extra properties of one client; NULL-terminated name, value, name, value … list. */

@@ -49,6 +49,9 @@ int kafka_sort_transaction(const char *action, rd_kafka_error_t *error, char *te
 /* The generation of a group's member, -1 for who is none. Librdkafka 2.0 tells it in serialized form only. */
 int32_t kafka_generation(const rd_kafka_consumer_group_metadata_t *metadata);
 
+/* What a partition's answer says that was committed. */
+void kafka_copy_committed(const rd_kafka_topic_partition_t *partition, CommittedOffset *ret);
+
 static inline rd_kafka_topic_partition_list_t *partition_list_free(rd_kafka_topic_partition_list_t *list) {
     rd_kafka_topic_partition_list_destroy(list);
     return NULL;

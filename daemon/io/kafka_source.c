@@ -274,14 +274,6 @@ static rd_kafka_resp_err_t ask_committed(
     return err;
 }
 
-static void copy_committed(const rd_kafka_topic_partition_t *partition, CommittedOffset *ret) {
-    size_t n = MIN(partition->metadata_size, sizeof(ret->metadata) - 1);
-    ret->offset = partition->offset >= 0 ? partition->offset : -1;
-    if (n)
-        memcpy(ret->metadata, partition->metadata, n);
-    ret->metadata[n] = 0;
-}
-
 int kafka_source_committed(
         KafkaSource *source, int32_t shard, int timeout_ms, char *text, CommittedOffset *ret) {
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
@@ -310,7 +302,7 @@ int kafka_source_committed(
     /* in the order in which they were added */
     for (unsigned i = 0, k = 0; i < source->inputs->n; i++)
         if (inputs_partition(source->inputs, i, shard) >= 0)
-            copy_committed(&list->elems[k++], &ret[i]);
+            kafka_copy_committed(&list->elems[k++], &ret[i]);
     return 0;
 }
 

@@ -13,12 +13,6 @@
 typedef struct KafkaSource KafkaSource;
 typedef struct rd_kafka_consumer_group_metadata_s rd_kafka_consumer_group_metadata_t;
 
-/* Offset and metadata that the group has committed for one input of a shard. */
-typedef struct CommittedOffset {
-    int64_t offset;     /* next to read; -1: none */
-    char metadata[256]; /* terminated; empty: none (or an operator's reset) */
-} CommittedOffset;
-
 /*
  * Called from kafka_source_poll() when the group has moved shards. `assigned` must call kafka_source_start()
  * for every shard that it takes; one that it does not start (halted) is not read. Before `revoked` returns,

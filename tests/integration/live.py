@@ -347,6 +347,12 @@ class Deployment:
                               timeout=60, check=False, text=True)
         return done.returncode, done.stdout, done.stderr
 
+    def skip(self, topic, partition, to):
+        """`scored skip`: its exit status, standard output and standard error."""
+        command = [PROGRAM, 'skip', '--config', self.config('skip'), '--topic', topic, '--partition', str(partition), '--to', str(to)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False, text=True)
+        return done.returncode, done.stdout, done.stderr
+
     def await_quiet(self, n):
         """All n source records, and all that they caused between shards, are committed."""
         self.await_committed(n)
