@@ -37,6 +37,8 @@ typedef const char *const *KafkaExtra;
  */
 typedef void (*KafkaLog)(int syslog_level, const char *facility, const char *message);
 MUST_CHECK int kafka_cluster_new(const Config *config, KafkaLog log, char *text, KafkaCluster **ret);
+/* The same, but ends are those of a read_committed reader: what transactions that are open have written is not there yet. */
+MUST_CHECK int kafka_cluster_new_committed(const Config *config, KafkaLog log, char *text, KafkaCluster **ret);
 KafkaCluster *kafka_cluster_free(KafkaCluster *cluster);
 DEFINE_CLEANUP(KafkaCluster *, kafka_cluster_free)
 
@@ -57,6 +59,20 @@ typedef struct KafkaEnd {
 } KafkaEnd;
 /* The ends of many partitions, as kafka_cluster_range() tells them, in one request a broker: all or none. */
 MUST_CHECK int kafka_cluster_ends(KafkaCluster *c, KafkaEnd *ends, size_t n, int timeout_ms, char *text);
+
+/* A part of a partition: the offsets from `first` on and before `end`. */
+typedef struct KafkaSpan {
+    const char *topic;
+    int32_t partition;
+    int64_t first, end; /* set by kafka_cluster_spans(); equal if there is nothing */
+} KafkaSpan;
+/*
+ * What came into the partitions from from_ms on (TIME_NONE: from their beginnings) and before to_ms (TIME_NEVER: to their ends), by the
+ * timestamps of the records: a span begins with the first record that is not before from_ms, and ends with the first that is not before
+ * to_ms, so that spans that follow one another leave nothing out. All or none.
+ */
+MUST_CHECK int kafka_cluster_spans(
+        KafkaCluster *c, KafkaSpan *spans, size_t n, int64_t from_ms, int64_t to_ms, int timeout_ms, char *text);
 
 /* Creates the topic. `properties`: NULL-terminated list of name, value pairs. Existing already is success. */
 MUST_CHECK int kafka_cluster_create_topic(KafkaCluster *c, const char *topic, int32_t partitions,
