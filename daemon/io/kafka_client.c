@@ -312,24 +312,35 @@ int32_t kafka_generation(const rd_kafka_consumer_group_metadata_t *metadata) {
     return generation;
 }
 
-int32_t kafka_partition_of(const Config *config, Str key, int32_t n) {
-    static const struct {
-        const char *name;
-        int32_t (*partition_of)(const rd_kafka_topic_t *, const void *, size_t, int32_t, void *, void *);
-        bool scatters_empty;
-    } partitioners[] = {
-            {"murmur2_random", rd_kafka_msg_partitioner_murmur2_random, false},
-            {"consistent_random", rd_kafka_msg_partitioner_consistent_random, true},
-            {"fnv1a_random", rd_kafka_msg_partitioner_fnv1a_random, false},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(partitioners); i++) {
-        if (strcmp(config->partitioner, partitioners[i].name) != 0)
-            continue;
-        if (str_is_null(key) || (key.len == 0 && partitioners[i].scatters_empty))
-            return -1;
-        /* The topic is only looked at for a key that is scattered. */
-        return partitioners[i].partition_of(NULL, key.data, key.len, n, NULL, NULL);
-    }
+static const struct {
+    const char *name;
+    int32_t (*partition_of)(const rd_kafka_topic_t *, const void *, size_t, int32_t, void *, void *);
+    bool scatters_empty;
+} partitioners[KAFKA_PARTITIONERS] = {
+        {"murmur2_random", rd_kafka_msg_partitioner_murmur2_random, false},
+        {"consistent_random", rd_kafka_msg_partitioner_consistent_random, true},
+        {"fnv1a_random", rd_kafka_msg_partitioner_fnv1a_random, false},
+};
+
+const char *kafka_partitioner_name(unsigned partitioner) {
+    return partitioners[partitioner].name;
+}
+
+unsigned kafka_partitioner(const Config *config) {
+    for (unsigned i = 0; i < KAFKA_PARTITIONERS; i++)
+        if (strcmp(config->partitioner, partitioners[i].name) == 0)
+            return i;
     assert(false && "a partitioner that the configuration has not checked");
-    return -1;
+    return 0;
+}
+
+int32_t kafka_partition_by(unsigned partitioner, Str key, int32_t n) {
+    if (str_is_null(key) || (key.len == 0 && partitioners[partitioner].scatters_empty))
+        return -1;
+    /* The topic is only looked at for a key that is scattered. */
+    return partitioners[partitioner].partition_of(NULL, key.data, key.len, n, NULL, NULL);
+}
+
+int32_t kafka_partition_of(const Config *config, Str key, int32_t n) {
+    return kafka_partition_by(kafka_partitioner(config), key, n);
 }

@@ -42,6 +42,8 @@ MUST_CHECK int kafka_cluster_new_committed(const Config *config, KafkaLog log, c
 KafkaCluster *kafka_cluster_free(KafkaCluster *cluster);
 DEFINE_CLEANUP(KafkaCluster *, kafka_cluster_free)
 
+/* *ret: number of brokers, one of which has answered. */
+MUST_CHECK int kafka_cluster_brokers(KafkaCluster *c, int timeout_ms, char *text, int *ret);
 /* *ret: number of partitions; KAFKA_E_UNKNOWN if there is no such topic. */
 MUST_CHECK int kafka_cluster_partitions(
         KafkaCluster *c, const char *topic, int timeout_ms, char *text, int32_t *ret);
@@ -84,6 +86,13 @@ MUST_CHECK int kafka_cluster_topic_property(KafkaCluster *c, const char *topic, 
 /* The partition to which config->partitioner sends `key` of n partitions; -1 for a null key, which it
  * scatters. */
 int32_t kafka_partition_of(const Config *config, Str key, int32_t n);
+/* The partitioners that a configuration may name. */
+#define KAFKA_PARTITIONERS 3
+const char *kafka_partitioner_name(unsigned partitioner);
+/* The one that it does name. */
+unsigned kafka_partitioner(const Config *config);
+/* As kafka_partition_of(), by any of them. */
+int32_t kafka_partition_by(unsigned partitioner, Str key, int32_t n);
 /* Is the property one that scored sets itself and that may not be passed through? */
 bool kafka_property_is_reserved(const char *name);
 /* Checks a pass-through property as librdkafka would. */

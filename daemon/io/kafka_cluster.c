@@ -46,6 +46,18 @@ static int failed(
     return kafka_sort(err);
 }
 
+int kafka_cluster_brokers(KafkaCluster *c, int timeout_ms, char *text, int *ret) {
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_resp_err_t err = rd_kafka_metadata(c->rk, 0, NULL, &metadata, timeout_ms);
+    if (err) {
+        kafka_tell(text, "%s", rd_kafka_err2str(err));
+        return kafka_sort(err);
+    }
+    *ret = metadata->broker_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    return 0;
+}
+
 static int count_partitions(
         const struct rd_kafka_metadata_topic *topic, const char *name, char *text, int32_t *ret) {
     if (topic->err)
