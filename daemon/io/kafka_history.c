@@ -28,6 +28,7 @@ typedef struct Partition {
     const char *topic;
     size_t topic_index;
     int32_t id;
+    int64_t next; /* what was read is before it */
     int64_t end;
     rd_kafka_message_t *head;
     int64_t timestamp_ms; /* the head's */
@@ -118,14 +119,16 @@ static int open_client(KafkaHistory *h, const Config *config, size_t n_partition
     (void)snprintf(share, sizeof(share), "%zu", share_kib);
     (void)snprintf(fetch, sizeof(fetch), "%zu", MIN(share_kib, (size_t)FETCH_KIB_MAX) * 1024);
     (void)snprintf(answer, sizeof(answer), "%" PRId64, answer_bytes(config));
-    const char *const extra[] = {"queued.max.messages.kbytes", share, "fetch.message.max.bytes", fetch, "fetch.max.bytes", answer, NULL};
+    /* Of records that are deleted before they are read, what is left begins later: librdkafka goes on there. */
+    const char *const extra[] = {"queued.max.messages.kbytes", share, "fetch.message.max.bytes", fetch, "fetch.max.bytes", answer,
+            "auto.offset.reset", "earliest", NULL};
     return kafka_client_new_with_extra(config, KAFKA_ROLE_READER, &h->owner, (KafkaCallbacks){0}, extra, text, &h->rk);
 }
 
 /* Its queue has to be apart before the partition is assigned. */
 static int open_partition(KafkaHistory *h, const KafkaSpan *span, size_t topic, char *text) {
     Partition *p = &h->partitions[h->n_partitions];
-    *p = (Partition){.topic = span->topic, .topic_index = topic, .id = span->partition, .end = span->end};
+    *p = (Partition){.topic = span->topic, .topic_index = topic, .id = span->partition, .next = span->first, .end = span->end};
     p->queue = rd_kafka_queue_get_partition(h->rk, span->topic, span->partition);
     if (!p->queue) {
         kafka_tell(text, "topic %s: no queue for partition %" PRId32, span->topic, span->partition);
@@ -251,15 +254,6 @@ static void note_trouble(KafkaHistory *h) {
     }
 }
 
-/* Records were deleted before they were read: what is left begins later. */
-static void skip_deleted(KafkaHistory *h, const Partition *p) {
-    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, p->topic, p->id)->offset = RD_KAFKA_OFFSET_BEGINNING;
-    rd_kafka_error_t *error = rd_kafka_seek_partitions(h->rk, list, 0);
-    if (error)
-        rd_kafka_error_destroy(error);
-}
-
 /* Nothing more is to be fetched of it. */
 static void end_partition(KafkaHistory *h, const Partition *p) {
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -272,9 +266,7 @@ static int take_error(KafkaHistory *h, const Partition *p, const rd_kafka_messag
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
         return KAFKA_HISTORY_E_END;
     int r = kafka_sort(message->err);
-    if (r == KAFKA_E_OFFSET)
-        skip_deleted(h, p);
-    if (r == KAFKA_E_OFFSET || r == KAFKA_E_RETRY || r == KAFKA_E_TIMEOUT) {
+    if (r == KAFKA_E_RETRY || r == KAFKA_E_TIMEOUT) {
         (void)snprintf(h->trouble, sizeof(h->trouble), "%s", rd_kafka_message_errstr(message));
         return 0;
     }
@@ -282,7 +274,7 @@ static int take_error(KafkaHistory *h, const Partition *p, const rd_kafka_messag
     return r;
 }
 
-/* 0: the head is there, or the partition has been waited for in vain; KAFKA_HISTORY_E_END: it has no more. */
+/* 0: the head is there, or not yet; KAFKA_HISTORY_E_END: it has no more. */
 static int poll_head(KafkaHistory *h, Partition *p, int timeout_ms, char *text) {
     _cleanup_(kafka_message_free) rd_kafka_message_t *message = rd_kafka_consume_queue(p->queue, timeout_ms);
     rd_kafka_timestamp_type_t type;
@@ -294,6 +286,9 @@ static int poll_head(KafkaHistory *h, Partition *p, int timeout_ms, char *text) 
         return take_error(h, p, message, text);
     if (message->offset >= p->end)
         return KAFKA_HISTORY_E_END;
+    if (message->offset < p->next)
+        return 0; /* a new leader has lost its end, which sent the client back to the beginning */
+    p->next = message->offset + 1;
     p->timestamp_ms = rd_kafka_message_timestamp(message, &type);
     p->head = TAKE_PTR(message);
     h->trouble[0] = '\0';
