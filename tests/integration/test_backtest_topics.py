@@ -168,6 +168,24 @@ def test_what_was_deleted_is_not_there(topics):
     assert backtest('--config', config(topics)) == backtest(topics.file(kept))
 
 
+def test_what_is_deleted_while_it_is_read_is_passed(topics):
+    """The reading goes on with what is left."""
+    d = topics.deployment
+    for i in range(2000):  # bad, as these are told one by one, and large, so that not all are fetched at once
+        topics.put_bytes(b'?' * 10000, 'L1', BEGIN + i, partition=0)
+    topics.flush()
+    kafka = {'bootstrap_servers': live.BOOTSTRAP, 'group': d.name, 'properties': {'queued.min.messages': 1}}
+    with subprocess.Popen([live.PROGRAM, 'backtest', '--model', A, '--against', B, '--json', '--config', d.config(kafka=kafka)],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        first = process.stderr.readline()  # it waits for somebody to read more than a pipe holds
+        partition = live.TopicPartition(d.sources[0], 0, 1990)
+        d.admin.delete_records([partition])[partition].result(30)
+        out, err = process.communicate(timeout=60)
+    offsets = [int(line.split(' offset ')[1].split(':')[0]) for line in (first + err).splitlines()]
+    assert process.returncode == 1 and json.loads(out)['bad_events'] == len(offsets) < 1990
+    assert offsets == list(range(len(offsets) - 10)) + list(range(1990, 2000))
+
+
 def test_what_comes_meanwhile_is_not_waited_for(topics, in_background):
     """The ends are those at the beginning, or a busy topic would have none."""
     story(topics)
