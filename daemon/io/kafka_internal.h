@@ -11,6 +11,7 @@
 typedef enum KafkaRole {
     KAFKA_ROLE_READER,    /* consumer, read_committed: the group's member, the changelog's reader */
     KAFKA_ROLE_QUESTIONS, /* consumer without a group, read_uncommitted */
+    KAFKA_ROLE_COMMITTED_QUESTIONS, /* the same, read_committed */
     KAFKA_ROLE_PRODUCER,  /* transactional */
 } KafkaRole;
 
@@ -37,6 +38,10 @@ typedef struct KafkaCallbacks {
 /* `owner` must outlive the client. KAFKA_E_CONFIG if the properties don't fit together, or -ENOMEM. */
 MUST_CHECK int kafka_client_new(const Config *config, KafkaRole role, KafkaOwner *owner,
         KafkaCallbacks callbacks, char *text, rd_kafka_t **ret);
+
+/* The same; `extra` goes above all other properties, and is not kept. */
+MUST_CHECK int kafka_client_new_with_extra(const Config *config, KafkaRole role, KafkaOwner *owner,
+        KafkaCallbacks callbacks, KafkaExtra extra, char *text, rd_kafka_t **ret);
 
 /* Writes the text beside an error code: `text` has KAFKA_TEXT_SIZE bytes. */
 void kafka_tell(char *text, const char *format, ...) PRINTF_LIKE(2, 3);
