@@ -23,6 +23,7 @@ struct Batch {
     Buffer message; /* the one being packed */
     EVP_MD_CTX *digest; /* over topics, keys and values of everything but the footer, in order */
     int64_t offsets[INPUTS_MAX];
+    int64_t begun_watermark_ms, proved_ms[CONFIG_SOURCES_MAX]; /* as it begins */
     int64_t n_events, n_outputs, n_records;
     int64_t footer_offset, skeleton_offset; /* filled in by the commit */
     bool has_skeleton; /* it brings the present model's */
@@ -33,8 +34,10 @@ int batch_new(LiveShard *shard, Batch **ret) {
     _cleanup_(batch_free) Batch *batch = calloc(1, sizeof(*batch));
     if (!batch)
         return -ENOMEM;
-    *batch = (Batch){.shard = shard, .footer_offset = -1, .skeleton_offset = -1};
+    *batch = (Batch){.shard = shard, .begun_watermark_ms = shard_watermark(shard->engine), .footer_offset = -1, .skeleton_offset = -1};
     memcpy(batch->offsets, shard->offsets, sizeof(batch->offsets));
+    for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++)
+        batch->proved_ms[i] = shard->sources[i].proved_ms;
     batch->digest = EVP_MD_CTX_new();
     if (!batch->digest || EVP_DigestInit_ex(batch->digest, EVP_sha256(), NULL) != 1)
         return -ENOMEM;
@@ -299,6 +302,7 @@ static void describe_inputs(const Batch *batch, Footer *footer) {
         ret->partition = input->is_routed ? partition : -1;
         ret->offset = batch->offsets[i];
         ret->newest_ms = progress ? progress->newest_ms : TIME_NONE;
+        ret->proved_ms = progress && !input->is_routed ? batch->proved_ms[input->source] : TIME_NONE;
     }
     for (unsigned i = 0; i < inputs->n_sources; i++) {
         if (!shard->pipeline->config->is_routed[i])
@@ -316,6 +320,8 @@ static int add_footer(Batch *batch) {
         .bno = shard->bno + 1,
         .watermark_ms = shard_watermark(shard->engine),
         .accounts_watermark_ms = shard_watermark(shard->accounts),
+        .begun_watermark_ms = batch->begun_watermark_ms,
+        .taken_bno = shard->taken_bno,
         .model_version = p->model->version,
         .n_events = batch->n_events,
         .n_outputs = batch->n_outputs,
