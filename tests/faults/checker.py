@@ -178,7 +178,7 @@ class Checker:
             for topic in self.d.sources:
                 out.append(number(of(inputs[topic]['proved'])) + number(of(inputs[topic]['newest'])))
             for t, message in self.taken_by(shard, index):
-                out.append(number(3) + number(t) + number(message.offset()) +
+                out.append(number(3) + number(t) + number(message.offset()) + number(message.timestamp()[1]) +
                            number(self.clocks.get((message.topic(), shard, message.offset()), now_ms)) + string(message.key()) + string(message.value()))
             begin, end = self.walked(shard, index)
             walked = [(kind, key[len(prefix):]) for offset, key, value in changelog if begin <= offset < end and value is not None

@@ -11,7 +11,7 @@
  *   1  MODEL    path; number of skeletons, of each its bytes; number of records, of each kind, id, bytes: the shard goes on under this
  *               model from these records
  *   2  BATCH    1 if the shard was taken over before; watermark; of each source: proved up to, greatest occurred_at at the end
- *   3  RECORD   topic (sources as configured, then the internal one), offset, wall clock at its reading, key, value
+ *   3  RECORD   topic (sources as configured, then the internal one), offset, its timestamp, wall clock at its reading, key, value
  *   4  SETTLE   kind, id: a new model's walk comes by
  *   5  END      watermark of the leads, of the accounts
  *
@@ -208,45 +208,46 @@ static void take_model(Replay *replay) {
 
 /* --- records ----------------------------------------------------------------------------------------- */
 
-static void dead_letter(Replay *replay, Str topic, int64_t offset, Str key, Str value, const char *reason, const char *text) {
+static void dead_letter(Replay *replay, Str topic, int32_t partition, int64_t offset, Str key, Str value, const char *reason, const char *text) {
     Output output = {
             .type = OUTPUT_DEAD_LETTER,
-            .dead_letter = {.original = value, .topic = topic, .partition = replay->shard, .offset = offset,
+            .dead_letter = {.original = value, .topic = topic, .partition = partition, .offset = offset,
                     .reason = str_from(reason), .text = str_from(text)},
     };
     (void)put_out(replay, &output, key);
 }
 
 /* The rest of what becomes of an event. */
-static int64_t settle_event(Replay *replay, Str topic, int64_t offset, Str key, Str value, const EventResult *result) {
+static int64_t settle_event(Replay *replay, Str topic, int32_t partition, int64_t offset, Str key, Str value, const EventResult *result) {
     if (result->outcome == EVENT_REJECTED)
-        dead_letter(replay, topic, offset, key, value, result->reason, result->text);
+        dead_letter(replay, topic, partition, offset, key, value, result->reason, result->text);
     if (result->outcome == EVENT_ELSEWHERE) {
-        ShardMessage message = {.kind = MESSAGE_EVENT, .lead_id = result->lead_id, .topic = topic, .offset = offset, .bytes = value};
+        ShardMessage message = {.kind = MESSAGE_EVENT, .lead_id = result->lead_id, .topic = topic, .partition = partition,
+                .offset = offset, .bytes = value};
         (void)on_message(replay, &message);
     }
     return result->outcome == EVENT_REJECTED ? OUTCOME_DEAD_LETTER : (int64_t)result->outcome;
 }
 
 static int64_t apply_event(Replay *replay, const Record *record, int64_t now_ms) {
-    Str topic = str_from(replay->config->sources[record->topic]);
+    Str topic = str_from(replay->config->sources[record->input]);
     LeadEvent event;
     EventResult result;
     char text[512];
     const char *reason = round_decode(&replay->pipeline, record, now_ms, &event, text, sizeof(text));
     if (reason) {
-        dead_letter(replay, topic, record->offset, record->key, record->value, reason, text);
+        dead_letter(replay, topic, replay->shard, record->offset, record->key, record->value, reason, text);
         return OUTCOME_DEAD_LETTER;
     }
-    /* What was dated after the clock counted as of the clock: then nothing that was read meanwhile is later. */
-    SourceProgress *source = &replay->sources[record->topic];
-    int64_t counted_ms = MIN(event.occurred_at_ms, replay->newest_end_ms[record->topic]);
+    SourceProgress *source = &replay->sources[record->input];
+    /* If it was dated after the clock, too, that was the greatest by then, and stands in the footer. */
+    int64_t counted_ms = MIN(MIN(event.occurred_at_ms, record->timestamp_ms), replay->newest_end_ms[record->input]);
     int64_t watermark_ms = watermark_with(replay->config->watermark, replay->sources, replay->config->n_sources,
-            replay->model->lateness_ms, record->topic, counted_ms);
+            replay->model->lateness_ms, record->input, counted_ms);
     expect_done(shard_event(replay->leads, &event, watermark_ms, &result), "shard_event()");
     if (result.outcome == EVENT_APPLIED || result.outcome == EVENT_ELSEWHERE)
         source->newest_ms = MAX(source->newest_ms, counted_ms);
-    return settle_event(replay, topic, record->offset, record->key, record->value, &result);
+    return settle_event(replay, topic, replay->shard, record->offset, record->key, record->value, &result);
 }
 
 static void apply_sent_event(Replay *replay, const ShardMessage *message) {
@@ -256,13 +257,13 @@ static void apply_sent_event(Replay *replay, const ShardMessage *message) {
     char text[512];
     int r = message_decode(replay->registry, replay->decoder, message->bytes.data, message->bytes.len, &event, &reason, text, sizeof(text));
     if (r > 0) {
-        dead_letter(replay, message->topic, message->offset, message->lead_id, message->bytes, reason, text);
+        dead_letter(replay, message->topic, message->partition, message->offset, message->lead_id, message->bytes, reason, text);
         return;
     }
     expect_done(r, "message_decode()");
     event.lead_id = message->lead_id;
     expect_done(shard_event(replay->leads, &event, shard_watermark(replay->leads), &result), "shard_event()");
-    (void)settle_event(replay, message->topic, message->offset, message->lead_id, message->bytes, &result);
+    (void)settle_event(replay, message->topic, message->partition, message->offset, message->lead_id, message->bytes, &result);
 }
 
 static void apply_watermark(Replay *replay, const ShardMessage *message) {
@@ -289,9 +290,10 @@ static int64_t apply_message(Replay *replay, const Record *record) {
 }
 
 static void take_record(Replay *replay) {
-    int64_t topic = expect_number(), offset = expect_number(), now_ms = expect_number();
+    int64_t topic = expect_number(), offset = expect_number(), timestamp_ms = expect_number(), now_ms = expect_number();
     Str key = expect_string(replay->arena), value = expect_string(replay->arena);
-    Record record = {.shard = replay->shard, .topic = (unsigned)topic, .offset = offset, .key = key, .value = value};
+    Record record = {.shard = replay->shard, .input = (unsigned)topic, .offset = offset,
+            .timestamp_ms = timestamp_ms, .key = key, .value = value};
     if (topic < 0 || (size_t)topic > replay->config->n_sources)
         die("there is no such topic");
     write_outcome(round_is_message(&replay->pipeline, &record) ? apply_message(replay, &record) : apply_event(replay, &record, now_ms));
@@ -415,6 +417,11 @@ static void replay_init(Replay *replay, char **argv) {
     replay->watermarks_ms = calloc((size_t)replay->n_shards, sizeof(int64_t));
     if (!replay->watermarks_ms)
         die("out of memory");
+    int32_t n_partitions[CONFIG_SOURCES_MAX];
+    for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++)
+        n_partitions[i] = replay->n_shards;
+    if (!inputs_make(replay->config, n_partitions, replay->n_shards, &replay->pipeline.inputs))
+        die("too many sources");
     for (int32_t i = 0; i < replay->n_shards; i++)
         replay->watermarks_ms[i] = TIME_NONE;
     for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++)
