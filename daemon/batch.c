@@ -336,6 +336,10 @@ static int add_footer(Batch *batch) {
     int r = footer_print(&footer, &batch->footer);
     if (r < 0)
         return r;
+#ifdef PLANTED_LOST_FOOTER
+    if (footer.bno % 100 == 0)
+        return 0;
+#endif
     return produce(batch, p->config->changelog_topic, shard->id, STR_LITERAL(FOOTER_KEY),
             (Str){batch->footer.data, batch->footer.len}, NULL, 0, &batch->footer_offset);
 }
@@ -349,6 +353,15 @@ int batch_finish(Batch *batch, ShardOffsets *ret) {
         r = add_footer(batch);
     if (r != 0)
         return r;
+#ifdef PLANTED_VIEW_FIRST
+    char text[REDIS_TEXT_SIZE];
+    ViewBatch early = {.shard = shard->id, .lineage = shard->lineage, .from_bno = shard->bno, .to_bno = shard->bno + 1,
+            .next_offset = shard->footer_offset + 1, .watermark_ms = shard_watermark(shard->engine), .now_ms = clock_wall_ms(),
+            .writes = view_job_writes(batch->job), .n_writes = view_job_count(batch->job)};
+    r = redis_view_apply(shard->pipeline->view, &early, text);
+    if (r < 0)
+        return r;
+#endif
     Hint hint = {.bno = shard->bno + 1, .footer_offset = shard->footer_offset};
     memcpy(hint.lineage, shard->lineage, sizeof(hint.lineage));
     hint_print(&hint, batch->hint);

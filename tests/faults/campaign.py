@@ -189,6 +189,7 @@ def parse_arguments():
     parser.add_argument('--patience', type=float, default=180, metavar='S', help='within which all must converge; default: 180')
     parser.add_argument('--folder', metavar='DIR', help='where folders of runs are made; short, for sockets are in them')
     parser.add_argument('--keep', action='store_true', help='keep the folder of a run without findings, too')
+    parser.add_argument('--discard', action='store_true', help='keep no folder, whatever is found')
     parser.add_argument('--list', action='store_true', help='only show the timeline')
     parser.add_argument('--verbose', '-v', action='store_true', help='show what is done as it is done')
     return parser.parse_args()
@@ -222,7 +223,7 @@ def run_seed(options, seed):
     finally:
         run.close()
     show(run, problems, time.monotonic() - begun)
-    if problems or options.keep:
+    if options.keep or (problems and not options.discard):
         print(f'  journal and logs: {folder}', flush=True)
     else:
         shutil.rmtree(folder)

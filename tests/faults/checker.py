@@ -24,6 +24,8 @@ PREFIXES = {b'lead:': LEAD, b'account:': ACCOUNT}
 OUTCOMES = {0: 'applied', 1: 'duplicate', 2: 'ignored', 3: 'rejected', 4: 'elsewhere', 10: 'dead letter', 11: 'message'}
 # A record whose stamp is so shortly before the instant that was proved may not have been appended yet when the end was asked for.
 APPEND_GRACE_MS = 100
+# Outputs of one event.
+TOGETHER_MS = 5
 PROBLEMS_MAX = 40
 
 Batch = namedtuple('Batch', 'footer offset records')  # records: (offset, key, value) of the changelog before the footer
@@ -360,44 +362,38 @@ class Checker:
             if reasons[reason] < malformed.get(reason, 0):
                 self.problem('accounted', f'{malformed[reason]} records must be {reason}, {reasons[reason]} dead letters are')
 
+    def decoded(self, kind):
+        """Outputs with their messages, and the lead or account that each is about."""
+        for message in self.outputs[kind]:
+            if message.value() is not None:
+                output = self.d.decode(message)
+                yield message, output, output['lead_id'] or output['account_id']
+
     def check_told_once(self):
-        """By ids and ordinals alone: a lead's outputs count up without a gap, and no fact is told twice."""
-        lives = Counter()                # lead -> how often it was forgotten
-        ordinals = defaultdict(list)     # lead -> of all outputs
-        gone = set()
-        for kind, messages in self.outputs.items():
-            seen, last = set(), {}  # of a lead that comes back after it was forgotten all begins anew
+        """By ids and ordinals alone: outputs count up without a gap in the order of their topic, and no fact is told twice."""
+        # Who comes back after having been forgotten begins anew, and what is sent again counts again.
+        gone = {subject for _, _, subject in self.decoded('retired')}
+        ordinals = defaultdict(list)
+        for kind in live.OUTPUTS:
             if kind == 'dead-letters':
                 continue
-            for message in messages:
-                if message.value() is None:
-                    continue
-                output = self.d.decode(message)
-                subject = (output['lead_id'], output.get('account_id') if output['lead_id'] is None else None)
-                key = output['lead_id'] or output['account_id']
-                if message.key().decode() != key:
-                    self.problem('ids', f'{kind}: {output["event_id"]} of {key} has the key {message.key()}')
+            seen, last = set(), {}
+            for message, output, subject in self.decoded(kind):
+                fact, n = output['event_id'], output['ordinal']
                 headers = dict(message.headers())
-                if headers['ce_id'].decode() != output['event_id'] or headers['ce_subject'].decode() != key:
-                    self.problem('ids', f'{kind}: headers of {output["event_id"]} are of another')
-                if kind == 'retired':
-                    gone.add(subject)
-                n = output['ordinal']
-                if last.get(subject) == (n, output['event_id']) and n > 1:
-                    self.problem('ids', f'{kind}: {output["event_id"]} of {subject} is told twice in a row')
-                elif n <= last.get(subject, (0,))[0]:
-                    lives[kind, subject] += 1
-                last[subject] = (n, output['event_id'])
-                fact = (subject, lives[kind, subject], output['event_id'])
+                if (message.key().decode(), headers['ce_subject'].decode(), headers['ce_id'].decode()) != (subject, subject, fact):
+                    self.problem('ids', f'{kind}: key or headers of {fact} of {subject} are of another')
+                if subject in gone:
+                    continue
                 if fact in seen:
-                    self.problem('ids', f'{kind}: {output["event_id"]} of {subject} is told twice')
+                    self.problem('ids', f'{kind}: {fact} of {subject} is told twice')
+                if n <= last.get(subject, 0):
+                    self.problem('ids', f'{kind}: ordinal {n} of {subject} follows {last[subject]}')
                 seen.add(fact)
+                last[subject] = n
                 ordinals[subject].append(n)
-        for (kind, subject), n in lives.items():
-            if subject not in gone:
-                self.problem('ids', f'{kind}: ordinals of {subject} begin anew {n} times, and it was never retired')
         for subject, found in ordinals.items():
-            if subject not in gone and sorted(found) != list(range(1, len(found) + 1)):
+            if sorted(found) != list(range(1, len(found) + 1)):
                 self.problem('ids', f'ordinals of {subject} have gaps: {sorted(found)}')
 
     # --- verdicts ---
@@ -422,12 +418,13 @@ class Checker:
                         stops[event['lead_id']].append((event['occurred_at'], message.timestamp()[1], at, shard, t, offset))
                     if event['type'] == 'form':
                         starts.setdefault((event['lead_id'], event['event_id']), at)
-        for message in self.outputs['sla']:
-            if message.value() is None:
+        late = {(lead, output['epoch']): decided_at(message) for message, output, lead in self.decoded('sla')
+                if output['policy'] == 'call' and output['kind'] == 'late'}
+        for message, output, lead in self.decoded('sla'):
+            if output['kind'] != 'breached' or output['policy'] != 'call' or lead in merged:
                 continue
-            output = self.d.decode(message)
-            if output['kind'] != 'breached' or output['policy'] != 'call' or output['lead_id'] in merged:
-                continue
+            if abs(decided_at(message) - late.get((lead, output['epoch']), 0)) <= TOGETHER_MS:
+                continue  # not by time: a call came that was too late, before one that had been in time
             self.figures['breaches'] += 1
             due, started = load.millis(output['due_at']), load.millis(output['started_at'])
             start = starts.get((output['lead_id'], output['start_event_id']))
@@ -437,7 +434,7 @@ class Checker:
                     self.problem('breach', f'{output["lead_id"]} is breached though it was called {due - occurred} ms before it was due, '
                                            f'by {self.d.sources[t]} [{shard}] {offset}, appended {due + self.lateness_ms - appended} ms '
                                            f'before anybody could judge; told at '
-                                           f'{dict(message.headers())["scored_decided_at"].decode()}, due at {output["due_at"]}')
+                                           f'{load.instant(decided_at(message))}, due at {output["due_at"]}')
 
     # --- Redis ---
 
@@ -497,6 +494,10 @@ def of(ms):
 
 def number(value):
     return struct.pack('>q', value)
+
+
+def decided_at(message):
+    return load.millis(dict(message.headers())['scored_decided_at'].decode().replace('Z', '+00:00'))
 
 
 def string(value):
