@@ -26,6 +26,7 @@ OUTCOMES = {0: 'applied', 1: 'duplicate', 2: 'ignored', 3: 'rejected', 4: 'elsew
 APPEND_GRACE_MS = 100
 # Outputs of one event.
 TOGETHER_MS = 5
+REPLAY_TIMEOUT_S = 300
 PROBLEMS_MAX = 40
 
 Batch = namedtuple('Batch', 'footer offset records')  # records: (offset, key, value) of the changelog before the footer
@@ -217,8 +218,13 @@ class Checker:
 
     def replay(self, shard):
         program = os.path.join(live.BUILD, 'tests', 'faults', 'replay_batches')
-        done = subprocess.run([program, self.config, str(shard), str(self.d.n_partitions), *self.compacted], input=self.commands(shard),
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        try:
+            done = subprocess.run([program, self.config, str(shard), str(self.d.n_partitions), *self.compacted],
+                                  input=self.commands(shard), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+                                  timeout=REPLAY_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.problem('replay', f'shard {shard}: the engine does not end')
+            return []
         if done.returncode != 0:
             self.problem('replay', f'shard {shard}: the engine stops: {done.stderr.decode()[-300:]}')
         return list(answers(done.stdout))
