@@ -25,6 +25,7 @@ static void write_inputs(JsonWriter *w, const Footer *footer) {
             json_write_integer(w, NAME("partition"), input->partition);
         json_write_integer(w, NAME("offset"), input->offset);
         write_ms(w, NAME("newest"), input->newest_ms);
+        write_ms(w, NAME("proved"), input->proved_ms);
         json_write_object_end(w);
     }
     json_write_array_end(w);
@@ -63,6 +64,8 @@ int footer_print(const Footer *footer, JsonWriter *w) {
     json_write_integer(w, NAME("shards"), footer->shards);
     write_ms(w, NAME("watermark"), footer->watermark_ms);
     write_ms(w, NAME("accounts_watermark"), footer->accounts_watermark_ms);
+    write_ms(w, NAME("begun_watermark"), footer->begun_watermark_ms);
+    json_write_integer(w, NAME("taken"), footer->taken_bno);
     write_inputs(w, footer);
     write_routed(w, footer);
     json_write_object_begin(w, NAME("model"));
@@ -98,6 +101,12 @@ static bool get_time(const json_t *object, const char *key, int64_t *ret_ms) {
     return get_integer(object, key, ret_ms);
 }
 
+/* Nobody goes on from these: a footer without them, of an earlier program, is as good. */
+static int64_t find_time(const json_t *object, const char *key) {
+    int64_t at_ms;
+    return get_integer(object, key, &at_ms) ? at_ms : TIME_NONE;
+}
+
 static bool get_text(const json_t *object, const char *key, char *ret, size_t size) {
     const char *value = json_string_value(json_object_get(object, key));
     if (!value || strlen(value) >= size)
@@ -125,6 +134,7 @@ static bool get_inputs(const json_t *inputs, Footer *footer) {
         if (!get_text(input, "topic", ret->topic, sizeof(ret->topic)) || !get_partition(input, &ret->partition) ||
                 !get_integer(input, "offset", &ret->offset) || !get_time(input, "newest", &ret->newest_ms))
             return false;
+        ret->proved_ms = find_time(input, "proved");
     }
     footer->n_inputs = n;
     return true;
@@ -182,6 +192,8 @@ int footer_parse(Str text, Footer *ret) {
     Footer footer = {0};
     int64_t format = 0;
     json_t *json = json_loadb(text.data ? text.data : "", text.len, 0, NULL);
+    footer.begun_watermark_ms = find_time(json, "begun_watermark");
+    (void)get_integer(json, "taken", &footer.taken_bno);
     int r = FOOTER_E_CORRUPT;
     if (get_integer(json, "format", &format) && format > FOOTER_FORMAT)
         r = FOOTER_E_FORMAT;

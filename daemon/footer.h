@@ -4,8 +4,9 @@
  * The Footer
  *
  * The last changelog record of every batch of a shard, under one constant key: what the batch was (DESIGN section 3). The footer of the
- * highest bno is the truth about a shard: where its inputs stand, its watermark, which model made its records. JSON, so
- * that an operator can read it with any console consumer.
+ * highest bno is the truth about a shard: where its inputs stand, its watermark, which model made its records. What a batch
+ * began with stands there, too, so that it can be run again from its inputs. JSON, so that an operator can read it with any
+ * console consumer.
  */
 #include "daemon/inputs.h"
 #include "daemon/io/json_writer.h"
@@ -37,6 +38,7 @@ typedef struct FooterInput {
     int32_t partition; /* -1: that which has the shard's number */
     int64_t offset;    /* next to read; -1: nothing read yet */
     int64_t newest_ms; /* the greatest occurred_at; TIME_NONE: none */
+    int64_t proved_ms; /* proved to be read up to here when the batch began; TIME_NONE: not proved, or not told */
 } FooterInput;
 
 /* A routed source: up to which instant its events have come here. */
@@ -55,6 +57,8 @@ typedef struct Footer {
     int64_t bno;                   /* dense from 1 within the lineage */
     int64_t watermark_ms;          /* TIME_NONE: none */
     int64_t accounts_watermark_ms; /* the accounts': TIME_NONE: none */
+    int64_t begun_watermark_ms;    /* when the batch began */
+    int64_t taken_bno;             /* of the last batch when the shard was taken over by who wrote this one */
     FooterInput inputs[INPUTS_MAX];
     size_t n_inputs;
     FooterRouted routed[CONFIG_SOURCES_MAX];

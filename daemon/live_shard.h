@@ -22,6 +22,7 @@ struct LiveShard {
     Courier *courier; /* between them and those of other shards */
     char lineage[LINEAGE_LEN + 1];
     int64_t bno;                 /* of the last committed batch */
+    int64_t taken_bno;           /* what it was when the shard was taken over */
     int64_t footer_offset;       /* of its footer in the changelog; -1: unknown */
     int64_t offsets[INPUTS_MAX]; /* next to read, as committed; -1: nothing read yet */
     SourceProgress sources[CONFIG_SOURCES_MAX]; /* how far the leads know them; of a routed one, by what the shards tell that read it */

@@ -99,7 +99,7 @@ static int64_t foresee_watermark(const Run *run, const Wanted *wanted, int64_t n
             continue;
         if (!round_decode(shard->pipeline, record, now_ms, &event, text, sizeof(text))) {
             SourceProgress *source = &sources[p->inputs.inputs[record->input].source];
-            source->newest_ms = MAX(source->newest_ms, MIN(event.occurred_at_ms, now_ms));
+            source->newest_ms = MAX(source->newest_ms, round_counted_time(p, record, &event, now_ms));
         }
     }
     for (size_t i = 0; i < p->config->n_sources; i++)

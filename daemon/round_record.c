@@ -45,6 +45,15 @@ const char *round_decode(Pipeline *p, const Record *record, int64_t now_ms, Lead
     return NULL;
 }
 
+/*
+ * Not later than it was appended. It may be dated ahead; read late, it would otherwise stand for time of whose events some are behind it
+ * in the log. Loads of history know no time but that of the events.
+ */
+int64_t round_counted_time(const Pipeline *p, const Record *record, const LeadEvent *event, int64_t now_ms) {
+    bool is_stamped = p->config->watermark == WATERMARK_WALL && record->timestamp_ms >= 0;
+    return MIN(event->occurred_at_ms, is_stamped ? MIN(record->timestamp_ms, now_ms) : now_ms);
+}
+
 /* A message as it came from a source, whichever way it has gone since. */
 typedef struct Original {
     Str topic, key, value;
@@ -114,7 +123,7 @@ static int route_event(Round *round, LiveShard *shard, const Record *record, int
     if (reason)
         return send_dead_letter(round, shard, &original, reason, text);
     SourceProgress *progress = live_shard_progress(shard, record->input);
-    progress->newest_ms = MAX(progress->newest_ms, MIN(event.occurred_at_ms, now_ms));
+    progress->newest_ms = MAX(progress->newest_ms, round_counted_time(p, record, &event, now_ms));
     return forward(round, shard, &original, event.lead_id);
 }
 
@@ -131,7 +140,7 @@ static int apply_event(Round *round, Run *run, const Record *record, int64_t now
     if (reason)
         return send_dead_letter(round, shard, &original, reason, text);
 
-    int64_t counted_ms = MIN(event.occurred_at_ms, now_ms);
+    int64_t counted_ms = round_counted_time(p, record, &event, now_ms);
     int64_t watermark_ms = watermark_with(p->config->watermark, shard->sources, p->config->n_sources,
             p->model->lateness_ms, source, counted_ms);
     if (live_shard_barrier(shard, ENTITY_LEAD) <= watermark_ms) {

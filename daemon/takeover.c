@@ -517,7 +517,7 @@ static int restore(LiveShard *shard, const Past *past) {
     if (r != 0)
         return r;
     memcpy(shard->lineage, footer->lineage, sizeof(shard->lineage));
-    shard->bno = footer->bno;
+    shard->bno = shard->taken_bno = footer->bno;
     shard->footer_offset = past->last.offset;
     shard_restore_watermark(shard->engine, footer->watermark_ms);
     shard_restore_watermark(shard->accounts, footer->accounts_watermark_ms);

@@ -262,14 +262,18 @@ static bool is_merge(const LeadEvent *event) {
     return str_eq(event->type, STR_LITERAL("lead_merged"));
 }
 
-/* The lead that an id stands for: of one that was merged, through however many merges, the lead that it became. */
+/*
+ * The lead that an id stands for: of one that was merged, through however many merges, the lead that it became. In one of several shards
+ * it is only the next on the way there: two that were merged into each other lead to each other until word of it has come.
+ */
 static Str resolve(Shard *shard, Str id) {
-    for (;;) {
-        const Lead *lead = lead_of(entity_table_get(shard->leads, id));
-        if (!lead || !lead->merged_into.data)
-            return id;
+    const Lead *lead;
+    while ((lead = lead_of(entity_table_get(shard->leads, id))) && lead->merged_into.data) {
         id = lead->merged_into;
+        if (shard->is_linked)
+            break;
     }
+    return id;
 }
 
 /* What `lead_merged` merges into; null: the event does not say so as it should. */

@@ -307,6 +307,15 @@ int kafka_sink_commit(
     for (int i = 0; i < list->cnt; i++)
         if (!list->elems[i].metadata)
             return -ENOMEM;
+#ifdef PLANTED_TWO_TRANSACTIONS
+    int early = deliver(sink, text);
+    if (!early)
+        early = finish(sink, "commit_transaction", rd_kafka_commit_transaction, text);
+    if (!early)
+        early = kafka_sink_begin(sink, text);
+    if (early)
+        return early;
+#endif
     int r = send_offsets(sink, source, list, text);
     if (!r)
         r = deliver(sink, text);

@@ -241,6 +241,19 @@ def test_verdict_waits_for_what_an_open_transaction_holds(deploy, model):
     assert daemon.stop() == 0
 
 
+def test_event_ahead_of_its_time_proves_nothing(deploy, model):
+    """Read late, an event that was dated after its arrival must not stand for time in which a touch arrived that is not read yet."""
+    d = deploy(model(PROMISE), n_partitions=1)
+    at = int(time.time() * 1000)
+    d.send(event('lead-1', 'form', at=at), event('lead-2', 'view', at=at + 60000), event('lead-1', 'sales_touch', at=at + 2900))
+    wait_for(lambda: time.time() * 1000 > at + 4000, 'the deadline passes')
+    daemon = d.start()
+    d.await_committed(3)
+    wait_for(lambda: d.outputs('sla'), 'a verdict')
+    assert daemon.stop() == 0
+    assert [(o['lead_id'], o['kind']) for o in d.outputs('sla')] == [('lead-1', 'met')]
+
+
 def test_records_without_key_or_value_are_dead_letters(deploy, model):
     d = deploy(model(SMALL), n_partitions=1)
     daemon = d.start()

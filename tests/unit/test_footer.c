@@ -11,8 +11,8 @@
 
 /* Part of the stored format: what this says must be read in years, and by people. */
 #define INPUTS                                                                                               \
-    "[{\"topic\":\"events\",\"offset\":42,\"newest\":1767225600000},{\"topic\":\"p.internal\",\"offset\":-"  \
-    "1,\"newest\":null}]"
+    "[{\"topic\":\"events\",\"offset\":42,\"newest\":1767225600000,\"proved\":1767225590000},"             \
+    "{\"topic\":\"p.internal\",\"offset\":-1,\"newest\":null,\"proved\":null}]"
 #define REST                                                                                                 \
     ",\"model\":{\"version\":3,\"hash\":\"" MODEL_HASH                                                       \
     "\",\"skeletons\":[{\"version\":2,\"offset\":7},{\"version\":3,\"offset\":900}],\"walk_next\":40,\"walk_end\":800}," \
@@ -20,7 +20,7 @@
     "\"hash\":\"" BATCH_HASH "\"}"
 #define WITH(lineage, bno, shards, watermark, inputs)                                                        \
     "{\"format\":1,\"lineage\":" lineage ",\"bno\":" bno ",\"shards\":" shards ",\"watermark\":" watermark   \
-    ",\"accounts_watermark\":1767225400000,\"inputs\":" inputs REST
+    ",\"accounts_watermark\":1767225400000,\"begun_watermark\":1767225300000,\"taken\":9,\"inputs\":" inputs REST
 static const char text[] = WITH("\"" LINEAGE "\"", "12", "8", "1767225500000", INPUTS);
 
 static Footer make_footer(void) {
@@ -29,8 +29,10 @@ static Footer make_footer(void) {
             .bno = 12,
             .watermark_ms = 1767225500000,
             .accounts_watermark_ms = 1767225400000,
-            .inputs = {{.topic = "events", .partition = -1, .offset = 42, .newest_ms = 1767225600000},
-                    {.topic = "p.internal", .partition = -1, .offset = -1, .newest_ms = TIME_NONE}},
+            .begun_watermark_ms = 1767225300000,
+            .taken_bno = 9,
+            .inputs = {{.topic = "events", .partition = -1, .offset = 42, .newest_ms = 1767225600000, .proved_ms = 1767225590000},
+                    {.topic = "p.internal", .partition = -1, .offset = -1, .newest_ms = TIME_NONE, .proved_ms = TIME_NONE}},
             .n_inputs = 2,
             .model_version = 3,
             .model_hash = MODEL_HASH,
@@ -51,12 +53,15 @@ static void assert_equal(const Footer *a, const Footer *b) {
     ck_assert_int_eq(a->bno, b->bno);
     ck_assert_int_eq(a->watermark_ms, b->watermark_ms);
     ck_assert_int_eq(a->accounts_watermark_ms, b->accounts_watermark_ms);
+    ck_assert_int_eq(a->begun_watermark_ms, b->begun_watermark_ms);
+    ck_assert_int_eq(a->taken_bno, b->taken_bno);
     ck_assert_uint_eq(a->n_inputs, b->n_inputs);
     for (size_t i = 0; i < a->n_inputs; i++) {
         ck_assert_str_eq(a->inputs[i].topic, b->inputs[i].topic);
         ck_assert_int_eq(a->inputs[i].partition, b->inputs[i].partition);
         ck_assert_int_eq(a->inputs[i].offset, b->inputs[i].offset);
         ck_assert_int_eq(a->inputs[i].newest_ms, b->inputs[i].newest_ms);
+        ck_assert_int_eq(a->inputs[i].proved_ms, b->inputs[i].proved_ms);
     }
     ck_assert_uint_eq(a->n_routed, b->n_routed);
     for (size_t i = 0; i < a->n_routed; i++) {
@@ -131,6 +136,18 @@ START_TEST(routed_sources_are_written_and_read_back) {
     ck_assert_int_eq(footer_routed(&again, "others"), TIME_NONE);
     ck_assert_int_eq(footer_routed(&again, "none"), TIME_NONE);
     json_writer_deinit(&writer);
+}
+END_TEST
+
+START_TEST(footer_of_an_earlier_program_is_read) {
+    static const char earlier[] = "{\"format\":1,\"lineage\":\"" LINEAGE "\",\"bno\":12,\"shards\":8,\"watermark\":1,"
+                                  "\"accounts_watermark\":null,\"inputs\":[{\"topic\":\"events\",\"offset\":42,\"newest\":7}]" REST;
+    Footer footer;
+    ck_assert_int_eq(footer_parse(str_from(earlier), &footer), 0);
+    ck_assert_int_eq(footer.inputs[0].offset, 42);
+    ck_assert_int_eq(footer.inputs[0].proved_ms, TIME_NONE);
+    ck_assert_int_eq(footer.begun_watermark_ms, TIME_NONE);
+    ck_assert_int_eq(footer.taken_bno, 0);
 }
 END_TEST
 
@@ -272,6 +289,7 @@ int main(void) {
     tcase_add_test(tcase, footer_is_written_as_documented_and_reads_back);
     tcase_add_test(tcase, routed_sources_are_written_and_read_back);
     tcase_add_test(tcase, more_inputs_than_there_is_room_for_are_refused);
+    tcase_add_test(tcase, footer_of_an_earlier_program_is_read);
     tcase_add_test(tcase, input_is_found_by_its_topic);
     tcase_add_test(tcase, what_is_no_footer_is_refused_and_changes_nothing);
     tcase_add_test(tcase, cut_footer_is_refused);

@@ -161,6 +161,46 @@ START_TEST(leads_end_where_they_went_last_with_all_they_were_given) {
 }
 END_TEST
 
+static EventResult tell(World *world, const char *lead_id, const char *event_id, const char *type, const char *into) {
+    LeadEvent event = fixture_event(lead_id, event_id, type, 1000);
+    Property property = {STR_LITERAL("into"), {.type = VALUE_STRING, .string = into ? str_from(into) : STR_NULL}};
+    EventResult result;
+    if (into) {
+        event.properties = &property;
+        event.n_properties = 1;
+    }
+    ck_assert_int_eq(shard_event(world->nodes[home_of(str_from(lead_id))].leads, &event, TIME_NONE, &result), 0);
+    return result;
+}
+
+/* Both are of one shard, where each leads to the other until the messages have come. */
+START_TEST(leads_merged_into_each_other_at_once_are_one_in_the_end) {
+    World *world = calloc(1, sizeof(*world));
+    ck_assert_ptr_nonnull(world);
+    world_init(world, 1);
+    ck_assert_uint_eq(home_of(STR_LITERAL("l1")), home_of(STR_LITERAL("l4")));
+    ck_assert_int_eq(tell(world, "l1", "e1", "seen", NULL).outcome, EVENT_APPLIED);
+    ck_assert_int_eq(tell(world, "l4", "e2", "seen", NULL).outcome, EVENT_APPLIED);
+    ck_assert_int_eq(tell(world, "l1", "e3", "lead_merged", "l4").outcome, EVENT_APPLIED);
+    EventResult elsewhere = tell(world, "l1", "e4", "seen", NULL);
+    ck_assert(elsewhere.outcome == EVENT_ELSEWHERE && str_eq_c(elsewhere.lead_id, "l4"));
+    ck_assert_int_eq(tell(world, "l4", "e5", "lead_merged", "l1").outcome, EVENT_APPLIED);
+    elsewhere = tell(world, "l1", "e6", "seen", NULL);
+    ck_assert(elsewhere.outcome == EVENT_ELSEWHERE && str_eq_c(elsewhere.lead_id, "l4"));
+    elsewhere = tell(world, "l4", "e7", "seen", NULL);
+    ck_assert(elsewhere.outcome == EVENT_ELSEWHERE && str_eq_c(elsewhere.lead_id, "l1"));
+    bool accepts;
+    LeadEvent event = fixture_event("l4", "e8", "seen", 1000);
+    ck_assert_int_eq(shard_accepts(world->nodes[home_of(STR_LITERAL("l4"))].leads, &event, &accepts), 0);
+    deliver_all(world);
+    ck_assert_int_eq(tell(world, "l1", "e9", "seen", NULL).outcome, EVENT_APPLIED);
+    elsewhere = tell(world, "l4", "e10", "seen", NULL);
+    ck_assert(elsewhere.outcome == EVENT_ELSEWHERE && str_eq_c(elsewhere.lead_id, "l1"));
+    world_done(world);
+    free(world);
+}
+END_TEST
+
 START_TEST(bytes_that_are_no_message_are_refused) {
     static const char *const rows[] = {"", "\x01", "\x01\x07\x02", "\x01\x01\x02", "\x01\x01\x02\x01", "\x02\x01\x02"};
     _cleanup_(arena_free) Arena *arena = NULL;
@@ -220,6 +260,7 @@ int main(void) {
     Suite *suite = suite_create("shard courier");
     TCase *moves = tcase_create("moves");
     tcase_add_loop_test(moves, leads_end_where_they_went_last_with_all_they_were_given, 0, 60);
+    tcase_add_test(moves, leads_merged_into_each_other_at_once_are_one_in_the_end);
     tcase_add_test(moves, event_arrives_with_where_it_stood);
     tcase_add_test(moves, progress_arrives_at_all_shards);
     tcase_add_test(moves, bytes_that_are_no_message_are_refused);
