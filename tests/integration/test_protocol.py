@@ -241,17 +241,55 @@ def test_verdict_waits_for_what_an_open_transaction_holds(deploy, model):
     assert daemon.stop() == 0
 
 
-def test_event_ahead_of_its_time_proves_nothing(deploy, model):
-    """Read late, an event that was dated after its arrival must not stand for time in which a touch arrived that is not read yet."""
-    d = deploy(model(PROMISE), n_partitions=1)
+@pytest.mark.parametrize('stamped_by', ['producer', 'broker'])
+def test_event_ahead_of_its_time_proves_nothing(deploy, model, stamped_by):
+    """
+    Read late, what a producer says whose clock is a minute ahead must not stand for time in which a touch arrived that is not read
+    yet; whatever that clock makes of the record's own timestamp.
+    """
+    d = deploy(model(PROMISE), n_partitions=1, prepare=False)
+    d.create_topics(d.counts, **{'message.timestamp.type': 'LogAppendTime' if stamped_by == 'broker' else 'CreateTime'})
     at = int(time.time() * 1000)
-    d.send(event('lead-1', 'form', at=at), event('lead-2', 'view', at=at + 60000), event('lead-1', 'sales_touch', at=at + 2900))
+    d.send(event('lead-1', 'form', at=at))
+    ahead = Producer({'bootstrap.servers': live.BOOTSTRAP})
+    ahead.produce(d.sources[0], key='lead-2', value=load.Encoder()(event('lead-2', 'view', at=at + 60000)), partition=0,
+                  timestamp=at + 60000)
+    assert ahead.flush(30) == 0
+    d.send(event('lead-1', 'sales_touch', at=at + 2900))
     wait_for(lambda: time.time() * 1000 > at + 4000, 'the deadline passes')
-    daemon = d.start()
+    daemon = d.start(batch={'max_events': 2})
     d.await_committed(3)
     wait_for(lambda: d.outputs('sla'), 'a verdict')
     assert daemon.stop() == 0
     assert [(o['lead_id'], o['kind']) for o in d.outputs('sla')] == [('lead-1', 'met')]
+
+
+def test_verdicts_after_an_outage_are_late_but_right(deploy, model):
+    """What lay in the topics for long is judged by when it happened; the verdict says when it fell."""
+    d = deploy(model(PROMISE), n_partitions=2, sources=('events', 'sales'))
+    hour = 3600000
+    now = int(time.time() * 1000)
+    asked = [event(f'lead-{i}', 'form', at=now - hour + i) for i in range(40)]
+    d.send(*asked)
+    daemon = d.start()
+    d.await_committed(40)
+    wait_for(lambda: len(d.outputs('sla')) == 40, 'all are late by the clock, for nobody knows of more')
+    assert daemon.stop() == 0
+
+    d = deploy(model(PROMISE), n_partitions=2, sources=('events', 'sales'))
+    d.send(*asked)
+    d.send(*[event(f'lead-{i}', 'sales_touch', at=now - hour + i + (2000 if i % 2 else 20000)) for i in range(40)], source=1)
+    daemon = d.start(batch={'max_events': 7})
+    d.await_committed(80)
+    wait_for(lambda: len(d.outputs('sla')) == 60, 'each a verdict, and the late ones a breach before')
+    assert daemon.stop() == 0
+    verdicts = {}
+    for message in d.messages(f'{d.name}.sla'):
+        output = d.decode(message)
+        verdicts.setdefault(output['lead_id'], []).append(output['kind'])
+        decided = dict(message.headers())['scored_decided_at'].decode()
+        assert load.millis(decided) >= now and load.millis(output['due_at']) < now - hour + 10000
+    assert verdicts == {f'lead-{i}': ['met'] if i % 2 else ['breached', 'late'] for i in range(40)}
 
 
 def test_records_without_key_or_value_are_dead_letters(deploy, model):
