@@ -19,8 +19,8 @@
 /* Longer than a predecessor's transaction can stay open (10 s). */
 #define CHANGELOG_TIMEOUT_MS 20000
 #define CATCH_UP_CHUNK 500
-/* The changelog keeps tombstones this long (topics.c sets delete.retention.ms): older views may miss some. */
-#define VIEW_AGE_MAX_MS (INT64_C(7) * 24 * 3600 * 1000 - INT64_C(3600) * 1000)
+/* Views that are nearly as old as the changelog's tombstones are rebuilt: catching up takes its time, and clocks differ. */
+#define TOMBSTONES_MARGIN_MS (INT64_C(3600) * 1000)
 
 static int wait_for(const char *what, int32_t shard, const char *text) {
     log_warning("takeover.waiting", LOG_STR("for", what), LOG_INT("shard", shard), LOG_STR("error", text));
@@ -251,7 +251,7 @@ static int plan_catch_up(LiveShard *shard, int64_t *ret_from) {
         *ret_from = -1;
         return 0;
     }
-    if (clock_wall_ms() - meta.updated_at_ms > VIEW_AGE_MAX_MS)
+    if (clock_wall_ms() - meta.updated_at_ms > shard->pipeline->tombstones_ms - TOMBSTONES_MARGIN_MS)
         return drop_view(shard, "the view is older than the changelog keeps erasures");
     *ret_from = meta.next_offset;
     return 0;

@@ -26,7 +26,7 @@ accounts: { scores: { heat: { from: interest, decay: none, per_lead_max: 5 } }, 
 HISTORY = {'watermark': 'data', 'cache': {'max': '1MiB', 'moments': 100}}
 BEGIN = 1767225600000  # 2026-01-01
 MIB = 1 << 20
-FULL = os.environ.get('SCORED_TEST_FULL') == '1'
+FULL = bool(os.environ.get('SCORED_TEST_FULL'))
 
 
 def peak_memory(instance):

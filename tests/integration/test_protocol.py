@@ -346,7 +346,7 @@ def test_topics_are_made_as_documented(deploy, model):
 @pytest.mark.parametrize('topic', ['changelog', 'internal'])
 def test_own_topics_of_another_width_are_refused(deploy, model, topic):
     d = deploy(model(SMALL), n_partitions=3)
-    d.create_topics({f'{d.name}.{topic}': 2}, **{'cleanup.policy': 'compact'})
+    d.create_topics({f'{d.name}.{topic}': 2}, **{'cleanup.policy': 'compact' if topic == 'changelog' else 'delete'})
     daemon = d.start()
     assert daemon.process.wait(30) == 78 and f'{d.name}.{topic}' in daemon.log()
 
@@ -367,3 +367,27 @@ def test_broker_crash_leaves_no_trace(own_kafka, deploy, tmp_path, monkeypatch):
     d.await_committed(len(lines))
     assert [member.stop() for member in members] == [0, 0]
     check_all(d, expected)
+
+
+def test_view_older_than_tombstones_is_rebuilt(deploy, model):
+    """Redis restored from a backup that is older than what the changelog still tells of erasures: nobody comes back."""
+    d = deploy(model(SMALL), n_partitions=1)
+    d.create_topics({f'{d.name}.changelog': 1}, **{'cleanup.policy': 'compact', 'delete.retention.ms': '7200000'})
+    daemon = d.start()
+    d.send(event('lead-1', 'form'), event('lead-2', 'form'))
+    d.await_committed(2)
+    wait_for(lambda: len(d.keys('record')) == 2, 'both are in the view')
+    assert daemon.stop() == 0
+    meta, = d.shard_keys('meta')
+    d.redis.hset(meta, 'updated_at', int(time.time() * 1000) - 3500000)
+    d.redis.hset(meta, mapping={'bno': 0, 'next': 0})  # behind, so that it has to be caught up
+    daemon = d.start()
+    daemon.await_log('event=view.caught_up')
+    assert 'event=view.rebuild' not in daemon.log()  # an hour is not too old yet
+    assert daemon.stop() == 0
+    d.redis.hset(meta, 'updated_at', int(time.time() * 1000) - 3700000)
+    d.redis.hset(meta, mapping={'bno': 0, 'next': 0})
+    daemon = d.start()
+    daemon.await_log('event=view.caught_up')
+    assert 'older than the changelog keeps erasures' in daemon.log()
+    assert daemon.stop() == 0
