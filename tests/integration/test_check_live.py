@@ -131,6 +131,16 @@ def test_another_partitioner_would_do(case):
         'by murmur2_random')
 
 
+def test_routed_partitions_may_be_too_many(case):
+    """For the shards there are."""
+    c = case('web', 'crm', n_partitions=1)
+    c.fill('web')
+    c.fill('crm', n_partitions=130)
+    status, found = c.find(route=c.route('crm'))
+    assert status == 1 and ('ok', 'source crm') in found
+    assert found['error', 'route'][0][0].endswith('that a shard would have over 127 to read')
+
+
 def test_routed_for_nothing(case):
     c = case('web', 'crm')
     c.fill('web')
