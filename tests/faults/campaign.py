@@ -29,6 +29,7 @@ KEEP = {'min.compaction.lag.ms': str(1 << 40), 'segment.ms': str(1 << 40), 'segm
 HALTS = {  # reasons for which a shard may halt, and what must have been done to it
     "the group's committed offset is not where the last batch left it": 'offset-reset',
     'the records were made by a newer model version': 'reload',
+    'the internal topic holds a message that cannot be taken': 'reload',
 }
 
 
@@ -233,7 +234,8 @@ def run_seed(options, seed):
 
 def main():
     options = parse_arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     if options.list:
         for step in make_timeline(options.schedule, options.seed, options.seconds, options.gap):
             print(f'{step.at:8.3f} {step.name} {step.phase} {step.target}')
