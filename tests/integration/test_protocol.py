@@ -126,6 +126,33 @@ def test_member_that_wakes_too_late_does_no_harm(deploy, tmp_path, in_background
     check_all(d, expected)
 
 
+def test_member_that_wakes_while_it_takes_over_calls_no_operator(deploy, tmp_path, in_background):
+    """Frozen as it begins to take shards over, it finds the view ahead of what it has read: another is at work there by now."""
+    lines = live.eventful_log(3000, 6)
+    d = deploy(FUNNEL)
+    expected = Expected(d, lines, tmp_path)
+    settings = HISTORY | {'kafka': kafka_with(d, properties={'session.timeout.ms': 3000})}
+    first = d.start('a', **settings)
+    await_taken(first, 8)
+    loading = in_background(load_slowly, d, lines, 20)
+    wait_for(lambda: d.committed() > 500, 'the first batches')
+    assert first.stop() == 0
+    sleeper = d.start('b', **settings)
+    sleeper.await_log('event=shards.assigned ')
+    sleeper.process.send_signal(signal.SIGSTOP)
+    other = d.start('c', **settings)
+    await_taken(other, 8)
+    before = d.committed()
+    wait_for(lambda: d.committed() > before + 200, 'the new owner is at work')
+    sleeper.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: sleeper.log().count('event=shards.assigned ') >= 2, 'it finds out, and joins again')
+    loading.result()
+    d.await_committed(len(lines))
+    assert other.stop() == 0 and sleeper.stop() == 0
+    assert 'event=shard.halted ' not in sleeper.log()
+    check_all(d, expected)
+
+
 @pytest.mark.parametrize('persistence', ['empty', 'snapshot', 'aof'])
 def test_redis_comes_back_as_it_can(deploy, tmp_path, own_redis, in_background, persistence):
     """Killed in mid-run and started again with nothing, with what it had a while ago, or with nearly all."""
