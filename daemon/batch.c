@@ -22,7 +22,8 @@ struct Batch {
     JsonWriter footer;
     Buffer message; /* the one being packed */
     EVP_MD_CTX *digest; /* over topics, keys and values of everything but the footer, in order */
-    int64_t offsets[TOPICS_MAX];
+    int64_t offsets[INPUTS_MAX];
+    int64_t begun_watermark_ms, proved_ms[CONFIG_SOURCES_MAX]; /* as it begins */
     int64_t n_events, n_outputs, n_records;
     int64_t footer_offset, skeleton_offset; /* filled in by the commit */
     bool has_skeleton; /* it brings the present model's */
@@ -33,8 +34,10 @@ int batch_new(LiveShard *shard, Batch **ret) {
     _cleanup_(batch_free) Batch *batch = calloc(1, sizeof(*batch));
     if (!batch)
         return -ENOMEM;
-    *batch = (Batch){.shard = shard, .footer_offset = -1, .skeleton_offset = -1};
+    *batch = (Batch){.shard = shard, .begun_watermark_ms = shard_watermark(shard->engine), .footer_offset = -1, .skeleton_offset = -1};
     memcpy(batch->offsets, shard->offsets, sizeof(batch->offsets));
+    for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++)
+        batch->proved_ms[i] = shard->sources[i].proved_ms;
     batch->digest = EVP_MD_CTX_new();
     if (!batch->digest || EVP_DigestInit_ex(batch->digest, EVP_sha256(), NULL) != 1)
         return -ENOMEM;
@@ -167,8 +170,8 @@ int batch_add_message(Batch *batch, const ShardMessage *message) {
     return r;
 }
 
-void batch_note_input(Batch *batch, unsigned topic, int64_t next_offset) {
-    batch->offsets[topic] = next_offset;
+void batch_note_input(Batch *batch, unsigned input, int64_t next_offset) {
+    batch->offsets[input] = next_offset;
     batch->n_events++;
 }
 
@@ -285,6 +288,31 @@ static void describe_models(const LiveShard *shard, Footer *footer) {
     }
 }
 
+static void describe_inputs(const Batch *batch, Footer *footer) {
+    LiveShard *shard = batch->shard;
+    const Inputs *inputs = &shard->pipeline->inputs;
+    for (unsigned i = 0; i < inputs->n; i++) {
+        const Input *input = &inputs->inputs[i];
+        int32_t partition = inputs_partition(inputs, i, shard->id);
+        if (partition < 0)
+            continue;
+        const SourceProgress *progress = live_shard_progress(shard, i);
+        FooterInput *ret = &footer->inputs[footer->n_inputs++];
+        (void)snprintf(ret->topic, sizeof(ret->topic), "%s", input->topic);
+        ret->partition = input->is_routed ? partition : -1;
+        ret->offset = batch->offsets[i];
+        ret->newest_ms = progress ? progress->newest_ms : TIME_NONE;
+        ret->proved_ms = progress && !input->is_routed ? batch->proved_ms[input->source] : TIME_NONE;
+    }
+    for (unsigned i = 0; i < inputs->n_sources; i++) {
+        if (!shard->pipeline->config->is_routed[i])
+            continue;
+        FooterRouted *ret = &footer->routed[footer->n_routed++];
+        (void)snprintf(ret->topic, sizeof(ret->topic), "%s", shard->pipeline->config->sources[i]);
+        ret->newest_ms = shard->sources[i].newest_ms;
+    }
+}
+
 static int add_footer(Batch *batch) {
     const LiveShard *shard = batch->shard;
     const Pipeline *p = shard->pipeline;
@@ -292,7 +320,8 @@ static int add_footer(Batch *batch) {
         .bno = shard->bno + 1,
         .watermark_ms = shard_watermark(shard->engine),
         .accounts_watermark_ms = shard_watermark(shard->accounts),
-        .n_inputs = p->n_topics,
+        .begun_watermark_ms = batch->begun_watermark_ms,
+        .taken_bno = shard->taken_bno,
         .model_version = p->model->version,
         .n_events = batch->n_events,
         .n_outputs = batch->n_outputs,
@@ -303,17 +332,14 @@ static int add_footer(Batch *batch) {
     memcpy(footer.model_hash, p->model_hash, sizeof(footer.model_hash));
     finish_hash(batch, footer.hash);
     describe_models(shard, &footer);
-    for (unsigned t = 0; t < p->n_topics; t++) {
-        FooterInput *input = &footer.inputs[t];
-        bool is_source = t < p->config->n_sources;
-        (void)snprintf(input->topic, sizeof(input->topic), "%s",
-                is_source ? p->config->sources[t] : p->config->internal_topic);
-        input->offset = batch->offsets[t];
-        input->newest_ms = is_source ? shard->sources[t].newest_ms : TIME_NONE;
-    }
+    describe_inputs(batch, &footer);
     int r = footer_print(&footer, &batch->footer);
     if (r < 0)
         return r;
+#ifdef PLANTED_LOST_FOOTER
+    if (footer.bno % 100 == 0)
+        return 0;
+#endif
     return produce(batch, p->config->changelog_topic, shard->id, STR_LITERAL(FOOTER_KEY),
             (Str){batch->footer.data, batch->footer.len}, NULL, 0, &batch->footer_offset);
 }
@@ -327,6 +353,15 @@ int batch_finish(Batch *batch, ShardOffsets *ret) {
         r = add_footer(batch);
     if (r != 0)
         return r;
+#ifdef PLANTED_VIEW_FIRST
+    char text[REDIS_TEXT_SIZE];
+    ViewBatch early = {.shard = shard->id, .lineage = shard->lineage, .from_bno = shard->bno, .to_bno = shard->bno + 1,
+            .next_offset = shard->footer_offset + 1, .watermark_ms = shard_watermark(shard->engine), .now_ms = clock_wall_ms(),
+            .writes = view_job_writes(batch->job), .n_writes = view_job_count(batch->job)};
+    r = redis_view_apply(shard->pipeline->view, &early, text);
+    if (r < 0)
+        return r;
+#endif
     Hint hint = {.bno = shard->bno + 1, .footer_offset = shard->footer_offset};
     memcpy(hint.lineage, shard->lineage, sizeof(hint.lineage));
     hint_print(&hint, batch->hint);

@@ -18,8 +18,8 @@ DEFINE_CLEANUP(Batch *, batch_free)
 MUST_CHECK int batch_add_output(Batch *batch, const Output *output, Str key);
 /* Queues a message for the shard of whom it is for, or for all shards. Outcomes as above. */
 MUST_CHECK int batch_add_message(Batch *batch, const ShardMessage *message);
-/* The topic is read up to next_offset. */
-void batch_note_input(Batch *batch, unsigned topic, int64_t next_offset);
+/* The input is read up to next_offset. */
+void batch_note_input(Batch *batch, unsigned input, int64_t next_offset);
 /*
  * All is in: queues the state records of the leads and accounts that changed and the footer; *ret are the offsets to commit, valid as long as
  * the batch. Outcomes as above.

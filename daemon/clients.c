@@ -93,7 +93,8 @@ void clients_close(Pipeline *p) {
 
 int clients_connect(Pipeline *p, KafkaSourceHandler handler) {
     char text[KAFKA_TEXT_SIZE];
-    int r = topics_prepare(p->config, p->cluster, &p->n_shards, p->is_output_compacted);
+    int r = topics_prepare(p->config, p->cluster, &p->inputs, p->is_output_compacted, &p->tombstones_ms);
+    p->n_shards = p->inputs.n_shards;
     if (r == 0)
         r = prepare_view(p);
     if (r != 0)
@@ -108,7 +109,7 @@ int clients_connect(Pipeline *p, KafkaSourceHandler handler) {
     if (r == 0)
         r = kafka_outcome(kafka_sink_new(p->config, kafka_log, START_TIMEOUT_MS, text, &p->sink), "producer", text);
     if (r == 0)
-        r = kafka_outcome(kafka_source_new(p->config, handler, kafka_log, text, &p->source), "consumer", text);
+        r = kafka_outcome(kafka_source_new(p->config, &p->inputs, handler, kafka_log, text, &p->source), "consumer", text);
     return r;
 }
 

@@ -5,16 +5,17 @@
  * The same events under two models, against what sales did afterwards.
  */
 #include <getopt.h>
-#include <inttypes.h>
 
+#include "daemon/backtest_input.h"
 #include "daemon/backtest_report.h"
-#include "daemon/command.h"
-#include "daemon/event_feed.h"
 #include "daemon/io/file_sink.h"
 
 enum {
     OPTION_MODEL = 1,
     OPTION_AGAINST,
+    OPTION_CONFIG,
+    OPTION_FROM,
+    OPTION_TO,
     OPTION_STAGE,
     OPTION_ACCEPTED,
     OPTION_REJECTED,
@@ -32,6 +33,9 @@ enum {
 static const CommandOption backtest_options[] = {
         {"model", OPTION_MODEL, "FILE", "A: a model, the new one say"},
         {"against", OPTION_AGAINST, "FILE", "B: another, the present one say"},
+        {"config", OPTION_CONFIG, "FILE", "Read events from the sources of this configuration"},
+        {"from", OPTION_FROM, "TIME", "With --config: what came in from then on (all there is)"},
+        {"to", OPTION_TO, "TIME", "With --config: what came in before then (all there is now)"},
         {"stage", OPTION_STAGE, "NAME", "The stage to look at (where A's first transition leads)"},
         {"accepted", OPTION_ACCEPTED, "TYPES", "Events that mean: accepted by sales (sales_accepted)"},
         {"rejected", OPTION_REJECTED, "TYPES", "Events that mean: rejected by sales (sales_rejected)"},
@@ -48,7 +52,7 @@ static int run_backtest(const Command *self, int argc, char **argv);
 const Command command_backtest = {
         .name = "backtest",
         .summary = "Compare two models over past events",
-        .usage = "--model A.yaml --against B.yaml [OPTION...] [EVENTS.jsonl]",
+        .usage = "--model A.yaml --against B.yaml [OPTION...] [EVENTS.jsonl | --config FILE [--from TIME] [--to TIME]]",
         .description =
                 "Runs the events, JSON lines from the file or from standard input in the order of their "
                 "arrival,\n"
@@ -57,6 +61,8 @@ const Command command_backtest = {
                 "rejected and won afterwards, and who was won without ever having been there; stages and "
                 "SLA\n"
                 "clocks by segment and by first source; and which leads end in another stage, and why.\n"
+                "With --config the events are those in all partitions of the configured sources, in the order of\n"
+                "their records' timestamps, up to the topics' present ends; reading them changes nothing there.\n"
                 "TYPES are event types with commas between them. What sales did, it did with the leads that\n"
                 "it was given at the time. README, \"Comparing two models\", says how is counted.\n",
         .options = backtest_options,
@@ -66,13 +72,13 @@ const Command command_backtest = {
 typedef struct Comparison {
     const Command *command;
     const char *arg_models[BACKTEST_SIDES];
-    const char *arg_stage, *arg_events;
+    const char *arg_stage;
     int64_t arg_until_ms;
     size_t arg_limit;
     bool arg_json;
     BacktestOptions options;
     Model *models[BACKTEST_SIDES];
-    FILE *events;
+    BacktestInput input;
 } Comparison;
 
 /* --- the command line -------------------------------------------------------------------------------- */
@@ -110,6 +116,13 @@ static int parse_limit(const Comparison *comparison, const char *text, size_t *r
     return EXIT_SUCCESS;
 }
 
+static int parse_time(const Comparison *comparison, const char *option, const char *text, int64_t *ret_ms) {
+    if (command_parse_time(text, ret_ms))
+        return EXIT_SUCCESS;
+    return command_usage_error(
+            comparison->command, "--%s: \"%s\" is neither RFC 3339 nor milliseconds since 1970", option, text);
+}
+
 static int parse_option(Comparison *comparison, int option) {
     switch (option) {
     case OPTION_MODEL:
@@ -118,6 +131,13 @@ static int parse_option(Comparison *comparison, int option) {
     case OPTION_AGAINST:
         comparison->arg_models[1] = optarg;
         return EXIT_SUCCESS;
+    case OPTION_CONFIG:
+        comparison->input.arg_config = optarg;
+        return EXIT_SUCCESS;
+    case OPTION_FROM:
+        return parse_time(comparison, "from", optarg, &comparison->input.arg_from_ms);
+    case OPTION_TO:
+        return parse_time(comparison, "to", optarg, &comparison->input.arg_to_ms);
     case OPTION_STAGE:
         comparison->arg_stage = optarg;
         return EXIT_SUCCESS;
@@ -131,16 +151,29 @@ static int parse_option(Comparison *comparison, int option) {
         comparison->options.reason = str_from(optarg);
         return EXIT_SUCCESS;
     case OPTION_UNTIL:
-        if (command_parse_time(optarg, &comparison->arg_until_ms))
-            return EXIT_SUCCESS;
-        return command_usage_error(comparison->command,
-                "--until: \"%s\" is neither RFC 3339 nor milliseconds since 1970", optarg);
+        return parse_time(comparison, "until", optarg, &comparison->arg_until_ms);
     case OPTION_LIMIT:
         return parse_limit(comparison, optarg, &comparison->arg_limit);
     default:
         comparison->arg_json = true;
         return EXIT_SUCCESS;
     }
+}
+
+/* Where events come from: one thing or the other. */
+static int check_input(const Comparison *comparison, int n_files) {
+    const BacktestInput *input = &comparison->input;
+    bool has_times = input->arg_from_ms != TIME_NONE || input->arg_to_ms != TIME_NEVER;
+
+    if (n_files > 1)
+        return command_usage_error(comparison->command, "expected one file of events");
+    if (n_files > 0 && input->arg_config)
+        return command_usage_error(comparison->command, "expected a file of events or --config, not both");
+    if (has_times && !input->arg_config)
+        return command_usage_error(comparison->command, "--from and --to are about topics: --config is missing");
+    if (input->arg_from_ms >= input->arg_to_ms)
+        return command_usage_error(comparison->command, "--from is not before --to");
+    return EXIT_SUCCESS;
 }
 
 /* 0, or after help or an error -1, with *ret_status what to end with. */
@@ -156,13 +189,13 @@ static int parse_arguments(Comparison *comparison, int argc, char **argv, int *r
             return -1;
     }
     *ret_status = EX_USAGE;
-    if (argc - optind > 1)
-        return command_usage_error(self, "expected one file of events"), -1;
+    if (check_input(comparison, argc - optind) != EXIT_SUCCESS)
+        return -1;
     if (!comparison->arg_models[0] || !comparison->arg_models[1])
         return command_usage_error(self, "--%s is missing", comparison->arg_models[0] ? "against" : "model"),
                -1;
     if (argc > optind && strcmp(argv[optind], "-") != 0)
-        comparison->arg_events = argv[optind];
+        comparison->input.arg_events = argv[optind];
     return 0;
 }
 
@@ -220,41 +253,42 @@ static int check_stage(const Comparison *comparison, size_t side) {
 
 /* --- at work ----------------------------------------------------------------------------------------- */
 
-static const char *events_name(const Comparison *comparison) {
-    return comparison->arg_events ? comparison->arg_events : "<stdin>";
-}
+static void report_bad(const Comparison *comparison, Backtest *backtest, const char *text) {
+    const EventFeed *feed = &comparison->input.feed;
+    char place[EVENT_PLACE_SIZE];
 
-static void report_bad(const Comparison *comparison, Backtest *backtest, uint64_t place, const char *text) {
     backtest->n_bad++;
-    fprintf(stderr, "%s:%" PRIu64 ": %s\n", events_name(comparison), place, text);
+    feed->place(feed->userdata, place);
+    fprintf(stderr, "%s: %s\n", place, text);
 }
 
-static int run_feed(const Comparison *comparison, Backtest *backtest, EventFeed feed) {
+static int failed(const Comparison *comparison, int r) {
+    command_error(comparison->command, "%s", strerror(-r));
+    return EX_OSERR;
+}
+
+/* All events. Returns the exit status. */
+static int run_events(const Comparison *comparison, Backtest *backtest) {
+    const EventFeed *feed = &comparison->input.feed;
     const char *rejected;
     FedEvent fed;
     int r;
 
-    while ((r = feed.next(feed.userdata, &fed)) != EVENT_FEED_E_END) {
-        if (r < 0)
-            return r;
+    while ((r = feed->next(feed->userdata, &fed)) != EVENT_FEED_E_END) {
         if (r == EVENT_FEED_E_BAD) {
-            report_bad(comparison, backtest, fed.place, fed.text);
+            report_bad(comparison, backtest, fed.text);
             continue;
         }
+        if (r != 0)
+            return backtest_input_failed(&comparison->input, r, &fed);
         r = backtest_event(backtest, &fed.event, &rejected);
         if (r)
-            return r;
+            return failed(comparison, r);
         if (rejected)
-            report_bad(comparison, backtest, fed.place, rejected);
+            report_bad(comparison, backtest, rejected);
     }
-    return backtest_end(backtest, comparison->arg_until_ms);
-}
-
-static int run_events(const Comparison *comparison, Backtest *backtest) {
-    _cleanup_(file_source_free) FileSource *source = NULL;
-
-    int r = file_source_new(comparison->events, &source);
-    return r ? r : run_feed(comparison, backtest, event_feed_of_file(source));
+    r = backtest_end(backtest, comparison->arg_until_ms);
+    return r ? failed(comparison, r) : EXIT_SUCCESS;
 }
 
 static int report_json(const BacktestReport *report) {
@@ -285,26 +319,23 @@ static int report(const Comparison *comparison, const Backtest *backtest) {
 }
 
 static int compare(Comparison *comparison) {
-    const char *at_work = events_name(comparison);
     Backtest backtest;
 
     int r = backtest_init(&backtest, &comparison->options);
-    if (r == 0) {
-        r = run_events(comparison, &backtest);
-        if (r == 0) {
-            at_work = "standard output";
-            r = report(comparison, &backtest);
-        }
+    if (r)
+        return failed(comparison, r);
+    int status = run_events(comparison, &backtest);
+    r = status == EXIT_SUCCESS ? report(comparison, &backtest) : 0;
+    if (r == -ENOMEM) {
+        status = failed(comparison, r);
+    } else if (r) {
+        command_error(comparison->command, "standard output: %s", strerror(-r));
+        status = EX_IOERR;
+    } else if (status == EXIT_SUCCESS && backtest.n_bad > 0) {
+        status = EXIT_FAILURE;
     }
-    bool bad = r == 0 && backtest.n_bad > 0;
     backtest_deinit(&backtest);
-    if (r == 0)
-        return bad ? EXIT_FAILURE : EXIT_SUCCESS;
-    if (r == -ENOMEM)
-        command_error(comparison->command, "%s", strerror(-r));
-    else
-        command_error(comparison->command, "%s: %s", at_work, strerror(-r));
-    return r == -ENOMEM ? EX_OSERR : EX_IOERR;
+    return status;
 }
 
 static int load(Comparison *comparison) {
@@ -321,13 +352,7 @@ static int load(Comparison *comparison) {
         status = choose_stage(comparison);
     for (size_t i = 0; status == EXIT_SUCCESS && i < BACKTEST_SIDES; i++)
         status = check_stage(comparison, i);
-    if (status != EXIT_SUCCESS)
-        return status;
-    comparison->events = comparison->arg_events ? fopen(comparison->arg_events, "re") : stdin;
-    if (comparison->events)
-        return EXIT_SUCCESS;
-    command_error(comparison->command, "%s: %s", comparison->arg_events, strerror(errno));
-    return EX_NOINPUT;
+    return status == EXIT_SUCCESS ? backtest_input_open(&comparison->input) : status;
 }
 
 static int run_backtest(const Command *self, int argc, char **argv) {
@@ -335,6 +360,7 @@ static int run_backtest(const Command *self, int argc, char **argv) {
             .command = self,
             .arg_until_ms = TIME_NONE,
             .arg_limit = LIMIT_DEFAULT,
+            .input = BACKTEST_INPUT_INIT(self),
             .options =
                     {
                             .outcomes =
@@ -353,9 +379,8 @@ static int run_backtest(const Command *self, int argc, char **argv) {
     status = load(&comparison);
     if (status == EXIT_SUCCESS)
         status = compare(&comparison);
-    if (comparison.events && comparison.events != stdin)
-        (void)fclose(comparison.events);
     for (size_t i = 0; i < BACKTEST_SIDES; i++)
         model_free(comparison.models[i]);
+    backtest_input_close(&comparison.input);
     return status;
 }

@@ -2,18 +2,23 @@
 /*
  * scored check
  *
- * Reads what `scored run` would read at its start, to the end even after errors, and does nothing else.
+ * Reads what `scored run` would read at its start, to the end even after errors, and does nothing else; with --live it also asks the
+ * servers.
  */
 #include <getopt.h>
 #include <stdio.h>
 
+#include "daemon/check_live.h"
 #include "daemon/command.h"
+#include "daemon/io/file_sink.h"
 
-enum { OPTION_CONFIG = 1, OPTION_MODEL };
+enum { OPTION_CONFIG = 1, OPTION_MODEL, OPTION_LIVE, OPTION_JSON };
 
 static const CommandOption check_options[] = {
         {"config", OPTION_CONFIG, "FILE", "The configuration, by default " COMMAND_CONFIG_PATH},
         {"model", OPTION_MODEL, "FILE", "A model to check in the place of the configuration's"},
+        {"live", OPTION_LIVE, NULL, "Also ask the servers that the configuration names"},
+        {"json", OPTION_JSON, NULL, "Print what was found as one JSON array"},
         {0},
 };
 
@@ -22,14 +27,26 @@ static int run_check(const Command *self, int argc, char **argv);
 const Command command_check = {
         .name = "check",
         .summary = "Check a configuration and its model",
-        .usage = "[--config FILE] [--model FILE]",
+        .usage = "[--config FILE] [--model FILE] [--live] [--json]",
         .description =
                 "Reports everything that is wrong with the configuration, the model that it names and its\n"
                 "schemas, and asks no server. With --model alone, only that model is checked. The exit\n"
-                "status is 78 if there are errors.\n",
+                "status is 78 if there are errors.\n"
+                "With --live it then asks the brokers and Redis: what is wrong with them, what scored would find\n"
+                "in the topics, and, by a sample of their latest records, which sources need `route`. Nothing is\n"
+                "changed but a key in Redis that is gone at once. The exit status is 1 if that finds errors.\n",
         .options = check_options,
         .run = run_check,
 };
+
+typedef struct Check {
+    const Command *command;
+    const char *arg_config, *arg_model;
+    bool arg_live, arg_json;
+    Config *config;
+    Registry *registry;
+    Findings findings; /* all of them with --json, else those of the servers */
+} Check;
 
 /* "3 rules", "1 rule" */
 #define COUNTED(n, what) (n), (what), (n) == 1 ? "" : "s"
@@ -67,60 +84,127 @@ static void print_config(const char *path, const Config *config, size_t n_warnin
     print_warnings(n_warnings);
 }
 
-static int check_config(const Command *self, const char *path, char **ret_model_path) {
-    _cleanup_(config_free) Config *config = NULL;
-    _cleanup_(registry_free) Registry *registry = NULL;
+/* Of a file, whose errors and warnings standard error tells with their places. */
+static void find_file(Check *check, const char *path, int status, size_t n_warnings) {
+    if (status != EXIT_SUCCESS)
+        findings_add(&check->findings, FINDING_ERROR, path, "it cannot be used; standard error says why");
+    else if (n_warnings > 0)
+        findings_add(&check->findings, FINDING_WARNING, path, "%zu warning%s, on standard error", n_warnings, n_warnings == 1 ? "" : "s");
+    else
+        findings_add(&check->findings, FINDING_OK, path, "no errors");
+}
+
+static int check_config(Check *check, const char *path, char **ret_model_path) {
     _cleanup_(avro_output_free) AvroOutput *encoder = NULL;
     size_t n_warnings;
 
-    int status = command_load_config_counted(self, path, &config, &n_warnings);
-    *ret_model_path = config ? strdup(config->model_path) : command_find_model(path);
+    int status = command_load_config_counted(check->command, path, &check->config, &n_warnings);
+    *ret_model_path = check->config ? strdup(check->config->model_path) : command_find_model(path);
     if (status == EXIT_SUCCESS)
-        status = command_load_schemas(self, config, &registry, &encoder);
-    if (status == EXIT_SUCCESS)
-        print_config(path, config, n_warnings);
+        status = command_load_schemas(check->command, check->config, &check->registry, &encoder);
+    if (check->arg_json)
+        find_file(check, path, status, n_warnings);
+    else if (status == EXIT_SUCCESS)
+        print_config(path, check->config, n_warnings);
     return status;
 }
 
-static int check_model(const Command *self, const char *path) {
+static int check_model(Check *check, const char *path) {
     _cleanup_(model_free) Model *model = NULL;
     size_t n_warnings;
 
-    int status = command_load_model_counted(self, path, &model, &n_warnings);
-    if (status == EXIT_SUCCESS)
+    int status = command_load_model_counted(check->command, path, &model, &n_warnings);
+    if (check->arg_json)
+        find_file(check, path, status, n_warnings);
+    else if (status == EXIT_SUCCESS)
         print_model(path, model, n_warnings);
     return status;
 }
 
+static int check_servers(Check *check) {
+    if (!check->arg_json) {
+        printf("servers:\n");
+        (void)fflush(stdout); /* it can take a while */
+    }
+    int r = check_live(check->config, check->registry, &check->findings);
+    if (r)
+        return command_error(check->command, "%s", strerror(-r)), EX_OSERR;
+    return check->findings.counts[FINDING_ERROR] > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int print_findings(const Check *check) {
+    JsonWriter writer = JSON_WRITER_INIT;
+    int r = check->findings.out_of_memory ? -ENOMEM : 0;
+
+    if (check->arg_json) {
+        findings_write(&check->findings, &writer);
+        r = r ? r : json_writer_flush(&writer, stdout);
+        json_writer_deinit(&writer);
+    } else if (check->arg_live && check->registry) {
+        findings_print(&check->findings, stdout);
+    }
+    return r;
+}
+
 /* What was printed is of use only if it arrived. */
-static int finish_stdout(const Command *self) {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+static int finish(const Check *check) {
+    int r = print_findings(check);
+    if (r == -ENOMEM)
+        return command_error(check->command, "%s", strerror(-r)), EX_OSERR;
+    if (r == 0 && fflush(stdout) == 0 && !ferror(stdout))
         return EXIT_SUCCESS;
-    command_error(self, "standard output: %s", strerror(errno));
+    command_error(check->command, "standard output: %s", strerror(r ? -r : errno));
     return EX_IOERR;
 }
 
-static int run_check(const Command *self, int argc, char **argv) {
-    const char *arg_config = NULL, *arg_model = NULL;
+/* All of it, whatever the beginning says; the first status that is not well. */
+static int check_all(Check *check) {
     _cleanup_(free_null) char *model_path = NULL;
-    int option, status = EXIT_SUCCESS, model_status = EXIT_SUCCESS;
+    int statuses[3] = {EXIT_SUCCESS, EXIT_SUCCESS, EXIT_SUCCESS};
 
-    while ((option = command_option(self, argc, argv, &status)) != 0) {
+    if (check->arg_config || !check->arg_model || check->arg_live)
+        statuses[0] = check_config(check, check->arg_config ? check->arg_config : COMMAND_CONFIG_PATH, &model_path);
+    if (check->arg_model || model_path)
+        statuses[1] = check_model(check, check->arg_model ? check->arg_model : model_path);
+    if (check->arg_live && check->registry)
+        statuses[2] = check_servers(check);
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
+        if (statuses[i] != EXIT_SUCCESS)
+            return statuses[i];
+    return EXIT_SUCCESS;
+}
+
+static int parse_arguments(Check *check, int argc, char **argv, int *ret_status) {
+    int option;
+
+    while ((option = command_option(check->command, argc, argv, ret_status)) != 0) {
         if (option < 0)
-            return status;
+            return -1;
         if (option == OPTION_CONFIG)
-            arg_config = optarg;
+            check->arg_config = optarg;
+        else if (option == OPTION_MODEL)
+            check->arg_model = optarg;
+        else if (option == OPTION_LIVE)
+            check->arg_live = true;
         else
-            arg_model = optarg;
+            check->arg_json = true;
     }
-    if (argc > optind)
-        return command_usage_error(self, "unexpected argument \"%s\"", argv[optind]);
+    if (argc == optind)
+        return 0;
+    *ret_status = command_usage_error(check->command, "unexpected argument \"%s\"", argv[optind]);
+    return -1;
+}
 
-    if (arg_config || !arg_model)
-        status = check_config(self, arg_config ? arg_config : COMMAND_CONFIG_PATH, &model_path);
-    if (arg_model || model_path)
-        model_status = check_model(self, arg_model ? arg_model : model_path);
-    if (status == EXIT_SUCCESS)
-        status = model_status;
-    return status == EXIT_SUCCESS ? finish_stdout(self) : status;
+static int run_check(const Command *self, int argc, char **argv) {
+    Check check = {.command = self};
+    int status;
+
+    if (parse_arguments(&check, argc, argv, &status) != 0)
+        return status;
+    status = check_all(&check);
+    int finish_status = finish(&check);
+    findings_deinit(&check.findings);
+    registry_free(check.registry);
+    config_free(check.config);
+    return status == EXIT_SUCCESS ? finish_status : status;
 }

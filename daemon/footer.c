@@ -21,8 +21,25 @@ static void write_inputs(JsonWriter *w, const Footer *footer) {
         const FooterInput *input = &footer->inputs[i];
         json_write_object_begin(w, STR_NULL);
         json_write_string(w, NAME("topic"), str_from(input->topic));
+        if (input->partition >= 0)
+            json_write_integer(w, NAME("partition"), input->partition);
         json_write_integer(w, NAME("offset"), input->offset);
         write_ms(w, NAME("newest"), input->newest_ms);
+        write_ms(w, NAME("proved"), input->proved_ms);
+        json_write_object_end(w);
+    }
+    json_write_array_end(w);
+}
+
+/* Only where there are any: it came later than format 1. */
+static void write_routed(JsonWriter *w, const Footer *footer) {
+    if (footer->n_routed == 0)
+        return;
+    json_write_array_begin(w, NAME("routed"));
+    for (size_t i = 0; i < footer->n_routed; i++) {
+        json_write_object_begin(w, STR_NULL);
+        json_write_string(w, NAME("topic"), str_from(footer->routed[i].topic));
+        write_ms(w, NAME("newest"), footer->routed[i].newest_ms);
         json_write_object_end(w);
     }
     json_write_array_end(w);
@@ -47,7 +64,10 @@ int footer_print(const Footer *footer, JsonWriter *w) {
     json_write_integer(w, NAME("shards"), footer->shards);
     write_ms(w, NAME("watermark"), footer->watermark_ms);
     write_ms(w, NAME("accounts_watermark"), footer->accounts_watermark_ms);
+    write_ms(w, NAME("begun_watermark"), footer->begun_watermark_ms);
+    json_write_integer(w, NAME("taken"), footer->taken_bno);
     write_inputs(w, footer);
+    write_routed(w, footer);
     json_write_object_begin(w, NAME("model"));
     json_write_integer(w, NAME("version"), footer->model_version);
     json_write_string(w, NAME("hash"), str_from(footer->model_hash));
@@ -81,11 +101,26 @@ static bool get_time(const json_t *object, const char *key, int64_t *ret_ms) {
     return get_integer(object, key, ret_ms);
 }
 
+/* Nobody goes on from these: a footer without them, of an earlier program, is as good. */
+static int64_t find_time(const json_t *object, const char *key) {
+    int64_t at_ms;
+    return get_integer(object, key, &at_ms) ? at_ms : TIME_NONE;
+}
+
 static bool get_text(const json_t *object, const char *key, char *ret, size_t size) {
     const char *value = json_string_value(json_object_get(object, key));
     if (!value || strlen(value) >= size)
         return false;
     memcpy(ret, value, strlen(value) + 1);
+    return true;
+}
+
+/* -1 if there is none. */
+static bool get_partition(const json_t *input, int32_t *ret) {
+    int64_t partition = -1;
+    if (json_object_get(input, "partition") && (!get_integer(input, "partition", &partition) || partition < 0 || partition > INT32_MAX))
+        return false;
+    *ret = (int32_t)partition;
     return true;
 }
 
@@ -96,11 +131,28 @@ static bool get_inputs(const json_t *inputs, Footer *footer) {
     for (size_t i = 0; i < n; i++) {
         const json_t *input = json_array_get(inputs, i);
         FooterInput *ret = &footer->inputs[i];
-        if (!get_text(input, "topic", ret->topic, sizeof(ret->topic)) ||
+        if (!get_text(input, "topic", ret->topic, sizeof(ret->topic)) || !get_partition(input, &ret->partition) ||
                 !get_integer(input, "offset", &ret->offset) || !get_time(input, "newest", &ret->newest_ms))
             return false;
+        ret->proved_ms = find_time(input, "proved");
     }
     footer->n_inputs = n;
+    return true;
+}
+
+static bool get_routed(const json_t *routed, Footer *footer) {
+    size_t n = json_array_size(routed);
+    if (!routed)
+        return true;
+    if (!json_is_array(routed) || n > ARRAY_SIZE(footer->routed))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *source = json_array_get(routed, i);
+        if (!get_text(source, "topic", footer->routed[i].topic, sizeof(footer->routed[i].topic)) ||
+                !get_time(source, "newest", &footer->routed[i].newest_ms))
+            return false;
+    }
+    footer->n_routed = n;
     return true;
 }
 
@@ -125,7 +177,7 @@ static bool get_all(const json_t *json, Footer *footer) {
             get_integer(json, "shards", &footer->shards) &&
             get_time(json, "watermark", &footer->watermark_ms) &&
             get_time(json, "accounts_watermark", &footer->accounts_watermark_ms) &&
-            get_inputs(json_object_get(json, "inputs"), footer) &&
+            get_inputs(json_object_get(json, "inputs"), footer) && get_routed(json_object_get(json, "routed"), footer) &&
             get_integer(model, "version", &footer->model_version) &&
             get_text(model, "hash", footer->model_hash, sizeof(footer->model_hash)) &&
             get_skeletons(json_object_get(model, "skeletons"), footer) &&
@@ -140,6 +192,8 @@ int footer_parse(Str text, Footer *ret) {
     Footer footer = {0};
     int64_t format = 0;
     json_t *json = json_loadb(text.data ? text.data : "", text.len, 0, NULL);
+    footer.begun_watermark_ms = find_time(json, "begun_watermark");
+    (void)get_integer(json, "taken", &footer.taken_bno);
     int r = FOOTER_E_CORRUPT;
     if (get_integer(json, "format", &format) && format > FOOTER_FORMAT)
         r = FOOTER_E_FORMAT;
@@ -151,15 +205,27 @@ int footer_parse(Str text, Footer *ret) {
     return r;
 }
 
-const FooterInput *footer_input(const Footer *footer, const char *topic) {
-    for (size_t i = 0; i < footer->n_inputs; i++)
-        if (strcmp(footer->inputs[i].topic, topic) == 0)
-            return &footer->inputs[i];
+const FooterInput *footer_input(const Footer *footer, int32_t shard, const char *topic, int32_t partition) {
+    for (size_t i = 0; i < footer->n_inputs; i++) {
+        const FooterInput *input = &footer->inputs[i];
+        if ((input->partition < 0 ? shard : input->partition) == partition && strcmp(input->topic, topic) == 0)
+            return input;
+    }
     return NULL;
 }
 
+int64_t footer_routed(const Footer *footer, const char *topic) {
+    for (size_t i = 0; i < footer->n_routed; i++)
+        if (strcmp(footer->routed[i].topic, topic) == 0)
+            return footer->routed[i].newest_ms;
+    return TIME_NONE;
+}
+
+#define SKIP " skip"
+
 void hint_print(const Hint *hint, char text[static HINT_SIZE]) {
-    (void)snprintf(text, HINT_SIZE, "scored1 %s %" PRId64 " %" PRId64, hint->lineage, hint->bno, hint->footer_offset);
+    (void)snprintf(text, HINT_SIZE, "scored1 %s %" PRId64 " %" PRId64 "%s", hint->lineage, hint->bno, hint->footer_offset,
+            hint->is_skip ? SKIP : "");
 }
 
 bool hint_parse(const char *text, Hint *ret) {
@@ -167,7 +233,10 @@ bool hint_parse(const char *text, Hint *ret) {
     int end = 0;
     if (sscanf(text, "scored1 %32[0-9a-f] %" SCNd64 " %" SCNd64 "%n", hint.lineage, &hint.bno, &hint.footer_offset,
                 &end) != 3 ||
-            text[end] != '\0' || strlen(hint.lineage) != LINEAGE_LEN || hint.bno < 1)
+            strlen(hint.lineage) != LINEAGE_LEN || hint.bno < 1)
+        return false;
+    hint.is_skip = strcmp(text + end, SKIP) == 0;
+    if (text[end] != '\0' && !hint.is_skip)
         return false;
     *ret = hint;
     return true;

@@ -4,10 +4,11 @@
  * The Footer
  *
  * The last changelog record of every batch of a shard, under one constant key: what the batch was (DESIGN section 3). The footer of the
- * highest bno is the truth about a shard: where its inputs stand, its watermark, which model made its records. JSON, so
- * that an operator can read it with any console consumer.
+ * highest bno is the truth about a shard: where its inputs stand, its watermark, which model made its records. What a batch
+ * began with stands there, too, so that it can be run again from its inputs. JSON, so that an operator can read it with any
+ * console consumer.
  */
-#include "daemon/config.h"
+#include "daemon/inputs.h"
 #include "daemon/io/json_writer.h"
 #include "lib/model.h"
 
@@ -26,7 +27,6 @@ static inline bool changelog_take_prefix(Str key, const char *prefix, Str *ret) 
 }
 #define LINEAGE_LEN 32
 #define BATCH_HASH_LEN 32
-#define TOPICS_MAX (CONFIG_SOURCES_MAX + 1)
 /* Names of a model version's things, by which its records are read (lib/skeleton.h): the prefix and the version. */
 #define CHANGELOG_MODEL_PREFIX "model:"
 #define FOOTER_SKELETONS_MAX 9 /* MODEL_HISTORY_MAX earlier ones and the present one's */
@@ -35,9 +35,17 @@ static inline bool changelog_take_prefix(Str key, const char *prefix, Str *ret) 
 /* Where one input of the shard stands. */
 typedef struct FooterInput {
     char topic[TOPIC_NAME_MAX + 1];
+    int32_t partition; /* -1: that which has the shard's number */
     int64_t offset;    /* next to read; -1: nothing read yet */
     int64_t newest_ms; /* the greatest occurred_at; TIME_NONE: none */
+    int64_t proved_ms; /* proved to be read up to here when the batch began; TIME_NONE: not proved, or not told */
 } FooterInput;
+
+/* A routed source: up to which instant its events have come here. */
+typedef struct FooterRouted {
+    char topic[TOPIC_NAME_MAX + 1];
+    int64_t newest_ms; /* TIME_NONE: it is not known of all its partitions */
+} FooterRouted;
 
 /* Where in the changelog a model version's skeleton stands. */
 typedef struct FooterSkeleton {
@@ -49,8 +57,12 @@ typedef struct Footer {
     int64_t bno;                   /* dense from 1 within the lineage */
     int64_t watermark_ms;          /* TIME_NONE: none */
     int64_t accounts_watermark_ms; /* the accounts': TIME_NONE: none */
-    FooterInput inputs[TOPICS_MAX];
+    int64_t begun_watermark_ms;    /* when the batch began */
+    int64_t taken_bno;             /* of the last batch when the shard was taken over by who wrote this one */
+    FooterInput inputs[INPUTS_MAX];
     size_t n_inputs;
+    FooterRouted routed[CONFIG_SOURCES_MAX];
+    size_t n_routed;
     int64_t model_version;
     char model_hash[2 * MODEL_HASH_SIZE + 1];
     FooterSkeleton skeletons[FOOTER_SKELETONS_MAX]; /* by version */
@@ -65,8 +77,10 @@ typedef struct Footer {
 MUST_CHECK int footer_print(const Footer *footer, JsonWriter *writer);
 enum { _FOOTER_E_SUCCESS, FOOTER_E_CORRUPT, FOOTER_E_FORMAT /* of a newer program */ };
 MUST_CHECK int footer_parse(Str json, Footer *ret);
-/* The input of `topic`, or NULL. */
-const FooterInput *footer_input(const Footer *footer, const char *topic);
+/* The input of the shard `shard` from that partition, or NULL. */
+const FooterInput *footer_input(const Footer *footer, int32_t shard, const char *topic, int32_t partition);
+/* What is known of a routed source; TIME_NONE: nothing. */
+int64_t footer_routed(const Footer *footer, const char *topic);
 
 /*
  * The hint that travels as metadata of the committed offsets: lineage, bno, and the changelog offset of the footer
@@ -77,6 +91,7 @@ typedef struct Hint {
     char lineage[LINEAGE_LEN + 1];
     int64_t bno;
     int64_t footer_offset; /* -1: unknown */
+    bool is_skip;          /* an operator has moved the offset ahead (scored skip): it is believed over the footer of that bno */
 } Hint;
 void hint_print(const Hint *hint, char text[static HINT_SIZE]);
 MUST_CHECK bool hint_parse(const char *text, Hint *ret);

@@ -11,7 +11,7 @@
 #define FETCH_MAX 1000
 /* Moments paged in with one call. */
 #define PAGE_MAX 5000
-/* Accounts are judged at most so much later than leads. */
+/* Accounts are judged at most so much later than leads, and deadlines at most so much later where sources are routed. */
 #define TELL_INTERVAL_MS 1000
 
 static void set_all(int64_t *times_ms, size_t n, int64_t value_ms) {
@@ -24,8 +24,10 @@ int live_shard_new(Pipeline *p, int32_t id, OutputSink sink, MessageSink message
     if (!shard)
         return -ENOMEM;
     *shard = (LiveShard){.pipeline = p, .id = id, .footer_offset = -1, .skeleton_offset = -1, .told_watermark_ms = TIME_NONE};
+    for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++)
+        shard->told_routed[i].at_ms = TIME_NONE;
     set_all(shard->horizons_ms, _ENTITY_KIND_MAX, TIME_NEVER);
-    for (size_t i = 0; i < TOPICS_MAX; i++)
+    for (size_t i = 0; i < INPUTS_MAX; i++)
         shard->offsets[i] = -1;
     for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++)
         shard->sources[i] = SOURCE_PROGRESS_INIT;
@@ -34,7 +36,9 @@ int live_shard_new(Pipeline *p, int32_t id, OutputSink sink, MessageSink message
         return -ENOMEM;
     set_all(shard->lead_watermarks_ms, (size_t)p->n_shards, TIME_NONE);
     sink.userdata = messages.userdata = shard;
-    int r = shard_new(p->model, sink, &shard->engine);
+    int r = routed_new(&p->inputs, p->config->watermark, &shard->routed);
+    if (r == 0)
+        r = shard_new(p->model, sink, &shard->engine);
     if (r == 0)
         r = shard_new(p->model, sink, &shard->accounts);
     if (r == 0)
@@ -56,9 +60,15 @@ LiveShard *live_shard_free(LiveShard *shard) {
     shard_free(shard->engine);
     shard_free(shard->accounts);
     view_queue_free(shard->view_queue);
+    routed_free(shard->routed);
     free(shard->lead_watermarks_ms);
     free(shard);
     return NULL;
+}
+
+int live_shard_halt(int32_t id, const char *reason, const char *remedy) {
+    log_error("shard.halted", LOG_INT("shard", id), LOG_STR("reason", reason), LOG_STR("remedy", remedy));
+    return PIPELINE_E_HALT;
 }
 
 Shard *live_shard_engine(const LiveShard *shard, EntityKind kind) {
@@ -72,9 +82,28 @@ int64_t live_shard_accounts_watermark(const LiveShard *shard) {
     return least_ms;
 }
 
-bool live_shard_is_to_tell(const LiveShard *shard) {
-    int64_t ago_ms = clock_monotonic_ms() - shard->told_at_ms;
-    return shard->pipeline->model->has_accounts && ago_ms >= TELL_INTERVAL_MS;
+bool live_shard_is_to_tell_accounts(const LiveShard *shard) {
+    return shard->pipeline->model->has_accounts && clock_monotonic_ms() - shard->told_at_ms >= TELL_INTERVAL_MS;
+}
+
+/* A history of months may go by in a second: then it is told with every batch. */
+bool live_shard_is_to_tell_routed(const LiveShard *shard) {
+    return shard->routed && (shard->pipeline->config->watermark == WATERMARK_DATA ||
+                                    clock_monotonic_ms() - shard->told_routed_at_ms >= TELL_INTERVAL_MS);
+}
+
+SourceProgress *live_shard_progress(LiveShard *shard, unsigned input) {
+    const Inputs *inputs = &shard->pipeline->inputs;
+    if (inputs_is_internal(inputs, input) || inputs_partition(inputs, input, shard->id) < 0)
+        return NULL;
+    return inputs->inputs[input].is_routed ? routed_input(shard->routed, input) : &shard->sources[inputs->inputs[input].source];
+}
+
+void live_shard_take_proofs(LiveShard *shard) {
+    for (size_t i = 0; i < shard->pipeline->config->n_sources; i++)
+        shard->sources[i].proved_ms = MAX(shard->sources[i].proved_ms, shard->sources[i].proof_ms);
+    if (shard->routed)
+        routed_take_proofs(shard->routed);
 }
 
 /* --- records ----------------------------------------------------------------------------------------- */
@@ -108,9 +137,9 @@ static int load_record(LiveShard *shard, EntityKind kind, Str id, Str bytes) {
     if (r <= 0)
         return r;
     log_error("record.unreadable", LOG_INT("shard", shard->id), LOG_STR("kind", kind == ENTITY_LEAD ? "lead" : "account"),
-            LOG_BYTES("id", id), LOG_INT("code", r),
-            LOG_STR("remedy", "delete the shard's keys in Redis; they are rebuilt from the changelog"));
-    return PIPELINE_E_HALT;
+            LOG_BYTES("id", id), LOG_INT("code", r));
+    return live_shard_halt(shard->id, "Redis holds a record that cannot be read",
+            "delete the shard's keys in Redis; they are rebuilt from the changelog");
 }
 
 /* Fetches up to FETCH_MAX records; ids of those that are in memory meanwhile are passed over. */

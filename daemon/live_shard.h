@@ -9,6 +9,7 @@
 #include "daemon/footer.h"
 #include "daemon/model_history.h"
 #include "daemon/pipeline.h"
+#include "daemon/routed.h"
 #include "daemon/view_queue.h"
 #include "daemon/watermark.h"
 #include "lib/shard_courier.h"
@@ -21,9 +22,11 @@ struct LiveShard {
     Courier *courier; /* between them and those of other shards */
     char lineage[LINEAGE_LEN + 1];
     int64_t bno;                 /* of the last committed batch */
+    int64_t taken_bno;           /* what it was when the shard was taken over */
     int64_t footer_offset;       /* of its footer in the changelog; -1: unknown */
-    int64_t offsets[TOPICS_MAX]; /* next to read, as committed; -1: nothing read yet */
-    SourceProgress sources[CONFIG_SOURCES_MAX];
+    int64_t offsets[INPUTS_MAX]; /* next to read, as committed; -1: nothing read yet */
+    SourceProgress sources[CONFIG_SOURCES_MAX]; /* how far the leads know them; of a routed one, by what the shards tell that read it */
+    Routed *routed; /* NULL: no source is */
     int64_t horizons_ms[_ENTITY_KIND_MAX]; /* moments of leads, and of accounts, that are not cached are known up to here */
     int64_t *lead_watermarks_ms; /* of each shard, as it has told them: the least is that of the accounts. TIME_NONE: nothing yet */
     ModelHistory history;        /* earlier models that records may go by */
@@ -33,6 +36,8 @@ struct LiveShard {
     bool walk_ended;             /* with the batch that is being committed */
     int64_t told_watermark_ms;   /* what this one has told last … */
     int64_t told_at_ms;          /* … and when, by the monotonic clock */
+    RoutedNews told_routed[CONFIG_SOURCES_MAX]; /* the same by source */
+    int64_t told_routed_at_ms;
     ViewQueue *view_queue;
     bool moments_left;           /* due ones that the last round had no room for */
 };
@@ -42,13 +47,23 @@ MUST_CHECK int live_shard_new(Pipeline *p, int32_t id, OutputSink sink, MessageS
 LiveShard *live_shard_free(LiveShard *shard);
 DEFINE_CLEANUP(LiveShard *, live_shard_free)
 
+/* Says in the log that the shard cannot go on until an operator has acted. PIPELINE_E_HALT. */
+int live_shard_halt(int32_t id, const char *reason, const char *remedy);
+
 /* The engine over the leads or over the accounts. */
 Shard *live_shard_engine(const LiveShard *shard, EntityKind kind);
 /* The watermark of the accounts: the least of all shards' leads; TIME_NONE while one has not told its own. */
 int64_t live_shard_accounts_watermark(const LiveShard *shard);
 
-/* Is it time to tell all shards how far the leads are? Accounts wait for that. */
-bool live_shard_is_to_tell(const LiveShard *shard);
+/* Of one of the shard's own inputs; NULL: it is the internal topic, or not the shard's. */
+SourceProgress *live_shard_progress(LiveShard *shard, unsigned input);
+/* What was proved when the records at hand were not through the engine yet counts from now on. */
+void live_shard_take_proofs(LiveShard *shard);
+
+/* Is it time to tell all shards how far this one is? Accounts wait for its leads … */
+bool live_shard_is_to_tell_accounts(const LiveShard *shard);
+/* … and leads for what it reads of routed sources. */
+bool live_shard_is_to_tell_routed(const LiveShard *shard);
 
 /* Loads those leads or accounts of `ids` that are not cached. 0, PIPELINE_E_WAIT, _HALT, _RESTART or negative errno. */
 MUST_CHECK int live_shard_load(LiveShard *shard, EntityKind kind, const Str *ids, size_t n);

@@ -17,13 +17,16 @@
 #define HALTED_RETRY_MS 10000
 #define VIEW_CHECK_MS 5000
 #define STATUS_MS 10000
+/* How often routed sources are asked whether they have grown, and how long such a question may take. */
+#define PARTITIONS_CHECK_MS 60000
+#define PARTITIONS_TIMEOUT_MS 2000
 /* Between two questions for a partition's end while a moment waits for the proof. */
 #define PROOF_INTERVAL_MS 20
 
 /* The loop's own state. */
 typedef struct Loop {
     Pipeline *p;
-    int64_t status_at_ms, halted_at_ms, view_at_ms, proof_at_ms; /* monotonic: when next */
+    int64_t status_at_ms, halted_at_ms, view_at_ms, proof_at_ms, partitions_at_ms; /* monotonic: when next */
     bool is_paused;
     PipelineCounts last;
     int64_t last_status_ms;
@@ -109,8 +112,9 @@ static int retry_halted(Loop *loop) {
 static int take_poll(Pipeline *p, SourcePoll *poll) {
     static LogLimit limit;
     unsigned left_out;
-    LiveShard *shard = poll->shard >= 0 && poll->shard < p->n_shards ? p->shards[poll->shard] : NULL;
-    SourceProgress *source = shard && poll->topic < p->config->n_sources ? &shard->sources[poll->topic] : NULL;
+    bool of_partition = poll->type == SOURCE_RECORD || poll->type == SOURCE_END || poll->type == SOURCE_RANGE;
+    LiveShard *shard = of_partition && poll->shard < p->n_shards ? p->shards[poll->shard] : NULL;
+    SourceProgress *source = shard ? live_shard_progress(shard, poll->input) : NULL;
     switch (poll->type) {
     case SOURCE_RECORD:
         if (!shard)
@@ -127,11 +131,15 @@ static int take_poll(Pipeline *p, SourcePoll *poll) {
         }
         return 0;
     case SOURCE_RANGE:
-        log_error("source.truncated", LOG_INT("shard", poll->shard), LOG_INT("offset", poll->offset),
-                LOG_STR("error", poll->text),
-                LOG_STR("remedy", "records were deleted before they were read: lengthen the topic's retention; "
-                                  "reset the group's offset to go on without them"));
-        return PIPELINE_E_RESTART;
+        if (!shard)
+            return 0;
+        log_error("source.truncated", LOG_INT("shard", poll->shard), LOG_STR("topic", p->inputs.inputs[poll->input].topic),
+                LOG_INT("partition", inputs_partition(&p->inputs, poll->input, poll->shard)), LOG_INT("offset", poll->offset),
+                LOG_STR("error", poll->text));
+        (void)live_shard_halt(poll->shard, "records were deleted before they were read",
+                "lengthen the topic's retention; to go on without them, stop scored, then: scored skip --to first (see its help)");
+        round_halt(p->round, poll->shard);
+        return 0;
     case SOURCE_ERROR:
         if (log_limit_allows(&limit, clock_monotonic_ms(), 5, &left_out))
             log_warning("kafka.error", LOG_STR("error", poll->text), LOG_INT("left_out", left_out));
@@ -152,7 +160,9 @@ static int idle_timeout(const Pipeline *p) {
             return 0;
         int64_t due_ms = shard_next_moment(shard->engine);
         if (p->config->watermark == WATERMARK_WALL && due_ms != TIME_NEVER)
-            timeout_ms = MIN(timeout_ms, MAX(due_ms + p->model->lateness_ms - now_ms, 1));
+            timeout_ms = MIN(timeout_ms, due_ms + p->model->lateness_ms > now_ms ? due_ms + p->model->lateness_ms - now_ms
+                                         : proof_is_awaited(shard, now_ms)       ? 1
+                                                                                 : IDLE_POLL_MS);
     }
     return (int)timeout_ms;
 }
@@ -209,6 +219,30 @@ static int check_views(Loop *loop) {
             return 0; /* said already; the next round or check tries again */
         if (r != 0)
             return r == PIPELINE_E_HALT ? PIPELINE_E_RESTART : r;
+    }
+    return 0;
+}
+
+/* Partitions that were added to a routed source fall to shards, too; those of the others the group finds. */
+static int check_partitions(Loop *loop) {
+    Pipeline *p = loop->p;
+    char text[KAFKA_TEXT_SIZE];
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms < loop->partitions_at_ms)
+        return 0;
+    loop->partitions_at_ms = now_ms + PARTITIONS_CHECK_MS;
+    for (unsigned i = 0; i < p->inputs.n; i++) {
+        const Input *input = &p->inputs.inputs[i];
+        int32_t n;
+        if (!input->is_routed || input->first > 0)
+            continue;
+        int r = kafka_cluster_partitions(p->cluster, input->topic, PARTITIONS_TIMEOUT_MS, text, &n);
+        if (r < 0)
+            return r;
+        if (r == 0 && n != input->n_partitions) {
+            log_info("source.grown", LOG_STR("topic", input->topic), LOG_INT("partitions", n), LOG_INT("before", input->n_partitions));
+            return PIPELINE_E_RESTART;
+        }
     }
     return 0;
 }
@@ -308,6 +342,8 @@ static int turn(Loop *loop) {
         r = check_views(loop);
     if (r == 0)
         r = retry_halted(loop);
+    if (r == 0)
+        r = check_partitions(loop);
     pipeline_note_progress(p);
     tell_status(loop);
     return r == PIPELINE_E_HALT ? PIPELINE_E_RESTART : r;
@@ -320,6 +356,7 @@ static int session(Loop *loop) {
     Pipeline *p = loop->p;
     KafkaSourceHandler handler = {.assigned = on_assigned, .revoked = on_revoked, .userdata = loop};
     loop->is_paused = false;
+    loop->partitions_at_ms = clock_monotonic_ms() + PARTITIONS_CHECK_MS;
     int r = clients_connect(p, handler);
     if (r == 0) {
         log_info("pipeline.ready", LOG_STR("group", p->config->group), LOG_INT("partitions", p->n_shards),
@@ -377,7 +414,7 @@ static int run_sessions(Loop *loop) {
 int pipeline_run(const Config *config, const Model *model, ModelLoader loader, Registry *registry, AvroOutput *encoder,
         Notify *notify, PipelineSignals signals) {
     Pipeline p = {.config = config, .loader = loader, .stop = signals.stop, .reload = signals.reload, .notify = notify, .registry = registry,
-            .encoder = encoder, .n_topics = (unsigned)config->n_sources + 1};
+            .encoder = encoder};
     Loop loop = {.p = &p, .last_status_ms = clock_monotonic_ms(), .status_at_ms = clock_monotonic_ms() + STATUS_MS};
     set_model(&p, model);
     (void)snprintf(p.ce_source, sizeof(p.ce_source), "/scored/%s", config->group);

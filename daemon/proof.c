@@ -6,26 +6,56 @@
 
 #define ASK_TIMEOUT_MS 2000
 
-static bool wants_proof(const LiveShard *shard, int64_t now_ms) {
+/* Is a source of the shard's own not known up to there? What routed ones bring is for other shards to prove. */
+static bool is_unproved(const LiveShard *shard, int64_t at_ms) {
+    const Config *config = shard->pipeline->config;
+    for (size_t i = 0; i < config->n_sources; i++)
+        if (!config->is_routed[i] && MAX(shard->sources[i].newest_ms, shard->sources[i].proved_ms) < at_ms)
+            return true;
+    return false;
+}
+
+bool proof_is_awaited(const LiveShard *shard, int64_t now_ms) {
     const Pipeline *p = shard->pipeline;
     if (p->config->watermark != WATERMARK_WALL)
         return false;
     int64_t due_ms = MIN(shard_next_moment(shard->engine), shard->horizons_ms[ENTITY_LEAD]);
-    bool leads_wait = due_ms != TIME_NEVER && due_ms <= now_ms - p->model->lateness_ms && due_ms > shard_watermark(shard->engine);
-    return leads_wait || live_shard_is_to_tell(shard);
+    return due_ms != TIME_NEVER && due_ms <= now_ms - p->model->lateness_ms && due_ms > shard_watermark(shard->engine) &&
+            is_unproved(shard, due_ms + p->model->lateness_ms);
 }
 
+static bool wants_proof(const LiveShard *shard, int64_t now_ms) {
+    bool is_wall = shard->pipeline->config->watermark == WATERMARK_WALL;
+    return proof_is_awaited(shard, now_ms) ||
+            (is_wall && (live_shard_is_to_tell_accounts(shard) || live_shard_is_to_tell_routed(shard)));
+}
+
+/* The ends to ask for, one per input that is a source's; room for INPUTS_MAX. How many. */
 static size_t add_ends(const LiveShard *shard, KafkaEnd *ends) {
-    const Config *config = shard->pipeline->config;
-    for (size_t t = 0; t < config->n_sources; t++)
-        ends[t] = (KafkaEnd){.topic = config->sources[t], .partition = shard->id};
-    return config->n_sources;
+    const Inputs *inputs = &shard->pipeline->inputs;
+    size_t n = 0;
+    for (unsigned i = 0; i < inputs->n; i++) {
+        int32_t partition = inputs_partition(inputs, i, shard->id);
+        if (partition >= 0 && !inputs_is_internal(inputs, i))
+            ends[n++] = (KafkaEnd){.topic = inputs->inputs[i].topic, .partition = partition};
+    }
+    return n;
 }
 
-static void note(LiveShard *shard, const KafkaEnd *ends, int64_t asked_at_ms) {
-    for (size_t t = 0; t < shard->pipeline->config->n_sources; t++)
-        if (shard->sources[t].read_to >= ends[t].end)
-            shard->sources[t].proof_ms = asked_at_ms;
+/* The answers, in the same order; how many they are. */
+static size_t note(LiveShard *shard, const KafkaEnd *ends, int64_t asked_at_ms) {
+    const Inputs *inputs = &shard->pipeline->inputs;
+    size_t n = 0;
+    for (unsigned i = 0; i < inputs->n; i++) {
+        SourceProgress *progress = live_shard_progress(shard, i);
+        if (progress && progress->read_to >= ends[n++].end)
+            progress->proof_ms = asked_at_ms;
+#ifdef PLANTED_UNPROVED
+        if (progress)
+            progress->proof_ms = asked_at_ms;
+#endif
+    }
+    return n;
 }
 
 static int ask(Pipeline *p, KafkaEnd *ends, size_t n) {
@@ -46,7 +76,7 @@ static int ask_apart(Pipeline *p, LiveShard **wanting, size_t n, KafkaEnd *ends)
         if (r < 0)
             return r;
         if (r == 0)
-            note(wanting[i], ends, asked_at_ms);
+            (void)note(wanting[i], ends, asked_at_ms);
         pipeline_note_progress(p);
     }
     return 0;
@@ -56,7 +86,7 @@ int proof_seek(Pipeline *p) {
     int64_t now_ms = clock_wall_ms();
     size_t n = 0, n_ends = 0;
     _cleanup_(free_null) LiveShard **wanting = calloc((size_t)p->n_shards, sizeof(LiveShard *));
-    _cleanup_(free_null) KafkaEnd *ends = calloc((size_t)p->n_shards * p->config->n_sources, sizeof(*ends));
+    _cleanup_(free_null) KafkaEnd *ends = calloc((size_t)p->n_shards * p->inputs.n, sizeof(*ends));
     if (!wanting || !ends)
         return -ENOMEM;
     for (int32_t i = 0; i < p->n_shards; i++)
@@ -69,7 +99,7 @@ int proof_seek(Pipeline *p) {
     int r = ask(p, ends, n_ends);
     if (r > 0)
         return ask_apart(p, wanting, n, ends);
-    for (size_t i = 0; i < n && r == 0; i++)
-        note(wanting[i], &ends[i * p->config->n_sources], now_ms);
+    for (size_t i = 0, at = 0; i < n && r == 0; i++)
+        at += note(wanting[i], &ends[at], now_ms);
     return r;
 }

@@ -10,6 +10,9 @@
  */
 #include "daemon/live_shard.h"
 
+/* Is something of the shard due by the wall clock, and not judged for want of a proof? */
+bool proof_is_awaited(const LiveShard *shard, int64_t now_ms);
+
 /*
  * Asks for those owned shards in which something is due by the wall clock that the watermark has not reached. What is proved counts
  * once the records at hand have been through the engine (SourceProgress.proof_ms). 0 or negative errno; a broker that does not

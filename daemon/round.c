@@ -69,8 +69,8 @@ int round_consume(Round *round, SourcePoll *poll) {
     int r = array_reserve(&round->records, &round->n_alloc, round->n_records, sizeof(*round->records));
     if (r < 0)
         return r;
-    round->records[round->n_records++] = (Record){.shard = poll->shard, .topic = poll->topic, .offset = poll->offset,
-            .key = poll->key, .value = poll->value, .message = TAKE_PTR(poll->message)};
+    round->records[round->n_records++] = (Record){.shard = poll->shard, .input = poll->input, .offset = poll->offset,
+            .timestamp_ms = poll->timestamp_ms, .is_append_time = poll->is_append_time, .key = poll->key, .value = poll->value, .message = TAKE_PTR(poll->message)};
     return 0;
 }
 
@@ -79,8 +79,8 @@ static int compare_records(const void *x, const void *y) {
     const Record *a = x, *b = y;
     if (a->shard != b->shard)
         return a->shard < b->shard ? -1 : 1;
-    if (a->topic != b->topic)
-        return a->topic < b->topic ? -1 : 1;
+    if (a->input != b->input)
+        return a->input < b->input ? -1 : 1;
     return (a->offset > b->offset) - (a->offset < b->offset);
 }
 
@@ -142,8 +142,7 @@ int round_advance_to_barrier(LiveShard *shard, EntityKind kind) {
 /* After all records: what is proved now counts, and the moments up to the watermark happen. */
 static int advance(LiveShard *shard) {
     const Pipeline *p = shard->pipeline;
-    for (size_t i = 0; i < p->config->n_sources; i++)
-        shard->sources[i].proved_ms = MAX(shard->sources[i].proved_ms, shard->sources[i].proof_ms);
+    live_shard_take_proofs(shard);
     int64_t watermark_ms =
             watermark_of(p->config->watermark, shard->sources, p->config->n_sources, p->model->lateness_ms);
     if (live_shard_barrier(shard, ENTITY_LEAD) <= MAX(watermark_ms, shard_watermark(shard->engine)))
@@ -151,19 +150,44 @@ static int advance(LiveShard *shard) {
     return round_run_error(shard_advance(shard->engine, watermark_ms));
 }
 
-/* After how long a watermark is told again that has not moved: a shard that was taken over meanwhile has not heard of it. */
+/* After how long something is told again that has not changed: a shard that was taken over meanwhile has not heard of it. */
 #define TELL_AGAIN_MS 30000
 
-/* Tells all shards how far the leads here are. */
+static int tell(LiveShard *shard, ShardMessage message) {
+    message.from_shard = shard->id;
+    message.at_ms = MAX(message.at_ms, 0);
+    return round_run_error(round_message(shard, &message));
+}
+
+/* Tells all shards how far the leads here are, if they have moved. */
 static int tell_watermark(LiveShard *shard) {
     int64_t watermark_ms = shard_watermark(shard->engine), now_ms = clock_monotonic_ms();
-    if (!live_shard_is_to_tell(shard) || watermark_ms == TIME_NONE ||
+    if (!live_shard_is_to_tell_accounts(shard) || watermark_ms == TIME_NONE ||
             (watermark_ms == shard->told_watermark_ms && now_ms - shard->told_at_ms < TELL_AGAIN_MS))
         return 0;
-    ShardMessage message = {.kind = MESSAGE_WATERMARK, .from_shard = shard->id, .at_ms = MAX(watermark_ms, 0)};
     shard->told_watermark_ms = watermark_ms;
     shard->told_at_ms = now_ms;
-    return round_run_error(round_message(shard, &message));
+    return tell(shard, (ShardMessage){.kind = MESSAGE_WATERMARK, .at_ms = watermark_ms});
+}
+
+/* And how far what is read here of routed sources has been sent on. */
+static int tell_routed(LiveShard *shard) {
+    const Config *config = shard->pipeline->config;
+    RoutedNews news[CONFIG_SOURCES_MAX];
+    int64_t now_ms = clock_monotonic_ms();
+    bool again = now_ms - shard->told_routed_at_ms >= TELL_AGAIN_MS;
+    size_t n = live_shard_is_to_tell_routed(shard) ? routed_news(shard->routed, shard->id, news) : 0;
+    int r = 0;
+    for (size_t i = 0; i < n && r == 0; i++) {
+        RoutedNews *last = &shard->told_routed[news[i].source];
+        if (last->at_ms == news[i].at_ms && last->at_end == news[i].at_end && !again)
+            continue;
+        *last = news[i];
+        shard->told_routed_at_ms = now_ms;
+        r = tell(shard, (ShardMessage){.kind = MESSAGE_PROGRESS, .topic = str_from(config->sources[news[i].source]), .at_ms = news[i].at_ms,
+                                .at_end = news[i].at_end});
+    }
+    return r;
 }
 
 /* The next step of a new model's way through all records. */
@@ -192,7 +216,9 @@ static int run_engine(Round *round, Run *run, int64_t now_ms) {
     int r = run->shard->walk ? walk(round, run->shard) : 0;
     if (r == 0)
         r = advance(run->shard);
-    return r == 0 ? tell_watermark(run->shard) : r;
+    if (r == 0)
+        r = tell_watermark(run->shard);
+    return r == 0 ? tell_routed(run->shard) : r;
 }
 
 /* --- commit and view --------------------------------------------------------------------------------- */
@@ -289,16 +315,49 @@ static void keep_rest(Round *round, const Run *runs, size_t n_runs) {
     round->n_records = n;
 }
 
+void round_halt(Round *round, int32_t shard) {
+    Pipeline *p = round->pipeline;
+    size_t n = 0;
+    for (size_t i = 0; i < round->n_records; i++) {
+        if (round->records[i].shard == shard)
+            release(&round->records[i]);
+        else
+            round->records[n++] = round->records[i];
+    }
+    round->n_records = n;
+    kafka_source_stop(p->source, shard);
+    p->shards[shard] = live_shard_free(p->shards[shard]);
+    p->halted[shard] = true;
+    p->n_owned--;
+}
+
+/* All that the runs will ask for is in memory then. Shards that turn out to be unable to go on are no more among the runs. */
+static int load_all(Round *round, Run *runs, int64_t now_ms, size_t *ret_n) {
+    size_t n = make_runs(round, runs);
+    for (size_t i = 0; i < n;) {
+        int r = round_load(&runs[i], now_ms);
+        if (r == PIPELINE_E_HALT) {
+            round_halt(round, runs[i].shard->id);
+            n = make_runs(round, runs);
+            i = 0; /* what is loaded is loaded */
+        } else if (r != 0) {
+            return r;
+        } else {
+            i++;
+        }
+    }
+    *ret_n = n;
+    return 0;
+}
+
 int round_run(Round *round) {
     Pipeline *p = round->pipeline;
     int64_t now_ms = clock_wall_ms();
     _cleanup_(free_null) Run *runs = calloc((size_t)p->n_shards, sizeof(*runs));
     if (!runs)
         return -ENOMEM;
-    size_t n = make_runs(round, runs);
-    int r = 0;
-    for (size_t i = 0; i < n && r == 0; i++)
-        r = round_load(&runs[i], now_ms);
+    size_t n;
+    int r = load_all(round, runs, now_ms, &n);
     if (r != 0)
         return r;
     for (size_t i = 0; i < n && r == 0; i++)

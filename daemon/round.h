@@ -26,6 +26,9 @@ size_t round_count(const Round *round);
 /* Drops all records: the assignment has changed, and their next owner reads them again. */
 void round_drop(Round *round);
 
+/* Sets a shard aside that cannot go on, and has said why: it is not read, and is taken over again from time to time. */
+void round_halt(Round *round, int32_t shard);
+
 /*
  * Runs one round over what is waiting and over the owned shards' due moments. 0; PIPELINE_E_WAIT: a server is away, nothing was
  * changed; PIPELINE_E_RESTART; negative errno.

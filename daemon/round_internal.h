@@ -7,8 +7,10 @@
 /* A record as polled. */
 typedef struct Record {
     int32_t shard;
-    unsigned topic;
+    unsigned input;
     int64_t offset;
+    int64_t timestamp_ms; /* -1: none */
+    bool is_append_time;  /* the broker's */
     Str key, value;
     void *message;
 } Record;
@@ -39,6 +41,8 @@ MUST_CHECK int round_load(Run *run, int64_t now_ms);
 bool round_is_message(const Pipeline *p, const Record *record);
 /* Decodes and checks; an event that cannot be applied is told of by the reason of its dead letter. */
 const char *round_decode(Pipeline *p, const Record *record, int64_t now_ms, LeadEvent *ret, char *text, size_t size);
+/* As of when the event counts for the watermark. */
+int64_t round_counted_time(const Pipeline *p, const Record *record, const LeadEvent *event, int64_t now_ms);
 /* *ret_done false: the watermark cannot pass yet; the record waits for the next round. */
 MUST_CHECK int round_apply_record(Round *round, Run *run, const Record *record, int64_t now_ms, bool *ret_done);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/log.h"
 #include "daemon/model_walk.h"
 #include "daemon/round_internal.h"
 
@@ -7,23 +8,51 @@ typedef struct Wanted {
     Str *ids[_ENTITY_KIND_MAX]; /* borrowed from the records */
     size_t n[_ENTITY_KIND_MAX];
     int64_t accounts_ms; /* where the accounts' watermark gets to */
+    SourceProgress routed[CONFIG_SOURCES_MAX]; /* the farthest that is told of each source */
 } Wanted;
 
 static void want(Wanted *wanted, EntityKind kind, Str id) {
     wanted->ids[kind][wanted->n[kind]++] = id;
 }
 
-/* What a message is about; one that cannot be read is found out when it is its turn. */
+/* A message that cannot be taken halts its shard here, before anything has changed: the others go on. */
+static int unreadable(const LiveShard *shard, const Record *record, const char *why, const char *remedy) {
+    log_error("message.unreadable", LOG_INT("shard", shard->id), LOG_INT("offset", record->offset), LOG_STR("error", why));
+    return live_shard_halt(shard->id, "the internal topic holds a message that cannot be taken", remedy);
+}
+
+static int read_message(const Run *run, const Record *record, ShardMessage *ret) {
+    const LiveShard *shard = run->shard;
+    Arena *arena = shard->pipeline->round->arena;
+    arena_reset(arena);
+    int r = shard_message_unpack(record->value, arena, ret);
+    if (r == SHARD_MESSAGE_E_FORMAT)
+        return unreadable(shard, record, "it is of a newer version of scored", "run that version here, too");
+    if (r == 0)
+        r = courier_check(shard->courier, ret);
+    else if (r > 0)
+        r = COURIER_E_CORRUPT;
+    if (r == COURIER_E_MODEL)
+        return unreadable(shard, record, "it goes by a model version that is not known here", "load the new model here, too (SIGHUP)");
+    return r <= 0 ? r : unreadable(shard, record, "it is damaged",
+                              "to go on without what it says, stop scored, then: scored skip (see its help)");
+}
+
+/* What a message is about. */
 static int want_of_message(Run *run, const Record *record, int64_t *watermarks_ms, Wanted *wanted) {
     ShardMessage message;
-    arena_reset(run->shard->pipeline->round->arena);
-    int r = shard_message_unpack(record->value, run->shard->pipeline->round->arena, &message);
+    int r = read_message(run, record, &message);
     if (r != 0)
-        return MIN(r, 0);
+        return r;
+    unsigned source;
+    if (message.kind == MESSAGE_PROGRESS && inputs_find_routed(&run->shard->pipeline->inputs, message.topic, &source)) {
+        wanted->routed[source].newest_ms = MAX(wanted->routed[source].newest_ms, message.at_ms);
+        wanted->routed[source].at_end |= message.at_end;
+    }
     bool is_account = message.kind == MESSAGE_TOUCH || message.kind == MESSAGE_LEAVE || message.kind == MESSAGE_ENTRY;
     if (message.kind == MESSAGE_WATERMARK && message.from_shard < run->shard->pipeline->n_shards)
         watermarks_ms[message.from_shard] = MAX(watermarks_ms[message.from_shard], message.at_ms);
-    else if (message.kind != MESSAGE_WATERMARK)
+    else if (message.kind != MESSAGE_WATERMARK && message.kind != MESSAGE_PROGRESS)
         want(wanted, is_account ? ENTITY_ACCOUNT : ENTITY_LEAD, shard_message_target(&message));
     return 0;
 }
@@ -38,8 +67,10 @@ static int want_all(Run *run, Wanted *wanted) {
         const Record *record = &run->records[i];
         if (round_is_message(p, record)) {
             int r = want_of_message(run, record, watermarks_ms, wanted);
-            if (r < 0)
+            if (r != 0)
                 return r;
+        } else if (p->inputs.inputs[record->input].is_routed) {
+            continue; /* it is only sent on */
         } else if (record->key.len > 0 && record->key.len <= EVENT_LEAD_ID_LEN_MAX) {
             want(wanted, ENTITY_LEAD, record->key); /* the key is the lead id, or the record is a dead letter */
         }
@@ -50,19 +81,25 @@ static int want_all(Run *run, Wanted *wanted) {
     return 0;
 }
 
-/* The watermark at the end of the run, if all of its events count. */
-static int64_t foresee_watermark(const Run *run, int64_t now_ms) {
+/* The watermark at the end of the run, if all of its events count and all shards are as far as the farthest: at most that. */
+static int64_t foresee_watermark(const Run *run, const Wanted *wanted, int64_t now_ms) {
     const LiveShard *shard = run->shard;
     const Pipeline *p = shard->pipeline;
     SourceProgress sources[CONFIG_SOURCES_MAX];
     memcpy(sources, shard->sources, sizeof(sources));
+    for (size_t i = 0; i < p->config->n_sources; i++) {
+        sources[i].newest_ms = MAX(sources[i].newest_ms, wanted->routed[i].newest_ms);
+        sources[i].at_end |= wanted->routed[i].at_end;
+    }
     for (size_t i = 0; i < run->n; i++) {
         LeadEvent event;
         char text[256];
         const Record *record = &run->records[i];
-        if (!round_is_message(p, record) && !round_decode(shard->pipeline, record, now_ms, &event, text, sizeof(text))) {
-            SourceProgress *source = &sources[record->topic];
-            source->newest_ms = MAX(source->newest_ms, MIN(event.occurred_at_ms, now_ms));
+        if (round_is_message(p, record) || p->inputs.inputs[record->input].is_routed)
+            continue;
+        if (!round_decode(shard->pipeline, record, now_ms, &event, text, sizeof(text))) {
+            SourceProgress *source = &sources[p->inputs.inputs[record->input].source];
+            source->newest_ms = MAX(source->newest_ms, round_counted_time(p, record, &event, now_ms));
         }
     }
     for (size_t i = 0; i < p->config->n_sources; i++)
@@ -83,7 +120,7 @@ static int load_wanted(Run *run, const Wanted *wanted, int64_t now_ms) {
     for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX && r == 0; kind++)
         r = live_shard_load(shard, kind, wanted->ids[kind], wanted->n[kind]);
     if (r == 0 && live_shard_barrier(shard, ENTITY_LEAD) != TIME_NEVER)
-        r = load_due(run, ENTITY_LEAD, MAX(foresee_watermark(run, now_ms), shard_watermark(shard->engine)));
+        r = load_due(run, ENTITY_LEAD, MAX(foresee_watermark(run, wanted, now_ms), shard_watermark(shard->engine)));
     if (r == 0 && live_shard_barrier(shard, ENTITY_ACCOUNT) <= wanted->accounts_ms)
         r = load_due(run, ENTITY_ACCOUNT, wanted->accounts_ms);
     return r;
@@ -92,6 +129,8 @@ static int load_wanted(Run *run, const Wanted *wanted, int64_t now_ms) {
 int round_load(Run *run, int64_t now_ms) {
     LiveShard *shard = run->shard;
     Wanted wanted = {0};
+    for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++)
+        wanted.routed[i] = SOURCE_PROGRESS_INIT;
     int r = view_queue_flush(shard->view_queue, shard);
     if (r == PIPELINE_E_WAIT && view_queue_count(shard->view_queue) < (size_t)shard->pipeline->config->view_max_pending)
         r = 0;

@@ -11,7 +11,23 @@
 #define FORWARDED_MAX (900 * 1024)
 
 bool round_is_message(const Pipeline *p, const Record *record) {
-    return record->topic >= p->config->n_sources;
+    return inputs_is_internal(&p->inputs, record->input);
+}
+
+static const Input *input_of(const Pipeline *p, const Record *record) {
+    return &p->inputs.inputs[record->input];
+}
+
+static bool is_where_it_belongs(const Pipeline *p, const Record *record, Str lead_id, char *text, size_t size) {
+    if (!str_eq(record->key, lead_id)) {
+        (void)snprintf(text, size, "the record's key is not its lead_id \"%.*s\"", STR_FMT(lead_id));
+        return false;
+    }
+    int32_t partition = kafka_partition_of(p->config, record->key, p->n_shards);
+    if (partition == record->shard)
+        return true;
+    (void)snprintf(text, size, "the key belongs to partition %d by %s, not to %d", (int)partition, p->config->partitioner, (int)record->shard);
+    return false;
 }
 
 const char *round_decode(Pipeline *p, const Record *record, int64_t now_ms, LeadEvent *ret, char *text, size_t size) {
@@ -19,15 +35,8 @@ const char *round_decode(Pipeline *p, const Record *record, int64_t now_ms, Lead
     int r = message_decode(p->registry, p->decoder, record->value.data, record->value.len, ret, &reason, text, size);
     if (r != 0)
         return reason;
-    if (!str_eq(record->key, ret->lead_id)) {
-        (void)snprintf(text, size, "the record's key is not its lead_id \"%.*s\"", STR_FMT(ret->lead_id));
+    if (!input_of(p, record)->is_routed && !is_where_it_belongs(p, record, ret->lead_id, text, size))
         return "misrouted";
-    }
-    if (kafka_partition_of(p->config, record->key, p->n_shards) != record->shard) {
-        (void)snprintf(text, size, "the key belongs to partition %d by %s, not to %d",
-                (int)kafka_partition_of(p->config, record->key, p->n_shards), p->config->partitioner, (int)record->shard);
-        return "misrouted";
-    }
     if (ret->occurred_at_ms > now_ms + p->config->max_future_ms) {
         (void)snprintf(text, size, "occurred_at is %lld ms ahead of the clock, more than max_future",
                 (long long)(ret->occurred_at_ms - now_ms));
@@ -36,15 +45,31 @@ const char *round_decode(Pipeline *p, const Record *record, int64_t now_ms, Lead
     return NULL;
 }
 
+/*
+ * Not later than it was appended: it may be dated ahead, and read late it would otherwise stand for time of whose events some are behind
+ * it in the log. When it was appended is known where the broker stamps records. Where producers do, one whose clock is ahead by up to
+ * max_future is believed (more is no event), so all of them count as of so much earlier; what is exact is the proof of being caught up.
+ * Loads of history know no time but that of the events.
+ */
+int64_t round_counted_time(const Pipeline *p, const Record *record, const LeadEvent *event, int64_t now_ms) {
+    int64_t at_ms = MIN(event->occurred_at_ms, now_ms);
+    if (p->config->watermark != WATERMARK_WALL)
+        return at_ms;
+    if (record->is_append_time)
+        return MIN(at_ms, record->timestamp_ms);
+    return (record->timestamp_ms >= 0 ? MIN(at_ms, record->timestamp_ms) : at_ms) - p->config->max_future_ms;
+}
+
 /* A message as it came from a source, whichever way it has gone since. */
 typedef struct Original {
     Str topic, key, value;
+    int32_t partition;
     int64_t offset;
 } Original;
 
 static Original original_of(const Pipeline *p, const Record *record) {
-    return (Original){.topic = str_from(p->config->sources[record->topic]), .key = record->key, .value = record->value,
-            .offset = record->offset};
+    return (Original){.topic = str_from(input_of(p, record)->topic), .key = record->key, .value = record->value,
+            .partition = inputs_partition(&p->inputs, record->input, record->shard), .offset = record->offset};
 }
 
 static int send_dead_letter(Round *round, LiveShard *shard, const Original *original, const char *reason, const char *text) {
@@ -55,12 +80,12 @@ static int send_dead_letter(Round *round, LiveShard *shard, const Original *orig
         .type = OUTPUT_DEAD_LETTER,
         .at_ms = clock_wall_ms(),
         .dead_letter = {.original = {original->value.data, MIN(original->value.len, (size_t)DEAD_LETTER_ORIGINAL_MAX)},
-                .topic = original->topic, .partition = shard->id, .offset = original->offset, .reason = str_from(reason),
+                .topic = original->topic, .partition = original->partition, .offset = original->offset, .reason = str_from(reason),
                 .text = str_from(text)},
     };
     Batch *batch;
     if (log_limit_allows(&limit, clock_monotonic_ms(), 10, &left_out))
-        log_warning("event.dead_letter", LOG_BYTES("topic", original->topic), LOG_INT("partition", shard->id),
+        log_warning("event.dead_letter", LOG_BYTES("topic", original->topic), LOG_INT("partition", original->partition),
                 LOG_INT("offset", original->offset), LOG_STR("reason", reason), LOG_STR("error", text),
                 LOG_INT("left_out", left_out));
     int r = round_batch(round, shard, &batch);
@@ -76,13 +101,13 @@ static void count(Pipeline *p, const EventResult *result) {
     p->counts.ignored += result->outcome == EVENT_IGNORED;
 }
 
-/* The event's lead is another's now, who may live in another shard. */
+/* The event's lead may live in another shard. */
 static int forward(Round *round, LiveShard *shard, const Original *original, Str lead_id) {
     if (original->value.len > FORWARDED_MAX)
         return send_dead_letter(round, shard, original, "too_large",
-                "the event's lead was merged into another, and a message over 900 KiB cannot be sent on to it");
+                "a message over 900 KiB cannot be sent on to the partition of its lead");
     ShardMessage message = {.kind = MESSAGE_EVENT, .at_ms = 0, .lead_id = lead_id, .topic = original->topic,
-            .offset = original->offset, .bytes = original->value};
+            .partition = original->partition, .offset = original->offset, .bytes = original->value};
     return round_run_error(round_message(shard, &message));
 }
 
@@ -94,11 +119,26 @@ static int settle_event(Round *round, LiveShard *shard, const Original *original
     return result->outcome == EVENT_ELSEWHERE ? forward(round, shard, original, result->lead_id) : 0;
 }
 
+/* An event of a routed source: what it does, it does where its lead is. */
+static int route_event(Round *round, LiveShard *shard, const Record *record, int64_t now_ms) {
+    Pipeline *p = round->pipeline;
+    Original original = original_of(p, record);
+    LeadEvent event;
+    char text[512];
+    const char *reason = round_decode(p, record, now_ms, &event, text, sizeof(text));
+    if (reason)
+        return send_dead_letter(round, shard, &original, reason, text);
+    SourceProgress *progress = live_shard_progress(shard, record->input);
+    progress->newest_ms = MAX(progress->newest_ms, round_counted_time(p, record, &event, now_ms));
+    return forward(round, shard, &original, event.lead_id);
+}
+
 /* One event. *ret_done false: the watermark cannot pass yet; the event waits for the next round. */
 static int apply_event(Round *round, Run *run, const Record *record, int64_t now_ms, bool *ret_done) {
     LiveShard *shard = run->shard;
     Pipeline *p = round->pipeline;
     Original original = original_of(p, record);
+    unsigned source = input_of(p, record)->source;
     LeadEvent event;
     char text[512];
     *ret_done = true;
@@ -106,9 +146,9 @@ static int apply_event(Round *round, Run *run, const Record *record, int64_t now
     if (reason)
         return send_dead_letter(round, shard, &original, reason, text);
 
-    int64_t counted_ms = MIN(event.occurred_at_ms, now_ms);
+    int64_t counted_ms = round_counted_time(p, record, &event, now_ms);
     int64_t watermark_ms = watermark_with(p->config->watermark, shard->sources, p->config->n_sources,
-            p->model->lateness_ms, record->topic, counted_ms);
+            p->model->lateness_ms, source, counted_ms);
     if (live_shard_barrier(shard, ENTITY_LEAD) <= watermark_ms) {
         bool accepts;
         int r = shard_accepts(shard->engine, &event, &accepts);
@@ -121,7 +161,7 @@ static int apply_event(Round *round, Run *run, const Record *record, int64_t now
     if (r != 0)
         return r;
     if (result.outcome == EVENT_APPLIED || result.outcome == EVENT_ELSEWHERE)
-        shard->sources[record->topic].newest_ms = MAX(shard->sources[record->topic].newest_ms, counted_ms);
+        shard->sources[source].newest_ms = MAX(shard->sources[source].newest_ms, counted_ms);
     return settle_event(round, shard, &original, &result);
 }
 
@@ -130,7 +170,8 @@ static int apply_event(Round *round, Run *run, const Record *record, int64_t now
 /* An event that another shard has sent on: its time has been counted there. */
 static int apply_sent_event(Round *round, LiveShard *shard, const ShardMessage *message) {
     Pipeline *p = round->pipeline;
-    Original original = {.topic = message->topic, .key = message->lead_id, .value = message->bytes, .offset = message->offset};
+    Original original = {.topic = message->topic, .key = message->lead_id, .value = message->bytes,
+            .partition = message->partition >= 0 ? message->partition : shard->id, .offset = message->offset};
     LeadEvent event;
     EventResult result;
     const char *reason;
@@ -157,10 +198,22 @@ static int apply_watermark(LiveShard *shard, const ShardMessage *message, bool *
     return round_run_error(shard_advance(shard->accounts, watermark_ms));
 }
 
-static int unreadable(const LiveShard *shard, const Record *record, const char *why) {
-    log_error("message.unreadable", LOG_INT("shard", shard->id), LOG_INT("offset", record->offset), LOG_STR("error", why),
-            LOG_STR("remedy", "run the version, and the model, of the instance that wrote it"));
-    return PIPELINE_E_RESTART;
+/*
+ * How far another shard has sent on a routed source. It happens where it stands among the events, so that what comes of them does not
+ * depend on the batches. *ret_done false: the leads' watermark cannot pass yet.
+ */
+static int apply_progress(LiveShard *shard, const ShardMessage *message, bool *ret_done) {
+    const Pipeline *p = shard->pipeline;
+    RoutedNews news = {.at_ms = message->at_ms, .at_end = message->at_end};
+    if (!inputs_find_routed(&p->inputs, message->topic, &news.source) || !routed_hear(shard->routed, &news, message->from_shard))
+        return 0; /* of a source that is routed no more */
+    shard->sources[news.source] = routed_source(shard->routed, news.source);
+    int64_t watermark_ms = watermark_of(p->config->watermark, shard->sources, p->config->n_sources, p->model->lateness_ms);
+    if (live_shard_barrier(shard, ENTITY_LEAD) <= watermark_ms) {
+        *ret_done = false;
+        return round_advance_to_barrier(shard, ENTITY_LEAD);
+    }
+    return round_run_error(shard_advance(shard->engine, watermark_ms));
 }
 
 static int apply_message(Round *round, Run *run, const Record *record, bool *ret_done) {
@@ -169,17 +222,17 @@ static int apply_message(Round *round, Run *run, const Record *record, bool *ret
     arena_reset(round->arena);
     int r = shard_message_unpack(record->value, round->arena, &message);
     if (r != 0)
-        return r < 0 ? r : unreadable(shard, record, r == SHARD_MESSAGE_E_FORMAT ? "of a newer version" : "not a message");
+        return MIN(r, -EPROTO); /* it was looked at before */
     switch (message.kind) {
     case MESSAGE_WATERMARK:
         return apply_watermark(shard, &message, ret_done);
+    case MESSAGE_PROGRESS:
+        return apply_progress(shard, &message, ret_done);
     case MESSAGE_EVENT:
         return apply_sent_event(round, shard, &message);
     default:
         r = courier_apply(shard->courier, &message);
-        if (r == COURIER_E_MODEL)
-            return unreadable(shard, record, "it goes by a model version that is not known here; load the new model (SIGHUP)");
-        return r == COURIER_E_CORRUPT ? unreadable(shard, record, "what it carries cannot be read") : round_run_error(r);
+        return r > 0 ? -EPROTO : round_run_error(r);
     }
 }
 
@@ -187,11 +240,13 @@ int round_apply_record(Round *round, Run *run, const Record *record, int64_t now
     Batch *batch;
     int r = round_batch(round, run->shard, &batch);
     *ret_done = true;
-    if (r == 0)
-        r = round_is_message(round->pipeline, record) ? apply_message(round, run, record, ret_done)
-                                                : apply_event(round, run, record, now_ms, ret_done);
+    if (r == 0 && round_is_message(round->pipeline, record))
+        r = apply_message(round, run, record, ret_done);
+    else if (r == 0)
+        r = input_of(round->pipeline, record)->is_routed ? route_event(round, run->shard, record, now_ms)
+                                                         : apply_event(round, run, record, now_ms, ret_done);
     if (r == 0 && *ret_done) {
-        batch_note_input(batch, record->topic, record->offset + 1);
+        batch_note_input(batch, record->input, record->offset + 1);
         round->pipeline->counts.events += !round_is_message(round->pipeline, record);
     }
     return r;

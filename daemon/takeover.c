@@ -19,13 +19,8 @@
 /* Longer than a predecessor's transaction can stay open (10 s). */
 #define CHANGELOG_TIMEOUT_MS 20000
 #define CATCH_UP_CHUNK 500
-/* The changelog keeps tombstones this long (topics.c sets delete.retention.ms): older views may miss some. */
-#define VIEW_AGE_MAX_MS (INT64_C(7) * 24 * 3600 * 1000 - INT64_C(3600) * 1000)
-
-static int halt(int32_t shard, const char *reason, const char *remedy) {
-    log_error("shard.halted", LOG_INT("shard", shard), LOG_STR("reason", reason), LOG_STR("remedy", remedy));
-    return PIPELINE_E_HALT;
-}
+/* Views that are nearly as old as the changelog's tombstones are rebuilt: catching up takes its time, and clocks differ. */
+#define TOMBSTONES_MARGIN_MS (INT64_C(3600) * 1000)
 
 static int wait_for(const char *what, int32_t shard, const char *text) {
     log_warning("takeover.waiting", LOG_STR("for", what), LOG_INT("shard", shard), LOG_STR("error", text));
@@ -118,7 +113,7 @@ static int read_last_footer(Pipeline *p, int32_t shard, int64_t offset, int64_t 
         } else if (r == 0 && is_footer(&record)) {
             int parsed = footer_parse(record.value, &ret->footer);
             if (parsed != 0)
-                return halt(shard, parsed == FOOTER_E_FORMAT ? "the changelog was written by a newer version of scored"
+                return live_shard_halt(shard, parsed == FOOTER_E_FORMAT ? "the changelog was written by a newer version of scored"
                                                              : "the changelog holds a footer that cannot be read",
                         "run the version that wrote it, or use another changelog topic");
             ret->found = true;
@@ -184,7 +179,7 @@ static int add_record(CatchUp *c, const ChangelogRecord *record) {
         r = view_job_add_record(c->job, model, &shard->history, id, record->value);
     else if (changelog_take_prefix(record->key, CHANGELOG_ACCOUNT_PREFIX, &id))
         r = view_job_add_account_record(c->job, model, &shard->history, id, record->value);
-    return r > 0 ? halt(shard->id, "the changelog holds a record that cannot be read",
+    return r > 0 ? live_shard_halt(shard->id, "the changelog holds a record that cannot be read",
                              "run the version and the model that wrote it")
                  : r;
 }
@@ -200,7 +195,7 @@ static int apply_changelog(CatchUp *c) {
             return r;
         if (end) {
             if (clock_monotonic_ms() - since_ms > CHANGELOG_TIMEOUT_MS)
-                return halt(shard->id, "the changelog ends before the committed batch: records were lost",
+                return live_shard_halt(shard->id, "the changelog ends before the committed batch: records were lost",
                         "restore the changelog topic, or start over with another prefix");
             continue;
         }
@@ -209,7 +204,7 @@ static int apply_changelog(CatchUp *c) {
         if (is_footer(&record)) {
             Footer footer;
             if (footer_parse(record.value, &footer) != 0)
-                return halt(shard->id, "the changelog holds a footer that cannot be read", "see the changelog topic");
+                return live_shard_halt(shard->id, "the changelog holds a footer that cannot be read", "see the changelog topic");
             if (footer.bno >= shard->bno)
                 return apply_chunk(c, footer.bno, footer.watermark_ms);
         } else {
@@ -229,6 +224,32 @@ static int drop_view(LiveShard *shard, const char *why) {
     return r > 0 ? wait_for("redis", shard->id, text) : r;
 }
 
+/* Has somebody committed that batch meanwhile? Then the shard is another's by now, or soon ours again with what he has committed. */
+static int is_overtaken(const LiveShard *shard, int64_t bno, bool *ret) {
+    const Pipeline *p = shard->pipeline;
+    _cleanup_(free_null) CommittedOffset *committed = calloc(INPUTS_MAX, sizeof(*committed));
+    char text[KAFKA_TEXT_SIZE];
+    *ret = false;
+    int r = committed ? kafka_source_committed(p->source, shard->id, ASK_TIMEOUT_MS, text, committed) : -ENOMEM;
+    for (unsigned i = 0; i < p->inputs.n && r == 0; i++) {
+        Hint hint;
+        if (hint_parse(committed[i].metadata, &hint) && strcmp(hint.lineage, shard->lineage) == 0)
+            *ret |= hint.bno >= bno;
+    }
+    return r > 0 ? wait_for("kafka", shard->id, text) : r;
+}
+
+/* The view stands behind the batch that was found to be the last: what was found is old, or the changelog is. */
+static int look_again(const LiveShard *shard, int64_t bno) {
+    bool overtaken;
+    int r = is_overtaken(shard, bno, &overtaken);
+    if (r != 0)
+        return r;
+    return overtaken ? wait_for("word of who has it now", shard->id, "")
+                     : live_shard_halt(shard->id, "Redis is ahead of the changelog: Kafka lost data, or this is another cluster",
+                               "restore the changelog; or delete the shard's keys in Redis to accept its state");
+}
+
 /* From where to catch up; drops what cannot be caught up. *ret_from -1: the view stands where it should. */
 static int plan_catch_up(LiveShard *shard, int64_t *ret_from) {
     ViewMeta meta;
@@ -245,18 +266,17 @@ static int plan_catch_up(LiveShard *shard, int64_t *ret_from) {
         return drop_view(shard, "the view has no record of this shard");
     }
     if (strcmp(meta.lineage, shard->lineage) != 0)
-        return halt(shard->id, "the shard's keys in Redis belong to another changelog",
+        return live_shard_halt(shard->id, "the shard's keys in Redis belong to another changelog",
                 "check redis.prefix and topics.prefix; if the keys are left over, delete the shard's keys");
     if (meta.bno > shard->bno)
-        return halt(shard->id, "Redis is ahead of the changelog: Kafka lost data, or this is another cluster",
-                "restore the changelog; or delete the shard's keys in Redis to accept its state");
+        return look_again(shard, meta.bno);
     if (meta.mode == VIEW_LIVE && meta.bno == shard->bno && meta.is_torn)
         return drop_view(shard, "a batch was applied in part that the changelog does not have");
     if (meta.mode == VIEW_LIVE && meta.bno == shard->bno) {
         *ret_from = -1;
         return 0;
     }
-    if (clock_wall_ms() - meta.updated_at_ms > VIEW_AGE_MAX_MS)
+    if (clock_wall_ms() - meta.updated_at_ms > shard->pipeline->tombstones_ms - TOMBSTONES_MARGIN_MS)
         return drop_view(shard, "the view is older than the changelog keeps erasures");
     *ret_from = meta.next_offset;
     return 0;
@@ -322,22 +342,18 @@ static int make_lineage(char lineage[static LINEAGE_LEN + 1]) {
     return 0;
 }
 
-static const char *topic_name(const Pipeline *p, unsigned topic) {
-    return topic < p->config->n_sources ? p->config->sources[topic] : p->config->internal_topic;
-}
-
 static int check_model(const Pipeline *p, int32_t shard, const Footer *footer) {
     if (footer->shards != p->n_shards)
-        return halt(shard, "the number of partitions has changed since the shards were first written",
+        return live_shard_halt(shard, "the number of partitions has changed since the shards were first written",
                 "leads would move between shards: go back to the old number, or start over with another prefix");
     if (footer->model_version == p->model->version && strcmp(footer->model_hash, p->model_hash) == 0)
         return 0;
     if (footer->model_version == p->model->version)
-        return halt(shard, "the model file has changed, but its version has not", "restore the file that the records "
+        return live_shard_halt(shard, "the model file has changed, but its version has not", "restore the file that the records "
                 "were made with");
     if (footer->model_version < p->model->version)
         return 0; /* the new one is brought to its records */
-    return halt(shard, "the records were made by a newer model version", "load that version here, too (SIGHUP), or a newer one");
+    return live_shard_halt(shard, "the records were made by a newer model version", "load that version here, too (SIGHUP), or a newer one");
 }
 
 /* --- models ------------------------------------------------------------------------------------------ */
@@ -345,7 +361,7 @@ static int check_model(const Pipeline *p, int32_t shard, const Footer *footer) {
 static int add_model(LiveShard *shard, int64_t offset, Str skeleton) {
     const Model *model = shard->pipeline->model;
     int r = model_history_add(&shard->history, model, offset, skeleton);
-    return r > 0 ? halt(shard->id, "the changelog holds names of a model that cannot be read", "run the version that wrote them") : r;
+    return r > 0 ? live_shard_halt(shard->id, "the changelog holds names of a model that cannot be read", "run the version that wrote them") : r;
 }
 
 /* The skeleton that a footer says is there. */
@@ -393,72 +409,93 @@ static int restore_models(LiveShard *shard, const LastFooter *last) {
     if (footer->model_version == model->version)
         return footer->walk_end > footer->walk_next ? model_walk_new(footer->walk_next, footer->walk_end, &shard->walk) : 0;
     if (!model_history_find(&shard->history, footer->model_version))
-        return halt(shard->id, "the changelog lacks the names of the model version that the records were made with",
+        return live_shard_halt(shard->id, "the changelog lacks the names of the model version that the records were made with",
                 "go back to that version of the model");
     log_info("model.changes", LOG_INT("shard", shard->id), LOG_INT("from_version", footer->model_version),
             LOG_INT("to_version", model->version));
     return model_walk_new(-2, last->offset, &shard->walk);
 }
 
+/* An operator has said that what lies between is to be left out. */
+static bool is_skip(const CommittedOffset *committed, const Footer *footer, const FooterInput *input) {
+    Hint hint;
+    return committed->offset > input->offset && hint_parse(committed->metadata, &hint) && hint.is_skip && hint.bno == footer->bno &&
+            strcmp(hint.lineage, footer->lineage) == 0;
+}
+
 /* Did somebody move the group's offsets? `remedy` says how to move them back. */
 static int check_offsets(const Pipeline *p, int32_t shard, const Footer *footer, const CommittedOffset *committed) {
     if (p->config->embedded)
         return 0;
-    for (unsigned t = 0; t < p->n_topics; t++) {
-        const FooterInput *input = footer_input(footer, topic_name(p, t));
+    for (unsigned i = 0; i < p->inputs.n; i++) {
+        int32_t partition = inputs_partition(&p->inputs, i, shard);
+        const FooterInput *input = partition < 0 ? NULL : footer_input(footer, shard, p->inputs.inputs[i].topic, partition);
         char remedy[TOPIC_NAME_MAX + 256];
-        if (!input || committed[t].offset < 0 || committed[t].offset == input->offset)
+        if (!input || committed[i].offset < 0 || committed[i].offset == input->offset || is_skip(&committed[i], footer, input))
             continue;
         (void)snprintf(remedy, sizeof(remedy),
                 "stop scored, then: kafka-consumer-groups --group %s --topic %s:%" PRId32
                 " --reset-offsets --to-offset %" PRId64 " --execute",
-                p->config->group, input->topic, shard, input->offset);
+                p->config->group, input->topic, partition, input->offset);
         log_error("shard.offset_reset", LOG_INT("shard", shard), LOG_STR("topic", input->topic),
-                LOG_INT("committed", committed[t].offset), LOG_INT("footer", input->offset));
-        return halt(shard, "the group's committed offset is not where the last batch left it", remedy);
+                LOG_INT("partition", partition), LOG_INT("committed", committed[i].offset), LOG_INT("footer", input->offset));
+        return live_shard_halt(shard, "the group's committed offset is not where the last batch left it", remedy);
     }
     return 0;
 }
 
-/* Where a topic begins for a shard that has not read it: at its committed offset, or at its first or end. */
-static int first_offset(Pipeline *p, int32_t shard, unsigned topic, int64_t committed, int64_t *ret) {
+/* Where an input begins for a shard that has not read it: at its committed offset, or at its first or end. */
+static int first_offset(Pipeline *p, int32_t shard, unsigned input, int64_t committed, int64_t *ret) {
     char text[KAFKA_TEXT_SIZE];
     int64_t first, end;
     if (committed >= 0) {
         *ret = committed;
         return 0;
     }
-    int r = kafka_cluster_range(p->cluster, topic_name(p, topic), shard, ASK_TIMEOUT_MS, text, &first, &end);
+    int r = kafka_cluster_range(p->cluster, p->inputs.inputs[input].topic, inputs_partition(&p->inputs, input, shard), ASK_TIMEOUT_MS,
+            text, &first, &end);
     if (r > 0)
         return wait_for("kafka", shard, text);
-    bool from_end = p->config->start == START_LATEST && topic < p->config->n_sources;
+    bool from_end = p->config->start == START_LATEST && !inputs_is_internal(&p->inputs, input);
     *ret = from_end ? end : first;
     return r;
 }
 
 static int restore_inputs(LiveShard *shard, const Footer *footer, const CommittedOffset *committed) {
     Pipeline *p = shard->pipeline;
-    for (unsigned t = 0; t < p->n_topics; t++) {
-        const FooterInput *input = footer ? footer_input(footer, topic_name(p, t)) : NULL;
-        if (input)
-            shard->offsets[t] = input->offset;
-        else {
-            int r = first_offset(p, shard->id, t, committed[t].offset, &shard->offsets[t]);
-            if (r != 0)
-                return r;
-        }
-        if (t < p->config->n_sources) {
-            shard->sources[t].read_to = shard->offsets[t];
-            if (input)
-                shard->sources[t].newest_ms = input->newest_ms;
-        }
+    for (unsigned i = 0; i < p->inputs.n; i++) {
+        int32_t partition = inputs_partition(&p->inputs, i, shard->id);
+        SourceProgress *progress = live_shard_progress(shard, i);
+        const FooterInput *input = footer ? footer_input(footer, shard->id, p->inputs.inputs[i].topic, partition) : NULL;
+        if (partition < 0)
+            continue;
+        int r = 0;
+        if (input && is_skip(&committed[i], footer, input)) {
+            shard->offsets[i] = committed[i].offset;
+            log_warning("shard.skipped", LOG_INT("shard", shard->id), LOG_STR("topic", input->topic), LOG_INT("partition", partition),
+                    LOG_INT("from", input->offset), LOG_INT("to", committed[i].offset));
+        } else if (input)
+            shard->offsets[i] = input->offset;
+        else
+            r = first_offset(p, shard->id, i, committed[i].offset, &shard->offsets[i]);
+        if (r != 0)
+            return r;
+        if (progress)
+            progress->read_to = shard->offsets[i];
+        if (progress && input)
+            progress->newest_ms = input->newest_ms;
     }
+    for (unsigned i = 0; i < p->config->n_sources && footer; i++)
+        if (p->config->is_routed[i]) {
+            routed_restore(shard->routed, i, footer_routed(footer, p->config->sources[i]));
+            shard->sources[i] = routed_source(shard->routed, i);
+        }
     return 0;
 }
 
 /* Offsets, hint and last footer of the shard. */
 typedef struct Past {
-    CommittedOffset committed[TOPICS_MAX];
+    CommittedOffset committed[INPUTS_MAX];
     bool hinted;
     Hint hint;
     LastFooter last;
@@ -470,8 +507,8 @@ static int read_past(Pipeline *p, int32_t id, Past *past) {
     int r = kafka_source_committed(p->source, id, ASK_TIMEOUT_MS, text, past->committed);
     if (r > 0)
         return wait_for("kafka", id, text);
-    for (unsigned t = 0; t < p->n_topics && r == 0 && !past->hinted; t++)
-        past->hinted = hint_parse(past->committed[t].metadata, &past->hint);
+    for (unsigned i = 0; i < p->inputs.n && r == 0 && !past->hinted; i++)
+        past->hinted = hint_parse(past->committed[i].metadata, &past->hint);
     if (r == 0)
         r = redis_view_meta(p->view, id, text, &meta);
     if (r != 0)
@@ -489,13 +526,13 @@ static int restore(LiveShard *shard, const Past *past) {
     int r = 0;
     if (!footer) {
         if (past->hinted)
-            return halt(shard->id, "the group has committed offsets, but the changelog is empty: it was lost",
+            return live_shard_halt(shard->id, "the group has committed offsets, but the changelog is empty: it was lost",
                     "restore the changelog topic, or start over with another group and prefix");
         r = make_lineage(shard->lineage);
         return r < 0 ? r : restore_inputs(shard, NULL, past->committed);
     }
     if (past->hinted && (strcmp(past->hint.lineage, footer->lineage) != 0 || past->hint.bno > footer->bno))
-        return halt(shard->id, "the changelog is not the one that the committed offsets belong to",
+        return live_shard_halt(shard->id, "the changelog is not the one that the committed offsets belong to",
                 "check topics.prefix and kafka.group, or restore the changelog topic");
     r = check_model(p, shard->id, footer);
     if (r == 0)
@@ -505,7 +542,7 @@ static int restore(LiveShard *shard, const Past *past) {
     if (r != 0)
         return r;
     memcpy(shard->lineage, footer->lineage, sizeof(shard->lineage));
-    shard->bno = footer->bno;
+    shard->bno = shard->taken_bno = footer->bno;
     shard->footer_offset = past->last.offset;
     shard_restore_watermark(shard->engine, footer->watermark_ms);
     shard_restore_watermark(shard->accounts, footer->accounts_watermark_ms);

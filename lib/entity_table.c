@@ -49,11 +49,6 @@ EntityTable *entity_table_free(EntityTable *table) {
     return free_null(table);
 }
 
-void entity_table_set_model(EntityTable *table, const Model *model) {
-    assert(table->n_entities == 0);
-    table->model = model;
-}
-
 void entity_table_seed(EntityTable *table, uint64_t seed) {
     assert(table->n_entities == 0);
     table->key = (SipKey){seed, ~seed};

@@ -17,8 +17,6 @@ MUST_CHECK int entity_table_new(const EntityOps *ops, const Model *model, Entity
 EntityTable *entity_table_free(EntityTable *table);
 DEFINE_CLEANUP(EntityTable *, entity_table_free)
 
-/* For one that is empty. */
-void entity_table_set_model(EntityTable *table, const Model *model);
 /* Seeded by the caller against keys chosen to collide; lib reads no randomness. Before the first put. */
 void entity_table_seed(EntityTable *table, uint64_t seed);
 

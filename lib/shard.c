@@ -111,22 +111,6 @@ int shard_apply_model(Shard *shard, EntityKind kind, Str id) {
     return entity ? settle(shard, entity) : 0;
 }
 
-int shard_set_model(Shard *shard, const Model *model, int64_t horizon_ms) {
-    assert(!entity_table_dirty(shard->leads) && !entity_table_dirty(shard->accounts));
-    Engine *engine;
-    int r = shard_trim(shard, 0, horizon_ms);
-    if (r == 0)
-        r = engine_new(model, shard->sink, &engine);
-    if (r < 0)
-        return r;
-    engine_free(shard->engine);
-    shard->engine = engine;
-    shard->model = model;
-    entity_table_set_model(shard->leads, model);
-    entity_table_set_model(shard->accounts, model);
-    return 0;
-}
-
 /* --- touches ----------------------------------------------------------------------------------------- */
 
 int shard_leave_account(
@@ -283,14 +267,13 @@ static bool is_merge(const LeadEvent *event) {
  * knows the next name only: behind that the names may lead in a circle, as long as merged leads are on their way (see MergeWay).
  */
 static Str resolve(Shard *shard, Str id) {
-    for (;;) {
-        const Lead *lead = lead_of(entity_table_get(shard->leads, id));
-        if (!lead || !lead->merged_into.data)
-            return id;
+    const Lead *lead;
+    while ((lead = lead_of(entity_table_get(shard->leads, id))) && lead->merged_into.data) {
         id = lead->merged_into;
         if (shard->is_linked)
-            return id;
+            break;
     }
+    return id;
 }
 
 /* What `lead_merged` merges into; null: the event does not say so as it should. */

@@ -135,17 +135,11 @@ MUST_CHECK int shard_load_account(Shard *shard, Account *account);
 /* A cold one turned out not to exist: forgets it. */
 void shard_drop_cold(Shard *shard, EntityKind kind, Str id);
 /*
- * A new model version. `model` outlives the shard; the one before is not used any more. All leads and accounts leave the memory, so
- * nothing may have changed that is not written yet where it is loaded from. Those with a moment before horizon_ms stay known as cold
- * ones, at the moment that they had under the model before. From now on shard_load() and shard_load_account() take ones of this
- * version, or what migrate.h made of records of earlier versions.
- *
- * One that was migrated is settled under the model (engine_apply_model()) before anything else happens to it: an event, a merge, a
- * touch, a moment; and at the latest when the walk through all records comes to it. Loading it alone tells and changes nothing. The
- * instant is the watermark, or its clock if that is later; on the way to a new watermark it is as far as the moments have got, or just
- * before its own next one.
+ * Under a new model version a shard is made anew, and loaded with what migrate.h makes of records of earlier ones. One that was migrated
+ * is settled under the model (engine_apply_model()) before anything else happens to it: an event, a merge, a touch, a moment; and at
+ * the latest when the walk through all records comes to it. Loading it alone tells and changes nothing. The instant is the watermark,
+ * or its clock if that is later; on the way to a new watermark it is as far as the moments have got, or just before its own next one.
  */
-MUST_CHECK int shard_set_model(Shard *shard, const Model *model, int64_t horizon_ms);
 /* The walk: settles the lead or account if it is in memory and was migrated, and so marks it changed. Errors as of shard_event(). */
 MUST_CHECK int shard_apply_model(Shard *shard, EntityKind kind, Str id);
 /* All that changed has been written: forgets that it did, and lets go of what was erased. */

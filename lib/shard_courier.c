@@ -78,11 +78,6 @@ Courier *courier_free(Courier *courier) {
 
 /* --- model versions ---------------------------------------------------------------------------------- */
 
-void courier_set_model(Courier *courier, const Model *model) {
-    courier->model = model;
-    courier->n_migrations = 0;
-}
-
 int courier_add_migration(Courier *courier, const Migration *migration) {
     int r = array_reserve(
             &courier->migrations, &courier->n_migrations_alloc, courier->n_migrations, sizeof(*courier->migrations));
@@ -126,13 +121,20 @@ static int renumber(const Migration *migration, Touch *touch) {
     return 0;
 }
 
+/* *ret is NULL for the present version. */
+static int check_touch(const Courier *courier, const ShardMessage *message, const Migration **ret) {
+    const Touch *touch = message->touch;
+    int r = find_migration(courier, message->model_version, ret);
+    for (size_t i = 0; i < touch->n_awards && r == 0 && !*ret; i++)
+        if (touch->awards[i].score >= courier->model->n_account_scores)
+            r = COURIER_E_CORRUPT;
+    return r;
+}
+
 static int touch_account(Courier *courier, const ShardMessage *message) {
     const Migration *migration;
     Touch touch = *message->touch;
-    int r = find_migration(courier, message->model_version, &migration);
-    for (size_t i = 0; i < touch.n_awards && r == 0 && !migration; i++)
-        if (touch.awards[i].score >= courier->model->n_account_scores)
-            r = COURIER_E_CORRUPT;
+    int r = check_touch(courier, message, &migration);
     if (r == 0 && migration)
         r = renumber(migration, &touch);
     if (r != 0)
@@ -310,6 +312,32 @@ static int apply_merge(Courier *courier, const ShardMessage *message) {
     event.type = STR_LITERAL("lead_merged");
     r = shard_take_merged(courier->leads, merged, &message->way, &event, &onward.way);
     return r < 0 || !onward.way.into.data ? r : send(courier, &onward);
+}
+
+static int check_entry(const Courier *courier, const ShardMessage *message) {
+    Member entry = {0};
+    int r = message->bytes.len > 0 ? unpack_entry(courier, message, &entry) : 0;
+    member_done(&entry, courier->model->n_account_scores);
+    return r;
+}
+
+static int check_merge(const Courier *courier, const ShardMessage *message) {
+    _cleanup_(lead_free) Lead *merged = NULL;
+    return unpack_merged(courier, message, &merged);
+}
+
+int courier_check(const Courier *courier, const ShardMessage *message) {
+    const Migration *migration;
+    switch (message->kind) {
+    case MESSAGE_TOUCH:
+        return check_touch(courier, message, &migration);
+    case MESSAGE_ENTRY:
+        return check_entry(courier, message);
+    case MESSAGE_MERGE:
+        return check_merge(courier, message);
+    default:
+        return 0;
+    }
 }
 
 int courier_apply(Courier *courier, const ShardMessage *message) {

@@ -29,13 +29,13 @@ enum {
     COURIER_E_MODEL,   /* it goes by a model version that is not known here, as the next one that others have already: nothing was done */
 };
 
-/* A new model version, after shard_set_model() of both shards. Forgets the migrations. */
-void courier_set_model(Courier *courier, const Model *model);
-/* So that messages of an earlier version are understood; it leads to the present model, and outlives the courier or courier_set_model(). */
+/* So that messages of an earlier version are understood; it leads to the present model, and outlives the courier. */
 MUST_CHECK int courier_add_migration(Courier *courier, const Migration *migration);
 
+/* Can courier_apply() do what it says? Changes nothing. 0, COURIER_E_* or -ENOMEM; for the kinds that it takes. */
+MUST_CHECK int courier_check(const Courier *courier, const ShardMessage *message);
 /*
- * Does what a message of any kind but MESSAGE_WATERMARK and MESSAGE_EVENT says; those are the caller's. What it is for must be in its table if it
+ * Does what a message of any kind but MESSAGE_WATERMARK, MESSAGE_PROGRESS and MESSAGE_EVENT says; those are the caller's. What it is for must be in its table if it
  * ever was. 0, COURIER_E_* or a negative errno, as of shard_event().
  */
 MUST_CHECK int courier_apply(Courier *courier, const ShardMessage *message);

@@ -6,7 +6,8 @@
 
 #include "lib/record.h"
 
-#define MESSAGE_FORMAT 1
+/* 2: events tell their partition, too. */
+#define MESSAGE_FORMAT 2
 /* A merged lead and an event as it came are the largest. What librdkafka takes by default, message.max.bytes, is 1,000,000. */
 #define MESSAGE_BYTES_MAX 990000
 /* What travels of a carried text: what an output shows of it; with a merged lead less, for its record is large enough by itself. */
@@ -22,6 +23,7 @@ static_assert(RECORD_BYTES_MAX + MODEL_CARRY_MAX * (MERGE_TEXT_LEN_MAX + EVENT_P
 Str shard_message_target(const ShardMessage *message) {
     switch (message->kind) {
     case MESSAGE_WATERMARK:
+    case MESSAGE_PROGRESS:
         return STR_NULL;
     case MESSAGE_TOUCH:
     case MESSAGE_LEAVE:
@@ -122,8 +124,14 @@ static void put_rest(Packer *p, const ShardMessage *m, const Model *model) {
     case MESSAGE_EVENT:
         pack_str(p, m->lead_id);
         pack_str(p, m->topic);
+        pack_signed(p, m->partition);
         pack_number(p, (uint64_t)m->offset);
         pack_str(p, m->bytes);
+        return;
+    case MESSAGE_PROGRESS:
+        pack_number(p, (uint64_t)m->from_shard);
+        pack_str(p, m->topic);
+        pack_number(p, m->at_end);
         return;
     default:
         pack_str(p, m->lead_id);
@@ -250,7 +258,14 @@ static int get_merge(Unpacker *u, Arena *arena, ShardMessage *m) {
     return 0;
 }
 
-static int get_rest(Unpacker *u, Arena *arena, ShardMessage *m) {
+static int32_t get_partition(Unpacker *u) {
+    int64_t partition = unpack_signed(u);
+    if (partition < -1 || partition > INT32_MAX)
+        u->corrupt = true;
+    return u->corrupt ? -1 : (int32_t)partition;
+}
+
+static int get_rest(Unpacker *u, uint8_t format, Arena *arena, ShardMessage *m) {
     switch (m->kind) {
     case MESSAGE_WATERMARK:
         m->from_shard = (int32_t)unpack_number_up_to(u, INT32_MAX);
@@ -264,8 +279,14 @@ static int get_rest(Unpacker *u, Arena *arena, ShardMessage *m) {
     case MESSAGE_EVENT:
         m->lead_id = get_id(u);
         m->topic = unpack_str(u, TOPIC_LEN_MAX);
+        m->partition = format < 2 ? -1 : get_partition(u);
         m->offset = (int64_t)unpack_number_up_to(u, INT64_MAX);
         m->bytes = unpack_str(u, MESSAGE_BYTES_MAX);
+        return 0;
+    case MESSAGE_PROGRESS:
+        m->from_shard = (int32_t)unpack_number_up_to(u, INT32_MAX);
+        m->topic = unpack_str(u, TOPIC_LEN_MAX);
+        m->at_end = unpack_index(u, 2);
         return 0;
     default:
         m->lead_id = get_id(u);
@@ -283,7 +304,7 @@ int shard_message_unpack(Str bytes, Arena *arena, ShardMessage *ret) {
     if (m.kind >= _MESSAGE_KIND_MAX)
         return SHARD_MESSAGE_E_FORMAT; /* of a kind that came later */
     m.at_ms = unpack_clock(&u);
-    int r = get_rest(&u, arena, &m);
+    int r = get_rest(&u, (uint8_t)bytes.data[0], arena, &m);
     if (r < 0)
         return r;
     if (u.corrupt || unpack_left(&u))

@@ -4,7 +4,7 @@
  * Messages between Shards
  *
  * What shards tell each other, as plain data and as the bytes that travel (DESIGN section 2): a lead's touches on an account that lives
- * elsewhere, members that move, merged leads, events for a lead of another shard, and how far each shard's leads have come. The
+ * elsewhere, members that move, merged leads, events for a lead of another shard, and how far each shard has come. The
  * order in which they arrive is the order in which they happen.
  *
  * A lead's own shard sends its touches and leaves in order, but the entry that it brings along comes from the account it left, so it
@@ -16,20 +16,21 @@
 #include "lib/shard.h"
 
 typedef enum MessageKind {
-    MESSAGE_WATERMARK, /* how far the sender's leads are */
+    MESSAGE_WATERMARK, /* how far the sender's leads are, for accounts */
     MESSAGE_TOUCH,     /* a lead's, on its account */
     MESSAGE_LEAVE,     /* a lead has left the account: its entry is to be sent on */
     MESSAGE_ENTRY,     /* that entry */
     MESSAGE_MERGE,     /* a lead that was merged, to the one that it becomes */
     MESSAGE_EVENT,     /* an event, to the shard of its lead */
     MESSAGE_UNNAME,    /* a lead was forgotten: this other name of it is to be forgotten, too */
+    MESSAGE_PROGRESS,  /* how far the sender has sent on what is in its partitions of a routed source, for leads */
     _MESSAGE_KIND_MAX,
 } MessageKind;
 
 typedef struct ShardMessage {
     MessageKind kind;
-    int32_t from_shard;  /* watermark */
-    int64_t at_ms;       /* the watermark; else the lead's clock */
+    int32_t from_shard;  /* watermark, progress */
+    int64_t at_ms;       /* the watermark; progress: up to which instant all is sent; else the lead's clock */
     Str account_id;      /* touch, leave, entry: whom it is for */
     Str lead_id;         /* whom it is about; merge: the one merged; event, unname: whom it is for */
     MergeWay way;        /* merge: whom it is for, and how it has come */
@@ -40,8 +41,10 @@ typedef struct ShardMessage {
     const LeadEvent *event; /* that caused it; NULL: time did. Carried fields only */
     const Touch *touch;  /* touch */
     Str bytes;           /* entry: the packed member, empty if there was none; merge: the packed lead; event: the message as it came */
-    Str topic;           /* event: where it came from … */
-    int64_t offset;      /* … and where it stood there */
+    Str topic;           /* event: where it came from; progress: of which source */
+    int32_t partition;   /* event: where it stood there; -1: not told, by a version before */
+    int64_t offset;
+    bool at_end;         /* progress: there was no more */
 } ShardMessage;
 
 /* The entity whose shard the message is for; null: it is for all of them. */

@@ -7,7 +7,7 @@ void assignment_clear(Assignment *assignment) {
     free(assignment->shards);
     free(assignment->numbers);
     free(assignment->positions);
-    *assignment = (Assignment){.topics = assignment->topics, .n_topics = assignment->n_topics};
+    *assignment = (Assignment){.inputs = assignment->inputs, .topics = assignment->topics, .n_topics = assignment->n_topics};
 }
 
 static int alloc_shards(Assignment *assignment, size_t n) {
@@ -15,7 +15,7 @@ static int alloc_shards(Assignment *assignment, size_t n) {
         return 0;
     assignment->shards = calloc(n, sizeof(*assignment->shards));
     assignment->numbers = calloc(n, sizeof(*assignment->numbers));
-    assignment->positions = calloc(n * assignment->n_topics, sizeof(*assignment->positions));
+    assignment->positions = calloc(n * assignment->inputs->n, sizeof(*assignment->positions));
     if (!assignment->shards || !assignment->numbers || !assignment->positions) {
         assignment_clear(assignment);
         return -ENOMEM;
@@ -53,7 +53,7 @@ static int take_first_topic(Assignment *assignment, const rd_kafka_topic_partiti
     for (size_t i = 0; i < n; i++)
         assignment->shards[i] = (AssignedShard){
                 .number = assignment->numbers[i],
-                .positions = assignment->positions + i * assignment->n_topics,
+                .positions = assignment->positions + i * assignment->inputs->n,
         };
     return 0;
 }
@@ -71,7 +71,7 @@ static bool is_paired(const Assignment *assignment, const rd_kafka_topic_partiti
             continue;
         kafka_tell(text,
                 "partition %" PRId32
-                " of topic %s was assigned without that of topic %s; all source topics and the "
+                " of topic %s was assigned without that of topic %s; all source topics that are not routed and the "
                 "internal topic must have the same number of partitions, and all members of group %s the "
                 "same topics",
                 partition->partition, partition->topic, assignment->topics[0], group);
@@ -82,8 +82,8 @@ static bool is_paired(const Assignment *assignment, const rd_kafka_topic_partiti
         if (n == assignment->n_shards)
             continue;
         kafka_tell(text,
-                "%zu partitions of topic %s were assigned, but %zu of topic %s; all source topics and the "
-                "internal "
+                "%zu partitions of topic %s were assigned, but %zu of topic %s; all source topics that are not routed and "
+                "the internal "
                 "topic must exist with the same number of partitions, and all members of group %s have the "
                 "same topics",
                 n, assignment->topics[i], assignment->n_shards, assignment->topics[0], group);
@@ -121,9 +121,12 @@ AssignedShard *assignment_find(const Assignment *assignment, int32_t number) {
 
 static void add_shard(
         const Assignment *assignment, const AssignedShard *shard, rd_kafka_topic_partition_list_t *list) {
-    for (unsigned i = 0; i < assignment->n_topics; i++)
-        rd_kafka_topic_partition_list_add(list, assignment->topics[i], shard->number)->offset =
-                shard->positions[i];
+    const Inputs *inputs = assignment->inputs;
+    for (unsigned i = 0; i < inputs->n; i++) {
+        int32_t partition = inputs_partition(inputs, i, shard->number);
+        if (partition >= 0)
+            rd_kafka_topic_partition_list_add(list, inputs->inputs[i].topic, partition)->offset = shard->positions[i];
+    }
 }
 
 static int pause_shard(
@@ -132,7 +135,7 @@ static int pause_shard(
     if (shard->is_paused == pause)
         return 0;
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
-            rd_kafka_topic_partition_list_new((int)assignment->n_topics);
+            rd_kafka_topic_partition_list_new((int)assignment->inputs->n);
     add_shard(assignment, shard, list);
     rd_kafka_resp_err_t err =
             pause ? rd_kafka_pause_partitions(rk, list) : rd_kafka_resume_partitions(rk, list);
@@ -157,7 +160,7 @@ int assignment_pause(Assignment *assignment, rd_kafka_t *rk, bool pause, char *t
 
 int assignment_apply(Assignment *assignment, rd_kafka_t *rk, bool pause, char *text) {
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
-            rd_kafka_topic_partition_list_new((int)(assignment->n_shards * assignment->n_topics));
+            rd_kafka_topic_partition_list_new((int)(assignment->n_shards * assignment->inputs->n));
     for (size_t i = 0; i < assignment->n_shards; i++)
         if (assignment->shards[i].is_started)
             add_shard(assignment, &assignment->shards[i], list);

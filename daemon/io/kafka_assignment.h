@@ -3,21 +3,24 @@
 /*
  * The Assignment
  *
- * The shards that the group has given to this member, and where to read on in each of their topics. Part of
- * the Kafka source; nobody else includes it.
+ * The shards that the group has given to this member, and where to read on in each of their inputs. The group deals out the
+ * partitions of the topics that are subscribed, which are those that pair up; the partitions of routed sources come along with
+ * their shards, without the group's knowledge. Part of the Kafka source; nobody else includes it.
  */
+#include "daemon/inputs.h"
 #include "daemon/io/kafka_internal.h"
 
 typedef struct AssignedShard {
     int32_t number;
     bool is_started;    /* only then it is read */
     bool is_paused;     /* in the client */
-    int64_t *positions; /* next to read, one per topic; RD_KAFKA_OFFSET_BEGINNING and _END until known better
+    int64_t *positions; /* next to read, one per input; RD_KAFKA_OFFSET_BEGINNING and _END until known better
                          */
 } AssignedShard;
 
 typedef struct Assignment {
-    const char *const *topics; /* borrowed */
+    const Inputs *inputs;      /* borrowed */
+    const char *const *topics; /* that are subscribed; borrowed */
     unsigned n_topics;
     AssignedShard *shards; /* in order of their numbers */
     size_t n_shards;
@@ -28,7 +31,7 @@ typedef struct Assignment {
 void assignment_clear(Assignment *assignment);
 /*
  * Takes what the group has assigned; no shard is started. -EPROTO with a text if a shard does not have the
- * same partition of every topic, and then, as with -ENOMEM, the assignment is empty.
+ * same partition of every topic that is subscribed, and then, as with -ENOMEM, the assignment is empty.
  */
 MUST_CHECK int assignment_take(
         Assignment *assignment, const rd_kafka_topic_partition_list_t *list, const char *group, char *text);

@@ -46,6 +46,11 @@ static const KafkaProperty questions_properties[] = {
         {"isolation.level", "read_uncommitted"},
         {NULL, NULL},
 };
+static const KafkaProperty committed_questions_properties[] = {
+        {"enable.auto.commit", "false"},
+        {"isolation.level", "read_committed"},
+        {NULL, NULL},
+};
 /*
  * The coordinator answers CONCURRENT_TRANSACTIONS until it has written the markers of the transaction before;
  * with librdkafka's 100 ms between tries, a commit that follows another at once takes 60 ms instead of 10.
@@ -77,6 +82,7 @@ static const struct {
 } roles[] = {
         [KAFKA_ROLE_READER] = {RD_KAFKA_CONSUMER, reader_defaults, reader_properties},
         [KAFKA_ROLE_QUESTIONS] = {RD_KAFKA_CONSUMER, no_properties, questions_properties},
+        [KAFKA_ROLE_COMMITTED_QUESTIONS] = {RD_KAFKA_CONSUMER, no_properties, committed_questions_properties},
         [KAFKA_ROLE_PRODUCER] = {RD_KAFKA_PRODUCER, producer_defaults, producer_properties},
 };
 
@@ -150,7 +156,7 @@ bool kafka_property_check(const char *name, const char *value, char *text) {
 }
 
 static int set_identity(rd_kafka_conf_t *conf, const Config *config, KafkaRole role, char *text) {
-    if (role == KAFKA_ROLE_QUESTIONS)
+    if (role == KAFKA_ROLE_QUESTIONS || role == KAFKA_ROLE_COMMITTED_QUESTIONS)
         return 0;
     if (role == KAFKA_ROLE_READER)
         return set(conf, "group.id", config->group, text);
@@ -164,7 +170,7 @@ static int set_identity(rd_kafka_conf_t *conf, const Config *config, KafkaRole r
     return r ? r : set(conf, "partitioner", config->partitioner, text);
 }
 
-static int fill(rd_kafka_conf_t *conf, const Config *config, KafkaRole role, char *text) {
+static int fill(rd_kafka_conf_t *conf, const Config *config, KafkaRole role, KafkaExtra extra, char *text) {
     int r = set_all(conf, common_defaults, text);
     if (!r)
         r = set_all(conf, roles[role].defaults, text);
@@ -172,6 +178,8 @@ static int fill(rd_kafka_conf_t *conf, const Config *config, KafkaRole role, cha
         r = set(conf, config->kafka_properties[i].name, config->kafka_properties[i].value, text);
     if (!r)
         r = set_all(conf, roles[role].properties, text);
+    for (; !r && extra && *extra; extra += 2)
+        r = set(conf, extra[0], extra[1], text);
     if (!r)
         r = set(conf, "bootstrap.servers", config->bootstrap_servers, text);
     return r ? r : set_identity(conf, config, role, text);
@@ -195,8 +203,13 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque) 
 
 int kafka_client_new(const Config *config, KafkaRole role, KafkaOwner *owner, KafkaCallbacks callbacks,
         char *text, rd_kafka_t **ret) {
+    return kafka_client_new_with_extra(config, role, owner, callbacks, NULL, text, ret);
+}
+
+int kafka_client_new_with_extra(const Config *config, KafkaRole role, KafkaOwner *owner,
+        KafkaCallbacks callbacks, KafkaExtra extra, char *text, rd_kafka_t **ret) {
     _cleanup_(conf_free) rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    int r = fill(conf, config, role, text);
+    int r = fill(conf, config, role, extra, text);
     if (r)
         return r;
     rd_kafka_conf_set_opaque(conf, owner);
@@ -299,24 +312,43 @@ int32_t kafka_generation(const rd_kafka_consumer_group_metadata_t *metadata) {
     return generation;
 }
 
-int32_t kafka_partition_of(const Config *config, Str key, int32_t n) {
-    static const struct {
-        const char *name;
-        int32_t (*partition_of)(const rd_kafka_topic_t *, const void *, size_t, int32_t, void *, void *);
-        bool scatters_empty;
-    } partitioners[] = {
-            {"murmur2_random", rd_kafka_msg_partitioner_murmur2_random, false},
-            {"consistent_random", rd_kafka_msg_partitioner_consistent_random, true},
-            {"fnv1a_random", rd_kafka_msg_partitioner_fnv1a_random, false},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(partitioners); i++) {
-        if (strcmp(config->partitioner, partitioners[i].name) != 0)
-            continue;
-        if (str_is_null(key) || (key.len == 0 && partitioners[i].scatters_empty))
-            return -1;
-        /* The topic is only looked at for a key that is scattered. */
-        return partitioners[i].partition_of(NULL, key.data, key.len, n, NULL, NULL);
-    }
+static const struct {
+    const char *name;
+    int32_t (*partition_of)(const rd_kafka_topic_t *, const void *, size_t, int32_t, void *, void *);
+    bool scatters_empty;
+} partitioners[KAFKA_PARTITIONERS] = {
+        {"murmur2_random", rd_kafka_msg_partitioner_murmur2_random, false},
+        {"consistent_random", rd_kafka_msg_partitioner_consistent_random, true},
+        {"fnv1a_random", rd_kafka_msg_partitioner_fnv1a_random, false},
+};
+
+const char *kafka_partitioner_name(unsigned partitioner) {
+    return partitioners[partitioner].name;
+}
+
+unsigned kafka_partitioner(const Config *config) {
+    for (unsigned i = 0; i < KAFKA_PARTITIONERS; i++)
+        if (strcmp(config->partitioner, partitioners[i].name) == 0)
+            return i;
     assert(false && "a partitioner that the configuration has not checked");
-    return -1;
+    return 0;
+}
+
+int32_t kafka_partition_by(unsigned partitioner, Str key, int32_t n) {
+    if (str_is_null(key) || (key.len == 0 && partitioners[partitioner].scatters_empty))
+        return -1;
+    /* The topic is only looked at for a key that is scattered. */
+    return partitioners[partitioner].partition_of(NULL, key.data, key.len, n, NULL, NULL);
+}
+
+int32_t kafka_partition_of(const Config *config, Str key, int32_t n) {
+    return kafka_partition_by(kafka_partitioner(config), key, n);
+}
+
+void kafka_copy_committed(const rd_kafka_topic_partition_t *partition, CommittedOffset *ret) {
+    size_t n = MIN(partition->metadata_size, sizeof(ret->metadata) - 1);
+    ret->offset = partition->offset >= 0 ? partition->offset : -1;
+    if (n)
+        memcpy(ret->metadata, partition->metadata, n);
+    ret->metadata[n] = 0;
 }

@@ -25,6 +25,12 @@ enum {
     KAFKA_E_OFFSET,  /* an offset is out of the log's range */
 };
 
+/* Offset and metadata that the group has committed for one input of a shard. */
+typedef struct CommittedOffset {
+    int64_t offset;     /* next to read; -1: none */
+    char metadata[256]; /* terminated; empty: none (or an operator's reset) */
+} CommittedOffset;
+
 typedef struct KafkaCluster KafkaCluster;
 
 /* Extra properties of one client; NULL-terminated name, value, name, value … list. */
@@ -37,9 +43,13 @@ typedef const char *const *KafkaExtra;
  */
 typedef void (*KafkaLog)(int syslog_level, const char *facility, const char *message);
 MUST_CHECK int kafka_cluster_new(const Config *config, KafkaLog log, char *text, KafkaCluster **ret);
+/* The same, but ends are those of a read_committed reader: what transactions that are open have written is not there yet. */
+MUST_CHECK int kafka_cluster_new_committed(const Config *config, KafkaLog log, char *text, KafkaCluster **ret);
 KafkaCluster *kafka_cluster_free(KafkaCluster *cluster);
 DEFINE_CLEANUP(KafkaCluster *, kafka_cluster_free)
 
+/* *ret: number of brokers, one of which has answered. */
+MUST_CHECK int kafka_cluster_brokers(KafkaCluster *c, int timeout_ms, char *text, int *ret);
 /* *ret: number of partitions; KAFKA_E_UNKNOWN if there is no such topic. */
 MUST_CHECK int kafka_cluster_partitions(
         KafkaCluster *c, const char *topic, int timeout_ms, char *text, int32_t *ret);
@@ -58,6 +68,20 @@ typedef struct KafkaEnd {
 /* The ends of many partitions, as kafka_cluster_range() tells them, in one request a broker: all or none. */
 MUST_CHECK int kafka_cluster_ends(KafkaCluster *c, KafkaEnd *ends, size_t n, int timeout_ms, char *text);
 
+/* A part of a partition: the offsets from `first` on and before `end`. */
+typedef struct KafkaSpan {
+    const char *topic;
+    int32_t partition;
+    int64_t first, end; /* set by kafka_cluster_spans(); equal if there is nothing */
+} KafkaSpan;
+/*
+ * What came into the partitions from from_ms on (TIME_NONE: from their beginnings) and before to_ms (TIME_NEVER: to their ends), by the
+ * timestamps of the records: a span begins with the first record that is not before from_ms, and ends with the first that is not before
+ * to_ms, so that spans that follow one another leave nothing out. All or none.
+ */
+MUST_CHECK int kafka_cluster_spans(
+        KafkaCluster *c, KafkaSpan *spans, size_t n, int64_t from_ms, int64_t to_ms, int timeout_ms, char *text);
+
 /* Creates the topic. `properties`: NULL-terminated list of name, value pairs. Existing already is success. */
 MUST_CHECK int kafka_cluster_create_topic(KafkaCluster *c, const char *topic, int32_t partitions,
         int64_t replication_factor, KafkaExtra properties, int timeout_ms, char *text);
@@ -68,6 +92,13 @@ MUST_CHECK int kafka_cluster_topic_property(KafkaCluster *c, const char *topic, 
 /* The partition to which config->partitioner sends `key` of n partitions; -1 for a null key, which it
  * scatters. */
 int32_t kafka_partition_of(const Config *config, Str key, int32_t n);
+/* The partitioners that a configuration may name. */
+#define KAFKA_PARTITIONERS 3
+const char *kafka_partitioner_name(unsigned partitioner);
+/* The one that it does name. */
+unsigned kafka_partitioner(const Config *config);
+/* As kafka_partition_of(), by any of them. */
+int32_t kafka_partition_by(unsigned partitioner, Str key, int32_t n);
 /* Is the property one that scored sets itself and that may not be passed through? */
 bool kafka_property_is_reserved(const char *name);
 /* Checks a pass-through property as librdkafka would. */

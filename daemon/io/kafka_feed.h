@@ -55,5 +55,3 @@ typedef struct FeedProgress {
     int64_t lag;       /* records; -1: unknown, as nothing is committed in an embedded cluster */
 } FeedProgress;
 MUST_CHECK int kafka_feed_progress(KafkaFeed *feed, int timeout_ms, char *text, FeedProgress *ret);
-/* Partitions of the first source, which are the shards. */
-int32_t kafka_feed_shards(const KafkaFeed *feed);

@@ -11,6 +11,7 @@
 typedef enum KafkaRole {
     KAFKA_ROLE_READER,    /* consumer, read_committed: the group's member, the changelog's reader */
     KAFKA_ROLE_QUESTIONS, /* consumer without a group, read_uncommitted */
+    KAFKA_ROLE_COMMITTED_QUESTIONS, /* the same, read_committed */
     KAFKA_ROLE_PRODUCER,  /* transactional */
 } KafkaRole;
 
@@ -38,6 +39,10 @@ typedef struct KafkaCallbacks {
 MUST_CHECK int kafka_client_new(const Config *config, KafkaRole role, KafkaOwner *owner,
         KafkaCallbacks callbacks, char *text, rd_kafka_t **ret);
 
+/* The same; `extra` goes above all other properties, and is not kept. */
+MUST_CHECK int kafka_client_new_with_extra(const Config *config, KafkaRole role, KafkaOwner *owner,
+        KafkaCallbacks callbacks, KafkaExtra extra, char *text, rd_kafka_t **ret);
+
 /* Writes the text beside an error code: `text` has KAFKA_TEXT_SIZE bytes. */
 void kafka_tell(char *text, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The outcome for an error outside of transactions; 0 for no error. */
@@ -48,6 +53,9 @@ int kafka_sort_transaction(const char *action, rd_kafka_error_t *error, char *te
 
 /* The generation of a group's member, -1 for who is none. Librdkafka 2.0 tells it in serialized form only. */
 int32_t kafka_generation(const rd_kafka_consumer_group_metadata_t *metadata);
+
+/* What a partition's answer says that was committed. */
+void kafka_copy_committed(const rd_kafka_topic_partition_t *partition, CommittedOffset *ret);
 
 static inline rd_kafka_topic_partition_list_t *partition_list_free(rd_kafka_topic_partition_list_t *list) {
     rd_kafka_topic_partition_list_destroy(list);

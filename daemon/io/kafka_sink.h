@@ -15,10 +15,10 @@ typedef struct KafkaHeader {
     Str value;
 } KafkaHeader;
 
-/* Offsets of one shard to commit, with the same metadata for each of its topics. */
+/* Offsets of one shard to commit, with the same metadata for each of its inputs. */
 typedef struct ShardOffsets {
     int32_t shard;
-    const int64_t *offsets; /* next to read, one per topic (n_sources + 1); -1: nothing known, left out */
+    const int64_t *offsets; /* next to read, one per input of the source; -1: nothing known, left out */
     const char *metadata;
 } ShardOffsets;
 

@@ -25,12 +25,13 @@ struct KafkaSource {
     rd_kafka_t *rk;
     const Config *config;
     KafkaSourceHandler handler;
-    const char *topics[CONFIG_SOURCES_MAX + 1];
+    const Inputs *inputs;
+    const char *topics[CONFIG_SOURCES_MAX + 1]; /* that are subscribed */
     unsigned n_topics;
     Assignment assignment;
     int32_t generation; /* of the assignment; -1: none */
 
-    unsigned last_topic; /* of the record before: the next one is likely to be of the same */
+    unsigned last_input; /* of the record before: the next one is likely to be of the same */
     bool is_rewound;     /* the record before was dropped */
     bool is_in_callback; /* librdkafka waits to be told of the assignment */
     bool is_stale;       /* the client does not read what `assignment` says */
@@ -109,8 +110,8 @@ static int subscribe(KafkaSource *source, char *text) {
     return kafka_sort(err);
 }
 
-int kafka_source_new(
-        const Config *config, KafkaSourceHandler handler, KafkaLog log, char *text, KafkaSource **ret) {
+int kafka_source_new(const Config *config, const Inputs *inputs, KafkaSourceHandler handler, KafkaLog log, char *text,
+        KafkaSource **ret) {
     _cleanup_(kafka_source_free) KafkaSource *source = calloc(1, sizeof(*source));
     if (!source)
         return -ENOMEM;
@@ -118,9 +119,12 @@ int kafka_source_new(
     source->config = config;
     source->handler = handler;
     source->generation = -1;
+    source->inputs = inputs;
     for (size_t i = 0; i < config->n_sources; i++)
-        source->topics[source->n_topics++] = config->sources[i];
+        if (!config->is_routed[i])
+            source->topics[source->n_topics++] = config->sources[i];
     source->topics[source->n_topics++] = config->internal_topic;
+    source->assignment.inputs = inputs;
     source->assignment.topics = source->topics;
     source->assignment.n_topics = source->n_topics;
     int r = kafka_client_new(config, KAFKA_ROLE_READER, &source->owner,
@@ -146,14 +150,19 @@ KafkaSource *kafka_source_free(KafkaSource *source) {
     return NULL;
 }
 
-/* n_topics if it is none of ours. */
-static unsigned topic_index(KafkaSource *source, const char *name) {
-    if (strcmp(source->topics[source->last_topic], name) == 0)
-        return source->last_topic;
-    for (unsigned i = 0; i < source->n_topics; i++)
-        if (strcmp(source->topics[i], name) == 0)
-            return source->last_topic = i;
-    return source->n_topics;
+const Inputs *kafka_source_inputs(const KafkaSource *source) {
+    return source->inputs;
+}
+
+/* The shard that reads the message's partition, and as which input; NULL if it is none that is read here. */
+static AssignedShard *find_reader(KafkaSource *source, const rd_kafka_message_t *message, SourcePoll *ret) {
+    if (!message->rkt ||
+            !inputs_find(source->inputs, rd_kafka_topic_name(message->rkt), message->partition, source->last_input, &ret->shard,
+                    &ret->input))
+        return NULL;
+    source->last_input = ret->input;
+    AssignedShard *shard = assignment_find(&source->assignment, ret->shard);
+    return shard && shard->is_started ? shard : NULL;
 }
 
 /* Below the position: read already. Told once for a run of them. */
@@ -165,12 +174,12 @@ static void drop(
     ret->type = SOURCE_ERROR;
     kafka_tell(ret->text,
             "%s [%" PRId32 "] went back to offset %" PRId64 " from %" PRId64 "; left out what was read",
-            source->topics[ret->topic], shard->number, message->offset, shard->positions[ret->topic]);
+            source->inputs->inputs[ret->input].topic, message->partition, message->offset, shard->positions[ret->input]);
 }
 
 static void take_record(
         KafkaSource *source, AssignedShard *shard, rd_kafka_message_t *message, SourcePoll *ret) {
-    int64_t *position = &shard->positions[ret->topic];
+    int64_t *position = &shard->positions[ret->input];
     if (message->offset < *position) {
         drop(source, shard, message, ret);
         rd_kafka_message_destroy(message);
@@ -183,6 +192,7 @@ static void take_record(
     ret->type = SOURCE_RECORD;
     ret->offset = message->offset;
     ret->timestamp_ms = timestamp_type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp_ms;
+    ret->is_append_time = timestamp_type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME;
     ret->key = (Str){message->key, message->key_len};
     ret->value = (Str){message->payload, message->len};
     ret->message = message;
@@ -196,13 +206,13 @@ static void take_error(
             return;
         ret->type = SOURCE_END;
         ret->offset = message->offset;
-        shard->positions[ret->topic] = MAX(shard->positions[ret->topic], message->offset);
+        shard->positions[ret->input] = MAX(shard->positions[ret->input], message->offset);
         return;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         if (!shard)
             return;
         ret->type = SOURCE_RANGE;
-        ret->offset = shard->positions[ret->topic];
+        ret->offset = shard->positions[ret->input];
         break;
     case RD_KAFKA_RESP_ERR__FATAL:
         source->error = -ENOTRECOVERABLE;
@@ -240,15 +250,7 @@ int kafka_source_poll(KafkaSource *source, int timeout_ms, SourcePoll *ret) {
     }
     if (!message)
         return 0;
-    AssignedShard *shard = NULL;
-    if (message->rkt) {
-        ret->topic = topic_index(source, rd_kafka_topic_name(message->rkt));
-        ret->shard = message->partition;
-        if (ret->topic < source->n_topics)
-            shard = assignment_find(&source->assignment, message->partition);
-        if (shard && !shard->is_started)
-            shard = NULL;
-    }
+    AssignedShard *shard = find_reader(source, message, ret);
     if (!message->err && shard) {
         take_record(source, shard, message, ret);
         return 0;
@@ -273,20 +275,16 @@ static rd_kafka_resp_err_t ask_committed(
     return err;
 }
 
-static void copy_committed(const rd_kafka_topic_partition_t *partition, CommittedOffset *ret) {
-    size_t n = MIN(partition->metadata_size, sizeof(ret->metadata) - 1);
-    ret->offset = partition->offset >= 0 ? partition->offset : -1;
-    if (n)
-        memcpy(ret->metadata, partition->metadata, n);
-    ret->metadata[n] = 0;
-}
-
 int kafka_source_committed(
         KafkaSource *source, int32_t shard, int timeout_ms, char *text, CommittedOffset *ret) {
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
-            rd_kafka_topic_partition_list_new((int)source->n_topics);
-    for (unsigned i = 0; i < source->n_topics; i++)
-        rd_kafka_topic_partition_list_add(list, source->topics[i], shard);
+            rd_kafka_topic_partition_list_new((int)source->inputs->n);
+    for (unsigned i = 0; i < source->inputs->n; i++) {
+        int32_t partition = inputs_partition(source->inputs, i, shard);
+        ret[i] = (CommittedOffset){.offset = -1};
+        if (partition >= 0)
+            rd_kafka_topic_partition_list_add(list, source->inputs->inputs[i].topic, partition);
+    }
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     int r;
     for (;;) {
@@ -302,8 +300,10 @@ int kafka_source_committed(
             return KAFKA_E_TIMEOUT;
         (void)poll(NULL, 0, COMMITTED_POLL_MS);
     }
-    for (unsigned i = 0; i < source->n_topics; i++)
-        copy_committed(&list->elems[i], &ret[i]);
+    /* in the order in which they were added */
+    for (unsigned i = 0, k = 0; i < source->inputs->n; i++)
+        if (inputs_partition(source->inputs, i, shard) >= 0)
+            kafka_copy_committed(&list->elems[k++], &ret[i]);
     return 0;
 }
 
@@ -313,12 +313,12 @@ int kafka_source_start(KafkaSource *source, int32_t shard_number, const int64_t 
         kafka_tell(text, "shard %" PRId32 " is not assigned", shard_number);
         return KAFKA_E_UNKNOWN;
     }
-    for (unsigned i = 0; i < source->n_topics; i++)
-        if (offsets[i] < RD_KAFKA_OFFSET_BEGINNING) {
+    for (unsigned i = 0; i < source->inputs->n; i++)
+        if (inputs_partition(source->inputs, i, shard_number) >= 0 && offsets[i] < RD_KAFKA_OFFSET_BEGINNING) {
             kafka_tell(text, "shard %" PRId32 " cannot start at %" PRId64, shard_number, offsets[i]);
             return -EINVAL;
         }
-    memcpy(shard->positions, offsets, source->n_topics * sizeof(*offsets));
+    memcpy(shard->positions, offsets, source->inputs->n * sizeof(*offsets));
     shard->is_started = true;
     source->is_stale = true;
     return 0;
@@ -344,6 +344,9 @@ bool kafka_source_is_lost(const KafkaSource *source) {
 }
 
 rd_kafka_consumer_group_metadata_t *kafka_source_group_metadata(KafkaSource *source) {
+#ifdef PLANTED_UNFENCED
+    return rd_kafka_consumer_group_metadata_new(source->config->group);
+#endif
     _cleanup_(group_metadata_free) rd_kafka_consumer_group_metadata_t *metadata =
             rd_kafka_consumer_group_metadata(source->rk);
     /*

@@ -3,20 +3,15 @@
 /*
  * The Kafka Source
  *
- * The consumer group member: all source topics and the internal topic, read_committed, assigned by `range` so
- * that partition i of all of them has one owner (DESIGN section 2). Offsets are never committed here; they
- * travel in the producer's transactions.
+ * The consumer group member: all source topics and the internal topic, read_committed. Those that pair up are subscribed and assigned
+ * by `range`, so that partition i of all of them has one owner (DESIGN section 2); whose shard it is reads the partitions of routed
+ * sources that fall to it, too. Offsets are never committed here; they travel in the producer's transactions.
  */
+#include "daemon/inputs.h"
 #include "daemon/io/kafka_client.h"
 
 typedef struct KafkaSource KafkaSource;
 typedef struct rd_kafka_consumer_group_metadata_s rd_kafka_consumer_group_metadata_t;
-
-/* Offset and metadata that the group has committed for one topic of a shard. */
-typedef struct CommittedOffset {
-    int64_t offset;     /* next to read; -1: none */
-    char metadata[256]; /* terminated; empty: none (or an operator's reset) */
-} CommittedOffset;
 
 /*
  * Called from kafka_source_poll() when the group has moved shards. `assigned` must call kafka_source_start()
@@ -40,18 +35,20 @@ typedef enum SourcePollType {
 
 typedef struct SourcePoll {
     SourcePollType type;
-    unsigned topic; /* index into config->sources; n_sources: the internal topic */
+    unsigned input;
     int32_t shard;
     int64_t offset;
-    int64_t timestamp_ms; /* of the broker or the producer; -1: none */
+    int64_t timestamp_ms; /* -1: none */
+    bool is_append_time;  /* it is the broker's, of when the record was appended; else the producer's */
     Str key, value;       /* null where the record has none; valid until `message` is freed */
     void *message;        /* to be freed by kafka_source_release() */
     char text[KAFKA_TEXT_SIZE];
 } SourcePoll;
 
-/* `n_topics` = config->n_sources + 1: the last is the internal topic. Subscribes. */
-MUST_CHECK int kafka_source_new(
-        const Config *config, KafkaSourceHandler handler, KafkaLog log, char *text, KafkaSource **ret);
+/* Subscribes. `inputs` outlives the source. */
+MUST_CHECK int kafka_source_new(const Config *config, const Inputs *inputs, KafkaSourceHandler handler, KafkaLog log, char *text,
+        KafkaSource **ret);
+const Inputs *kafka_source_inputs(const KafkaSource *source);
 /* Leaves the group at once (after `revoked` was called). */
 KafkaSource *kafka_source_free(KafkaSource *source);
 DEFINE_CLEANUP(KafkaSource *, kafka_source_free)
@@ -64,12 +61,12 @@ MUST_CHECK int kafka_source_poll(KafkaSource *source, int timeout_ms, SourcePoll
 void kafka_source_release(SourcePoll *result);
 
 /*
- * What the group has committed for a shard, one entry per topic; waits out a predecessor's pending
+ * What the group has committed for a shard, one entry per input (of one that the shard does not have: nothing); waits out a predecessor's pending
  * transaction (RequireStable). Only from within `assigned` or later.
  */
 MUST_CHECK int kafka_source_committed(
         KafkaSource *source, int32_t shard, int timeout_ms, char *text, CommittedOffset *ret);
-/* Reads the shard from offsets[topic] on; -2 begins at the first there is, -1 at the end. */
+/* Reads the shard from offsets[input] on; -2 begins at the first there is, -1 at the end. */
 MUST_CHECK int kafka_source_start(KafkaSource *source, int32_t shard, const int64_t *offsets, char *text);
 /* Ends the reading of a shard that stays assigned, until kafka_source_start(). */
 void kafka_source_stop(KafkaSource *source, int32_t shard);

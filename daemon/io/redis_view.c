@@ -315,6 +315,22 @@ int redis_view_check(RedisView *view, char *text) {
     return VIEW_E_REFUSED;
 }
 
+int redis_view_try_write(RedisView *view, char *text) {
+    int r = view_begin(view, text);
+    if (r)
+        return r;
+    RedisTransport *t = view->transport;
+    redis_request_command(t, 4);
+    redis_request_arg(t, STR_LITERAL("EVAL"));
+    redis_request_arg(t, STR_LITERAL("redis.call('SET', KEYS[1], '', 'PX', 1000) return redis.call('DEL', KEYS[1])"));
+    redis_request_arg(t, STR_LITERAL("1"));
+    redis_request_arg_begin(t, strlen(view->config->redis_prefix) + strlen(":check"));
+    redis_request_arg_piece(t, str_from(view->config->redis_prefix));
+    redis_request_arg_piece(t, STR_LITERAL(":check"));
+    redis_request_arg_end(t);
+    return view_exchange(view, 1, text);
+}
+
 /* A whole transaction's replies are one: that of EXEC. */
 static int transact(RedisView *view, size_t n_commands, const redisReply **ret, char *text) {
     redis_request(view->transport, "EXEC");

@@ -110,6 +110,8 @@ void redis_view_set_timeouts(RedisView *view, int connect_timeout_ms, int comman
 MUST_CHECK int redis_view_connect(RedisView *view, char *text);
 /* Eviction policy must be noeviction: VIEW_E_REFUSED with the remedy otherwise. */
 MUST_CHECK int redis_view_check(RedisView *view, char *text);
+/* Writes a key that is gone at once, P:check, by a script, as all else is written: VIEW_E_REFUSED if that is not allowed. */
+MUST_CHECK int redis_view_try_write(RedisView *view, char *text);
 /* Writes P:info anew. */
 MUST_CHECK int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char *text);
 

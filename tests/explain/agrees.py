@@ -45,8 +45,8 @@ class Case:
         assert done.returncode in (0, 1) and done.stdout, done.stderr.decode('utf-8', 'replace')
         return done.stdout.decode('utf-8')
 
-    def told(self, kind, name):
-        return [o for o in self.outputs if o.get(f'{kind}_id') == name and (kind == 'lead') == bool(o.get('lead_id'))]
+    def told(self, kind, names):
+        return [o for o in self.outputs if o.get(f'{kind}_id') in names and (kind == 'lead') == bool(o.get('lead_id'))]
 
 
 def score_errors(kind, explained, row):
@@ -89,7 +89,7 @@ def errors(case, kind, row):
     yield from track_errors(explained, row)
     if kind == 'lead':
         yield from lead_errors(explained, row)
-    if explained['at'] != row['at'] or history != case.told(kind, name)[-HISTORY:]:
+    if explained['at'] != row['at'] or history != case.told(kind, [name, *explained.get('merged_ids', [])])[-HISTORY:]:
         yield 'the instant or the history'
     if not case.explain(kind, name, '--history', '--at', '2060-01-01T00:00:00Z').startswith(kind):
         yield 'the text'

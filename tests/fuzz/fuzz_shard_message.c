@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     require(arena_new(&arena) == 0);
     int r = shard_message_unpack((Str){(const char *)data, size}, arena, &message);
     require(r >= 0);
-    if (r == 0 && message.kind != MESSAGE_WATERMARK && message.kind != MESSAGE_EVENT)
+    if (r == 0 && message.kind != MESSAGE_WATERMARK && message.kind != MESSAGE_PROGRESS && message.kind != MESSAGE_EVENT)
         apply(&message);
     arena_free(arena);
     return 0;

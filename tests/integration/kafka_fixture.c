@@ -114,7 +114,11 @@ void member_init(Member *member, World *world, const char *instance) {
     *member = (Member){.world = world, .config = world->config};
     member->config.instance = instance;
     KafkaSourceHandler handler = {on_assigned, on_revoked, member};
-    int r = kafka_source_new(&member->config, handler, keep_log, text, &member->source);
+    int32_t n_shards = MAX(world->n_shards, 1); /* of none where a test makes topics that are wrong */
+    const int32_t counts[] = {n_shards, n_shards};
+    static_assert(ARRAY_SIZE(counts) == N_TOPICS - 1, "one a source");
+    ck_assert(inputs_make(&member->config, counts, n_shards, &member->inputs));
+    int r = kafka_source_new(&member->config, &member->inputs, handler, keep_log, text, &member->source);
     ck_assert_msg(r == 0, "%s", text);
 }
 
@@ -124,12 +128,12 @@ void member_done(Member *member) {
 
 static void note_record(Member *member) {
     const SourcePoll *poll = &member->last;
-    int64_t *next = &member->next[poll->shard][poll->topic];
+    int64_t *next = &member->next[poll->shard][poll->input];
     ck_assert(member_owns(member, poll->shard));
     ck_assert(!member->held[poll->shard]);
     ck_assert_int_ge(poll->offset, *next);
     *next = poll->offset + 1;
-    member->n_records[poll->shard][poll->topic]++;
+    member->n_records[poll->shard][poll->input]++;
     member->n_total++;
 }
 
@@ -145,7 +149,7 @@ int member_poll(Member *member, int timeout_ms) {
         note_record(member);
         break;
     case SOURCE_END:
-        member->end[poll->shard][poll->topic] = poll->offset;
+        member->end[poll->shard][poll->input] = poll->offset;
         break;
     case SOURCE_ERROR:
         member->n_errors++;

@@ -47,6 +47,7 @@ void world_fill(World *world, const char *topic, int32_t partition, unsigned n);
 typedef struct Member {
     World *world;
     Config config;
+    Inputs inputs;
     KafkaSource *source;
     int32_t shards[SHARDS_MAX]; /* that it owns */
     size_t n_shards;

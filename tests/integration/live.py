@@ -181,12 +181,14 @@ class Instance:
 class Deployment:
     """Topics, a group and a Redis prefix of its own."""
 
-    def __init__(self, folder, model, n_partitions=8, sources=('events',), prepare=True):
+    def __init__(self, folder, model, n_partitions=8, sources=('events',), prepare=True, counts=None):
+        """`counts`: partitions of those sources that have not n_partitions."""
         self.folder = str(folder)
         self.name = 't' + uuid.uuid4().hex[:10]
         self.model = model
         self.n_partitions = n_partitions
         self.sources = [f'{self.name}.{source}' for source in sources]
+        self.counts = {f'{self.name}.{source}': (counts or {}).get(source, n_partitions) for source in sources}
         self.instances = []
         self.asker = None
         self.schema_files = {100: load.SCHEMA}
@@ -195,7 +197,7 @@ class Deployment:
         self.schemas = {number: fastavro.schema.load_schema(os.path.join(ROOT, 'schemas', f'{name}.avsc'))
                         for name, number in SCHEMA_IDS.items()}
         if prepare:
-            self.create_topics({source: n_partitions for source in self.sources})
+            self.create_topics(self.counts)
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -253,7 +255,7 @@ class Deployment:
         assert producer.flush(30) == 0
 
     def open_transaction(self, source=0):
-        """A producer in the midst of a transaction, and what sends an event in it."""
+        """A producer in the midst of a transaction, and what sends an event in it, keyed by its lead."""
         producer = Producer({'bootstrap.servers': BOOTSTRAP, 'transactional.id': f'{self.name}.{uuid.uuid4().hex}',
                              'transaction.timeout.ms': 600000, 'partitioner': 'murmur2_random'})
         producer.init_transactions(30)
@@ -312,7 +314,7 @@ class Deployment:
     def committed(self):
         """The committed offsets of the sources, summed, once the group has a coordinator."""
         self.asker = self.asker or Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name})
-        partitions = [TopicPartition(source, i) for source in self.sources for i in range(self.n_partitions)]
+        partitions = [TopicPartition(source, i) for source, n in self.counts.items() for i in range(n)]
 
         def ask():
             try:
@@ -332,6 +334,11 @@ class Deployment:
             found[key.decode().split('}:' + kind, 1)[1].lstrip(':')] = key
         return found
 
+    def watermarks(self):
+        """Of the shards that have one, in milliseconds."""
+        found = (self.redis.hget(key, 'watermark') for key in self.shard_keys('meta'))
+        return [int(value) for value in found if value]
+
     def shard_keys(self, kind):
         """The keys P:{T}:KIND, one a shard that has it."""
         return list(self.redis.scan_iter(f'{self.name}:{{*}}:{kind}', count=5000))
@@ -346,6 +353,12 @@ class Deployment:
         config = self.config('explain', **changes)
         done = subprocess.run([PROGRAM, kind, name, '--config', config, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               timeout=60, check=False, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+    def skip(self, topic, partition, to):
+        """`scored skip`: its exit status, standard output and standard error."""
+        command = [PROGRAM, 'skip', '--config', self.config('skip'), '--topic', topic, '--partition', str(partition), '--to', str(to)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False, text=True)
         return done.returncode, done.stdout, done.stderr
 
     def await_quiet(self, n):

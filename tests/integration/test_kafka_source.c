@@ -150,7 +150,7 @@ START_TEST(null_and_empty_are_told_apart) {
         ck_assert_int_eq(kafka_source_poll(a.source, 100, &poll), 0);
         if (poll.type != SOURCE_RECORD)
             continue;
-        ck_assert_uint_eq(poll.topic, 1);
+        ck_assert_uint_eq(poll.input, 1);
         ck_assert_int_eq(poll.shard, 0);
         ck_assert_int_eq(poll.offset, (int64_t)n);
         ck_assert(str_eq(poll.key, rows[n].key));
@@ -179,7 +179,7 @@ START_TEST(an_offset_out_of_the_log_is_told_and_can_be_put_right) {
         ck_assert_int_eq(member_poll(&a, 50), 0);
     }
     ck_assert_int_eq(a.last.type, SOURCE_RANGE);
-    ck_assert_uint_eq(a.last.topic, 0);
+    ck_assert_uint_eq(a.last.input, 0);
     ck_assert_int_eq(a.last.shard, 1);
     ck_assert_int_eq(a.last.offset, 1000);
     ck_assert_uint_gt(strlen(a.last.text), 0);
@@ -314,7 +314,7 @@ START_TEST(pauses_and_late_starts_lose_and_repeat_nothing) {
             unsigned n = a.n_total;
             ck_assert_int_eq(member_poll(&a, 2), 0);
             if (a.n_total > n) /* dense: all in one transaction */
-                ck_assert_int_eq(a.last.offset, a.n_records[a.last.shard][a.last.topic] - 1);
+                ck_assert_int_eq(a.last.offset, a.n_records[a.last.shard][a.last.input] - 1);
         }
         if (turn % 3 == 0) {
             assert_ok(kafka_source_pause(a.source, true, text));

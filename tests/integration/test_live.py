@@ -304,7 +304,7 @@ def test_operators_reset_halts_until_remedied(deploy, model):
 
 
 def test_refuses_to_start(deploy, model, own_redis):
-    """Sources that don't pair up, a changelog that is not compacted, a Redis that evicts: status 78."""
+    """Sources that don't pair up, a changelog that is not compacted, an internal topic that is, a Redis that evicts: status 78."""
     d = deploy(model(SMALL), sources=('one', 'two'), prepare=False)
     d.create_topics({d.sources[0]: 2})
     d.create_topics({d.sources[1]: 3})
@@ -313,6 +313,46 @@ def test_refuses_to_start(deploy, model, own_redis):
     d.create_topics({f'{d.name}.changelog': 2}, **{'cleanup.policy': 'delete'})
     kept = d.start('kept')
     assert kept.process.wait(30) == 78 and 'compact' in kept.log()
+    d.create_topics({f'{d.name}c.internal': 2}, **{'cleanup.policy': 'compact'})
+    merged = d.start('merged', topics={'prefix': d.name + 'c'})
+    assert merged.process.wait(30) == 78 and 'lost before they are read' in merged.log()
     socket = server('redis', 'start', own_redis, '--set', 'maxmemory-policy allkeys-lru')
     evicting = d.start('evicting', topics={'prefix': d.name + 'b'}, redis={'address': f'unix:{socket}', 'prefix': 'x'})
     assert evicting.process.wait(30) == 78 and 'noeviction' in evicting.log()
+
+
+def test_deleted_records_halt_their_shard_until_they_are_skipped(deploy, model):
+    """The other shard goes on; `scored skip` moves the halted one ahead, and only ahead, while nobody is at work."""
+    d = deploy(model(SMALL), n_partitions=2)
+    topic, gone = d.sources[0], 0
+    lost = [f'lead-{i}' for i in range(99) if load.partition_of(f'lead-{i}', 2) == gone]
+    kept = [f'lead-{i}' for i in range(99) if load.partition_of(f'lead-{i}', 2) != gone]
+    daemon = d.start()
+    d.send(event(lost[0], 'form'), event(kept[0], 'form'))
+    d.await_committed(2)
+    assert d.skip(topic, gone, 1)[0] == 1  # there is nothing ahead
+    assert daemon.stop() == 0
+    d.send(*[event(lead, 'form') for lead in lost[1:6]])
+    d.admin.delete_records([TopicPartition(topic, gone, 4)])[TopicPartition(topic, gone, 4)].result(30)
+    daemon = d.start()
+    daemon.await_log('event=shard.halted')
+    d.send(event(kept[1], 'form'))
+    d.await_committed(3)
+    status, _, error = d.skip(topic, gone, 'first')
+    assert (status, 'stop all of its processes first' in error) == (1, True)
+    assert 'event=pipeline.restart' not in daemon.log()
+    assert daemon.stop() == 0
+    assert d.skip(topic, gone, 0)[0] == 1 and d.skip(topic, gone, 7)[0] == 1
+    assert d.skip('nothing', gone, 5)[0] == 64
+    status, output, _ = d.skip(topic, gone, 'first')
+    assert status == 0 and 'goes on at offset 4; the records from 1 on are left out' in output
+    daemon = d.start()
+    daemon.await_log('event=shard.skipped')
+    d.await_committed(6 + 2)
+    assert sorted(o['lead_id'] for o in d.outputs('stages')) == sorted(kept[:2] + [lost[0]] + lost[4:6])
+    assert daemon.stop() == 0
+    daemon = d.start()  # it is an offset like others again
+    d.send(event(lost[9], 'form'))
+    d.await_committed(6 + 3)
+    assert 'event=shard.skipped' not in daemon.log()
+    assert daemon.stop() == 0

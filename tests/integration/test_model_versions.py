@@ -2,9 +2,11 @@
 """A new version of the model while the daemon runs, and across restarts."""
 import json
 import os
+import re
 import signal
 
 import live
+import load
 from live import event, wait_for
 
 MODEL = '''
@@ -49,6 +51,12 @@ def reload(instance, path, text):
     instance.process.send_signal(signal.SIGHUP)
 
 
+def owned(instance):
+    """The shards that it has taken last."""
+    latest = instance.log().rpartition('event=pipeline.ready')[2].rpartition('event=shards.assigned')[2]
+    return sorted(map(int, re.findall(r'event=shard.taken shard=(\d+)', latest)))
+
+
 def views():
     """Lead i has 1 + i % 5 views, at once."""
     return [event(f'lead-{i}', 'page_view', BEGIN + i * 1000 + k, event_id=f'{i}-{k}', account_id=f'company-{i % 3}')
@@ -77,6 +85,8 @@ def test_each_version_settles_every_lead_once(deploy, model):
 
     reload(instance, path, SECOND)
     wait_for(lambda: instance.log().count('event=model.applied') == 4, 'all four shards have the second version')
+    # readers see what is committed a little later than who committed it
+    wait_for(lambda: len(moved(d, 'model')) >= len(of_views(3, 4)) and len(moved(d, 'model', 'account')) >= 3, 'all is told')
     assert moved(d, 'model') == [(lead, 2) for lead in of_views(3, 4)]
     assert moved(d, 'model', 'account') == [(f'company-{i}', 2) for i in range(3)]
 
@@ -187,3 +197,29 @@ def test_names_of_an_earlier_version_are_found_after_its_first_batch(deploy, mod
     lead = explained(d, 'lead', 'lead-1')
     assert (lead['record_model_version'], lead['model_version']) == (1, 7)
     assert instance.stop() == 0
+
+
+def test_message_of_a_newer_version_halts_the_shard_that_it_is_for(deploy, model):
+    """Its other shards go on, and nobody connects anew for it; once the instance has the version, the message is taken."""
+    path, old_path = model(FIRST), model(FIRST, 'old.yaml')
+    d = deploy(path, n_partitions=4)
+    newer, older = d.start('a', **HISTORY), d.start('b', **HISTORY, model=old_path)
+    wait_for(lambda: len(owned(newer)) == 2 and sorted(owned(newer) + owned(older)) == [0, 1, 2, 3], 'two shards each')
+    reload(newer, path, SECOND)
+    wait_for(lambda: newer.log().count('event=pipeline.ready') == 2, 'the second version')
+    wait_for(lambda: len(owned(newer)) == 2 and sorted(owned(newer) + owned(older)) == [0, 1, 2, 3], 'two shards each')
+    first, last = owned(newer), owned(older)
+    account = next(f'company-{i}' for i in range(99) if load.partition_of(f'company-{i}', 4) == last[0])
+    lead = next(f'lead-{i}' for i in range(99) if load.partition_of(f'lead-{i}', 4) == first[0])
+    other = next(f'lead-{i}' for i in range(99) if load.partition_of(f'lead-{i}', 4) == last[1])
+    d.send(event(lead, 'page_view', BEGIN, event_id='e1', account_id=account))
+    older.await_log('event=shard.halted')
+    assert 'load the new model here, too' in older.log()
+    d.send(*[event(other, 'page_view', BEGIN + k, event_id=f'o{k}') for k in range(5)])
+    d.await_committed(6)
+    assert [o['lead_id'] for o in d.outputs('stages')] == [other]
+    assert 'event=pipeline.restart' not in older.log().partition('event=shard.halted')[2]
+    reload(older, old_path, SECOND)
+    d.await_quiet(6)
+    assert json.loads(d.explain('account', account, '--json')[1])['scores'][0]['value'] == 10
+    assert newer.stop() == 0 and older.stop() == 0

@@ -11,8 +11,8 @@
 
 /* Part of the stored format: what this says must be read in years, and by people. */
 #define INPUTS                                                                                               \
-    "[{\"topic\":\"events\",\"offset\":42,\"newest\":1767225600000},{\"topic\":\"p.internal\",\"offset\":-"  \
-    "1,\"newest\":null}]"
+    "[{\"topic\":\"events\",\"offset\":42,\"newest\":1767225600000,\"proved\":1767225590000},"             \
+    "{\"topic\":\"p.internal\",\"offset\":-1,\"newest\":null,\"proved\":null}]"
 #define REST                                                                                                 \
     ",\"model\":{\"version\":3,\"hash\":\"" MODEL_HASH                                                       \
     "\",\"skeletons\":[{\"version\":2,\"offset\":7},{\"version\":3,\"offset\":900}],\"walk_next\":40,\"walk_end\":800}," \
@@ -20,7 +20,7 @@
     "\"hash\":\"" BATCH_HASH "\"}"
 #define WITH(lineage, bno, shards, watermark, inputs)                                                        \
     "{\"format\":1,\"lineage\":" lineage ",\"bno\":" bno ",\"shards\":" shards ",\"watermark\":" watermark   \
-    ",\"accounts_watermark\":1767225400000,\"inputs\":" inputs REST
+    ",\"accounts_watermark\":1767225400000,\"begun_watermark\":1767225300000,\"taken\":9,\"inputs\":" inputs REST
 static const char text[] = WITH("\"" LINEAGE "\"", "12", "8", "1767225500000", INPUTS);
 
 static Footer make_footer(void) {
@@ -29,8 +29,10 @@ static Footer make_footer(void) {
             .bno = 12,
             .watermark_ms = 1767225500000,
             .accounts_watermark_ms = 1767225400000,
-            .inputs = {{.topic = "events", .offset = 42, .newest_ms = 1767225600000},
-                    {.topic = "p.internal", .offset = -1, .newest_ms = TIME_NONE}},
+            .begun_watermark_ms = 1767225300000,
+            .taken_bno = 9,
+            .inputs = {{.topic = "events", .partition = -1, .offset = 42, .newest_ms = 1767225600000, .proved_ms = 1767225590000},
+                    {.topic = "p.internal", .partition = -1, .offset = -1, .newest_ms = TIME_NONE, .proved_ms = TIME_NONE}},
             .n_inputs = 2,
             .model_version = 3,
             .model_hash = MODEL_HASH,
@@ -51,11 +53,20 @@ static void assert_equal(const Footer *a, const Footer *b) {
     ck_assert_int_eq(a->bno, b->bno);
     ck_assert_int_eq(a->watermark_ms, b->watermark_ms);
     ck_assert_int_eq(a->accounts_watermark_ms, b->accounts_watermark_ms);
+    ck_assert_int_eq(a->begun_watermark_ms, b->begun_watermark_ms);
+    ck_assert_int_eq(a->taken_bno, b->taken_bno);
     ck_assert_uint_eq(a->n_inputs, b->n_inputs);
     for (size_t i = 0; i < a->n_inputs; i++) {
         ck_assert_str_eq(a->inputs[i].topic, b->inputs[i].topic);
+        ck_assert_int_eq(a->inputs[i].partition, b->inputs[i].partition);
         ck_assert_int_eq(a->inputs[i].offset, b->inputs[i].offset);
         ck_assert_int_eq(a->inputs[i].newest_ms, b->inputs[i].newest_ms);
+        ck_assert_int_eq(a->inputs[i].proved_ms, b->inputs[i].proved_ms);
+    }
+    ck_assert_uint_eq(a->n_routed, b->n_routed);
+    for (size_t i = 0; i < a->n_routed; i++) {
+        ck_assert_str_eq(a->routed[i].topic, b->routed[i].topic);
+        ck_assert_int_eq(a->routed[i].newest_ms, b->routed[i].newest_ms);
     }
     ck_assert_int_eq(a->model_version, b->model_version);
     ck_assert_str_eq(a->model_hash, b->model_hash);
@@ -93,10 +104,10 @@ START_TEST(footer_is_written_as_documented_and_reads_back) {
     ck_assert_int_eq(footer_parse(printed(&footer, &writer), &again), 0);
     assert_equal(&footer, &again);
     footer.bno = INT64_MAX;
-    for (footer.n_inputs = 0; footer.n_inputs < TOPICS_MAX; footer.n_inputs++) {
+    for (footer.n_inputs = 0; footer.n_inputs < INPUTS_MAX; footer.n_inputs++) {
         FooterInput *input = &footer.inputs[footer.n_inputs];
-        *input = (FooterInput){.offset = INT64_MAX, .newest_ms = 0};
-        memset(input->topic, 'a' + (int)footer.n_inputs, TOPIC_NAME_MAX);
+        *input = (FooterInput){.offset = INT64_MAX, .newest_ms = 0, .partition = INT32_MAX};
+        memset(input->topic, 'a' + (int)footer.n_inputs % 26, TOPIC_NAME_MAX);
     }
     ck_assert_int_eq(footer_parse(printed(&footer, &writer), &again), 0);
     assert_equal(&footer, &again);
@@ -104,11 +115,52 @@ START_TEST(footer_is_written_as_documented_and_reads_back) {
 }
 END_TEST
 
+/* Such a footer is longer by two things, which others do without. */
+static const char with_partition[] = "{\"topic\":\"events\",\"partition\":13,\"offset\":42,";
+static const char with_routed[] =
+        "],\"routed\":[{\"topic\":\"events\",\"newest\":1767225300000},{\"topic\":\"others\",\"newest\":null}],";
+
+START_TEST(routed_sources_are_written_and_read_back) {
+    JsonWriter writer = JSON_WRITER_INIT;
+    Footer footer = make_footer(), again;
+    footer.inputs[0].partition = 13;
+    footer.n_routed = 2;
+    footer.routed[0] = (FooterRouted){"events", 1767225300000};
+    footer.routed[1] = (FooterRouted){"others", TIME_NONE};
+    Str json = printed(&footer, &writer);
+    ck_assert_ptr_nonnull(memmem(json.data, json.len, with_partition, strlen(with_partition)));
+    ck_assert_ptr_nonnull(memmem(json.data, json.len, with_routed, strlen(with_routed)));
+    ck_assert_int_eq(footer_parse(json, &again), 0);
+    assert_equal(&footer, &again);
+    ck_assert_int_eq(footer_routed(&again, "events"), 1767225300000);
+    ck_assert_int_eq(footer_routed(&again, "others"), TIME_NONE);
+    ck_assert_int_eq(footer_routed(&again, "none"), TIME_NONE);
+    json_writer_deinit(&writer);
+}
+END_TEST
+
+START_TEST(footer_of_an_earlier_program_is_read) {
+    static const char earlier[] = "{\"format\":1,\"lineage\":\"" LINEAGE "\",\"bno\":12,\"shards\":8,\"watermark\":1,"
+                                  "\"accounts_watermark\":null,\"inputs\":[{\"topic\":\"events\",\"offset\":42,\"newest\":7}]" REST;
+    Footer footer;
+    ck_assert_int_eq(footer_parse(str_from(earlier), &footer), 0);
+    ck_assert_int_eq(footer.inputs[0].offset, 42);
+    ck_assert_int_eq(footer.inputs[0].proved_ms, TIME_NONE);
+    ck_assert_int_eq(footer.begun_watermark_ms, TIME_NONE);
+    ck_assert_int_eq(footer.taken_bno, 0);
+}
+END_TEST
+
 START_TEST(input_is_found_by_its_topic) {
     Footer footer = make_footer();
-    ck_assert_ptr_eq(footer_input(&footer, "p.internal"), &footer.inputs[1]);
-    ck_assert_ptr_null(footer_input(&footer, "event"));
-    ck_assert_ptr_null(footer_input(&footer, ""));
+    ck_assert_ptr_eq(footer_input(&footer, 5, "p.internal", 5), &footer.inputs[1]);
+    ck_assert_ptr_null(footer_input(&footer, 5, "event", 5));
+    ck_assert_ptr_null(footer_input(&footer, 5, "", 5));
+    /* without a partition it is that of the shard's number */
+    ck_assert_ptr_null(footer_input(&footer, 5, "p.internal", 6));
+    footer.inputs[1].partition = 6;
+    ck_assert_ptr_null(footer_input(&footer, 5, "p.internal", 5));
+    ck_assert_ptr_eq(footer_input(&footer, 5, "p.internal", 6), &footer.inputs[1]);
 }
 END_TEST
 
@@ -147,8 +199,12 @@ static const struct {
                  "[{\"topic\":\"" LONG_TOPIC_50 LONG_TOPIC_50 LONG_TOPIC_50 LONG_TOPIC_50 LONG_TOPIC_50
                  "\",\"offset\":1,\"newest\":1}]"),
                 FOOTER_E_CORRUPT},
-        {WITH(L, "12", "8", "1", "[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]"),
-                FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", "[{\"topic\":\"t\",\"partition\":-1,\"offset\":1,\"newest\":1}]"), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", "[{\"topic\":\"t\",\"partition\":null,\"offset\":1,\"newest\":1}]"), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", "[{\"topic\":\"t\",\"partition\":2147483648,\"offset\":1,\"newest\":1}]"), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", INPUTS ",\"routed\":5"), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", INPUTS ",\"routed\":[{\"topic\":\"t\"}]"), FOOTER_E_CORRUPT},
+        {WITH(L, "12", "8", "1", INPUTS ",\"routed\":[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}]"), FOOTER_E_CORRUPT},
 };
 
 START_TEST(what_is_no_footer_is_refused_and_changes_nothing) {
@@ -160,6 +216,21 @@ START_TEST(what_is_no_footer_is_refused_and_changes_nothing) {
     }
     Footer footer = make_footer();
     ck_assert_int_eq(footer_parse(STR_NULL, &footer), FOOTER_E_CORRUPT);
+}
+END_TEST
+
+START_TEST(more_inputs_than_there_is_room_for_are_refused) {
+    static char json[sizeof(text) + (INPUTS_MAX + 1) * 48] = WITH(L, "12", "8", "1", "[");
+    char *end = strstr(json, "\"inputs\":[") + strlen("\"inputs\":[");
+    for (int i = 0; i <= INPUTS_MAX; i++)
+        end += sprintf(end, "%s{\"topic\":\"t%d\",\"offset\":1,\"newest\":1}", i ? "," : "", i);
+    strcpy(end, "]" REST);
+    Footer footer;
+    ck_assert_int_eq(footer_parse(str_from(json), &footer), FOOTER_E_CORRUPT);
+    /* one less does */
+    char *last = strstr(json, ",{\"topic\":\"t128\"");
+    strcpy(last, "]" REST);
+    ck_assert_int_eq(footer_parse(str_from(json), &footer), 0);
 }
 END_TEST
 
@@ -179,6 +250,9 @@ static const struct {
         {"scored1 " LINEAGE " 12 345", true},
         {"scored1 " LINEAGE " 1 -1", true},
         {"scored1 " LINEAGE " 9223372036854775807 9223372036854775807", true},
+        {"scored1 " LINEAGE " 12 345 skip", true},
+        {"scored1 " LINEAGE " 12 345 skip ", false},
+        {"scored1 " LINEAGE " 12 345skip", false},
         {"", false},
         {"scored1", false},
         {"scored2 " LINEAGE " 12 345", false},
@@ -213,6 +287,9 @@ int main(void) {
     Suite *suite = suite_create("footer");
     TCase *tcase = tcase_create("footer");
     tcase_add_test(tcase, footer_is_written_as_documented_and_reads_back);
+    tcase_add_test(tcase, routed_sources_are_written_and_read_back);
+    tcase_add_test(tcase, more_inputs_than_there_is_room_for_are_refused);
+    tcase_add_test(tcase, footer_of_an_earlier_program_is_read);
     tcase_add_test(tcase, input_is_found_by_its_topic);
     tcase_add_test(tcase, what_is_no_footer_is_refused_and_changes_nothing);
     tcase_add_test(tcase, cut_footer_is_refused);

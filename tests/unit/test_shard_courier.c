@@ -204,6 +204,46 @@ START_TEST(entries_come_to_rest_where_more_leads_leave_than_are_remembered) {
 }
 END_TEST
 
+static EventResult tell(World *world, const char *lead_id, const char *event_id, const char *type, const char *into) {
+    LeadEvent event = fixture_event(lead_id, event_id, type, 1000);
+    Property property = {STR_LITERAL("into"), {.type = VALUE_STRING, .string = into ? str_from(into) : STR_NULL}};
+    EventResult result;
+    if (into) {
+        event.properties = &property;
+        event.n_properties = 1;
+    }
+    ck_assert_int_eq(shard_event(world->nodes[home_of(str_from(lead_id))].leads, &event, TIME_NONE, &result), 0);
+    return result;
+}
+
+/* Both are of one shard, where each leads to the other until the messages have come. */
+START_TEST(leads_merged_into_each_other_at_once_are_one_in_the_end) {
+    World *world = calloc(1, sizeof(*world));
+    ck_assert_ptr_nonnull(world);
+    world_init(world, 1);
+    ck_assert_uint_eq(home_of(STR_LITERAL("l1")), home_of(STR_LITERAL("l4")));
+    ck_assert_int_eq(tell(world, "l1", "e1", "seen", NULL).outcome, EVENT_APPLIED);
+    ck_assert_int_eq(tell(world, "l4", "e2", "seen", NULL).outcome, EVENT_APPLIED);
+    ck_assert_int_eq(tell(world, "l1", "e3", "lead_merged", "l4").outcome, EVENT_APPLIED);
+    EventResult elsewhere = tell(world, "l1", "e4", "seen", NULL);
+    ck_assert(elsewhere.outcome == EVENT_ELSEWHERE && str_eq_c(elsewhere.lead_id, "l4"));
+    ck_assert_int_eq(tell(world, "l4", "e5", "lead_merged", "l1").outcome, EVENT_APPLIED);
+    elsewhere = tell(world, "l1", "e6", "seen", NULL);
+    ck_assert(elsewhere.outcome == EVENT_ELSEWHERE && str_eq_c(elsewhere.lead_id, "l4"));
+    elsewhere = tell(world, "l4", "e7", "seen", NULL);
+    ck_assert(elsewhere.outcome == EVENT_ELSEWHERE && str_eq_c(elsewhere.lead_id, "l1"));
+    bool accepts;
+    LeadEvent event = fixture_event("l4", "e8", "seen", 1000);
+    ck_assert_int_eq(shard_accepts(world->nodes[home_of(STR_LITERAL("l4"))].leads, &event, &accepts), 0);
+    deliver_all(world);
+    ck_assert_int_eq(tell(world, "l1", "e9", "seen", NULL).outcome, EVENT_APPLIED);
+    elsewhere = tell(world, "l4", "e10", "seen", NULL);
+    ck_assert(elsewhere.outcome == EVENT_ELSEWHERE && str_eq_c(elsewhere.lead_id, "l1"));
+    world_done(world);
+    free(world);
+}
+END_TEST
+
 START_TEST(bytes_that_are_no_message_are_refused) {
     static const char *const rows[] = {"", "\x01", "\x01\x07\x02", "\x01\x01\x02", "\x01\x01\x02\x01", "\x02\x01\x02"};
     _cleanup_(arena_free) Arena *arena = NULL;
@@ -216,11 +256,57 @@ START_TEST(bytes_that_are_no_message_are_refused) {
 }
 END_TEST
 
+/* The message as it arrives. */
+static ShardMessage travel(const ShardMessage *message, Buffer *bytes, Arena *arena) {
+    ShardMessage back;
+    bytes->len = 0;
+    ck_assert_int_eq(shard_message_pack(message, NULL, bytes), 0);
+    ck_assert_int_eq(shard_message_unpack((Str){(const char *)bytes->data, bytes->len}, arena, &back), 0);
+    return back;
+}
+
+START_TEST(event_arrives_with_where_it_stood) {
+    _cleanup_(arena_free) Arena *arena = NULL;
+    Buffer bytes = {0};
+    ck_assert_int_eq(arena_new(&arena), 0);
+    ShardMessage event = {.kind = MESSAGE_EVENT, .lead_id = STR_LITERAL("lead"), .topic = STR_LITERAL("crm"), .partition = 11,
+            .offset = INT64_MAX, .bytes = STR_LITERAL("as it came")};
+    ShardMessage back = travel(&event, &bytes, arena);
+    ck_assert(back.kind == MESSAGE_EVENT && back.partition == 11 && back.offset == INT64_MAX);
+    ck_assert(str_eq_c(back.lead_id, "lead") && str_eq_c(back.topic, "crm") && str_eq_c(back.bytes, "as it came"));
+    buffer_done(&bytes);
+
+    /* format 1, which is in internal topics, did not tell the partition */
+    const char old[] = "\x01\x05\x00\x04lead\x03" "crm\x07\x02xy";
+    ck_assert_int_eq(shard_message_unpack((Str){old, sizeof(old) - 1}, arena, &back), 0);
+    ck_assert(back.kind == MESSAGE_EVENT && back.partition == -1 && back.offset == 7 && str_eq_c(back.bytes, "xy"));
+}
+END_TEST
+
+START_TEST(progress_arrives_at_all_shards) {
+    _cleanup_(arena_free) Arena *arena = NULL;
+    Buffer bytes = {0};
+    ck_assert_int_eq(arena_new(&arena), 0);
+    ShardMessage progress = {.kind = MESSAGE_PROGRESS, .from_shard = 3, .topic = STR_LITERAL("crm"), .at_ms = 1767225600000};
+    for (int i = 0; i < 2; i++) {
+        progress.at_end = i;
+        ShardMessage back = travel(&progress, &bytes, arena);
+        ck_assert(back.kind == MESSAGE_PROGRESS && back.from_shard == 3 && back.at_ms == 1767225600000 && back.at_end == (i == 1));
+        ck_assert(str_eq_c(back.topic, "crm"));
+        ck_assert(str_is_null(shard_message_target(&back)));
+    }
+    buffer_done(&bytes);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("shard courier");
     TCase *moves = tcase_create("moves");
     tcase_add_loop_test(moves, leads_end_where_they_went_last_with_all_they_were_given, 0, 60);
     tcase_add_loop_test(moves, entries_come_to_rest_where_more_leads_leave_than_are_remembered, 0, 20);
+    tcase_add_test(moves, leads_merged_into_each_other_at_once_are_one_in_the_end);
+    tcase_add_test(moves, event_arrives_with_where_it_stood);
+    tcase_add_test(moves, progress_arrives_at_all_shards);
     tcase_add_test(moves, bytes_that_are_no_message_are_refused);
     suite_add_tcase(suite, moves);
     return suite_run(suite);

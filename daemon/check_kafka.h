@@ -1,0 +1,22 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of check_live() that ask Kafka. */
+#include "daemon/check_live.h"
+#include "daemon/source_verdict.h"
+
+/* A server that is there answers within milliseconds. */
+#define CHECK_TIMEOUT_MS 10000
+
+/*
+ * All return 0; KAFKA_E_TIMEOUT after a finding that says so: no broker answers, so there is no use in asking on; or a negative errno.
+ */
+
+/* A topic's number of partitions, 0 if there is no such topic; -1: the broker does not say, which is told as an error. */
+MUST_CHECK int check_partitions(KafkaCluster *cluster, const char *subject, const char *topic, Findings *findings, int32_t *ret);
+/* Fills the samples: first the numbers of partitions, then records. */
+MUST_CHECK int check_sources_exist(const Config *config, KafkaCluster *cluster, SourceSample *samples, Findings *findings);
+MUST_CHECK int check_sources_sample(const Config *config, Registry *registry, SourceSample *samples);
+/* Our own topics. */
+MUST_CHECK int check_topics_known(const Config *config, KafkaCluster *cluster, Findings *findings, ShardsKnown *ret);
+MUST_CHECK int check_topics(
+        const Config *config, KafkaCluster *cluster, const ShardsKnown *known, int32_t n_shards, Findings *findings);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/check_live.h"
+
+#include "daemon/check_kafka.h"
+#include "daemon/inputs.h"
+#include "daemon/io/redis_view.h"
+
+/* --- Redis ------------------------------------------------------------------------------------------- */
+
+static void redis_failed(const Config *config, int r, const char *text, const char *refusal_remedy, Findings *findings) {
+    findings_add(findings, FINDING_ERROR, "Redis", "%s", text);
+    if (r == VIEW_E_REFUSED)
+        findings_remedy(findings, "%s", refusal_remedy);
+    else
+        findings_remedy(findings, "start the Redis at %s, or correct redis.address", config->redis_address);
+}
+
+static int check_redis(const Config *config, Findings *findings) {
+    static const struct {
+        int (*ask)(RedisView *view, char *text);
+        const char *remedy; /* if it is refused */
+    } questions[] = {
+            {redis_view_check, "set maxmemory-policy to noeviction"},
+            {redis_view_try_write, "let the user of redis.username write keys that begin with redis.prefix, and call scripts; is the "
+                                   "server full, or a replica?"},
+    };
+    _cleanup_(redis_view_free) RedisView *view = NULL;
+    const ViewBoards no_boards = {0};
+    char text[REDIS_TEXT_SIZE];
+    size_t n_errors = findings->counts[FINDING_ERROR];
+
+    int r = redis_view_new(config, &no_boards, text, &view);
+    if (r == 0)
+        r = redis_view_connect(view, text);
+    if (r > 0)
+        redis_failed(config, r, text, "correct redis.address, redis.username, redis.password_file or redis.database", findings);
+    if (r)
+        return MIN(r, 0);
+    for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
+        r = questions[i].ask(view, text);
+        if (r < 0)
+            return r;
+        if (r > 0)
+            redis_failed(config, r, text, questions[i].remedy, findings);
+    }
+    if (findings->counts[FINDING_ERROR] == n_errors)
+        findings_add(findings, FINDING_OK, "Redis", "%s can be written and does not evict", config->redis_address);
+    return 0;
+}
+
+/* --- Kafka ------------------------------------------------------------------------------------------- */
+
+static int check_brokers(const Config *config, KafkaCluster *cluster, Findings *findings) {
+    char text[KAFKA_TEXT_SIZE];
+    int n;
+    int r = kafka_cluster_brokers(cluster, CHECK_TIMEOUT_MS, text, &n);
+    if (r > 0) {
+        findings_add(findings, FINDING_ERROR, "Kafka", "no broker answers at %s: %s", config->bootstrap_servers, text);
+        findings_remedy(findings,
+                "start it, or correct kafka.bootstrap_servers; with TLS or a password, kafka.properties and kafka.secrets");
+    }
+    if (r == 0)
+        findings_add(findings, FINDING_OK, "Kafka", "%d broker%s at %s", n, n == 1 ? "" : "s", config->bootstrap_servers);
+    return r > 0 ? KAFKA_E_TIMEOUT : r;
+}
+
+/* Has a shard room for the partitions that it would have to read? Told only where all else about the sources' partitions is right. */
+static void check_inputs(const Config *config, const SourceSample *samples, int32_t n_shards, Findings *findings) {
+    int32_t n_partitions[CONFIG_SOURCES_MAX];
+    Inputs inputs;
+    for (size_t i = 0; i < config->n_sources; i++) {
+        n_partitions[i] = samples[i].n_partitions;
+        if (n_partitions[i] == 0 || (!config->is_routed[i] && n_partitions[i] != n_shards))
+            return;
+    }
+    if (inputs_make(config, n_partitions, n_shards, &inputs))
+        return;
+    findings_add(findings, FINDING_ERROR, "route", "the routed sources have so many partitions that a shard would have over %d to read",
+            INPUTS_MAX - 1);
+    findings_remedy(findings, "have more shards (partitions of the other sources, or topics.partitions), or route fewer sources");
+}
+
+static int check_all_topics(const Config *config, Registry *registry, KafkaCluster *cluster, SourceSample *samples, Findings *findings) {
+    ShardsKnown known;
+    int r = check_sources_exist(config, cluster, samples, findings);
+    if (r == 0)
+        r = check_topics_known(config, cluster, findings, &known);
+    if (r == 0)
+        r = check_sources_sample(config, registry, samples);
+    if (r)
+        return r;
+    const SourcesVerdict verdict = {
+            .samples = samples,
+            .n = config->n_sources,
+            .n_shards = sources_shards(samples, config->n_sources, &known),
+            .has_state = known.changelog > 0,
+    };
+    sources_judge(&verdict, findings);
+    check_inputs(config, samples, verdict.n_shards, findings);
+    return check_topics(config, cluster, &known, verdict.n_shards, findings);
+}
+
+static int check_kafka(const Config *config, Registry *registry, Findings *findings) {
+    _cleanup_(kafka_cluster_free) KafkaCluster *cluster = NULL;
+    _cleanup_(free_null) SourceSample *samples = calloc(config->n_sources, sizeof(*samples));
+    char text[KAFKA_TEXT_SIZE];
+
+    int r = samples ? kafka_cluster_new(config, NULL, text, &cluster) : -ENOMEM;
+    if (r > 0) {
+        findings_add(findings, FINDING_ERROR, "Kafka", "%s", text);
+        findings_remedy(findings, "correct kafka.properties");
+        return 0;
+    }
+    if (r == 0)
+        r = check_brokers(config, cluster, findings);
+    if (r == 0)
+        r = check_all_topics(config, registry, cluster, samples, findings);
+    return MIN(r, 0);
+}
+
+int check_live(const Config *config, Registry *registry, Findings *findings) {
+    int r = check_kafka(config, registry, findings);
+    return r ? r : check_redis(config, findings);
+}

@@ -1,0 +1,43 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Findings
+ *
+ * What a check has found, right or wrong, in the words of people, and what to do.
+ */
+#include <stdio.h>
+
+#include "daemon/io/json_writer.h"
+#include "lib/util.h"
+
+typedef enum FindingSeverity {
+    FINDING_OK,      /* looked at, and right */
+    FINDING_NOTE,    /* worth knowing */
+    FINDING_WARNING, /* works, but not as it should */
+    FINDING_ERROR,   /* does not work */
+    _FINDING_SEVERITY_MAX,
+} FindingSeverity;
+
+typedef struct Finding {
+    FindingSeverity severity;
+    char *subject, *text;
+    char *remedy; /* NULL: nothing is to be done */
+} Finding;
+
+typedef struct Findings {
+    Finding *items;
+    size_t n, n_alloc;
+    size_t counts[_FINDING_SEVERITY_MAX];
+    bool out_of_memory; /* some are missing */
+} Findings;
+
+#define FINDINGS_INIT ((Findings){0})
+void findings_deinit(Findings *findings);
+
+void findings_add(Findings *findings, FindingSeverity severity, const char *subject, const char *format, ...) PRINTF_LIKE(4, 5);
+/* What to do about the one that was added last. */
+void findings_remedy(Findings *findings, const char *format, ...) PRINTF_LIKE(2, 3);
+
+void findings_print(const Findings *findings, FILE *file);
+/* An array of objects. */
+void findings_write(const Findings *findings, JsonWriter *writer);

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Kafka and a pair of Redis servers behind proxies, and what can be done to them."""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import redis
+
+from live import server, wait_for
+from proxy import Proxy
+
+TMPFS_MIB = 192
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+class Broker:
+    """Kafka, with a listener for the campaign itself and one that is reached through the proxy only."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.port, self.inner_port, self.controller_port = free_port(), free_port(), free_port()
+        self.proxy = Proxy(self.inner_port)
+        self.bootstrap = f'127.0.0.1:{self.port}'
+        self.bootstrap_proxied = f'127.0.0.1:{self.proxy.port}'
+        self.start()
+
+    def start(self):
+        settings = {
+            'listeners': f'PLAINTEXT://127.0.0.1:{self.port},PROXIED://127.0.0.1:{self.inner_port},'
+                         f'CONTROLLER://127.0.0.1:{self.controller_port}',
+            'advertised.listeners': f'PLAINTEXT://127.0.0.1:{self.port},PROXIED://127.0.0.1:{self.proxy.port}',
+            'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
+            'inter.broker.listener.name': 'PLAINTEXT',
+            'controller.quorum.voters': f'1@127.0.0.1:{self.controller_port}',
+            'broker.session.timeout.ms': '3000',
+        }
+        options = [option for name, value in settings.items() for option in ('--set', f'{name}={value}')]
+        server('kafka', 'start', self.folder, '--port', str(self.port), *options)
+
+    def crash(self):
+        server('kafka', 'stop', self.folder, '--kill')
+
+    def close(self):
+        server('kafka', 'stop', self.folder)
+        self.proxy.close()
+
+
+class RedisPair:
+    """A master with a replica. The proxy leads to whichever is the master; both keep an append-only file."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.is_mounted = False
+        self.mount()
+        self.folders = [os.path.join(folder, name) for name in ('r1', 'r2')]
+        for path in self.folders:
+            os.makedirs(path, exist_ok=True)
+        self.ports = [free_port(), free_port()]
+        self.master = 0
+        self._start(0)
+        self._start(1, replica=True)
+        self.proxy = Proxy(self.ports[0])
+        self.address = f'tcp:127.0.0.1:{self.proxy.port}'
+
+    def mount(self):
+        """A disk of its own, small enough to be filled. Without the right to mount one, none is ever full."""
+        os.makedirs(self.folder, exist_ok=True)
+        done = subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={TMPFS_MIB}m', 'none', self.folder], stderr=subprocess.DEVNULL,
+                              check=False)
+        self.is_mounted = done.returncode == 0
+
+    def client(self, which=None):
+        port = self.ports[self.master if which is None else which]
+        return redis.Redis(port=port, socket_timeout=30)
+
+    def _start(self, which, replica=False, aof=True):
+        options = ['--aof'] if aof else []
+        if replica:
+            options += ['--set', f'replicaof 127.0.0.1 {self.ports[1 - which]}']
+        server('redis', 'start', self.folders[which], '--port', str(self.ports[which]), *options)
+
+    def _signal(self, which, number):
+        with open(os.path.join(self.folders[which], 'pid'), encoding='ascii') as file:
+            os.kill(int(file.read()), number)
+
+    def _path(self, which, name):
+        return os.path.join(self.folders[which], name)
+
+    def crash(self):
+        server('redis', 'stop', self.folders[self.master], '--kill')
+
+    def start_again(self):
+        """With what it has on its disk."""
+        self._start(self.master)
+
+    def start_empty(self):
+        shutil.rmtree(self._path(self.master, 'appendonlydir'), ignore_errors=True)
+        self._start(self.master)
+
+    def snapshot(self):
+        client = self.client()
+        before = client.lastsave()
+        time.sleep(max(0, 1.1 - (time.time() - before.timestamp())))  # or its end could not be told: it counts in seconds
+        try:
+            client.bgsave()
+        except redis.ResponseError:
+            client.bgsave(schedule=True)  # the append-only file is being rewritten
+        wait_for(lambda: client.lastsave() > before, 'a snapshot')
+        shutil.copy(self._path(self.master, 'dump.rdb'), self._path(self.master, 'old.rdb'))
+
+    def restore_snapshot(self):
+        """As an operator who puts an older dump.rdb back."""
+        self.crash()
+        shutil.rmtree(self._path(self.master, 'appendonlydir'), ignore_errors=True)
+        shutil.copy(self._path(self.master, 'old.rdb'), self._path(self.master, 'dump.rdb'))
+        self._start(self.master, aof=False)
+        client = self.client()
+        client.config_set('appendonly', 'yes')
+
+        def is_kept():
+            info = client.info('persistence')
+            return info['aof_enabled'] and not info['aof_rewrite_in_progress'] and not info['aof_rewrite_scheduled']
+        wait_for(is_kept, 'an append-only file')
+        os.unlink(self._path(self.master, 'dump.rdb'))
+
+    def hold_replica(self):
+        self._signal(1 - self.master, signal.SIGSTOP)
+
+    def fail_over(self):
+        """The master is lost; the replica, which lags since it was held, becomes it. The former one comes back as its replica."""
+        self.crash()
+        self.master = 1 - self.master
+        self._signal(self.master, signal.SIGCONT)
+        client = self.client()
+        client.replicaof('NO', 'ONE')
+        self.proxy.aim(self.ports[self.master])
+        self._start(1 - self.master, replica=True)
+
+    def fill(self):
+        """Nothing can be written to its disk any more."""
+        with open(os.path.join(self.folder, 'filler'), 'wb', buffering=0) as file:
+            try:
+                while True:
+                    file.write(b'\0' * (1 << 20))
+            except OSError:
+                pass
+
+    def make_room(self):
+        path = os.path.join(self.folder, 'filler')
+        if os.path.exists(path):
+            os.unlink(path)
+
+    def close(self):
+        for which, folder in enumerate(self.folders):
+            if os.path.exists(self._path(which, 'pid')):
+                try:
+                    self._signal(which, signal.SIGCONT)
+                except (ProcessLookupError, ValueError):
+                    pass
+            server('redis', 'stop', folder, '--kill')
+        self.proxy.close()
+        if self.is_mounted:
+            subprocess.run(['umount', '-l', self.folder], check=False)
