@@ -398,7 +398,7 @@ class Deployment:
         for shard, (changelog, taken) in enumerate(zip(self.records('changelog'), self.takeovers())):
             footers = [json.loads(record.value) for record in changelog if record.key == b'footer']
             assert [footer['bno'] for footer in footers] == list(range(1, len(footers) + 1))
-            frames = read_order([topic[shard] for topic in topics], footers, taken)
+            frames = read_order(shard, [topic[shard] for topic in topics], footers, taken)
             done = subprocess.run([os.path.join(BUILD, 'tests', 'integration', 'replay_shard'), self.model, str(self.n_partitions),
                                    source, load.SCHEMA], input=frames, stdout=subprocess.PIPE, check=True)
             for line in map(json.loads, done.stdout.splitlines()):
@@ -422,7 +422,7 @@ class Deployment:
         return {line[f'{kind}_id']: line for line in map(json.loads, done.stdout.splitlines())}
 
 
-def read_order(topics, footers, taken):
+def read_order(shard, topics, footers, taken):
     """One shard's records of its inputs as frames for replay_shard, batch by batch."""
     frames, read = [], [0] * len(topics)
     for footer in footers:
@@ -431,7 +431,7 @@ def read_order(topics, footers, taken):
         for i, (kind, records) in enumerate(zip((FRAME_EVENT, FRAME_MESSAGE), topics)):
             while read[i] < len(records) and records[read[i]].offset < footer['inputs'][i]['offset']:
                 record = records[read[i]]
-                head = (kind, record.offset) if kind == FRAME_EVENT else (kind,)
+                head = (kind, shard, record.offset) if kind == FRAME_EVENT else (kind,)
                 frames.append(struct.pack(f'>{len(head) + 1}q', *head, len(record.value)) + record.value)
                 read[i] += 1
         frames.append(struct.pack('>q', FRAME_BATCH_END))

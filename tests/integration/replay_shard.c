@@ -5,7 +5,7 @@
  * Runs what one shard has read, source and internal topic, in the order in which it was committed, through the engine in one go: what
  * a live shard must have told and must keep, whoever owned it and however often. A frame is a number that says what it is:
  *
- *   1  an event: its offset in TOPIC and the message, in Confluent's wire format, written with SCHEMA
+ *   1  an event: its partition and offset in TOPIC and the message, in Confluent's wire format, written with SCHEMA
  *   2  a record of the internal topic
  *   3  the end of a batch
  *   4  another owner: of how far the other shards were it knows no more than the least
@@ -102,7 +102,7 @@ static LeadEvent decode(const Replay *replay, Str message) {
     return event;
 }
 
-static void apply_event(Replay *replay, int64_t offset, Str bytes) {
+static void apply_event(Replay *replay, int64_t partition, int64_t offset, Str bytes) {
     LeadEvent event = decode(replay, bytes);
     int64_t newest_ms = MAX(replay->newest_ms, event.occurred_at_ms);
     EventResult result;
@@ -111,7 +111,7 @@ static void apply_event(Replay *replay, int64_t offset, Str bytes) {
         replay->newest_ms = newest_ms;
     if (result.outcome == EVENT_ELSEWHERE)
         expect_done(take_message(replay, &(ShardMessage){.kind = MESSAGE_EVENT, .lead_id = result.lead_id, .topic = str_from(replay->topic),
-                                                 .offset = offset, .bytes = bytes}), "an event sent on");
+                                                 .partition = (int32_t)partition, .offset = offset, .bytes = bytes}), "an event sent on");
 }
 
 static void apply_sent_event(Replay *replay, const ShardMessage *message) {
@@ -157,13 +157,14 @@ static int64_t expect_number(void) {
 }
 
 static bool run_frame(Replay *replay, Arena *arena) {
-    int64_t kind, offset;
+    int64_t kind, partition, offset;
     if (!read_number(&kind))
         return false;
     switch (kind) {
     case FRAME_EVENT:
+        partition = expect_number();
         offset = expect_number();
-        apply_event(replay, offset, read_bytes(arena, expect_number()));
+        apply_event(replay, partition, offset, read_bytes(arena, expect_number()));
         break;
     case FRAME_MESSAGE:
         apply_message(replay, arena, read_bytes(arena, expect_number()));
