@@ -74,9 +74,10 @@ class Run:
         options = self.options
         self.model_of(1)
         self.broker = Broker(os.path.join(self.folder, 'k'))
-        self.closers.append(self.broker.close)
         self.pair = RedisPair(os.path.join(self.folder, 'r'))
-        self.closers.append(self.pair.close)
+        self.closers += [self.broker.close, self.pair.close]
+        self.broker.start()
+        self.pair.start()
         live.BOOTSTRAP = self.broker.bootstrap
         self.d = live.Deployment(self.folder, os.path.join(self.folder, 'model.yaml'), options.partitions, ('events', 'crm'), prepare=False)
         self.closers.append(self.d.close)
@@ -222,8 +223,12 @@ def run_seed(options, seed):
     except Exception as error:  # pylint: disable=broad-except
         run.log(f'broke off: {error!r}')
         problems = [f'broke off: {type(error).__name__}: {str(error)[-1500:]}']
-    finally:
+    except BaseException:  # interrupted
         run.close()
+        if not options.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    run.close()
     show(run, problems, time.monotonic() - begun)
     if options.keep or (problems and not options.discard):
         print(f'  journal and logs: {folder}', flush=True)
@@ -245,4 +250,7 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
