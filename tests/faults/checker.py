@@ -489,6 +489,11 @@ class Checker:
                 found[key] = self.d.redis.hgetall(key)
         return found
 
+    def n_under_way(self):
+        """Messages between shards that nobody had taken when all were stopped: they change something as soon as somebody runs."""
+        return sum(offset >= self.offsets_of(batches[-1].footer)[-1] and message.key() is not None
+                   for shard, batches in enumerate(self.batches) if batches for offset, message in self.inputs[shard][-1].items())
+
     def check_rebuilt(self, before, after):
         """What was kept up through all that went wrong is what one gets that begins with nothing."""
         self.figures['readable keys'] = len(after)
