@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, 'tests', 'integration'))
@@ -26,6 +27,8 @@ LATENESS_MS = 1000  # of model.yaml
 SETTLE_MS = 12000   # behind the last event: the clocks that it can have started run out
 # Nothing is compacted or deleted: the checker reads every batch.
 KEEP = {'min.compaction.lag.ms': str(1 << 40), 'segment.ms': str(1 << 40), 'segment.bytes': str(1 << 30)}
+# What no log may hold.
+NEVER_TOLD = ('ERROR: AddressSanitizer', 'ERROR: LeakSanitizer', 'runtime error:', 'Assertion', 'event=failed ')
 HALTS = {  # reasons for which a shard may halt, and what must have been done to it
     "the group's committed offset is not where the last batch left it": 'offset-reset',
     'the records were made by a newer model version': 'reload',
@@ -55,7 +58,7 @@ class Run:
         self.log = Journal(os.path.join(folder, 'journal'), options.verbose)
         self.closers = []
         self.nemesis = self.fleet = None
-        self.figures = {}
+        self.figures = Counter()
 
     def model_of(self, version):
         """Writes the model's version; replaces the file that the instances read in one step."""
@@ -79,8 +82,9 @@ class Run:
         self.broker.start()
         self.pair.start()
         live.BOOTSTRAP = self.broker.bootstrap
-        self.d = live.Deployment(self.folder, os.path.join(self.folder, 'model.yaml'), options.partitions, ('events', 'crm'), prepare=False)
-        self.closers.append(self.d.close)
+        model = os.path.join(self.folder, 'model.yaml')
+        self.d = live.Deployment(self.folder, model, options.partitions, ('events', 'crm'), prepare=False)
+        self.closers += [self.let_go, self.d.close]
         name, n = self.d.name, options.partitions
         self.d.create_topics({source: n for source in self.d.sources}, **{'message.timestamp.type': 'LogAppendTime'})
         self.d.create_topics({f'{name}.changelog': n, f'{name}.stages': n}, **KEEP | {'cleanup.policy': 'compact'})
@@ -95,6 +99,10 @@ class Run:
         }
         self.fleet = Fleet(self.d, self.changes, self.model_of, self.model_path_of)
         self.workload = Workload(self.broker.bootstrap, self.d.sources, n, options.rate, self.seed)
+
+    def let_go(self):
+        """Clients that would go on asking for a broker that is no more."""
+        self.d.admin = self.workload = None
 
     def go(self):
         """Faults for the time given, then the end that all must come to. The checker's problems."""
@@ -166,10 +174,7 @@ class Run:
                 cause = HALTS.get(reason)
                 if cause is None or not self.nemesis.counts.get(cause):
                     problems.append(f'halt: {instance.log_path}: {reason}')
-            for mark in ('ERROR: AddressSanitizer', 'runtime error:', 'Assertion', 'event=record.unreadable', 'event=source.truncated',
-                         'event=failed '):
-                if mark in log:
-                    problems.append(f'process: {instance.log_path}: {mark}')
+            problems += [f'process: {instance.log_path}: {mark}' for mark in NEVER_TOLD if mark in log]
         return sorted(set(problems))
 
     def close(self):
@@ -203,9 +208,10 @@ def parse_arguments():
 
 def show(run, problems, seconds):
     done, figures = sum(run.nemesis.counts.values()) if run.nemesis else 0, run.figures
-    print(f'seed {run.seed}: {run.options.schedule}, {done} faults, {figures.get("events", 0)} events, {figures.get("outputs", 0)} outputs, '
-          f'{figures.get("batches run again", 0)} of {figures.get("batches", 0)} batches run again, {figures.get("breaches", 0)} breaches, '
-          f'{seconds:.0f} s: {"no finding" if not problems else str(len(problems)) + " findings"}', flush=True)
+    said = 'no finding' if not problems else f'{len(problems)} findings'
+    print(f'seed {run.seed}: {run.options.schedule}, {done} faults, {figures["events"]} events, {figures["outputs"]} outputs, '
+          f'{figures["batches run again"]} of {figures["batches"]} batches run again, {figures["breaches"]} breaches, {seconds:.0f} s: {said}',
+          flush=True)
     for problem in problems:
         print(f'  {problem}', flush=True)
     if run.nemesis:
