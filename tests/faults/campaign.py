@@ -16,10 +16,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, 'tests', 'integration'))
 
 import live  # noqa: E402
+from confluent_kafka import TopicPartition  # noqa: E402
 from live import wait_for  # noqa: E402
 
 from checker import Checker  # noqa: E402
-from nemesis import SCHEDULES, Fleet, Nemesis, make_timeline  # noqa: E402
+from nemesis import BASE, SCHEDULES, Fleet, Nemesis, make_timeline  # noqa: E402
 from servers import Broker, RedisPair  # noqa: E402
 from workload import Workload  # noqa: E402
 
@@ -27,6 +28,7 @@ LATENESS_MS = 1000  # of model.yaml
 SETTLE_MS = 12000   # behind the last event: the clocks that it can have started run out
 # Nothing is compacted or deleted: the checker reads every batch.
 KEEP = {'min.compaction.lag.ms': str(1 << 40), 'segment.ms': str(1 << 40), 'segment.bytes': str(1 << 30)}
+STOPS_MAX = 8
 # What no log may hold.
 NEVER_TOLD = ('ERROR: AddressSanitizer', 'ERROR: LeakSanitizer', 'runtime error:', 'Assertion', 'event=failed ')
 HALTS = {  # reasons for which a shard may halt, and what must have been done to it
@@ -140,8 +142,7 @@ class Run:
             problems.append(f'convergence: {error}')
             self.log(f'{error}\n{self.tell_stuck()}')
         self.log(f'converged after {(time.time() * 1000 - sent_ms) / 1000:.1f} s')
-        stopped = sorted(self.fleet.running)
-        self.fleet.stop_all()
+        self.stop_at_rest()
         problems += self.check_processes()
         config = self.d.config('checker', **self.changes | {'kafka': {'bootstrap_servers': live.BOOTSTRAP, 'group': self.d.name}})
         checker = Checker(self.d, config, self.model_path_of, LATENESS_MS, [f'{self.d.name}.stages'])
@@ -149,10 +150,27 @@ class Run:
         if checker.n_under_way():
             self.nemesis.left_out['rebuilding'] = f'{checker.n_under_way()} messages between shards were under way'
         elif not problems:
-            self.check_rebuilt(checker, stopped[0])
+            self.check_rebuilt(checker, BASE[0])
             problems += checker.problems
         self.figures = checker.figures
         return problems
+
+    def n_under_way(self):
+        """Messages between shards that nobody has taken."""
+        topic = f'{self.d.name}.internal'
+        partitions = [TopicPartition(topic, i) for i in range(self.options.partitions)]
+        reached = {partition.partition: partition.offset for partition in self.d.asker.committed(partitions, timeout=30)}
+        return sum(message.key() is not None and message.offset() >= reached[message.partition()] for message in self.d.messages(topic))
+
+    def stop_at_rest(self):
+        """Stops all. What the last round has sent to other shards is taken first, or the view would change as soon as somebody runs."""
+        self.fleet.stop_all()
+        for _ in range(STOPS_MAX):
+            if not self.n_under_way():
+                return
+            self.fleet.start(BASE[0])
+            wait_for(lambda: not self.n_under_way(), 'messages between shards are taken', self.options.patience)
+            self.fleet.stop_all()
 
     def check_rebuilt(self, checker, name):
         """Redis with nothing, once more, and no event: the view must be what it was."""
