@@ -158,8 +158,13 @@ static int fetch(LiveShard *shard, EntityKind kind, const Str *ids, size_t n) {
                 return repaired;
         }
     } while (r > 0);
+    /*
+     * What changed stays in memory until the view has it, but for what was erased: that is in neither of both, whatever the view still
+     * has of it.
+     */
     for (size_t i = 0; i < n && r == 0; i++)
-        if (values[i].data && !entity_table_get(table_of(shard, kind), ids[i]))
+        if (values[i].data && !entity_table_get(table_of(shard, kind), ids[i]) &&
+                !view_queue_erases(shard->view_queue, kind, ids[i]))
             r = load_record(shard, kind, ids[i], values[i]);
     return r;
 }

@@ -14,6 +14,7 @@ struct ViewJob {
     ViewFieldsBuffer *fields;
     ViewWrite *writes;
     size_t n_writes, n_alloc;
+    size_t n_erasures; /* of them */
 };
 
 struct ViewQueue {
@@ -55,6 +56,7 @@ static int add_write(ViewJob *job, ViewWrite write, Str record) {
     if (record.data && !write.record.data)
         return -ENOMEM;
     job->writes[job->n_writes++] = write;
+    job->n_erasures += !record.data;
     return 0;
 }
 
@@ -149,6 +151,16 @@ void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t 
 
 size_t view_queue_count(const ViewQueue *queue) {
     return queue->n;
+}
+
+bool view_queue_erases(const ViewQueue *queue, EntityKind kind, Str id) {
+    for (const ViewJob *job = queue->first; job; job = job->next)
+        for (size_t i = 0; i < job->n_writes && job->n_erasures; i++) {
+            const ViewWrite *write = &job->writes[i];
+            if (!write->record.data && write->kind == kind && str_eq(write->id, id))
+                return true;
+        }
+    return false;
 }
 
 int view_queue_flush(ViewQueue *queue, LiveShard *shard) {

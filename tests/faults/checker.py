@@ -82,6 +82,7 @@ class Checker:
         self.outputs = {kind: d.messages(f'{d.name}.{kind}') for kind in live.OUTPUTS}
         self.batches = [[] for _ in range(d.n_partitions)]
         self.answers = []
+        self.told = [[] for _ in range(d.n_partitions)]  # watermark messages, by the hashes
 
     def cut(self, shard):
         """The changelog's partition as batches."""
@@ -102,8 +103,8 @@ class Checker:
             self.problem('footers', f'shard {shard}: more than one lineage')
         for batch in found:
             if batch.footer['counts']['records'] != len(batch.records):
-                self.problem('footers', f'shard {shard} batch {batch.footer["bno"]}: {len(batch.records)} records, not '
-                                        f'{batch.footer["counts"]["records"]}')
+                n = batch.footer['counts']['records']
+                self.problem('footers', f'shard {shard} batch {batch.footer["bno"]}: {len(batch.records)} records, not {n}')
         self.figures['batches'] += len(found)
         return found
 
@@ -181,8 +182,9 @@ class Checker:
             for topic in self.d.sources:
                 out.append(number(of(inputs[topic]['proved'])) + number(of(inputs[topic]['newest'])))
             for t, message in self.taken_by(shard, index):
-                out.append(number(3) + number(t) + number(message.offset()) + number(message.timestamp()[1]) +
-                           number(self.clocks.get((message.topic(), shard, message.offset()), now_ms)) + string(message.key()) + string(message.value()))
+                clock_ms = self.clocks.get((message.topic(), shard, message.offset()), now_ms)
+                out.append(number(3) + number(t) + number(message.offset()) + number(message.timestamp()[1]) + number(clock_ms) +
+                           string(message.key()) + string(message.value()))
             begin, end = self.walked(shard, index)
             walked = [(kind, key[len(prefix):]) for offset, key, value in changelog if begin <= offset < end and value is not None
                       for prefix, kind in PREFIXES.items() if key.startswith(prefix)] if end > begin else []
@@ -280,12 +282,6 @@ class Checker:
         order = '' if only or lacks else '; the same records' + (', in the same order' if found == expected else ', in another order')
         self.problems.append(f'  the changelog holds {len(found)} records, the engine {len(expected)}; '
                              f'different: {only}, of the engine: {lacks}{order}; the footer: {json.dumps(batch.footer)}')
-
-    @property
-    def told(self):
-        if not hasattr(self, '_told'):
-            self._told = [[] for _ in range(self.d.n_partitions)]
-        return self._told
 
     # --- what others read ---
 
@@ -488,6 +484,11 @@ class Checker:
             for key in self.d.keys(kind + ':').values():
                 found[key] = self.d.redis.hgetall(key)
         return found
+
+    def n_under_way(self):
+        """Messages between shards that nobody had taken when all were stopped: they change something as soon as somebody runs."""
+        return sum(offset >= self.offsets_of(batches[-1].footer)[-1] and message.key() is not None
+                   for shard, batches in enumerate(self.batches) if batches for offset, message in self.inputs[shard][-1].items())
 
     def check_rebuilt(self, before, after):
         """What was kept up through all that went wrong is what one gets that begins with nothing."""

@@ -86,6 +86,7 @@ class Nemesis:
         self.counts = {}
         self.left_out = {}
         self.begun = None
+        self.carriers = self._carriers()
 
     def run(self, steps):
         self.begun = time.monotonic()
@@ -111,14 +112,11 @@ class Nemesis:
     def _carry_out(self, step, after):
         for done in after:
             done.result()
-        function = getattr(self, step.name.replace('-', '_') + '_' + step.phase, None)
-        if function is None:
-            return
-        said = function(step)
-        if step.phase == 'begin':
+        said = self.carriers[step.name][step.phase == 'end'](step)
+        if step.phase == 'begin' and not str(said).startswith('left out'):
             self.counts[step.name] = self.counts.get(step.name, 0) + 1
-        target = f' {step.target}' if {'member', 'guest'} & set(next(a.resources for a in ACTIONS if a.name == step.name)) else ''
-        self.log(f'{step.at:8.3f} {step.name} {step.phase}{target}{": " + said if said else ""}')
+        target = f' {step.target}' if step.target in self._resources(step) else ''
+        self.log(f'{step.at:8.3f} {step.name} {step.phase}{target}{": " + said if isinstance(said, str) else ""}')
 
     def heal(self):
         """Nothing is wrong any more: all that is needed runs."""
@@ -129,147 +127,49 @@ class Nemesis:
         for name in BASE:
             self.fleet.start(name)
 
-    # --- members ---
+    def _carriers(self):
+        """What begins an action, and what ends it."""
+        fleet, broker, pair = self.fleet, self.broker, self.pair
 
-    def kill_begin(self, step):
-        self.fleet.kill(step.target)
+        def nothing(_):
+            return None
+        return {
+            'kill': (lambda step: fleet.kill(step.target), lambda step: fleet.start(step.target)),
+            'freeze': (self.freeze, lambda step: fleet.signal(step.target, signal.SIGCONT)),
+            'terminate': (lambda step: fleet.terminate(step.target), lambda step: fleet.start(step.target)),
+            'join': (lambda step: fleet.start(step.target), lambda step: fleet.terminate(step.target)),
+            'broker-crash': (lambda _: broker.crash(), lambda _: broker.start()),
+            'kafka-cut': (lambda _: broker.proxy.refuse(True), lambda _: broker.proxy.refuse(False)),
+            'kafka-delay': (lambda step: broker.proxy.delay(0.02 + 0.2 * step.chance), lambda _: broker.proxy.delay(0)),
+            'kafka-stall': (lambda _: broker.proxy.stall(True), lambda _: broker.proxy.stall(False)),
+            'redis-cut': (lambda _: pair.proxy.refuse(True), lambda _: pair.proxy.refuse(False)),
+            'redis-delay': (lambda step: pair.proxy.delay(0.01 + 0.1 * step.chance), lambda _: pair.proxy.delay(0)),
+            'redis-stall': (lambda _: pair.proxy.stall(True), lambda _: pair.proxy.stall(False)),
+            'redis-crash': (lambda _: pair.crash(), lambda _: pair.start_again()),
+            'redis-empty': (lambda _: pair.crash(), lambda _: pair.start_empty()),
+            'redis-snapshot': (lambda _: pair.snapshot(), lambda _: pair.restore_snapshot()),
+            'redis-failover': (lambda _: pair.hold_replica(), lambda _: pair.fail_over()),
+            'redis-full': (self.fill, lambda _: pair.make_room()),
+            'flushall': (lambda _: pair.client().flushall(), nothing),
+            'offset-reset': (self.reset_offset, nothing),
+            'reload': (lambda _: f'version {fleet.new_model()}', nothing),
+        }
 
-    def kill_end(self, step):
-        self.fleet.start(step.target)
-
-    def freeze_begin(self, step):
-        # in the midst of something rather than idle: it waits for the time of the next event or two
+    def freeze(self, step):
+        """In the midst of something rather than at one instant of its rounds."""
         time.sleep(step.chance * 0.05)
         self.fleet.signal(step.target, signal.SIGSTOP)
 
-    def freeze_end(self, step):
-        self.fleet.signal(step.target, signal.SIGCONT)
-
-    def terminate_begin(self, step):
-        self.fleet.terminate(step.target)
-
-    def terminate_end(self, step):
-        self.fleet.start(step.target)
-
-    def join_begin(self, step):
-        self.fleet.start(step.target)
-
-    def join_end(self, step):
-        self.fleet.terminate(step.target)
-
-    # --- Kafka ---
-
-    def broker_crash_begin(self, step):
-        del step
-        self.broker.crash()
-
-    def broker_crash_end(self, step):
-        del step
-        self.broker.start()
-
-    def kafka_cut_begin(self, step):
-        del step
-        self.broker.proxy.refuse(True)
-
-    def kafka_cut_end(self, step):
-        del step
-        self.broker.proxy.refuse(False)
-
-    def kafka_delay_begin(self, step):
-        self.broker.proxy.delay(0.02 + 0.2 * step.chance)
-
-    def kafka_delay_end(self, step):
-        del step
-        self.broker.proxy.delay(0)
-
-    def kafka_stall_begin(self, step):
-        del step
-        self.broker.proxy.stall(True)
-
-    def kafka_stall_end(self, step):
-        del step
-        self.broker.proxy.stall(False)
-
-    # --- Redis ---
-
-    def redis_cut_begin(self, step):
-        del step
-        self.pair.proxy.refuse(True)
-
-    def redis_cut_end(self, step):
-        del step
-        self.pair.proxy.refuse(False)
-
-    def redis_delay_begin(self, step):
-        self.pair.proxy.delay(0.01 + 0.1 * step.chance)
-
-    def redis_delay_end(self, step):
-        del step
-        self.pair.proxy.delay(0)
-
-    def redis_stall_begin(self, step):
-        del step
-        self.pair.proxy.stall(True)
-
-    def redis_stall_end(self, step):
-        del step
-        self.pair.proxy.stall(False)
-
-    def redis_crash_begin(self, step):
-        del step
-        self.pair.crash()
-
-    def redis_crash_end(self, step):
-        del step
-        self.pair.start_again()
-
-    def redis_empty_begin(self, step):
-        del step
-        self.pair.crash()
-
-    def redis_empty_end(self, step):
-        del step
-        self.pair.start_empty()
-
-    def redis_snapshot_begin(self, step):
-        del step
-        self.pair.snapshot()
-
-    def redis_snapshot_end(self, step):
-        del step
-        self.pair.restore_snapshot()
-
-    def redis_failover_begin(self, step):
-        del step
-        self.pair.hold_replica()
-
-    def redis_failover_end(self, step):
-        del step
-        self.pair.fail_over()
-
-    def redis_full_begin(self, step):
+    def fill(self, step):
         del step
         if not self.pair.is_mounted:
             self.left_out['redis-full'] = 'it needs a disk of its own, and that root'
             return 'left out'
-        self.pair.fill()
-        return None
-
-    def redis_full_end(self, step):
-        del step
-        self.pair.make_room()
-
-    def flushall_begin(self, step):
-        del step
-        self.pair.client().flushall()
+        return self.pair.fill()
 
     # --- operators ---
 
-    def reload_begin(self, step):
-        del step
-        return f'version {self.fleet.new_model()}'
-
-    def offset_reset_begin(self, step):
+    def reset_offset(self, step):
         """Somebody moves the group's offset of one partition; the shard that it is of must halt, and say what to do."""
         names = self.fleet.stop_all()
         source = self.fleet.deployment.sources[int(step.chance * 2)]

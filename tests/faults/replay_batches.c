@@ -208,7 +208,8 @@ static void take_model(Replay *replay) {
 
 /* --- records ----------------------------------------------------------------------------------------- */
 
-static void dead_letter(Replay *replay, Str topic, int32_t partition, int64_t offset, Str key, Str value, const char *reason, const char *text) {
+static void dead_letter(Replay *replay, Str topic, int32_t partition, int64_t offset, Str key, Str value, const char *reason,
+        const char *text) {
     Output output = {
             .type = OUTPUT_DEAD_LETTER,
             .dead_letter = {.original = value, .topic = topic, .partition = partition, .offset = offset,
@@ -413,7 +414,8 @@ static void replay_init(Replay *replay, char **argv) {
         die("SHARD: one of N_SHARDS expected");
     expect_done(avro_event_decoder_new(&replay->decoder), "avro_event_decoder_new()");
     expect_done(arena_new(&replay->arena), "arena_new()");
-    replay->pipeline = (Pipeline){.config = replay->config, .registry = replay->registry, .decoder = replay->decoder, .n_shards = replay->n_shards};
+    replay->pipeline = (Pipeline){.config = replay->config, .registry = replay->registry, .decoder = replay->decoder,
+            .n_shards = replay->n_shards};
     replay->watermarks_ms = calloc((size_t)replay->n_shards, sizeof(int64_t));
     if (!replay->watermarks_ms)
         die("out of memory");

@@ -30,7 +30,6 @@ class Broker:
         self.proxy = Proxy(self.inner_port)
         self.bootstrap = f'127.0.0.1:{self.port}'
         self.bootstrap_proxied = f'127.0.0.1:{self.proxy.port}'
-        self.start()
 
     def start(self):
         settings = {
@@ -59,23 +58,22 @@ class RedisPair:
     def __init__(self, folder):
         self.folder = folder
         self.is_mounted = False
-        self.mount()
         self.folders = [os.path.join(folder, name) for name in ('r1', 'r2')]
-        for path in self.folders:
-            os.makedirs(path, exist_ok=True)
         self.ports = [free_port(), free_port()]
         self.master = 0
-        self._start(0)
-        self._start(1, replica=True)
         self.proxy = Proxy(self.ports[0])
         self.address = f'tcp:127.0.0.1:{self.proxy.port}'
 
-    def mount(self):
-        """A disk of its own, small enough to be filled. Without the right to mount one, none is ever full."""
+    def start(self):
+        """On a disk of its own, small enough to be filled. Without the right to mount one, none is ever full."""
         os.makedirs(self.folder, exist_ok=True)
         done = subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={TMPFS_MIB}m', 'none', self.folder], stderr=subprocess.DEVNULL,
                               check=False)
         self.is_mounted = done.returncode == 0
+        for path in self.folders:
+            os.makedirs(path, exist_ok=True)
+        self._start(0)
+        self._start(1, replica=True)
 
     def client(self, which=None):
         port = self.ports[self.master if which is None else which]

@@ -27,7 +27,7 @@ class Workload:
         self.sources, self.n_partitions, self.rate = sources, n_partitions, rate
         self.chance = random.Random(f'workload {seed}')
         self.encode = load.Encoder()
-        self.producer = Producer({'bootstrap.servers': bootstrap, 'enable.idempotence': True, 'linger.ms': 5,
+        self.producer = Producer({'bootstrap.servers': bootstrap, 'enable.idempotence': True, 'linger.ms': 5, 'log_level': 3,
                                   'queue.buffering.max.messages': 1000000, 'delivery.timeout.ms': 600000})
         self.planned = []      # (instant, number, source, event): what follows later
         self.n_planned = 0

@@ -190,6 +190,26 @@ def test_redis_comes_back_as_it_can(deploy, tmp_path, own_redis, in_background, 
     check_all(d, expected)
 
 
+def test_forgotten_lead_does_not_come_back_from_a_view_that_lags(deploy, model, own_redis):
+    """Redis answers, but takes no writes: what it still has of a lead that was forgotten is not read again."""
+    socket = server('redis', 'start', own_redis)
+    d = deploy(model(SMALL), n_partitions=1)
+    d.redis = redis.Redis(unix_socket_path=socket)
+    d.send(event('lead-1', 'form'))
+    daemon = d.start(redis={'address': f'unix:{socket}', 'prefix': d.name})
+    d.await_committed(1)
+    wait_for(lambda: d.keys('record'), 'the lead is in the view')
+    d.redis.config_set('min-replicas-to-write', 1)
+    d.send(event('lead-1', 'lead_forgotten'))
+    d.await_committed(2)
+    d.send(event('lead-1', 'form'))
+    d.await_committed(3)
+    d.redis.config_set('min-replicas-to-write', 0)
+    assert daemon.stop() == 0
+    assert [(o['to'], o['ordinal']) for o in d.outputs('stages')] == [('mql', 1), ('mql', 1)]
+    assert list(d.keys('record')) == ['lead-1']
+
+
 def test_clock_brings_history_to_its_end(deploy, tmp_path):
     """Loaded by the data's own time, then by the wall clock: what a replay until now says, and nothing twice."""
     lines = live.eventful_log(3000, 5)
