@@ -15,13 +15,16 @@
 
 #define ASK_TIMEOUT_MS 15000
 #define PROGRESS_MS 200
+#define BATCHES_DEFAULT 100
+#define BATCHES_MAX 1000000
 
-enum { OPTION_CONFIG = 1, OPTION_MODEL, OPTION_SHARD, OPTION_JSON };
+enum { OPTION_CONFIG = 1, OPTION_MODEL, OPTION_SHARD, OPTION_BATCHES, OPTION_JSON };
 
 static const CommandOption verify_options[] = {
         {"config", OPTION_CONFIG, "FILE", "The configuration; default " COMMAND_CONFIG_PATH},
         {"model", OPTION_MODEL, "FILE", "The model, in place of the configuration's"},
         {"shard", OPTION_SHARD, "N", "This shard only; default all of them, one after the other"},
+        {"batches", OPTION_BATCHES, "N", "Verify the hashes of the latest N batches of each shard; default 100, 0: none"},
         {"json", OPTION_JSON, NULL, "Print the findings as a JSON array"},
         {0},
 };
@@ -31,7 +34,7 @@ static int run_verify(const Command *self, int argc, char **argv);
 const Command command_verify = {
         .name = "verify",
         .summary = "Check what a running deployment has written, without stopping it",
-        .usage = "[--config FILE] [--model FILE] [--shard N] [--json]",
+        .usage = "[--config FILE] [--model FILE] [--shard N] [--batches N] [--json]",
         .description = "Reads the changelog, and compares the group's offsets and Redis with it. What is only lag is not\n"
                        "reported. It changes nothing; memory is bounded by what one shard has. Exit status 1: something\n"
                        "is wrong, and standard output says what and what to do; 69: a server is away.\n",
@@ -43,6 +46,7 @@ typedef struct Arguments {
     const Command *command;
     const char *config, *model;
     int64_t shard; /* -1: all */
+    int64_t batches;
     bool json;
 } Arguments;
 
@@ -52,10 +56,19 @@ static void drop_log(int level, const char *facility, const char *message) {
     (void)message;
 }
 
+static bool parse_number(const char *text, int64_t max, int64_t *ret) {
+    char *end;
+    errno = 0;
+    long long n = strtoll(text, &end, 10);
+    if (errno || end == text || *end || n < 0 || n > max)
+        return false;
+    *ret = n;
+    return true;
+}
+
 /* EXIT_SUCCESS, or -1 with *ret_status what to end with. */
 static int parse_arguments(Arguments *args, int argc, char **argv, int *ret_status) {
     int option;
-    char *end;
     while ((option = command_option(args->command, argc, argv, ret_status)) > 0) {
         if (option == OPTION_CONFIG) {
             args->config = optarg;
@@ -64,10 +77,9 @@ static int parse_arguments(Arguments *args, int argc, char **argv, int *ret_stat
         } else if (option == OPTION_JSON) {
             args->json = true;
         } else {
-            errno = 0;
-            args->shard = strtoll(optarg, &end, 10);
-            if (errno || end == optarg || *end || args->shard < 0 || args->shard >= SHARDS_MAX) {
-                *ret_status = command_usage_error(args->command, "--shard: a number from 0 expected, got \"%s\"", optarg);
+            bool is_shard = option == OPTION_SHARD;
+            if (!parse_number(optarg, is_shard ? SHARDS_MAX - 1 : BATCHES_MAX, is_shard ? &args->shard : &args->batches)) {
+                *ret_status = command_usage_error(args->command, "--%s: a number from 0 expected, got \"%s\"", is_shard ? "shard" : "batches", optarg);
                 return -1;
             }
         }
@@ -143,6 +155,9 @@ static int open_redis(const Arguments *args, Verify *v) {
 }
 
 static void close_servers(Verify *v) {
+    for (int32_t i = 0; v->batches && i < v->n_shards; i++)
+        verify_batches_free(v->batches[i]);
+    free(v->batches);
     redis_view_free(v->view);
     kafka_offsets_free(v->offsets);
     kafka_changelog_free(v->again);
@@ -157,8 +172,14 @@ static int verify_shards(const Arguments *args, Verify *v) {
     if (begin >= v->n_shards)
         return command_usage_error(args->command, "--shard: there are %d shards, from 0 on", (int)v->n_shards);
     int r = 0;
+    v->n_batches = (size_t)args->batches;
+    v->batches = calloc((size_t)v->n_shards, sizeof(VerifyBatches *));
+    if (!v->batches)
+        return failed(args, -ENOMEM, "");
     for (int32_t shard = begin; shard < end && r == 0; shard++)
         r = verify_shard(v, shard);
+    if (r == 0 && v->n_batches > 0)
+        r = verify_outputs(v);
     clear_progress(v);
     if (r)
         return failed(args, r, v->text);
@@ -205,7 +226,7 @@ static int connect_and_verify(const Arguments *args, Verify *v) {
 }
 
 static int run_verify(const Command *self, int argc, char **argv) {
-    Arguments args = {.command = self, .config = COMMAND_CONFIG_PATH, .shard = -1};
+    Arguments args = {.command = self, .config = COMMAND_CONFIG_PATH, .shard = -1, .batches = BATCHES_DEFAULT};
     _cleanup_(config_free) Config *config = NULL;
     _cleanup_(model_free) Model *model = NULL;
     int status;

@@ -11,12 +11,14 @@
  *   verify_offsets.c  the group's offsets
  *   verify_redis.c    the view
  *   verify_shard.c    all of a shard, and what is said of it
+ *   verify_outputs.c  after all shards: the hashes of their latest batches, with what these wrote to other topics
  *
- * Memory: of one shard at a time, some 150 bytes and the id for each of its leads and accounts.
+ * Memory: of one shard at a time, some 150 bytes and the id for each of its leads and accounts; and the latest batches of all shards.
  */
 #include "daemon/io/kafka_changelog.h"
 #include "daemon/io/kafka_offsets.h"
 #include "daemon/io/redis_look.h"
+#include "daemon/verify_batches.h"
 #include "daemon/verify_chain.h"
 #include "daemon/verify_table.h"
 #include "daemon/view_fields.h"
@@ -40,6 +42,8 @@ typedef struct Verify {
     RedisView *view;
     const char *boards[_ENTITY_KIND_MAX][VIEW_BOARDS_MAX];
     size_t n_boards[_ENTITY_KIND_MAX];
+    size_t n_batches;        /* whose hashes are verified, of each shard */
+    VerifyBatches **batches; /* n_shards; NULL: of that one none */
     Findings *findings;
     void (*progress)(int32_t shard, const char *what, int64_t done, int64_t all); /* NULL: nobody looks */
     char text[VERIFY_TEXT_SIZE]; /* beside VERIFY_E_AWAY */
@@ -66,6 +70,9 @@ typedef struct VerifyShard {
 
 /* Verifies one shard; *v->findings says what was found. 0, VERIFY_E_AWAY or negative errno. */
 MUST_CHECK int verify_shard(Verify *v, int32_t shard);
+
+/* To be called after all shards. */
+MUST_CHECK int verify_outputs(Verify *v);
 
 /* Parts of it. All return 0, VERIFY_E_AWAY, VERIFY_E_STOP or negative errno. */
 

@@ -107,10 +107,10 @@ static int take_footer(VerifyShard *s, const ChangelogRecord *record) {
         return r;
     if (gone)
         verify_chain_restart(s->chain);
-    (void)verify_chain_footer(s->chain, footer, record->offset, &s->report);
+    bool is_whole = verify_chain_footer(s->chain, footer, record->offset, &s->report);
     if (footer->bno > expected_bno)
         verify_table_renumber(s->table, expected_bno, footer->bno);
-    return 0;
+    return s->v->n_batches ? verify_batches_end(s->v->batches[s->id], footer, is_whole, record->timestamp_ms) : 0;
 }
 
 /* --- state ------------------------------------------------------------------------------------------- */
@@ -184,6 +184,9 @@ static int take_record(VerifyShard *s, const ChangelogRecord *record) {
     if (str_eq_c(record->key, FOOTER_KEY))
         return take_footer(s, record);
     verify_chain_add(s->chain, record->offset);
+    int r = s->v->n_batches ? verify_batches_add(s->v->batches[s->id], record->key, record->value, record->timestamp_ms) : 0;
+    if (r)
+        return r;
     if (changelog_take_prefix(record->key, CHANGELOG_LEAD_PREFIX, &id))
         return take_state(s, ENTITY_LEAD, id, record);
     if (changelog_take_prefix(record->key, CHANGELOG_ACCOUNT_PREFIX, &id))

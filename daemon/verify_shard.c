@@ -8,6 +8,9 @@
 #include "daemon/verify.h"
 
 #define PAUSE_MS 100
+/* For the latest batches of all shards; as much again for what they wrote elsewhere. */
+#define BATCHES_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define BATCHES_BYTES_MIN ((size_t)256 * 1024)
 
 void verify_progress(const VerifyShard *s, const char *what, int64_t done, int64_t all) {
     if (s->v->progress)
@@ -114,6 +117,8 @@ int verify_shard(Verify *v, int32_t shard) {
     shard_tag(shard, v->n_shards, s.report.tag);
     s.chain = calloc(1, sizeof(*s.chain));
     int r = s.chain ? verify_table_new(key, &s.table) : -ENOMEM;
+    if (r == 0 && v->n_batches > 0)
+        r = verify_batches_new(v->n_batches, MAX(BATCHES_BYTES_MAX / (size_t)v->n_shards, BATCHES_BYTES_MIN), &v->batches[shard]);
     if (r == 0) {
         s.chain->n_shards = v->n_shards;
         r = verify_all(&s);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "daemon/verify_batches.h"
 #include "daemon/verify_chain.h"
 #include "daemon/verify_table.h"
 #include "daemon/verify_view.h"
@@ -192,6 +193,165 @@ START_TEST(records_behind_the_last_footer_are_loose) {
 }
 END_TEST
 
+/* --- hashes ------------------------------------------------------------------------------------------ */
+
+#define CHANGELOG "p.changelog"
+#define LINEAGE "0123456789abcdef0123456789abcdef"
+
+/* A batch of two outputs and two records, the second of which is an erasure; all that it wrote is "<bno>" and a letter. */
+static void add_batch(VerifyBatches *batches, int64_t bno, int64_t n_written) {
+    _cleanup_(batch_hash_free) BatchHash *hash = NULL;
+    Footer footer = {.lineage = LINEAGE, .bno = bno, .n_outputs = 2, .n_written = n_written};
+    char value[32];
+    (void)snprintf(value, sizeof(value), "%d", (int)bno);
+    ck_assert_int_eq(batch_hash_new(&hash), 0);
+    batch_hash_add(hash, "p.stages", STR_LITERAL("a"), str_from(value));
+    batch_hash_add(hash, "p.sla", STR_NULL, STR_LITERAL(""));
+    batch_hash_add(hash, CHANGELOG, STR_LITERAL("lead:a"), str_from(value));
+    batch_hash_add(hash, CHANGELOG, STR_LITERAL("lead:b"), STR_NULL);
+    batch_hash_finish(hash, footer.hash);
+    ck_assert_int_eq(verify_batches_add(batches, STR_LITERAL("lead:a"), str_from(value), 1000 * bno), 0);
+    ck_assert_int_eq(verify_batches_add(batches, STR_LITERAL("lead:b"), STR_NULL, 1000 * bno + 1), 0);
+    ck_assert_int_eq(verify_batches_end(batches, &footer, true, 1000 * bno + 2), 0);
+}
+
+static void add_output(VerifyBatches *batches, int64_t bno, int64_t number, const char *topic, Str key, Str value) {
+    BatchTag tag = {.lineage = LINEAGE, .shard = 3, .bno = bno, .number = number};
+    ck_assert_int_eq(verify_batches_output(batches, &tag, topic, key, value), 0);
+}
+
+/* As the topics have them, one after the other. */
+static void add_outputs(VerifyBatches *batches, int64_t bno) {
+    char value[32];
+    (void)snprintf(value, sizeof(value), "%d", (int)bno);
+    add_output(batches, bno, 1, "p.sla", STR_NULL, STR_LITERAL(""));
+    add_output(batches, bno, 0, "p.stages", STR_LITERAL("a"), str_from(value));
+}
+
+START_TEST(hash_is_that_of_what_was_written) {
+    _cleanup_(verify_batches_free) VerifyBatches *batches = NULL;
+    VerifyHashes hashes;
+    ck_assert_int_eq(verify_batches_new(3, 1 << 20, &batches), 0);
+    ck_assert_int_eq(verify_batches_since(batches), TIME_NEVER);
+    for (int64_t bno = 4; bno < 9; bno++)
+        add_batch(batches, bno, 2);
+    ck_assert_uint_eq(verify_batches_count(batches), 3); /* the latest */
+    ck_assert_int_eq(verify_batches_since(batches), 6000);
+    for (int64_t bno = 0; bno < 12; bno++)
+        add_outputs(batches, bno);
+    ck_assert_int_eq(verify_batches_judge(batches, CHANGELOG, true, &report, &hashes), 0);
+    ck_assert_uint_eq(hashes.n_right, 3);
+    ck_assert_int_eq(hashes.first_bno, 6);
+    ck_assert_uint_eq(findings.n, 0);
+
+    /* nothing is added up over two readings */
+    verify_batches_forget_outputs(batches);
+    ck_assert_int_eq(verify_batches_judge(batches, CHANGELOG, true, NULL, &hashes), 0);
+    ck_assert_uint_eq(hashes.n_incomplete, 3);
+    for (int64_t bno = 6; bno < 9; bno++)
+        add_outputs(batches, bno);
+    ck_assert_int_eq(verify_batches_judge(batches, "other", true, NULL, &hashes), 0);
+    ck_assert_uint_eq(hashes.n_wrong, 3);
+}
+END_TEST
+
+/* Of the batches 1 to 3 the second as it should not be. */
+static const struct {
+    const char *text; /* NULL: nothing is told */
+    bool complete;
+    int64_t n_written;
+    int n_outputs;
+    const char *topic; /* where the second of its outputs stands */
+    int64_t number;    /* its number */
+} batch_rows[] = {
+        {NULL, true, 2, 2, "p.stages", 0},
+        {"batch 2: what stands in the changelog and other topics is not what its footer has the hash of", true, 2, 2, "p.refused", 0},
+        {"batch 2: 1 of the 2 records that it wrote to other topics are not there", true, 2, 1, NULL, 0},
+        {"batch 2: 2 of the 2 records that it wrote to other topics are not there", true, 2, 0, NULL, 0},
+        {"batch 2: other topics have records more than once, or of nobody's, that say that it wrote them", true, 2, 3, "p.stages", 0},
+        {"batch 2: 1 of the 2 records", true, 2, 2, "p.stages", 1},
+        {"batch 2: 1 of the 2 records", true, 2, 2, "p.stages", 7},
+        {NULL, false, 2, 1, NULL, 0},
+        {NULL, true, -1, 2, "p.stages", 1}, /* of a version that did not say */
+};
+
+START_TEST(wrong_batch_is_named) {
+    _cleanup_(verify_batches_free) VerifyBatches *batches = NULL;
+    VerifyHashes hashes;
+    ck_assert_int_eq(verify_batches_new(10, 1 << 20, &batches), 0);
+    for (int64_t bno = 1; bno < 4; bno++)
+        add_batch(batches, bno, bno == 2 ? batch_rows[_i].n_written : 2);
+    add_outputs(batches, 1);
+    add_outputs(batches, 3);
+    if (batch_rows[_i].n_outputs > 0)
+        add_output(batches, 2, 1, "p.sla", STR_NULL, STR_LITERAL(""));
+    for (int i = 1; i < batch_rows[_i].n_outputs; i++)
+        add_output(batches, 2, batch_rows[_i].number, batch_rows[_i].topic, STR_LITERAL("a"), STR_LITERAL("2"));
+    ck_assert_int_eq(verify_batches_judge(batches, CHANGELOG, batch_rows[_i].complete, &report, &hashes), 0);
+    ck_assert_uint_eq(hashes.n_right, _i == 0 ? 3 : 2);
+    ck_assert_uint_eq(hashes.n_right + hashes.n_wrong + hashes.n_incomplete + hashes.n_untold, 3);
+    if (batch_rows[_i].text)
+        assert_found(batch_rows[_i].text);
+    else
+        ck_assert_uint_eq(findings.n, 0);
+}
+END_TEST
+
+START_TEST(what_is_held_of_batches_is_bounded) {
+    _cleanup_(verify_batches_free) VerifyBatches *batches = NULL;
+    VerifyHashes hashes;
+    static const char large[3000];
+    Footer footer = {.lineage = LINEAGE, .bno = 6, .n_written = 2};
+    ck_assert_int_eq(verify_batches_new(100, 4000, &batches), 0);
+    for (int64_t bno = 1; bno < 6; bno++)
+        add_batch(batches, bno, 2);
+    /* one that is too large is left out, with nothing of it in the next */
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(verify_batches_add(batches, STR_LITERAL("k"), (Str){large, sizeof(large)}, 1), 0);
+    ck_assert_int_eq(verify_batches_end(batches, &footer, true, 1), 0);
+    add_batch(batches, 7, 2);
+    /* so is one that was not seen whole */
+    ck_assert_int_eq(verify_batches_add(batches, STR_LITERAL("k"), STR_LITERAL("v"), 1), 0);
+    ck_assert_int_eq(verify_batches_end(batches, &footer, false, 1), 0);
+    ck_assert_uint_eq(verify_batches_count(batches), 6);
+    for (int64_t bno = 1; bno < 7; bno++)
+        add_outputs(batches, bno);
+    for (int i = 0; i < 3; i++)
+        add_output(batches, 7, i, "p.stages", STR_NULL, (Str){large, sizeof(large)});
+    ck_assert_int_eq(verify_batches_judge(batches, CHANGELOG, true, &report, &hashes), 0);
+    ck_assert_uint_eq(hashes.n_right, 5);
+    ck_assert_uint_eq(hashes.n_too_large, 1);
+    ck_assert_uint_eq(findings.n, 0);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    bool good;
+} tags[] = {
+        {LINEAGE " 3 12 0", true},
+        {LINEAGE " 0 9223372036854775807 5", true},
+        {LINEAGE " 3 12 0 ", false},
+        {LINEAGE " 3 12", false},
+        {LINEAGE " -1 12 0", false},
+        {LINEAGE " 3 0 0", false},
+        {LINEAGE " 3 12 -1", false},
+        {"0123 3 12 0", false},
+        {"", false},
+};
+
+START_TEST(tag_is_read_as_written) {
+    BatchTag tag, sentinel = {.shard = 77};
+    char again[BATCH_TAG_SIZE];
+    tag = sentinel;
+    ck_assert_int_eq(batch_tag_parse(str_from(tags[_i].text), &tag), tags[_i].good);
+    if (tags[_i].good)
+        batch_tag_print(&tag, again);
+    ck_assert(tags[_i].good ? strcmp(again, tags[_i].text) == 0 : memcmp(&tag, &sentinel, sizeof(tag)) == 0);
+    ck_assert(!batch_tag_parse(STR_NULL, &tag));
+}
+END_TEST
+
 /* --- lag and damage ---------------------------------------------------------------------------------- */
 
 /* Versions of one lead by batch, as a look and the reading that goes on beside it come by them. "-": erased. */
@@ -348,6 +508,10 @@ int main(void) {
     tcase_add_loop_test(tcase, batch_follows_the_one_before, 0, ARRAY_SIZE(footers));
     tcase_add_test(tcase, chain_begins_anew_where_compaction_has_been);
     tcase_add_test(tcase, records_behind_the_last_footer_are_loose);
+    tcase_add_test(tcase, hash_is_that_of_what_was_written);
+    tcase_add_loop_test(tcase, wrong_batch_is_named, 0, ARRAY_SIZE(batch_rows));
+    tcase_add_test(tcase, what_is_held_of_batches_is_bounded);
+    tcase_add_loop_test(tcase, tag_is_read_as_written, 0, ARRAY_SIZE(tags));
     tcase_add_loop_test(tcase, lag_is_told_from_damage, 0, ARRAY_SIZE(looks));
     tcase_add_test(tcase, table_keeps_leads_and_accounts_apart);
     tcase_add_loop_test(tcase, what_follows_from_a_record_is_compared, 0, ARRAY_SIZE(parts));
