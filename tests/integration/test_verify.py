@@ -47,6 +47,7 @@ FULL = bool(os.environ.get('SCORED_TEST_FULL'))
 HISTORY = {'watermark': 'data'}
 BEGIN = 1767225600000  # 2026-01-01
 HOUR = 3600000
+AS_CREATED = {'cleanup.policy': 'compact', 'min.compaction.lag.ms': '3600000', 'delete.retention.ms': '604800000'}
 
 
 def company_log(n, seed):
@@ -314,7 +315,7 @@ def rewrite(d, kind, shard, change):
 
     def create():
         try:
-            d.create_topics({topic: d.n_partitions})
+            d.create_topics({topic: d.n_partitions}, **(AS_CREATED if kind == 'changelog' else {}))
             return True
         except Exception:  # still being deleted
             return False
