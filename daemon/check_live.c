@@ -2,6 +2,7 @@
 #include "daemon/check_live.h"
 
 #include "daemon/check_kafka.h"
+#include "daemon/inputs.h"
 #include "daemon/io/redis_view.h"
 
 /* --- Redis ------------------------------------------------------------------------------------------- */
@@ -63,6 +64,22 @@ static int check_brokers(const Config *config, KafkaCluster *cluster, Findings *
     return r > 0 ? KAFKA_E_TIMEOUT : r;
 }
 
+/* Has a shard room for the partitions that it would have to read? Told only where all else about the sources' partitions is right. */
+static void check_inputs(const Config *config, const SourceSample *samples, int32_t n_shards, Findings *findings) {
+    int32_t n_partitions[CONFIG_SOURCES_MAX];
+    Inputs inputs;
+    for (size_t i = 0; i < config->n_sources; i++) {
+        n_partitions[i] = samples[i].n_partitions;
+        if (n_partitions[i] == 0 || (!config->is_routed[i] && n_partitions[i] != n_shards))
+            return;
+    }
+    if (inputs_make(config, n_partitions, n_shards, &inputs))
+        return;
+    findings_add(findings, FINDING_ERROR, "route", "the routed sources have so many partitions that a shard would have over %d to read",
+            INPUTS_MAX - 1);
+    findings_remedy(findings, "have more shards (partitions of the other sources, or topics.partitions), or route fewer sources");
+}
+
 static int check_all_topics(const Config *config, Registry *registry, KafkaCluster *cluster, SourceSample *samples, Findings *findings) {
     ShardsKnown known;
     int r = check_sources_exist(config, cluster, samples, findings);
@@ -79,6 +96,7 @@ static int check_all_topics(const Config *config, Registry *registry, KafkaClust
             .has_state = known.changelog > 0,
     };
     sources_judge(&verdict, findings);
+    check_inputs(config, samples, verdict.n_shards, findings);
     return check_topics(config, cluster, &known, verdict.n_shards, findings);
 }
 

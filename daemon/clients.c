@@ -93,7 +93,7 @@ void clients_close(Pipeline *p) {
 
 int clients_connect(Pipeline *p, KafkaSourceHandler handler) {
     char text[KAFKA_TEXT_SIZE];
-    int r = topics_prepare(p->config, p->cluster, &p->inputs, p->is_output_compacted);
+    int r = topics_prepare(p->config, p->cluster, &p->inputs, p->is_output_compacted, &p->tombstones_ms);
     p->n_shards = p->inputs.n_shards;
     if (r == 0)
         r = prepare_view(p);

@@ -81,6 +81,7 @@ typedef struct Pipeline {
 
     Inputs inputs; /* of the session */
     bool is_output_compacted[_OUTPUT_TYPE_MAX];
+    int64_t tombstones_ms; /* for how long the changelog tells of what was erased: a view that is older cannot be caught up */
     int32_t n_shards;
     LiveShard **shards; /* n_shards; NULL: not ours, or halted */
     bool *halted; /* n_shards: ours, but it cannot go on yet */

@@ -9,7 +9,8 @@ typedef struct Record {
     int32_t shard;
     unsigned input;
     int64_t offset;
-    int64_t timestamp_ms; /* of the broker or the producer; -1: none */
+    int64_t timestamp_ms; /* -1: none */
+    bool is_append_time;  /* the broker's */
     Str key, value;
     void *message;
 } Record;

@@ -46,12 +46,18 @@ const char *round_decode(Pipeline *p, const Record *record, int64_t now_ms, Lead
 }
 
 /*
- * Not later than it was appended. It may be dated ahead; read late, it would otherwise stand for time of whose events some are behind it
- * in the log. Loads of history know no time but that of the events.
+ * Not later than it was appended: it may be dated ahead, and read late it would otherwise stand for time of whose events some are behind
+ * it in the log. When it was appended is known where the broker stamps records. Where producers do, one whose clock is ahead by up to
+ * max_future is believed (more is no event), so all of them count as of so much earlier; what is exact is the proof of being caught up.
+ * Loads of history know no time but that of the events.
  */
 int64_t round_counted_time(const Pipeline *p, const Record *record, const LeadEvent *event, int64_t now_ms) {
-    bool is_stamped = p->config->watermark == WATERMARK_WALL && record->timestamp_ms >= 0;
-    return MIN(event->occurred_at_ms, is_stamped ? MIN(record->timestamp_ms, now_ms) : now_ms);
+    int64_t at_ms = MIN(event->occurred_at_ms, now_ms);
+    if (p->config->watermark != WATERMARK_WALL)
+        return at_ms;
+    if (record->is_append_time)
+        return MIN(at_ms, record->timestamp_ms);
+    return (record->timestamp_ms >= 0 ? MIN(at_ms, record->timestamp_ms) : at_ms) - p->config->max_future_ms;
 }
 
 /* A message as it came from a source, whichever way it has gone since. */

@@ -77,8 +77,10 @@ static bool own(const Routed *routed, unsigned source, int32_t shard, SourceProg
     for (unsigned i = 0; i < routed->inputs->n; i++)
         if (routed->inputs->inputs[i].source == source && inputs_partition(routed->inputs, i, shard) >= 0)
             progress[n++] = routed->read[i];
+    if (n == 0)
+        return false;
     *ret = least_of(routed, progress, n);
-    return n > 0;
+    return true;
 }
 
 size_t routed_news(const Routed *routed, int32_t shard, RoutedNews *ret) {

@@ -20,8 +20,8 @@
 /* Longer than a predecessor's transaction can stay open (10 s). */
 #define CHANGELOG_TIMEOUT_MS 20000
 #define CATCH_UP_CHUNK 500
-/* The changelog keeps tombstones this long (topics.c sets delete.retention.ms): older views may miss some. */
-#define VIEW_AGE_MAX_MS (INT64_C(7) * 24 * 3600 * 1000 - INT64_C(3600) * 1000)
+/* Views that are nearly as old as the changelog's tombstones are rebuilt: catching up takes its time, and clocks differ. */
+#define TOMBSTONES_MARGIN_MS (INT64_C(3600) * 1000)
 
 static int wait_for(const char *what, int32_t shard, const char *text) {
     log_warning("takeover.waiting", LOG_STR("for", what), LOG_INT("shard", shard), LOG_STR("error", text));
@@ -226,6 +226,32 @@ static int drop_view(LiveShard *shard, const char *why) {
     return r > 0 ? wait_for("redis", shard->id, text) : r;
 }
 
+/* Has somebody committed that batch meanwhile? Then the shard is another's by now, or soon ours again with what he has committed. */
+static int is_overtaken(const LiveShard *shard, int64_t bno, bool *ret) {
+    const Pipeline *p = shard->pipeline;
+    _cleanup_(free_null) CommittedOffset *committed = calloc(INPUTS_MAX, sizeof(*committed));
+    char text[KAFKA_TEXT_SIZE];
+    *ret = false;
+    int r = committed ? kafka_source_committed(p->source, shard->id, ASK_TIMEOUT_MS, text, committed) : -ENOMEM;
+    for (unsigned i = 0; i < p->inputs.n && r == 0; i++) {
+        Hint hint;
+        if (hint_parse(committed[i].metadata, &hint) && strcmp(hint.lineage, shard->lineage) == 0)
+            *ret |= hint.bno >= bno;
+    }
+    return r > 0 ? wait_for("kafka", shard->id, text) : r;
+}
+
+/* The view stands behind the batch that was found to be the last: what was found is old, or the changelog is. */
+static int look_again(const LiveShard *shard, int64_t bno) {
+    bool overtaken;
+    int r = is_overtaken(shard, bno, &overtaken);
+    if (r != 0)
+        return r;
+    return overtaken ? wait_for("word of who has it now", shard->id, "")
+                     : live_shard_halt(shard->id, "Redis is ahead of the changelog: Kafka lost data, or this is another cluster",
+                               "restore the changelog; or delete the shard's keys in Redis to accept its state");
+}
+
 /* From where to catch up; drops what cannot be caught up. *ret_from -1: the view stands where it should. */
 static int plan_catch_up(LiveShard *shard, int64_t *ret_from) {
     ViewMeta meta;
@@ -245,15 +271,14 @@ static int plan_catch_up(LiveShard *shard, int64_t *ret_from) {
         return live_shard_halt(shard->id, "the shard's keys in Redis belong to another changelog",
                 "check redis.prefix and topics.prefix; if the keys are left over, delete the shard's keys");
     if (meta.bno > shard->bno)
-        return live_shard_halt(shard->id, "Redis is ahead of the changelog: Kafka lost data, or this is another cluster",
-                "restore the changelog; or delete the shard's keys in Redis to accept its state");
+        return look_again(shard, meta.bno);
     if (meta.mode == VIEW_LIVE && meta.bno == shard->bno && meta.is_torn)
         return drop_view(shard, "a batch was applied in part that the changelog does not have");
     if (meta.mode == VIEW_LIVE && meta.bno == shard->bno) {
         *ret_from = -1;
         return 0;
     }
-    if (clock_wall_ms() - meta.updated_at_ms > VIEW_AGE_MAX_MS)
+    if (clock_wall_ms() - meta.updated_at_ms > shard->pipeline->tombstones_ms - TOMBSTONES_MARGIN_MS)
         return drop_view(shard, "the view is older than the changelog keeps erasures");
     *ret_from = meta.next_offset;
     return 0;

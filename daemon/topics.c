@@ -85,24 +85,36 @@ static int find_inputs(const Config *config, KafkaCluster *cluster, Inputs *ret)
     return r;
 }
 
-static int read_policy(KafkaCluster *cluster, const char *topic, char *value, size_t size) {
+static int read_property(KafkaCluster *cluster, const char *topic, const char *property, char *value, size_t size) {
     char text[KAFKA_TEXT_SIZE];
-    int r = kafka_cluster_topic_property(cluster, topic, "cleanup.policy", ASK_TIMEOUT_MS, text, value, size);
+    int r = kafka_cluster_topic_property(cluster, topic, property, ASK_TIMEOUT_MS, text, value, size);
     return r > 0 ? unanswered(topic, text) : r;
 }
 
-static int check_compacted(KafkaCluster *cluster, const char *topic) {
+static int check_changelog(KafkaCluster *cluster, const char *topic, int64_t *ret_tombstones_ms) {
     char value[64];
-    int r = read_policy(cluster, topic, value, sizeof(value));
+    int r = read_property(cluster, topic, "cleanup.policy", value, sizeof(value));
     if (r != 0)
         return r;
     if (strcmp(value, "compact") != 0)
         return refused(topic, "the changelog is not compacted: records of quiet leads would be deleted by age",
                 "set its cleanup.policy to compact");
-    return 0;
+    r = read_property(cluster, topic, "delete.retention.ms", value, sizeof(value));
+    if (r == 0)
+        *ret_tombstones_ms = strtoll(value, NULL, 10);
+    return r;
 }
 
-/* One of our own topics; n_wanted 0: any number of partitions does. */
+static int check_internal(KafkaCluster *cluster, const char *topic) {
+    char value[64];
+    int r = read_property(cluster, topic, "cleanup.policy", value, sizeof(value));
+    if (r == 0 && strstr(value, "compact"))
+        return refused(topic, "the internal topic is compacted: messages between shards would be lost before they are read",
+                "set its cleanup.policy to delete");
+    return r;
+}
+
+/* One of our own topics. */
 static int prepare_topic(
         const Config *config, KafkaCluster *cluster, const char *topic, int32_t n_shards, bool must_pair, bool compacted) {
     char text[KAFKA_TEXT_SIZE];
@@ -122,7 +134,7 @@ static int prepare_topic(
     if (must_pair && n != n_shards)
         return refused(topic, "the topic has not as many partitions as the sources",
                 "the number of shards cannot change: use another prefix, or recreate the topic");
-    return compacted && !config->embedded ? check_compacted(cluster, topic) : 0;
+    return 0;
 }
 
 /* An output topic; does it keep the latest record of each key only? */
@@ -132,19 +144,24 @@ static int prepare_output(const Config *config, KafkaCluster *cluster, const cha
     *ret_is_compacted = false;
     if (r != 0 || config->embedded)
         return r;
-    r = read_policy(cluster, topic, policy, sizeof(policy));
+    r = read_property(cluster, topic, "cleanup.policy", policy, sizeof(policy));
     *ret_is_compacted = r == 0 && strstr(policy, "compact"); /* "compact,delete", too */
     return r;
 }
 
 int topics_prepare(const Config *config, KafkaCluster *cluster, Inputs *ret_inputs,
-        bool ret_is_compacted[static _OUTPUT_TYPE_MAX]) {
+        bool ret_is_compacted[static _OUTPUT_TYPE_MAX], int64_t *ret_tombstones_ms) {
     int r = find_inputs(config, cluster, ret_inputs);
     int32_t n_shards = ret_inputs->n_shards;
     if (r == 0)
         r = prepare_topic(config, cluster, config->changelog_topic, n_shards, true, true);
     if (r == 0)
         r = prepare_topic(config, cluster, config->internal_topic, n_shards, true, false);
+    *ret_tombstones_ms = TIME_NEVER;
+    if (r == 0 && !config->embedded)
+        r = check_changelog(cluster, config->changelog_topic, ret_tombstones_ms);
+    if (r == 0 && !config->embedded)
+        r = check_internal(cluster, config->internal_topic);
     for (int i = 0; i < _OUTPUT_TYPE_MAX && r == 0; i++)
         r = prepare_output(config, cluster, config->output_topics[i], n_shards, &ret_is_compacted[i]);
     return r;

@@ -123,7 +123,9 @@ int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned
     feed->config = config;
     feed->reader = reader;
     feed->key = key;
-    int r = kafka_client_new(config, KAFKA_ROLE_READER, &feed->owner, (KafkaCallbacks){0}, text, &feed->rk);
+    /* Of records that are deleted before they are read: who watches wants what comes now, who asks for the past what is left of it. */
+    const char *const extra[] = {"auto.offset.reset", is_past(feed) ? "earliest" : "latest", NULL};
+    int r = kafka_client_new_with_extra(config, KAFKA_ROLE_READER, &feed->owner, (KafkaCallbacks){0}, extra, text, &feed->rk);
     if (r)
         return r;
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
@@ -165,17 +167,6 @@ KafkaFeed *kafka_feed_free(KafkaFeed *feed) {
     return free_null(feed);
 }
 
-/* Records were deleted before they were read. Who watches wants what comes now, who asks for the past what is left of it. */
-static void skip(KafkaFeed *feed, const rd_kafka_message_t *message) {
-    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
-            rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, rd_kafka_topic_name(message->rkt), message->partition)->offset =
-            is_past(feed) ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
-    rd_kafka_error_t *error = rd_kafka_seek_partitions(feed->rk, list, 0);
-    if (error)
-        rd_kafka_error_destroy(error);
-}
-
 static void take_end(KafkaFeed *feed, const rd_kafka_message_t *message, FeedPoll *ret) {
     if (!feed->open)
         return;
@@ -189,9 +180,6 @@ static void take_error(KafkaFeed *feed, const rd_kafka_message_t *message, FeedP
         take_end(feed, message, ret);
         return;
     }
-    if (message->rkt && (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-                                message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE))
-        skip(feed, message);
     ret->type = FEED_ERROR;
     kafka_tell(ret->text, "%s", rd_kafka_message_errstr(message));
 }

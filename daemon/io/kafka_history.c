@@ -20,6 +20,11 @@
 #define FETCH_KIB_MAX 1024
 /* An answer is in memory as long as one of its records is; librdkafka's 50 MiB would be, for each partition in the worst case. */
 #define ANSWER_BYTES (4 * 1024 * 1024)
+/* A fetch that waits for records that are to come later, in partitions that are read to their ends, holds up all others of its broker. */
+#define FETCH_WAIT_MS "10"
+/* A record that was fetched ahead is there at once; else the broker's thread may be asleep, see wake_fetcher(). */
+#define ASLEEP_MS 3
+#define WAKE_TIMEOUT_MS 100
 /* Troubles of the client, which come by a queue of their own, are looked for after so long without a record. */
 #define POLL_MS 100
 
@@ -121,7 +126,7 @@ static int open_client(KafkaHistory *h, const Config *config, size_t n_partition
     (void)snprintf(answer, sizeof(answer), "%" PRId64, answer_bytes(config));
     /* Of records that are deleted before they are read, what is left begins later: librdkafka goes on there. */
     const char *const extra[] = {"queued.max.messages.kbytes", share, "fetch.message.max.bytes", fetch, "fetch.max.bytes", answer,
-            "auto.offset.reset", "earliest", NULL};
+            "fetch.wait.max.ms", FETCH_WAIT_MS, "auto.offset.reset", "earliest", NULL};
     return kafka_client_new_with_extra(config, KAFKA_ROLE_READER, &h->owner, (KafkaCallbacks){0}, extra, text, &h->rk);
 }
 
@@ -254,6 +259,16 @@ static void note_trouble(KafkaHistory *h) {
     }
 }
 
+/*
+ * Before 2.2, librdkafka's thread for a broker sleeps for up to a second when all queues have their share, whatever is taken from them
+ * meanwhile; with many partitions a share is read in much less. A question to the broker, whatever it is, wakes it.
+ */
+static void wake_fetcher(KafkaHistory *h, const Partition *p) {
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, p->topic, p->id)->offset = RD_KAFKA_OFFSET_END;
+    (void)rd_kafka_offsets_for_times(h->rk, list, WAKE_TIMEOUT_MS);
+}
+
 /* Nothing more is to be fetched of it. */
 static void end_partition(KafkaHistory *h, const Partition *p) {
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -274,9 +289,18 @@ static int take_error(KafkaHistory *h, const Partition *p, const rd_kafka_messag
     return r;
 }
 
+/* What comes next of the partition; NULL: nothing within the time. */
+static rd_kafka_message_t *poll_message(KafkaHistory *h, const Partition *p, int timeout_ms) {
+    rd_kafka_message_t *message = rd_kafka_consume_queue(p->queue, MIN(timeout_ms, ASLEEP_MS));
+    if (message || timeout_ms <= ASLEEP_MS)
+        return message;
+    wake_fetcher(h, p);
+    return rd_kafka_consume_queue(p->queue, timeout_ms - ASLEEP_MS);
+}
+
 /* 0: the head is there, or not yet; KAFKA_HISTORY_E_END: it has no more. */
 static int poll_head(KafkaHistory *h, Partition *p, int timeout_ms, char *text) {
-    _cleanup_(kafka_message_free) rd_kafka_message_t *message = rd_kafka_consume_queue(p->queue, timeout_ms);
+    _cleanup_(kafka_message_free) rd_kafka_message_t *message = poll_message(h, p, timeout_ms);
     rd_kafka_timestamp_type_t type;
     if (!message) {
         note_trouble(h);

@@ -192,6 +192,7 @@ static void take_record(
     ret->type = SOURCE_RECORD;
     ret->offset = message->offset;
     ret->timestamp_ms = timestamp_type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp_ms;
+    ret->is_append_time = timestamp_type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME;
     ret->key = (Str){message->key, message->key_len};
     ret->value = (Str){message->payload, message->len};
     ret->message = message;

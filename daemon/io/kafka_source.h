@@ -38,7 +38,8 @@ typedef struct SourcePoll {
     unsigned input;
     int32_t shard;
     int64_t offset;
-    int64_t timestamp_ms; /* of the broker or the producer; -1: none */
+    int64_t timestamp_ms; /* -1: none */
+    bool is_append_time;  /* it is the broker's, of when the record was appended; else the producer's */
     Str key, value;       /* null where the record has none; valid until `message` is freed */
     void *message;        /* to be freed by kafka_source_release() */
     char text[KAFKA_TEXT_SIZE];

@@ -29,6 +29,7 @@ KEEP = {'min.compaction.lag.ms': str(1 << 40), 'segment.ms': str(1 << 40), 'segm
 HALTS = {  # reasons for which a shard may halt, and what must have been done to it
     "the group's committed offset is not where the last batch left it": 'offset-reset',
     'the records were made by a newer model version': 'reload',
+    'the internal topic holds a message that cannot be taken': 'reload',
 }
 
 
@@ -53,6 +54,8 @@ class Run:
         self.options, self.seed, self.folder = options, seed, folder
         self.log = Journal(os.path.join(folder, 'journal'), options.verbose)
         self.closers = []
+        self.nemesis = self.fleet = None
+        self.figures = {}
 
     def model_of(self, version):
         """Writes the model's version; replaces the file that the instances read in one step."""
@@ -167,13 +170,13 @@ class Run:
         return sorted(set(problems))
 
     def close(self):
-        self.fleet_wake()
+        """Also if it was interrupted: nothing that was started runs on."""
+        if self.nemesis:
+            self.nemesis.close()
+        if self.fleet:
+            self.fleet.wake_all()
         for closer in reversed(self.closers):
             closer()
-
-    def fleet_wake(self):
-        if hasattr(self, 'fleet'):
-            self.fleet.wake_all()
 
 
 def parse_arguments():
@@ -196,14 +199,13 @@ def parse_arguments():
 
 
 def show(run, problems, seconds):
-    done = sum(run.nemesis.counts.values()) if hasattr(run, 'nemesis') else 0
-    figures = getattr(run, 'figures', {})
+    done, figures = sum(run.nemesis.counts.values()) if run.nemesis else 0, run.figures
     print(f'seed {run.seed}: {run.options.schedule}, {done} faults, {figures.get("events", 0)} events, {figures.get("outputs", 0)} outputs, '
           f'{figures.get("batches run again", 0)} of {figures.get("batches", 0)} batches run again, {figures.get("breaches", 0)} breaches, '
           f'{seconds:.0f} s: {"no finding" if not problems else str(len(problems)) + " findings"}', flush=True)
     for problem in problems:
         print(f'  {problem}', flush=True)
-    if hasattr(run, 'nemesis'):
+    if run.nemesis:
         run.log(f'faults: {run.nemesis.counts}; left out: {run.nemesis.left_out}')
         for name, why in run.nemesis.left_out.items():
             print(f'  left out: {name}: {why}')
@@ -217,7 +219,7 @@ def run_seed(options, seed):
     try:
         run.prepare()
         problems = run.go()
-    except (AssertionError, Exception) as error:  # pylint: disable=broad-except
+    except Exception as error:  # pylint: disable=broad-except
         run.log(f'broke off: {error!r}')
         problems = [f'broke off: {type(error).__name__}: {str(error)[-1500:]}']
     finally:
@@ -232,7 +234,8 @@ def run_seed(options, seed):
 
 def main():
     options = parse_arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     if options.list:
         for step in make_timeline(options.schedule, options.seed, options.seconds, options.gap):
             print(f'{step.at:8.3f} {step.name} {step.phase} {step.target}')

@@ -377,8 +377,9 @@ class Checker:
 
     def check_told_once(self):
         """By ids and ordinals alone: outputs count up without a gap in the order of their topic, and no fact is told twice."""
-        # Who comes back after having been forgotten begins anew, and what is sent again counts again.
-        gone = {subject for _, _, subject in self.decoded('retired')}
+        # Who comes back after having been forgotten begins anew, and what is sent again counts again; so does who was merged into
+        # one that was merged into him at once.
+        gone = {subject for _, _, subject in self.decoded('retired')} | self.merged()
         ordinals = defaultdict(list)
         for kind in live.OUTPUTS:
             if kind == 'dead-letters':
@@ -402,6 +403,19 @@ class Checker:
             if sorted(found) != list(range(1, len(found) + 1)):
                 self.problem('ids', f'ordinals of {subject} have gaps: {sorted(found)}')
 
+    def events(self):
+        """Those of the sources that are events: shard, source, offset, message, event."""
+        for shard in range(self.d.n_partitions):
+            for t in range(len(self.d.sources)):
+                for offset, message in self.inputs[shard][t].items():
+                    event = decode_event(message, self.schema)
+                    if event is not None and message.key() == event['lead_id'].encode():
+                        yield shard, t, offset, message, event
+
+    def merged(self):
+        """Leads that an event merges into another."""
+        return {event['lead_id'] for _, _, _, _, event in self.events() if event['type'] == 'lead_merged'}
+
     # --- verdicts ---
 
     def check_breaches(self):
@@ -411,19 +425,14 @@ class Checker:
             for index in range(len(self.batches[shard])):
                 for order, (t, message) in enumerate(self.taken_by(shard, index)):
                     position[shard, t, message.offset()] = (index, order)
-        for shard in range(self.d.n_partitions):
-            for t in range(len(self.d.sources)):
-                for offset, message in self.inputs[shard][t].items():
-                    event = decode_event(message, self.schema)
-                    if event is None or message.key() != event['lead_id'].encode():
-                        continue
-                    at = position.get((shard, t, offset))
-                    if event['type'] in ('lead_merged', 'lead_forgotten'):
-                        merged |= {event['lead_id'], (event['properties'] or {}).get('into')}
-                    if event['type'] == 'sales_touch':
-                        stops[event['lead_id']].append((event['occurred_at'], message.timestamp()[1], at, shard, t, offset))
-                    if event['type'] == 'form':
-                        starts.setdefault((event['lead_id'], event['event_id']), at)
+        for shard, t, offset, message, event in self.events():
+            at = position.get((shard, t, offset))
+            if event['type'] in ('lead_merged', 'lead_forgotten'):
+                merged |= {event['lead_id'], (event['properties'] or {}).get('into')}
+            if event['type'] == 'sales_touch':
+                stops[event['lead_id']].append((event['occurred_at'], message.timestamp()[1], at, shard, t, offset))
+            if event['type'] == 'form':
+                starts.setdefault((event['lead_id'], event['event_id']), at)
         late = {(lead, output['epoch']): decided_at(message) for message, output, lead in self.decoded('sla')
                 if output['policy'] == 'call' and output['kind'] == 'late'}
         for message, output, lead in self.decoded('sla'):

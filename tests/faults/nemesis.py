@@ -100,6 +100,10 @@ class Nemesis:
         for done in list(before.values()):
             done.result()
 
+    def close(self):
+        """What has not begun does not; what has is waited for, or it could start a server again."""
+        self.pool.shutdown(cancel_futures=True)
+
     def _resources(self, step):
         names = next(action.resources for action in ACTIONS if action.name == step.name)
         return [step.target if name in ('member', 'guest') else name for name in names]

@@ -174,6 +174,31 @@ START_TEST(past_of_a_key_is_read_to_its_end) {
 }
 END_TEST
 
+/* The cluster keeps 5 MiB of a partition. */
+#define LARGE_SIZE (900 * 1024)
+#define N_KEPT 5
+
+START_TEST(past_that_is_deleted_while_it_is_read_has_an_end) {
+    static const KafkaProperty properties[] = {{"queued.min.messages", "1"}, {"fetch.message.max.bytes", "1"}};
+    static char large[LARGE_SIZE];
+    int32_t own = kafka_partition_of(&config, STR_LITERAL("lead-1"), N_SHARDS);
+    config.kafka_properties = (KafkaProperty *)properties;
+    config.n_kafka_properties = ARRAY_SIZE(properties);
+    for (int i = 0; i < N_KEPT; i++)
+        produce_keyed("stages", own, "lead-1", (Str){large, sizeof(large)});
+    open_past("lead-1");
+    ck_assert_int_eq(poll_feed().type, FEED_BROKEN);
+    for (int i = 0; i < 2 * N_KEPT; i++)
+        produce_keyed("stages", own, "lead-1", (Str){large, sizeof(large)});
+    int n_broken = 1;
+    FeedPoll poll;
+    while ((poll = poll_feed()).type != FEED_END)
+        n_broken += poll.type == FEED_BROKEN;
+    ck_assert_int_ge(n_broken, N_KEPT);
+    ck_assert_int_lt(n_broken, 3 * N_KEPT);
+}
+END_TEST
+
 START_TEST(past_of_nothing_ends_at_once) {
     open_past("lead-1");
     ck_assert_int_eq(poll_feed().type, FEED_END);
@@ -211,6 +236,7 @@ int main(void) {
     tcase_add_test(tcase, topics_that_were_not_asked_for_are_not_read);
     tcase_add_test(tcase, broken_record_is_told_and_passed);
     tcase_add_test(tcase, past_of_a_key_is_read_to_its_end);
+    tcase_add_test(tcase, past_that_is_deleted_while_it_is_read_has_an_end);
     tcase_add_test(tcase, past_of_nothing_ends_at_once);
     tcase_add_test(tcase, progress_is_what_went_into_the_sources);
     tcase_add_test(tcase, broker_that_is_not_there_ends_the_attempt);

@@ -304,7 +304,7 @@ def test_operators_reset_halts_until_remedied(deploy, model):
 
 
 def test_refuses_to_start(deploy, model, own_redis):
-    """Sources that don't pair up, a changelog that is not compacted, a Redis that evicts: status 78."""
+    """Sources that don't pair up, a changelog that is not compacted, an internal topic that is, a Redis that evicts: status 78."""
     d = deploy(model(SMALL), sources=('one', 'two'), prepare=False)
     d.create_topics({d.sources[0]: 2})
     d.create_topics({d.sources[1]: 3})
@@ -313,6 +313,9 @@ def test_refuses_to_start(deploy, model, own_redis):
     d.create_topics({f'{d.name}.changelog': 2}, **{'cleanup.policy': 'delete'})
     kept = d.start('kept')
     assert kept.process.wait(30) == 78 and 'compact' in kept.log()
+    d.create_topics({f'{d.name}c.internal': 2}, **{'cleanup.policy': 'compact'})
+    merged = d.start('merged', topics={'prefix': d.name + 'c'})
+    assert merged.process.wait(30) == 78 and 'lost before they are read' in merged.log()
     socket = server('redis', 'start', own_redis, '--set', 'maxmemory-policy allkeys-lru')
     evicting = d.start('evicting', topics={'prefix': d.name + 'b'}, redis={'address': f'unix:{socket}', 'prefix': 'x'})
     assert evicting.process.wait(30) == 78 and 'noeviction' in evicting.log()

@@ -126,6 +126,33 @@ def test_member_that_wakes_too_late_does_no_harm(deploy, tmp_path, in_background
     check_all(d, expected)
 
 
+def test_member_that_wakes_while_it_takes_over_calls_no_operator(deploy, tmp_path, in_background):
+    """Frozen as it begins to take shards over, it finds the view ahead of what it has read: another is at work there by now."""
+    lines = live.eventful_log(3000, 6)
+    d = deploy(FUNNEL)
+    expected = Expected(d, lines, tmp_path)
+    settings = HISTORY | {'kafka': kafka_with(d, properties={'session.timeout.ms': 3000})}
+    first = d.start('a', **settings)
+    await_taken(first, 8)
+    loading = in_background(load_slowly, d, lines, 20)
+    wait_for(lambda: d.committed() > 500, 'the first batches')
+    assert first.stop() == 0
+    sleeper = d.start('b', **settings)
+    sleeper.await_log('event=shards.assigned ')
+    sleeper.process.send_signal(signal.SIGSTOP)
+    other = d.start('c', **settings)
+    await_taken(other, 8)
+    before = d.committed()
+    wait_for(lambda: d.committed() > before + 200, 'the new owner is at work')
+    sleeper.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: sleeper.log().count('event=shards.assigned ') >= 2, 'it finds out, and joins again')
+    loading.result()
+    d.await_committed(len(lines))
+    assert other.stop() == 0 and sleeper.stop() == 0
+    assert 'event=shard.halted ' not in sleeper.log()
+    check_all(d, expected)
+
+
 @pytest.mark.parametrize('persistence', ['empty', 'snapshot', 'aof'])
 def test_redis_comes_back_as_it_can(deploy, tmp_path, own_redis, in_background, persistence):
     """Killed in mid-run and started again with nothing, with what it had a while ago, or with nearly all."""
@@ -241,17 +268,55 @@ def test_verdict_waits_for_what_an_open_transaction_holds(deploy, model):
     assert daemon.stop() == 0
 
 
-def test_event_ahead_of_its_time_proves_nothing(deploy, model):
-    """Read late, an event that was dated after its arrival must not stand for time in which a touch arrived that is not read yet."""
-    d = deploy(model(PROMISE), n_partitions=1)
+@pytest.mark.parametrize('stamped_by', ['producer', 'broker'])
+def test_event_ahead_of_its_time_proves_nothing(deploy, model, stamped_by):
+    """
+    Read late, what a producer says whose clock is a minute ahead must not stand for time in which a touch arrived that is not read
+    yet; whatever that clock makes of the record's own timestamp.
+    """
+    d = deploy(model(PROMISE), n_partitions=1, prepare=False)
+    d.create_topics(d.counts, **{'message.timestamp.type': 'LogAppendTime' if stamped_by == 'broker' else 'CreateTime'})
     at = int(time.time() * 1000)
-    d.send(event('lead-1', 'form', at=at), event('lead-2', 'view', at=at + 60000), event('lead-1', 'sales_touch', at=at + 2900))
+    d.send(event('lead-1', 'form', at=at))
+    ahead = Producer({'bootstrap.servers': live.BOOTSTRAP})
+    ahead.produce(d.sources[0], key='lead-2', value=load.Encoder()(event('lead-2', 'view', at=at + 60000)), partition=0,
+                  timestamp=at + 60000)
+    assert ahead.flush(30) == 0
+    d.send(event('lead-1', 'sales_touch', at=at + 2900))
     wait_for(lambda: time.time() * 1000 > at + 4000, 'the deadline passes')
-    daemon = d.start()
+    daemon = d.start(batch={'max_events': 2})
     d.await_committed(3)
     wait_for(lambda: d.outputs('sla'), 'a verdict')
     assert daemon.stop() == 0
     assert [(o['lead_id'], o['kind']) for o in d.outputs('sla')] == [('lead-1', 'met')]
+
+
+def test_verdicts_after_an_outage_are_late_but_right(deploy, model):
+    """What lay in the topics for long is judged by when it happened; the verdict says when it fell."""
+    d = deploy(model(PROMISE), n_partitions=2, sources=('events', 'sales'))
+    hour = 3600000
+    now = int(time.time() * 1000)
+    asked = [event(f'lead-{i}', 'form', at=now - hour + i) for i in range(40)]
+    d.send(*asked)
+    daemon = d.start()
+    d.await_committed(40)
+    wait_for(lambda: len(d.outputs('sla')) == 40, 'all are late by the clock, for nobody knows of more')
+    assert daemon.stop() == 0
+
+    d = deploy(model(PROMISE), n_partitions=2, sources=('events', 'sales'))
+    d.send(*asked)
+    d.send(*[event(f'lead-{i}', 'sales_touch', at=now - hour + i + (2000 if i % 2 else 20000)) for i in range(40)], source=1)
+    daemon = d.start(batch={'max_events': 7})
+    d.await_committed(80)
+    wait_for(lambda: len(d.outputs('sla')) == 60, 'each a verdict, and the late ones a breach before')
+    assert daemon.stop() == 0
+    verdicts = {}
+    for message in d.messages(f'{d.name}.sla'):
+        output = d.decode(message)
+        verdicts.setdefault(output['lead_id'], []).append(output['kind'])
+        decided = dict(message.headers())['scored_decided_at'].decode()
+        assert load.millis(decided) >= now and load.millis(output['due_at']) < now - hour + 10000
+    assert verdicts == {f'lead-{i}': ['met'] if i % 2 else ['breached', 'late'] for i in range(40)}
 
 
 def test_records_without_key_or_value_are_dead_letters(deploy, model):
@@ -308,7 +373,7 @@ def test_topics_are_made_as_documented(deploy, model):
 @pytest.mark.parametrize('topic', ['changelog', 'internal'])
 def test_own_topics_of_another_width_are_refused(deploy, model, topic):
     d = deploy(model(SMALL), n_partitions=3)
-    d.create_topics({f'{d.name}.{topic}': 2}, **{'cleanup.policy': 'compact'})
+    d.create_topics({f'{d.name}.{topic}': 2}, **{'cleanup.policy': 'compact' if topic == 'changelog' else 'delete'})
     daemon = d.start()
     assert daemon.process.wait(30) == 78 and f'{d.name}.{topic}' in daemon.log()
 
@@ -329,3 +394,27 @@ def test_broker_crash_leaves_no_trace(own_kafka, deploy, tmp_path, monkeypatch):
     d.await_committed(len(lines))
     assert [member.stop() for member in members] == [0, 0]
     check_all(d, expected)
+
+
+def test_view_older_than_tombstones_is_rebuilt(deploy, model):
+    """Redis restored from a backup that is older than what the changelog still tells of erasures: nobody comes back."""
+    d = deploy(model(SMALL), n_partitions=1)
+    d.create_topics({f'{d.name}.changelog': 1}, **{'cleanup.policy': 'compact', 'delete.retention.ms': '7200000'})
+    daemon = d.start()
+    d.send(event('lead-1', 'form'), event('lead-2', 'form'))
+    d.await_committed(2)
+    wait_for(lambda: len(d.keys('record')) == 2, 'both are in the view')
+    assert daemon.stop() == 0
+    meta, = d.shard_keys('meta')
+    d.redis.hset(meta, 'updated_at', int(time.time() * 1000) - 3500000)
+    d.redis.hset(meta, mapping={'bno': 0, 'next': 0})  # behind, so that it has to be caught up
+    daemon = d.start()
+    daemon.await_log('event=view.caught_up')
+    assert 'event=view.rebuild' not in daemon.log()  # an hour is not too old yet
+    assert daemon.stop() == 0
+    d.redis.hset(meta, 'updated_at', int(time.time() * 1000) - 3700000)
+    d.redis.hset(meta, mapping={'bno': 0, 'next': 0})
+    daemon = d.start()
+    daemon.await_log('event=view.caught_up')
+    assert 'older than the changelog keeps erasures' in daemon.log()
+    assert daemon.stop() == 0
