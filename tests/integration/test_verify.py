@@ -3,7 +3,9 @@
 import json
 import os
 import random
+import signal
 import subprocess
+import time
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -106,6 +108,40 @@ def test_deployment_at_work_is_clean(deploy, model, in_background, seed):
     status, findings = d.verify(**HISTORY)
     assert wrong(findings) == [] and status == 0
     assert [member.stop() for member in members.values()] == [0, 0]
+
+
+def test_new_model_and_routed_source_are_clean(deploy, model, in_background):
+    """A version is walked through, events are sent on, and time goes by the wall clock."""
+    path = model(MODEL)
+    d = deploy(path, n_partitions=3, sources=('events', 'calls'), counts={'calls': 5})
+    settings = {'route': [d.sources[1]], 'batch': {'max_events': 100}}
+    later = model(MODEL.replace('version: 1', 'version: 2').replace('interest >= 30', 'interest >= 20').replace('half_life: 1d', 'half_life: 2d'),
+                  'later.yaml')
+    log = list(company_log(2000, 3))
+    for i, item in enumerate(log):
+        item['occurred_at'] = int(time.time() * 1000) - 3600000 + i
+    instances = [d.start('a', **settings), d.start('b', **settings)]
+    instances[0].await_log('shards.assigned')
+    loading = [in_background(load.load, live.BOOTSTRAP, source, n, [json.dumps(item) for item in log[at::2]], 80)
+               for at, (source, n) in enumerate(d.counts.items())]
+    wait_for(lambda: d.committed() > 600, 'records of the first version')
+    assert_clean(d, **settings)
+    with open(later, encoding='utf-8') as file:
+        text = file.read()
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
+    for instance in instances:
+        instance.await_log('event=start ')
+        instance.process.send_signal(signal.SIGHUP)
+    while not all(future.done() for future in loading):
+        assert_clean(d, **settings)
+    for future in loading:
+        future.result()
+    d.await_quiet(len(log))
+    wait_for(lambda: sum(instance.log().count('event=model.applied') for instance in instances) >= 3, 'the version is applied')
+    findings = assert_clean(d, **settings)
+    assert not any('not of the model' in text for text in notes(findings)), notes(findings)
+    assert [instance.stop() for instance in instances] == [0, 0]
 
 
 def test_changelog_that_is_compacted_meanwhile(deploy, model, own_kafka, monkeypatch, in_background):
