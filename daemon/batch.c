@@ -2,9 +2,9 @@
 #include "daemon/batch.h"
 
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 
+#include "daemon/batch_hash.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/model_walk.h"
@@ -21,10 +21,11 @@ struct Batch {
     ViewJob *job;
     JsonWriter footer;
     Buffer message; /* the one being packed */
-    EVP_MD_CTX *digest; /* over topics, keys and values of everything but the footer, in order */
+    BatchHash *hash;
     int64_t offsets[INPUTS_MAX];
     int64_t begun_watermark_ms, proved_ms[CONFIG_SOURCES_MAX]; /* as it begins */
     int64_t n_events, n_outputs, n_records;
+    int64_t n_written; /* to other topics than the changelog */
     int64_t footer_offset, skeleton_offset; /* filled in by the commit */
     bool has_skeleton; /* it brings the present model's */
     char hint[HINT_SIZE];
@@ -38,10 +39,9 @@ int batch_new(LiveShard *shard, Batch **ret) {
     memcpy(batch->offsets, shard->offsets, sizeof(batch->offsets));
     for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++)
         batch->proved_ms[i] = shard->sources[i].proved_ms;
-    batch->digest = EVP_MD_CTX_new();
-    if (!batch->digest || EVP_DigestInit_ex(batch->digest, EVP_sha256(), NULL) != 1)
-        return -ENOMEM;
-    int r = view_job_new(&batch->job);
+    int r = batch_hash_new(&batch->hash);
+    if (r == 0)
+        r = view_job_new(&batch->job);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(batch);
@@ -54,25 +54,31 @@ Batch *batch_free(Batch *batch) {
     view_job_free(batch->job);
     json_writer_deinit(&batch->footer);
     buffer_done(&batch->message);
-    EVP_MD_CTX_free(batch->digest);
+    batch_hash_free(batch->hash);
     free(batch);
     return NULL;
 }
 
-static void digest_field(Batch *batch, Str bytes) {
-    uint64_t len = bytes.data ? bytes.len : UINT64_MAX; /* null is not the empty string */
-    (void)EVP_DigestUpdate(batch->digest, &len, sizeof(len));
-    if (bytes.len)
-        (void)EVP_DigestUpdate(batch->digest, bytes.data, bytes.len);
+/* Where in the hash a record of another topic than the changelog has its place: what is spread over topics can be put in order again. */
+static KafkaHeader make_tag(Batch *batch, char tag[static BATCH_TAG_SIZE]) {
+    BatchTag place = {.shard = batch->shard->id, .bno = batch->shard->bno + 1, .number = batch->n_written++};
+    memcpy(place.lineage, batch->shard->lineage, sizeof(place.lineage));
+    batch_tag_print(&place, tag);
+    return (KafkaHeader){BATCH_TAG_HEADER, str_from(tag)};
 }
 
 static int produce(Batch *batch, const char *topic, int32_t partition, Str key, Str value, const KafkaHeader *headers,
         size_t n_headers, int64_t *ret_offset) {
     char text[KAFKA_TEXT_SIZE];
-    if (!str_eq_c(key, FOOTER_KEY)) {
-        digest_field(batch, str_from(topic));
-        digest_field(batch, key);
-        digest_field(batch, value);
+    if (!str_eq_c(key, FOOTER_KEY))
+        batch_hash_add(batch->hash, topic, key, value);
+    KafkaHeader tagged[HEADERS_MAX];
+    char tag[BATCH_TAG_SIZE];
+    if (strcmp(topic, batch->shard->pipeline->config->changelog_topic) != 0) {
+        if (n_headers)
+            memcpy(tagged, headers, n_headers * sizeof(*headers));
+        tagged[n_headers++] = make_tag(batch, tag);
+        headers = tagged;
     }
     int r = kafka_sink_produce(
             batch->shard->pipeline->sink, topic, partition, key, value, headers, n_headers, ret_offset, text);
@@ -268,14 +274,6 @@ static int add_state_records(Batch *batch) {
     return r;
 }
 
-static void finish_hash(Batch *batch, char hash[static BATCH_HASH_LEN + 1]) {
-    uint8_t bytes[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-    (void)EVP_DigestFinal_ex(batch->digest, bytes, &n);
-    for (size_t i = 0; i < BATCH_HASH_LEN / 2; i++)
-        (void)snprintf(hash + 2 * i, 3, "%02x", bytes[i]);
-}
-
 static void describe_models(const LiveShard *shard, Footer *footer) {
     for (size_t i = 0; i < shard->history.n; i++)
         footer->skeletons[footer->n_skeletons++] =
@@ -326,11 +324,12 @@ static int add_footer(Batch *batch) {
         .n_events = batch->n_events,
         .n_outputs = batch->n_outputs,
         .n_records = batch->n_records,
+        .n_written = batch->n_written,
         .shards = p->n_shards,
     };
     memcpy(footer.lineage, shard->lineage, sizeof(footer.lineage));
     memcpy(footer.model_hash, p->model_hash, sizeof(footer.model_hash));
-    finish_hash(batch, footer.hash);
+    batch_hash_finish(batch->hash, footer.hash);
     describe_models(shard, &footer);
     describe_inputs(batch, &footer);
     int r = footer_print(&footer, &batch->footer);

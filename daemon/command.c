@@ -26,6 +26,7 @@ static const Command *const commands[] = {
         &command_top,
         &command_lead,
         &command_account,
+        &command_verify,
         &command_skip,
         &command_help,
 };

@@ -46,6 +46,7 @@ extern const Command command_test;
 extern const Command command_top;
 extern const Command command_lead;
 extern const Command command_account;
+extern const Command command_verify;
 extern const Command command_run;
 
 /* The program: finds the command and runs it. Returns the exit status. */

@@ -29,7 +29,7 @@ static PRINTF_LIKE(1, 0) char *format_text(const char *format, va_list args) {
 void findings_add(Findings *findings, FindingSeverity severity, const char *subject, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    Finding finding = {.severity = severity, .subject = strdup(subject), .text = format_text(format, args)};
+    Finding finding = {.severity = severity, .subject = strdup(subject), .text = format_text(format, args), .shard = -1};
     va_end(args);
     findings->counts[severity]++;
     if (!finding.subject || !finding.text || array_reserve(&findings->items, &findings->n_alloc, findings->n, sizeof(finding)) != 0) {
@@ -53,6 +53,11 @@ void findings_remedy(Findings *findings, const char *format, ...) {
     findings->out_of_memory = !latest->remedy;
 }
 
+void findings_shard(Findings *findings, int32_t shard) {
+    if (!findings->out_of_memory)
+        findings->items[findings->n - 1].shard = shard;
+}
+
 static void print_count(size_t n, const char *what, const char *after, FILE *file) {
     fprintf(file, "%zu %s%s%s", n, what, n == 1 ? "" : "s", after);
 }
@@ -60,7 +65,10 @@ static void print_count(size_t n, const char *what, const char *after, FILE *fil
 void findings_print(const Findings *findings, FILE *file) {
     for (size_t i = 0; i < findings->n; i++) {
         const Finding *finding = &findings->items[i];
-        fprintf(file, "  %-8s %s: %s\n", severity_names[finding->severity], finding->subject, finding->text);
+        fprintf(file, "  %-8s ", severity_names[finding->severity]);
+        if (finding->shard >= 0)
+            fprintf(file, "shard %d: ", (int)finding->shard);
+        fprintf(file, "%s: %s\n", finding->subject, finding->text);
         if (finding->remedy)
             fprintf(file, "  %-8s to do: %s\n", "", finding->remedy);
     }
@@ -74,6 +82,8 @@ void findings_write(const Findings *findings, JsonWriter *writer) {
         const Finding *finding = &findings->items[i];
         json_write_object_begin(writer, STR_NULL);
         json_write_string(writer, STR_LITERAL("severity"), str_from(severity_names[finding->severity]));
+        if (finding->shard >= 0)
+            json_write_integer(writer, STR_LITERAL("shard"), finding->shard);
         json_write_string(writer, STR_LITERAL("subject"), str_from(finding->subject));
         json_write_string(writer, STR_LITERAL("text"), str_from(finding->text));
         json_write_string(writer, STR_LITERAL("remedy"), str_from(finding->remedy));

@@ -22,6 +22,7 @@ typedef struct Finding {
     FindingSeverity severity;
     char *subject, *text;
     char *remedy; /* NULL: nothing is to be done */
+    int32_t shard; /* that it is about; -1: none */
 } Finding;
 
 typedef struct Findings {
@@ -37,6 +38,8 @@ void findings_deinit(Findings *findings);
 void findings_add(Findings *findings, FindingSeverity severity, const char *subject, const char *format, ...) PRINTF_LIKE(4, 5);
 /* What to do about the one that was added last. */
 void findings_remedy(Findings *findings, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Which shard the one that was added last is about. */
+void findings_shard(Findings *findings, int32_t shard);
 
 void findings_print(const Findings *findings, FILE *file);
 /* An array of objects. */

@@ -79,6 +79,8 @@ int footer_print(const Footer *footer, JsonWriter *w) {
     json_write_integer(w, NAME("events"), footer->n_events);
     json_write_integer(w, NAME("outputs"), footer->n_outputs);
     json_write_integer(w, NAME("records"), footer->n_records);
+    if (footer->n_written >= 0)
+        json_write_integer(w, NAME("written"), footer->n_written);
     json_write_object_end(w);
     json_write_string(w, NAME("hash"), str_from(footer->hash));
     json_write_object_end(w);
@@ -194,6 +196,8 @@ int footer_parse(Str text, Footer *ret) {
     json_t *json = json_loadb(text.data ? text.data : "", text.len, 0, NULL);
     footer.begun_watermark_ms = find_time(json, "begun_watermark");
     (void)get_integer(json, "taken", &footer.taken_bno);
+    footer.n_written = -1;
+    (void)get_integer(json_object_get(json, "counts"), "written", &footer.n_written);
     int r = FOOTER_E_CORRUPT;
     if (get_integer(json, "format", &format) && format > FOOTER_FORMAT)
         r = FOOTER_E_FORMAT;
@@ -239,5 +243,25 @@ bool hint_parse(const char *text, Hint *ret) {
     if (text[end] != '\0' && !hint.is_skip)
         return false;
     *ret = hint;
+    return true;
+}
+
+void batch_tag_print(const BatchTag *tag, char text[static BATCH_TAG_SIZE]) {
+    (void)snprintf(text, BATCH_TAG_SIZE, "%s %" PRId32 " %" PRId64 " %" PRId64, tag->lineage, tag->shard, tag->bno, tag->number);
+}
+
+bool batch_tag_parse(Str text, BatchTag *ret) {
+    char copy[BATCH_TAG_SIZE];
+    BatchTag tag = {0};
+    int end = 0;
+    if (text.len >= sizeof(copy))
+        return false;
+    if (text.len)
+        memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    if (sscanf(copy, "%32[0-9a-f] %" SCNd32 " %" SCNd64 " %" SCNd64 "%n", tag.lineage, &tag.shard, &tag.bno, &tag.number, &end) != 4 ||
+            (size_t)end != text.len || strlen(tag.lineage) != LINEAGE_LEN || tag.shard < 0 || tag.bno < 1 || tag.number < 0)
+        return false;
+    *ret = tag;
     return true;
 }

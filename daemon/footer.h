@@ -69,6 +69,7 @@ typedef struct Footer {
     size_t n_skeletons;
     int64_t walk_next, walk_end; /* of a new model's walk, in the changelog (model_walk.h); walk_end 0: none is under way */
     int64_t n_events, n_outputs, n_records; /* of the batch */
+    int64_t n_written;                      /* records in other topics than the changelog; -1: not told, by a version before */
     char hash[BATCH_HASH_LEN + 1];          /* over the batch's outputs and records, in order */
     int64_t shards;                         /* number of partitions: part of the lineage */
 } Footer;
@@ -81,6 +82,21 @@ MUST_CHECK int footer_parse(Str json, Footer *ret);
 const FooterInput *footer_input(const Footer *footer, int32_t shard, const char *topic, int32_t partition);
 /* What is known of a routed source; TIME_NONE: nothing. */
 int64_t footer_routed(const Footer *footer, const char *topic);
+
+/*
+ * A record of a batch in another topic than the changelog tells in a header which batch wrote it, and as the how manieth: the footer's hash
+ * is over all of them in their order, and then the changelog's.
+ */
+#define BATCH_TAG_HEADER "scored_batch"
+#define BATCH_TAG_SIZE 128
+typedef struct BatchTag {
+    char lineage[LINEAGE_LEN + 1];
+    int32_t shard;
+    int64_t bno;
+    int64_t number; /* from 0 on */
+} BatchTag;
+void batch_tag_print(const BatchTag *tag, char text[static BATCH_TAG_SIZE]);
+MUST_CHECK bool batch_tag_parse(Str text, BatchTag *ret);
 
 /*
  * The hint that travels as metadata of the committed offsets: lineage, bno, and the changelog offset of the footer

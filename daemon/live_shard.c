@@ -5,6 +5,7 @@
 #include "daemon/log.h"
 #include "daemon/model_walk.h"
 #include "daemon/takeover.h"
+#include "daemon/unreadable.h"
 #include "lib/account_record.h"
 
 /* Leads fetched with one call: large enough to make round trips cheap, small enough not to hold Redis up. */
@@ -138,8 +139,8 @@ static int load_record(LiveShard *shard, EntityKind kind, Str id, Str bytes) {
         return r;
     log_error("record.unreadable", LOG_INT("shard", shard->id), LOG_STR("kind", kind == ENTITY_LEAD ? "lead" : "account"),
             LOG_BYTES("id", id), LOG_INT("code", r));
-    return live_shard_halt(shard->id, "Redis holds a record that cannot be read",
-            "delete the shard's keys in Redis; they are rebuilt from the changelog");
+    Unreadable why = unreadable_record_in_redis(r);
+    return live_shard_halt(shard->id, why.reason, why.remedy);
 }
 
 /* Fetches up to FETCH_MAX records; ids of those that are in memory meanwhile are passed over. */

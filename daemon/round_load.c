@@ -2,6 +2,7 @@
 #include "daemon/log.h"
 #include "daemon/model_walk.h"
 #include "daemon/round_internal.h"
+#include "daemon/unreadable.h"
 
 /* What the run's records are about, so that it can be fetched in one go. */
 typedef struct Wanted {
@@ -26,16 +27,15 @@ static int read_message(const Run *run, const Record *record, ShardMessage *ret)
     Arena *arena = shard->pipeline->round->arena;
     arena_reset(arena);
     int r = shard_message_unpack(record->value, arena, ret);
-    if (r == SHARD_MESSAGE_E_FORMAT)
-        return unreadable(shard, record, "it is of a newer version of scored", "run that version here, too");
+    Unreadable why = unreadable_message(r);
+    if (r > 0)
+        return unreadable(shard, record, why.reason, why.remedy);
     if (r == 0)
         r = courier_check(shard->courier, ret);
-    else if (r > 0)
-        r = COURIER_E_CORRUPT;
     if (r == COURIER_E_MODEL)
         return unreadable(shard, record, "it goes by a model version that is not known here", "load the new model here, too (SIGHUP)");
-    return r <= 0 ? r : unreadable(shard, record, "it is damaged",
-                              "to go on without what it says, stop scored, then: scored skip (see its help)");
+    why = unreadable_message(SHARD_MESSAGE_E_CORRUPT); /* what it carries is */
+    return r <= 0 ? r : unreadable(shard, record, why.reason, why.remedy);
 }
 
 /* What a message is about. */

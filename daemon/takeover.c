@@ -14,6 +14,7 @@
 #include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/model_walk.h"
+#include "daemon/unreadable.h"
 
 #define ASK_TIMEOUT_MS 15000
 /* Longer than a predecessor's transaction can stay open (10 s). */
@@ -25,6 +26,10 @@
 static int wait_for(const char *what, int32_t shard, const char *text) {
     log_warning("takeover.waiting", LOG_STR("for", what), LOG_INT("shard", shard), LOG_STR("error", text));
     return PIPELINE_E_WAIT;
+}
+
+static int halt_unreadable(int32_t shard, Unreadable why) {
+    return live_shard_halt(shard, why.reason, why.remedy);
 }
 
 /* --- reading the changelog --------------------------------------------------------------------------- */
@@ -113,9 +118,7 @@ static int read_last_footer(Pipeline *p, int32_t shard, int64_t offset, int64_t 
         } else if (r == 0 && is_footer(&record)) {
             int parsed = footer_parse(record.value, &ret->footer);
             if (parsed != 0)
-                return live_shard_halt(shard, parsed == FOOTER_E_FORMAT ? "the changelog was written by a newer version of scored"
-                                                             : "the changelog holds a footer that cannot be read",
-                        "run the version that wrote it, or use another changelog topic");
+                return halt_unreadable(shard, unreadable_footer(parsed));
             ret->found = true;
             ret->offset = record.offset;
             /* The offsets were committed with this batch, so it is the last; the log's end need not be waited for. */
@@ -179,9 +182,7 @@ static int add_record(CatchUp *c, const ChangelogRecord *record) {
         r = view_job_add_record(c->job, model, &shard->history, id, record->value);
     else if (changelog_take_prefix(record->key, CHANGELOG_ACCOUNT_PREFIX, &id))
         r = view_job_add_account_record(c->job, model, &shard->history, id, record->value);
-    return r > 0 ? live_shard_halt(shard->id, "the changelog holds a record that cannot be read",
-                             "run the version and the model that wrote it")
-                 : r;
+    return r > 0 ? halt_unreadable(shard->id, unreadable_record(r)) : r;
 }
 
 /* Reads on until the footer of the shard's committed batch has been applied. */
@@ -203,8 +204,9 @@ static int apply_changelog(CatchUp *c) {
         c->next = record.offset + 1;
         if (is_footer(&record)) {
             Footer footer;
-            if (footer_parse(record.value, &footer) != 0)
-                return live_shard_halt(shard->id, "the changelog holds a footer that cannot be read", "see the changelog topic");
+            r = footer_parse(record.value, &footer);
+            if (r != 0)
+                return halt_unreadable(shard->id, unreadable_footer(r));
             if (footer.bno >= shard->bno)
                 return apply_chunk(c, footer.bno, footer.watermark_ms);
         } else {
@@ -361,7 +363,7 @@ static int check_model(const Pipeline *p, int32_t shard, const Footer *footer) {
 static int add_model(LiveShard *shard, int64_t offset, Str skeleton) {
     const Model *model = shard->pipeline->model;
     int r = model_history_add(&shard->history, model, offset, skeleton);
-    return r > 0 ? live_shard_halt(shard->id, "the changelog holds names of a model that cannot be read", "run the version that wrote them") : r;
+    return r > 0 ? halt_unreadable(shard->id, unreadable_skeleton(r)) : r;
 }
 
 /* The skeleton that a footer says is there. */

@@ -91,6 +91,7 @@ static int sort_error(
 }
 
 int kafka_changelog_next(KafkaChangelog *c, int timeout_ms, char *text, ChangelogRecord *ret) {
+    rd_kafka_timestamp_type_t type;
     release(c);
     for (;;) {
         _cleanup_(kafka_message_free) rd_kafka_message_t *message = rd_kafka_consumer_poll(c->rk, timeout_ms);
@@ -106,6 +107,7 @@ int kafka_changelog_next(KafkaChangelog *c, int timeout_ms, char *text, Changelo
         c->position = message->offset + 1;
         *ret = (ChangelogRecord){
                 .offset = message->offset,
+                .timestamp_ms = rd_kafka_message_timestamp(message, &type),
                 .key = {message->key, message->key_len},
                 .value = {message->payload, message->len},
         };

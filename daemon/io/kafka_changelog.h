@@ -11,7 +11,7 @@
 typedef struct KafkaChangelog KafkaChangelog;
 
 typedef struct ChangelogRecord {
-    int64_t offset;
+    int64_t offset, timestamp_ms;
     Str key, value; /* value null: erased; borrowed until the next call */
 } ChangelogRecord;
 

@@ -370,3 +370,13 @@ int kafka_history_next(KafkaHistory *h, int timeout_ms, char *text, KafkaHistory
     };
     return 0;
 }
+
+Str kafka_history_header(const KafkaHistory *h, const char *name) {
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t size;
+    if (!h->given || rd_kafka_message_headers(h->given->head, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+            rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return STR_NULL;
+    return (Str){value, size};
+}

@@ -47,3 +47,5 @@ DEFINE_CLEANUP(KafkaHistory *, kafka_history_free)
  * `text`: a later call goes on. What else there is of KAFKA_E_* ends it.
  */
 MUST_CHECK int kafka_history_next(KafkaHistory *history, int timeout_ms, char *text, KafkaHistoryRecord *ret);
+/* The latest header of that name of the record that was given last; null: it has none. Borrowed like the record. */
+Str kafka_history_header(const KafkaHistory *history, const char *name);

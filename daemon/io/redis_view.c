@@ -331,8 +331,7 @@ int redis_view_try_write(RedisView *view, char *text) {
     return view_exchange(view, 1, text);
 }
 
-/* A whole transaction's replies are one: that of EXEC. */
-static int transact(RedisView *view, size_t n_commands, const redisReply **ret, char *text) {
+int view_transact(RedisView *view, size_t n_commands, const redisReply **ret, char *text) {
     redis_request(view->transport, "EXEC");
     int r = view_exchange(view, n_commands + 2, text);
     if (r)
@@ -365,12 +364,12 @@ int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char
         }
     }
     const redisReply *reply;
-    return transact(view, n ? 2 : 1, &reply, text);
+    return view_transact(view, n ? 2 : 1, &reply, text);
 }
 
 /* ---- meta ---- */
 
-static void request_meta(RedisView *view, int32_t shard) {
+void view_request_meta(RedisView *view, int32_t shard) {
     static const char *const names[] = {
             "mode", "lineage", "bno", "next", "watermark", "updated_at", "applying"};
     redis_request_command(view->transport, 2 + ARRAY_SIZE(names));
@@ -393,7 +392,7 @@ static bool parse_time(Str s, int64_t unknown, int64_t *ret) {
     return s.len == 0 || view_parse_integer(s, ret);
 }
 
-static int parse_meta(RedisView *view, int32_t shard, const redisReply *reply, char *text, ViewMeta *ret) {
+int view_parse_meta(RedisView *view, int32_t shard, const redisReply *reply, char *text, ViewMeta *ret) {
     ViewMeta meta = {.mode = VIEW_ABSENT};
     Str field[7];
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != ARRAY_SIZE(field))
@@ -425,9 +424,9 @@ int redis_view_meta(RedisView *view, int32_t shard, char *text, ViewMeta *ret) {
     int r = view_begin(view, text);
     if (r)
         return r;
-    request_meta(view, shard);
+    view_request_meta(view, shard);
     r = view_exchange(view, 1, text);
-    return r ? r : parse_meta(view, shard, view_last_reply(view), text, ret);
+    return r ? r : view_parse_meta(view, shard, view_last_reply(view), text, ret);
 }
 
 /* ---- reading records and moments ---- */
@@ -477,16 +476,16 @@ static int judge(RedisView *view, const Demand *demand, const ViewMeta *meta, ch
  * something else. */
 static void read_begin(RedisView *view, int32_t shard) {
     redis_request(view->transport, "MULTI");
-    request_meta(view, shard);
+    view_request_meta(view, shard);
 }
 
 /* *ret: the reply to the command, an array of at most `max` elements. */
 static int read_end(RedisView *view, const Demand *demand, size_t max, char *text, ViewMeta *ret_meta,
         const redisReply **ret) {
     const redisReply *reply = NULL;
-    int r = transact(view, 2, &reply, text);
+    int r = view_transact(view, 2, &reply, text);
     if (!r)
-        r = parse_meta(view, demand->shard, reply->element[0], text, ret_meta);
+        r = view_parse_meta(view, demand->shard, reply->element[0], text, ret_meta);
     if (!r)
         r = judge(view, demand, ret_meta, text);
     if (r)

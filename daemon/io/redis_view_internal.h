@@ -59,6 +59,17 @@ static inline const redisReply *view_last_reply(const RedisView *view) {
     return view->held[view->n_held - 1];
 }
 
+/* Ends a transaction of so many commands, whose replies are one: that of EXEC. */
+MUST_CHECK int view_transact(RedisView *view, size_t n_commands, const redisReply **ret, char *text);
+
+/* Appends the question for the shard's meta, and takes its reply apart. */
+void view_request_meta(RedisView *view, int32_t shard);
+MUST_CHECK int view_parse_meta(RedisView *view, int32_t shard, const redisReply *reply, char *text, ViewMeta *ret);
+/* Appends P:{T}:* with what would be a pattern in it escaped. */
+void view_request_pattern(RedisView *view, int32_t shard);
+/* Keys that one step of a SCAN goes through. */
+#define VIEW_SCAN_COUNT "1000"
+
 /* A script's call: `append` adds keys and arguments of the numbers given. */
 typedef struct ScriptCall {
     RedisScript script;

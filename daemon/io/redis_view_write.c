@@ -20,7 +20,6 @@
 #define CALL_BYTES_MAX ((size_t)1024 * 1024)
 /* Attempts at one batch that others interrupt; who is interrupted time and again no longer owns the shard. */
 #define ATTEMPTS_MAX 3
-#define SCAN_COUNT "1000"
 /* Arguments of the write script before those that depend on the writes. */
 #define N_HEADER_ARGS 14
 
@@ -492,8 +491,7 @@ static int begin_drop(
     return view_exchange(view, 4, text);
 }
 
-/* P:{T}:* with what would be a pattern in it escaped. */
-static void append_pattern(RedisView *view, int32_t shard) {
+void view_request_pattern(RedisView *view, int32_t shard) {
     Str base = view->bases[shard];
     size_t n_special = 0;
     for (size_t i = 0; i < base.len; i++)
@@ -518,9 +516,9 @@ static int drop_step(RedisView *view, int32_t shard, const char *token, char cur
     redis_request_arg(t, STR_LITERAL("SCAN"));
     redis_request_arg(t, str_from(cursor));
     redis_request_arg(t, STR_LITERAL("MATCH"));
-    append_pattern(view, shard);
+    view_request_pattern(view, shard);
     redis_request_arg(t, STR_LITERAL("COUNT"));
-    redis_request_arg(t, STR_LITERAL(SCAN_COUNT));
+    redis_request_arg(t, STR_LITERAL(VIEW_SCAN_COUNT));
     r = view_exchange(view, 1, text);
     if (r)
         return r;

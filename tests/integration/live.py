@@ -361,6 +361,13 @@ class Deployment:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False, text=True)
         return done.returncode, done.stdout, done.stderr
 
+    def verify(self, *options, **changes):
+        """`scored verify`: its exit status, and what it found."""
+        command = [PROGRAM, 'verify', '--json', '--config', self.config('verify', **changes), *options]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300, check=False, text=True)
+        assert done.returncode in (0, 1) and not done.stderr, (done.returncode, done.stderr)
+        return done.returncode, json.loads(done.stdout)
+
     def await_quiet(self, n):
         """
         All n source records, and all that they caused between shards, are committed. An instance that was killed has to be back by

@@ -16,7 +16,7 @@
 #define REST                                                                                                 \
     ",\"model\":{\"version\":3,\"hash\":\"" MODEL_HASH                                                       \
     "\",\"skeletons\":[{\"version\":2,\"offset\":7},{\"version\":3,\"offset\":900}],\"walk_next\":40,\"walk_end\":800}," \
-    "\"counts\":{\"events\":5,\"outputs\":6,\"records\":7},"                                             \
+    "\"counts\":{\"events\":5,\"outputs\":6,\"records\":7,\"written\":8},"                                             \
     "\"hash\":\"" BATCH_HASH "\"}"
 #define WITH(lineage, bno, shards, watermark, inputs)                                                        \
     "{\"format\":1,\"lineage\":" lineage ",\"bno\":" bno ",\"shards\":" shards ",\"watermark\":" watermark   \
@@ -43,6 +43,7 @@ static Footer make_footer(void) {
             .n_events = 5,
             .n_outputs = 6,
             .n_records = 7,
+            .n_written = 8,
             .hash = BATCH_HASH,
             .shards = 8,
     };
@@ -80,6 +81,7 @@ static void assert_equal(const Footer *a, const Footer *b) {
     ck_assert_int_eq(a->n_events, b->n_events);
     ck_assert_int_eq(a->n_outputs, b->n_outputs);
     ck_assert_int_eq(a->n_records, b->n_records);
+    ck_assert_int_eq(a->n_written, b->n_written);
     ck_assert_str_eq(a->hash, b->hash);
     ck_assert_int_eq(a->shards, b->shards);
 }
