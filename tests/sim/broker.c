@@ -12,6 +12,8 @@
 /* group.initial.rebalance.delay.ms, and how long the others wait at most. */
 #define REBALANCE_DELAY_MS 500
 
+unsigned broker_late_markers_percent;
+
 static struct {
     Topic *topics;
     Producer *producers;
@@ -127,7 +129,9 @@ static void write_marker(void *userdata) {
 static void send_marker(Transaction *transaction, Partition *partition) {
     Marker *marker = world_alloc(1, sizeof(*marker));
     *marker = (Marker){transaction, partition};
-    int64_t most_ms = chance_percent(&world.chance, 3) ? 3000 : chance_percent(&world.chance, 20) ? 100 : 3;
+    int64_t most_ms = chance_percent(&world.chance, 10) ? 50 : 3;
+    if (chance_percent(&world.chance, broker_late_markers_percent))
+        most_ms = 3000;
     world_at(world.now_ms + chance_between(&world.chance, 0, most_ms), write_marker, marker);
 }
 

@@ -110,6 +110,9 @@ MUST_CHECK bool producer_end(Producer *producer, int64_t epoch, bool commits);
 Transaction *transaction_new(void);
 void transaction_end(Transaction *transaction, bool commits);
 
+/* Of markers that come seconds after the answer to EndTxn. */
+extern unsigned broker_late_markers_percent;
+
 /* --- the group --------------------------------------------------------------------------------------- */
 
 typedef struct GroupMember {

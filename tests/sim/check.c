@@ -19,16 +19,32 @@ static void parse_footer(int32_t shard, const LogRecord *record, Footer *ret) {
         world_fail("a footer of shard %d cannot be read", (int)shard);
 }
 
-const LogRecord *check_last_footer(int32_t shard, Footer *ret) {
-    const Partition *changelog = check_changelog(shard);
-    for (size_t i = changelog->n; i-- > 0;) {
-        const LogRecord *record = &changelog->records[i];
-        if (record_is_committed(record) && str_eq_c(record->key, FOOTER_KEY)) {
-            parse_footer(shard, record, ret);
-            return record;
-        }
+/* The latest that was parsed, by shard: it is asked for time and again. */
+typedef struct LastFooter {
+    size_t end; /* of what was looked through */
+    const Partition *changelog;
+    int64_t offset;
+    Footer footer;
+} LastFooter;
+
+/* NULL: there is none yet. What is open may still be committed, so no more than what is decided is passed for good. */
+const Footer *check_last_footer(int32_t shard) {
+    static LastFooter *last;
+    Partition *changelog = check_changelog(shard);
+    if (!last)
+        last = world_alloc((size_t)scenario.n_shards, sizeof(*last));
+    LastFooter *found = &last[shard];
+    int64_t latest = -1;
+    for (size_t i = changelog->n; i-- > found->end && latest < 0;)
+        if (record_is_committed(&changelog->records[i]) && str_eq_c(changelog->records[i].key, FOOTER_KEY))
+            latest = (int64_t)i;
+    found->end = MAX(found->end, (size_t)partition_stable_end(changelog));
+    if (latest >= 0 && (!found->changelog || latest > found->offset)) {
+        parse_footer(shard, &changelog->records[latest], &found->footer);
+        found->changelog = changelog;
+        found->offset = latest;
     }
-    return NULL;
+    return found->changelog ? &found->footer : NULL;
 }
 
 /* --- the view ---------------------------------------------------------------------------------------- */
@@ -36,12 +52,12 @@ const LogRecord *check_last_footer(int32_t shard, Footer *ret) {
 /* Nothing gets there that is not committed, and nobody takes it back. */
 static void on_moved(int32_t number, int64_t before_bno) {
     const ViewShard *shard = view_shard(number);
-    Footer last;
+    const Footer *last = check_last_footer(number);
     if (shard->bno < before_bno)
         world_fail("the view of shard %d goes back from batch %" PRId64 " to %" PRId64, (int)number, before_bno, shard->bno);
-    if (!check_last_footer(number, &last) || last.bno < shard->bno)
+    if (!last || last->bno < shard->bno)
         world_fail("the view of shard %d stands at batch %" PRId64 ", which is not committed", (int)number, shard->bno);
-    if (strcmp(last.lineage, shard->lineage) != 0)
+    if (strcmp(last->lineage, shard->lineage) != 0)
         world_fail("the view of shard %d is of another lineage", (int)number);
 }
 
@@ -128,8 +144,8 @@ static void check_view(int32_t number) {
 
 /* NULL: it is quiet; else what is missing. */
 static const char *unrest_of(int32_t shard) {
-    Footer last;
-    if (!broker_find_topic(str_from(scenario.config.changelog_topic)) || !check_last_footer(shard, &last))
+    const Footer *last = broker_find_topic(str_from(scenario.config.changelog_topic)) ? check_last_footer(shard) : NULL;
+    if (!last)
         return "no batch";
     for (unsigned i = 0; i + 1 < scenario.inputs.n; i++) {
         int32_t number = inputs_partition(&scenario.inputs, i, shard);
@@ -137,17 +153,17 @@ static const char *unrest_of(int32_t shard) {
         if (number < 0)
             continue;
         const Partition *partition = adapter_partition(topic, number);
-        const FooterInput *input = footer_input(&last, shard, topic, number);
+        const FooterInput *input = footer_input(last, shard, topic, number);
         int64_t offset = input ? MAX(input->offset, 0) : 0;
         if (partition_read(partition, &offset) || offset < (int64_t)partition->n)
             return "a source is not read to its end";
     }
-    if (last.watermark_ms < scenario.ends_at_ms)
+    if (last->watermark_ms < scenario.ends_at_ms)
         return "time does not go on";
-    if (last.accounts_watermark_ms < scenario.ends_at_ms)
+    if (last->accounts_watermark_ms < scenario.ends_at_ms)
         return "the accounts' time does not go on";
     const ViewShard *view = view_shard(shard);
-    if (!view->exists || view->mode != VIEW_LIVE || view->bno < last.bno || view->applying[0])
+    if (!view->exists || view->mode != VIEW_LIVE || view->bno < last->bno || view->applying[0])
         return "the view is behind";
     return NULL;
 }

@@ -49,6 +49,9 @@ static struct {
 static void on_written(void *userdata, const char *topic, int32_t partition, Str key, Str value) {
     (void)userdata;
     WrittenList *list = check.list;
+    /* Outputs' topics may have other numbers of partitions than there are shards. */
+    if (strcmp(topic, scenario.config.changelog_topic) != 0 && strcmp(topic, scenario.config.internal_topic) != 0)
+        partition = kafka_partition_of(&scenario.config, key, broker_find_topic(str_from(topic))->n_partitions);
     list->items = world_grow(list->items, &list->n_alloc, list->n, sizeof(Written));
     list->items[list->n++] = (Written){topic, partition, world_copy(key), world_copy(value)};
 }

@@ -21,7 +21,7 @@ typedef struct ShownShard {
 
 Partition *check_changelog(int32_t shard);
 /* The last footer that is committed; NULL: there is none yet. */
-const LogRecord *check_last_footer(int32_t shard, Footer *ret);
+const Footer *check_last_footer(int32_t shard);
 
 /* --- check_batches.c --------------------------------------------------------------------------------- */
 

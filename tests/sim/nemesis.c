@@ -153,6 +153,8 @@ void nemesis_start(void) {
         world_at(world.now_ms + chance_between(&world.chance, 0, 1000), start_another, NULL);
     if (scenario.has_fault[FAULT_LOST])
         adapter_faults = (AdapterFaults){.lost_commits_percent = 1, .lost_writes_percent = 2, .lost_questions_percent = 1};
+    if (scenario.has_fault[FAULT_LATE_MARKERS])
+        broker_late_markers_percent = 2;
     strike(NULL);
     look_after_sessions(NULL);
 }
@@ -162,6 +164,7 @@ void nemesis_stop(void) {
     nemesis.is_over = true;
     world.no_kafka_until_ms = world.no_redis_until_ms = world.aim_passes = 0;
     adapter_faults = (AdapterFaults){0};
+    broker_late_markers_percent = 0;
     for (Process *process = world.processes; process; process = process->next)
         process->frozen_until_ms = process->no_kafka_until_ms = process->no_redis_until_ms = 0;
 }

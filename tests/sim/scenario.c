@@ -63,10 +63,11 @@ void scenario_make(const Setting *setting) {
     scenario.config = *setting->config;
     scenario.n_shards = (int32_t)chance_between(&world.chance, 1, SHARDS_MAX_SIM);
     scenario.n_processes = (unsigned)chance_between(&world.chance, 1, 3);
-    scenario.events_each_ms = ONE_OF(50, 150, 400);
     scenario.ends_at_ms = world.now_ms + chance_between(&world.chance, 5000, DURATION_MS_MAX);
     draw_sources(setting->config);
     draw_config();
+    /* One event a transaction, and no more events than that: what piles up is to be done in the end. */
+    scenario.events_each_ms = scenario.config.batch_max_events == 1 ? 400 : ONE_OF(50, 150, 400);
     draw_faults();
     make_topics();
     if (!inputs_make(&scenario.config, scenario.n_partitions, scenario.n_shards, &scenario.inputs))

@@ -26,6 +26,7 @@ typedef enum FaultKind {
     FAULT_ROLL_BACK,  /* … or its latest writes */
     FAULT_COMPACT,    /* the changelog is compacted */
     FAULT_LOST,       /* answers are lost, of commits and writes; requests come late */
+    FAULT_LATE_MARKERS, /* transactions stay undecided for readers after they are */
     _FAULT_KIND_MAX,
 } FaultKind;
 

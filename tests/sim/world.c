@@ -153,15 +153,23 @@ static Event take_event(void) {
 
 /* --- processes --------------------------------------------------------------------------------------- */
 
-/* The address sanitizer must know which stack is in use. */
+/*
+ * A context is entered once, by swapcontext(); from then on processes and scheduler jump, which asks nothing of the kernel. The address
+ * sanitizer must know which stack is in use.
+ */
 static void enter(Process *process) {
 #ifdef __SANITIZE_ADDRESS__
     void *fake_stack;
     __sanitizer_start_switch_fiber(&fake_stack, process->stack, STACK_SIZE);
-    (void)swapcontext(&world.scheduler, &process->context);
+#endif
+    if (_setjmp(world.scheduler) == 0) {
+        if (process->has_begun)
+            _longjmp(process->place, 1);
+        process->has_begun = true;
+        (void)setcontext(&process->context);
+    }
+#ifdef __SANITIZE_ADDRESS__
     __sanitizer_finish_switch_fiber(fake_stack, NULL, NULL);
-#else
-    (void)swapcontext(&world.scheduler, &process->context);
 #endif
 }
 
@@ -173,10 +181,11 @@ static size_t scheduler_stack_size;
 static void leave(Process *process) {
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_start_switch_fiber(&process->fake_stack, scheduler_stack, scheduler_stack_size);
-    (void)swapcontext(&process->context, &world.scheduler);
+#endif
+    if (_setjmp(process->place) == 0)
+        _longjmp(world.scheduler, 1);
+#ifdef __SANITIZE_ADDRESS__
     __sanitizer_finish_switch_fiber(process->fake_stack, NULL, NULL);
-#else
-    (void)swapcontext(&process->context, &world.scheduler);
 #endif
 }
 

@@ -9,6 +9,7 @@
  *
  * One schedule is all that a process simulates: it is forked for it, and nothing is freed.
  */
+#include <setjmp.h>
 #include <signal.h>
 #include <ucontext.h>
 
@@ -41,7 +42,9 @@ typedef struct Process {
     Notify notify;
     ProcessState state;
     int result;
-    ucontext_t context;
+    ucontext_t context; /* where it begins */
+    bool has_begun;
+    jmp_buf place;      /* where it goes on */
     void *stack, *fake_stack; /* the latter is the address sanitizer's */
     int64_t wake_at_ms;
     bool can_be_stirred; /* it waits for whatever comes first: see world_stir() */
@@ -83,7 +86,7 @@ typedef struct World {
     Process *processes; /* the latest first */
     unsigned n_processes;
     Process *current;   /* NULL: none of them runs */
-    ucontext_t scheduler;
+    jmp_buf scheduler;
     int64_t no_kafka_until_ms, no_redis_until_ms;
     /* Aimed at the n-th pass of a point from now on. */
     Point aim;
