@@ -158,6 +158,9 @@ static void run_batch(BatchReplay *replay, int32_t shard, size_t index, Expected
     if (batch_replay_watermark(replay, ENTITY_LEAD) != footer->watermark_ms ||
             batch_replay_watermark(replay, ENTITY_ACCOUNT) != footer->accounts_watermark_ms)
         world_fail("shard %d batch %" PRId64 ": time is not where the footer says", (int)shard, footer->bno);
+    world_trace("shard %d batch %" PRId64 ": %" PRId64 " to %" PRId64 ", accounts to %" PRId64 ", of an owner since %" PRId64, (int)shard, footer->bno,
+            footer->begun_watermark_ms - world.begun_ms, footer->watermark_ms - world.begun_ms, footer->accounts_watermark_ms - world.begun_ms,
+            footer->taken_bno);
     if (batch_replay_outputs(replay) != footer->n_outputs)
         world_fail("shard %d batch %" PRId64 ": %" PRId64 " outputs, not %" PRId64, (int)shard, footer->bno, batch_replay_outputs(replay),
                 footer->n_outputs);
@@ -209,6 +212,16 @@ static void tell_difference(const Brought *brought, uint64_t at, int32_t shard, 
             expected ? (int)expected->partition : -1, STR_FMT(expected ? expected->key : STR_NULL), expected ? expected->value.len : 0);
 }
 
+/* For people: what was written, and what should have been. */
+static void show_lists(const Brought *brought, const WrittenList *list) {
+    for (uint64_t i = 0; i < brought->transaction->n_records; i++)
+        world_trace("there is %3" PRIu64 ": %s [%d] %.*s (%zu bytes)", i, brought->partitions[i]->topic->name, (int)brought->partitions[i]->number,
+                STR_FMT(brought->records[i]->key), brought->records[i]->value.len);
+    for (size_t i = 0; i < list->n; i++)
+        world_trace("expected %3zu: %s [%d] %.*s (%zu bytes)", i, list->items[i].topic, (int)list->items[i].partition, STR_FMT(list->items[i].key),
+                list->items[i].value.len);
+}
+
 static bool matches(const Brought *brought, uint64_t at, const Written *expected) {
     return at < brought->transaction->n_records && str_eq_c(str_from(expected->topic), brought->partitions[at]->topic->name) &&
            (expected->partition < 0 || expected->partition == brought->partitions[at]->number) &&
@@ -217,8 +230,10 @@ static bool matches(const Brought *brought, uint64_t at, const Written *expected
 
 static void match_list(const Brought *brought, uint64_t *at, int32_t shard, const ShownBatch *batch, const WrittenList *list) {
     for (size_t i = 0; i < list->n; i++, (*at)++)
-        if (!matches(brought, *at, &list->items[i]))
+        if (!matches(brought, *at, &list->items[i])) {
+            show_lists(brought, list);
             tell_difference(brought, *at, shard, batch->footer.bno, &list->items[i]);
+        }
 }
 
 /* --- what is told ------------------------------------------------------------------------------------ */

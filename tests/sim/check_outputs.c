@@ -8,9 +8,6 @@
 #include "tests/sim/check_internal.h"
 #include "tests/sim/workload.h"
 
-/* Outputs of one event. */
-#define TOGETHER_MS 5
-
 /* An output as a read_committed reader has it, and what of it is looked at. */
 typedef struct Shown {
     OutputType type;
@@ -19,6 +16,7 @@ typedef struct Shown {
     SlaKind kind;
     uint32_t epoch;
     int64_t started_at_ms, due_at_ms, decided_at_ms;
+    const Transaction *transaction;
 } Shown;
 
 static struct {
@@ -29,10 +27,10 @@ static struct {
 
 /* --- reading ----------------------------------------------------------------------------------------- */
 
-static void show(const Output *output, int64_t decided_at_ms) {
+static void show(const Output *output, const LogRecord *record) {
     check.outputs = world_grow(check.outputs, &check.n_alloc, check.n, sizeof(Shown));
     Shown *shown = &check.outputs[check.n++];
-    *shown = (Shown){.type = output->type, .event_id = output->event_id, .decided_at_ms = decided_at_ms,
+    *shown = (Shown){.type = output->type, .event_id = output->event_id, .decided_at_ms = record->decided_at_ms, .transaction = record->transaction,
             .subject = world_copy(output->lead_id.data ? output->lead_id : output->account_id)};
     if (output->type != OUTPUT_SLA_EVENT)
         return;
@@ -56,7 +54,7 @@ static void read_outputs(OutputType type, AvroOutputReader *reader) {
                 continue;
             if (avro_output_read(reader, record->value, &output, text, sizeof(text)) != 0)
                 world_fail("%s [%d] %" PRId64 " cannot be read: %s", topic->name, (int)i, offset, text);
-            show(&output, record->decided_at_ms);
+            show(&output, record);
         }
     }
 }
@@ -147,7 +145,7 @@ static bool is_for_a_late_stop(const Shown *breach) {
     for (size_t i = 0; i < check.n; i++) {
         const Shown *other = &check.outputs[i];
         if (other->type == OUTPUT_SLA_EVENT && other->kind == SLA_LATE && str_eq(other->policy, breach->policy) && str_eq(other->subject, breach->subject) &&
-                other->epoch == breach->epoch && llabs(other->decided_at_ms - breach->decided_at_ms) <= TOGETHER_MS)
+                other->epoch == breach->epoch && other->transaction == breach->transaction)
             return true;
     }
     return false;
@@ -160,6 +158,10 @@ static int64_t order_of_start(const Shown *breach) {
     return -1;
 }
 
+static int64_t since_begin(int64_t at_ms) {
+    return at_ms - world.begun_ms;
+}
+
 /* Nobody can have judged before due + lateness; what was in the log before that instant counts. */
 static void check_breach(const Shown *breach) {
     int64_t start = order_of_start(breach), judged_ms = breach->due_at_ms + scenario.setting.model->lateness_ms;
@@ -170,9 +172,10 @@ static void check_breach(const Shown *breach) {
         const SentEvent *stop = &workload_events[i];
         if (stop->kind == SENT_STOP && str_eq(stop->lead_id, breach->subject) && check.orders[i] > start &&
                 stop->occurred_at_ms >= breach->started_at_ms && stop->occurred_at_ms <= breach->due_at_ms && stop->appended_at_ms < judged_ms)
-            world_fail("%.*s is breached, which was due at %" PRId64 ", though a call of %" PRId64 " was appended at %" PRId64
-                       ", before anybody could judge; told at %" PRId64,
-                    STR_FMT(breach->subject), breach->due_at_ms, stop->occurred_at_ms, stop->appended_at_ms, breach->decided_at_ms);
+            world_fail("%.*s is breached, due at %" PRId64 ", told at %" PRId64 ", though the call of %" PRId64 ", %s [%d] %" PRId64
+                       ", was appended at %" PRId64 ", before anybody could judge",
+                    STR_FMT(breach->subject), since_begin(breach->due_at_ms), since_begin(breach->decided_at_ms), since_begin(stop->occurred_at_ms),
+                    scenario.config.sources[stop->source], (int)stop->partition, stop->offset, since_begin(stop->appended_at_ms));
     }
 }
 

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "lib/arena.h"
+#include "lib/shard_message.h"
 #include "lib/timestamp.h"
 #include "tests/sim/adapters.h"
 
@@ -92,6 +94,22 @@ static int send_some(KafkaSink *sink, size_t most, char *text) {
     return 0;
 }
 
+/* What is kept of a footer, or of what shards tell each other, for people. */
+static void trace_record(const NewRecord *record) {
+    static const char *const kinds[] = {[MESSAGE_WATERMARK] = "watermark", [MESSAGE_TOUCH] = "touch", [MESSAGE_LEAVE] = "leave",
+            [MESSAGE_ENTRY] = "entry", [MESSAGE_MERGE] = "merge", [MESSAGE_EVENT] = "event", [MESSAGE_UNNAME] = "unname", [MESSAGE_PROGRESS] = "progress"};
+    _cleanup_(arena_free) Arena *arena = NULL;
+    ShardMessage message;
+    char text[128] = "";
+    if (!world.is_verbose || arena_new(&arena) < 0)
+        return;
+    if (strstr(record->partition->topic->name, ".internal") && shard_message_unpack(record->value, arena, &message) == 0)
+        (void)snprintf(text, sizeof(text), "%s of shard %d, %lld", kinds[message.kind], (int)message.from_shard,
+                (long long)(message.at_ms > 0 ? message.at_ms - world.begun_ms : message.offset));
+    world_trace("sends %s [%d] %.*s %s%s", record->partition->topic->name, (int)record->partition->number, STR_FMT(record->key), text,
+            record->value.data ? "" : "null");
+}
+
 static int64_t find_decided_at(const KafkaHeader *headers, size_t n) {
     int64_t at_ms = TIME_NONE;
     for (size_t i = 0; i < n; i++)
@@ -113,6 +131,7 @@ int kafka_sink_produce(KafkaSink *sink, const char *topic, int32_t partition, St
     /* Copied before anybody else runs: the caller's buffers may be shared. */
     sink->queue[sink->n_queue++] = (NewRecord){.partition = adapter_partition(topic, partition), .key = world_copy(key),
             .value = world_copy(value), .decided_at_ms = find_decided_at(headers, n_headers), .ret_offset = ret_offset};
+    trace_record(&sink->queue[sink->n_queue - 1]);
     if (!chance_percent(&world.chance, 3))
         return 0;
     int r = send_some(sink, (size_t)chance_between(&world.chance, 1, 20), text);
@@ -201,6 +220,7 @@ static int end_transaction(KafkaSink *sink, char *text) {
         return lose(sink, text);
     if (!producer_end(sink->producer, sink->epoch, true))
         return fenced(sink, text);
+    world_trace("commits");
     world_pass(POINT_COMMITTED, 0, 2);
     return 0;
 }

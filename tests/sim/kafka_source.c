@@ -161,6 +161,7 @@ static bool read_input(KafkaSource *source, Assigned *assigned, unsigned input, 
     const LogRecord *record = partition_read(partition, &reading->position);
     if (record) {
         take_record(record, reading, ret);
+        world_trace("reads %s [%d] %lld %.*s", partition->topic->name, (int)partition->number, (long long)ret->offset, STR_FMT(record->key));
         return true;
     }
     if (reading->told_end == reading->position)

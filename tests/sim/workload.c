@@ -92,6 +92,8 @@ static void append(const Sending *sending, bool is_whole) {
     Transaction *transaction = upstream(sending->source);
     if (is_whole && !transaction)
         note(sending, partition);
+    world_trace("-- %s [%d] %zu: %.*s of %.*s%s", partition->topic->name, (int)number, partition->n, STR_FMT(sending->event.type),
+            STR_FMT(sending->event.lead_id), transaction ? ", in a transaction" : "");
     broker_append(partition, sending->key, sending->value, transaction);
 }
 
