@@ -21,6 +21,11 @@ int64_t clock_monotonic_ms(void) {
     return read_ms(CLOCK_MONOTONIC);
 }
 
+void clock_sleep_ms(int64_t ms) {
+    struct timespec delay = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)nanosleep(&delay, NULL);
+}
+
 static int64_t timeval_us(struct timeval tv) {
     return (int64_t)tv.tv_sec * 1000000 + tv.tv_usec;
 }

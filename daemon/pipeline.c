@@ -2,7 +2,6 @@
 #include "daemon/pipeline.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "daemon/clients.h"
 #include "daemon/clock.h"
@@ -370,10 +369,8 @@ static int session(Loop *loop) {
 }
 
 static void pause_before_retry(const Pipeline *p) {
-    for (int64_t until_ms = clock_monotonic_ms() + RETRY_MS; clock_monotonic_ms() < until_ms && !*p->stop;) {
-        struct timespec delay = {.tv_nsec = 20 * 1000 * 1000};
-        (void)nanosleep(&delay, NULL);
-    }
+    for (int64_t until_ms = clock_monotonic_ms() + RETRY_MS; clock_monotonic_ms() < until_ms && !*p->stop;)
+        clock_sleep_ms(20);
 }
 
 static void set_model(Pipeline *p, const Model *model) {

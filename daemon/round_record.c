@@ -200,19 +200,23 @@ static int apply_watermark(LiveShard *shard, const ShardMessage *message, bool *
 
 /*
  * How far another shard has sent on a routed source. It happens where it stands among the events, so that what comes of them does not
- * depend on the batches. *ret_done false: the leads' watermark cannot pass yet.
+ * depend on the batches: as long as the watermark cannot pass, nothing was heard. *ret_done false: it cannot yet.
  */
 static int apply_progress(LiveShard *shard, const ShardMessage *message, bool *ret_done) {
     const Pipeline *p = shard->pipeline;
     RoutedNews news = {.at_ms = message->at_ms, .at_end = message->at_end};
-    if (!inputs_find_routed(&p->inputs, message->topic, &news.source) || !routed_hear(shard->routed, &news, message->from_shard))
+    SourceProgress sources[CONFIG_SOURCES_MAX];
+    memcpy(sources, shard->sources, sizeof(sources));
+    if (!inputs_find_routed(&p->inputs, message->topic, &news.source) ||
+            !routed_foresee(shard->routed, &news, message->from_shard, &sources[news.source]))
         return 0; /* of a source that is routed no more */
-    shard->sources[news.source] = routed_source(shard->routed, news.source);
-    int64_t watermark_ms = watermark_of(p->config->watermark, shard->sources, p->config->n_sources, p->model->lateness_ms);
+    int64_t watermark_ms = watermark_of(p->config->watermark, sources, p->config->n_sources, p->model->lateness_ms);
     if (live_shard_barrier(shard, ENTITY_LEAD) <= watermark_ms) {
         *ret_done = false;
         return round_advance_to_barrier(shard, ENTITY_LEAD);
     }
+    (void)routed_hear(shard->routed, &news, message->from_shard);
+    shard->sources[news.source] = sources[news.source];
     return round_run_error(shard_advance(shard->engine, watermark_ms));
 }
 

@@ -96,12 +96,28 @@ size_t routed_news(const Routed *routed, int32_t shard, RoutedNews *ret) {
     return n;
 }
 
+/* NULL: there is no such partition that the shard could have read. */
+static SourceProgress *find_told(Routed *routed, unsigned source, int32_t from_shard) {
+    return from_shard >= 0 && (size_t)from_shard < routed->n_told[source] ? &routed->told[source][from_shard] : NULL;
+}
+
 bool routed_hear(Routed *routed, const RoutedNews *news, int32_t from_shard) {
-    if (from_shard < 0 || (size_t)from_shard >= routed->n_told[news->source])
+    SourceProgress *told = find_told(routed, news->source, from_shard);
+    if (!told)
         return false;
-    SourceProgress *told = &routed->told[news->source][from_shard];
     told->newest_ms = MAX(told->newest_ms, news->at_ms);
     told->at_end = news->at_end;
+    return true;
+}
+
+bool routed_foresee(Routed *routed, const RoutedNews *news, int32_t from_shard, SourceProgress *ret) {
+    SourceProgress *told = find_told(routed, news->source, from_shard);
+    if (!told)
+        return false;
+    SourceProgress before = *told;
+    (void)routed_hear(routed, news, from_shard);
+    *ret = routed_source(routed, news->source);
+    *told = before;
     return true;
 }
 

@@ -33,6 +33,8 @@ size_t routed_news(const Routed *routed, int32_t shard, RoutedNews *ret);
 
 /* A shard has told; what was told before may come again. False: it cannot have, by the number of its partitions. */
 bool routed_hear(Routed *routed, const RoutedNews *news, int32_t from_shard);
+/* How the source would be known then; nothing is changed. */
+bool routed_foresee(Routed *routed, const RoutedNews *news, int32_t from_shard, SourceProgress *ret);
 /* As when the shard was left: each had come so far at least. */
 void routed_restore(Routed *routed, unsigned source, int64_t newest_ms);
 /* How far a routed source is known here, as the watermark takes it. */

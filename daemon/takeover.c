@@ -9,11 +9,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/random.h>
 
 #include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/model_walk.h"
+#include "daemon/random.h"
 #include "daemon/unreadable.h"
 
 #define ASK_TIMEOUT_MS 15000
@@ -337,11 +337,10 @@ int takeover_repair(LiveShard *shard, int code, const char *text) {
 
 static int make_lineage(char lineage[static LINEAGE_LEN + 1]) {
     uint8_t bytes[LINEAGE_LEN / 2];
-    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-        return -EIO;
-    for (size_t i = 0; i < sizeof(bytes); i++)
+    int r = random_bytes(bytes, sizeof(bytes));
+    for (size_t i = 0; i < sizeof(bytes) && r == 0; i++)
         (void)snprintf(lineage + 2 * i, 3, "%02x", bytes[i]);
-    return 0;
+    return r;
 }
 
 static int check_model(const Pipeline *p, int32_t shard, const Footer *footer) {

@@ -9,9 +9,9 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/random.h>
 
 #include "daemon/io/redis_view_internal.h"
+#include "daemon/random.h"
 
 /* Records that are asked for in one transaction: about a millisecond of Redis, which serves others besides
  * us. */
@@ -78,8 +78,9 @@ static int copy_boards(RedisView *view, const ViewBoards *boards) {
 
 static int draw_lots(RedisView *view) {
     uint64_t random[3];
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-        return -EIO;
+    int r = random_bytes(random, sizeof(random));
+    if (r < 0)
+        return r;
     view->hash_key = (SipKey){random[0], random[1]};
     snprintf(view->token_prefix, sizeof(view->token_prefix), "%016" PRIx64 "-", random[2]);
     return 0;

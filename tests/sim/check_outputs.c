@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "daemon/io/avro_output_reader.h"
+#include "lib/arena.h"
+#include "lib/shard_message.h"
+#include "tests/sim/check_internal.h"
+#include "tests/sim/workload.h"
+
+/* An output as a read_committed reader has it, and what of it is looked at. */
+typedef struct Shown {
+    OutputType type;
+    Uuid event_id;
+    Str subject, policy, start_event_id;
+    SlaKind kind;
+    uint32_t epoch;
+    int64_t started_at_ms, due_at_ms, decided_at_ms;
+    const Transaction *transaction;
+} Shown;
+
+static struct {
+    Shown *outputs;
+    size_t n, n_alloc;
+    int64_t *orders; /* of workload_events: in which order their shard took them; -1: it did not */
+} check;
+
+/* --- reading ----------------------------------------------------------------------------------------- */
+
+static void show(const Output *output, const LogRecord *record) {
+    check.outputs = world_grow(check.outputs, &check.n_alloc, check.n, sizeof(Shown));
+    Shown *shown = &check.outputs[check.n++];
+    *shown = (Shown){.type = output->type, .event_id = output->event_id, .decided_at_ms = record->decided_at_ms, .transaction = record->transaction,
+            .subject = world_copy(output->lead_id.data ? output->lead_id : output->account_id)};
+    if (output->type != OUTPUT_SLA_EVENT)
+        return;
+    shown->policy = world_copy(output->sla_event.policy);
+    shown->start_event_id = world_copy(output->sla_event.start_event_id);
+    shown->kind = output->sla_event.kind;
+    shown->epoch = output->sla_event.epoch;
+    shown->started_at_ms = output->sla_event.started_at_ms;
+    shown->due_at_ms = output->sla_event.due_at_ms;
+}
+
+static void read_outputs(OutputType type, AvroOutputReader *reader) {
+    const Topic *topic = broker_find_topic(str_from(scenario.config.output_topics[type]));
+    for (int32_t i = 0; topic && i < topic->n_partitions; i++) {
+        const LogRecord *record;
+        for (int64_t offset = 0; (record = partition_read(&topic->partitions[i], &offset)); offset++) {
+            Output output;
+            char text[256];
+            check_figures.outputs++;
+            if (str_is_null(record->value))
+                continue;
+            if (avro_output_read(reader, record->value, &output, text, sizeof(text)) != 0)
+                world_fail("%s [%d] %" PRId64 " cannot be read: %s", topic->name, (int)i, offset, text);
+            show(&output, record);
+        }
+    }
+}
+
+/* --- told once --------------------------------------------------------------------------------------- */
+
+/* Who comes back after having been forgotten begins anew, and what is sent again counts again. */
+static bool was_retired(Str subject) {
+    for (size_t i = 0; i < check.n; i++)
+        if (check.outputs[i].type == OUTPUT_LEAD_RETIRED && str_eq(check.outputs[i].subject, subject))
+            return true;
+    return false;
+}
+
+static int compare_ids(const void *a, const void *b) {
+    const Shown *const *x = a, *const *y = b;
+    int c = memcmp(&(*x)->event_id, &(*y)->event_id, sizeof(Uuid));
+    return c ? c : (int)(*x)->type - (int)(*y)->type;
+}
+
+static void check_once(void) {
+    const Shown **sorted = world_alloc(check.n, sizeof(*sorted));
+    size_t n = 0;
+    for (size_t i = 0; i < check.n; i++)
+        if (check.outputs[i].type != OUTPUT_DEAD_LETTER)
+            sorted[n++] = &check.outputs[i];
+    if (n)
+        qsort(sorted, n, sizeof(*sorted), compare_ids);
+    for (size_t i = 1; i < n; i++)
+        if (compare_ids(&sorted[i - 1], &sorted[i]) == 0 && !was_retired(sorted[i]->subject))
+            world_fail("a fact of %.*s is told twice", STR_FMT(sorted[i]->subject));
+}
+
+/* --- verdicts ---------------------------------------------------------------------------------------- */
+
+static void note_order(Str topic, int32_t partition, int64_t offset, int64_t order) {
+    for (size_t i = 0; i < workload_n_events; i++) {
+        const SentEvent *event = &workload_events[i];
+        if (event->offset == offset && event->partition == partition && str_eq_c(topic, scenario.config.sources[event->source]))
+            check.orders[i] = order;
+    }
+}
+
+/* Events of routed sources come from other shards. */
+static void note_message(const LogRecord *record, Arena *arena, int64_t order) {
+    ShardMessage message;
+    arena_reset(arena);
+    if (shard_message_unpack(record->value, arena, &message) == 0 && message.kind == MESSAGE_EVENT)
+        note_order(message.topic, message.partition, message.offset, order);
+}
+
+static void note_batch(int32_t shard, const Footer *before, const Footer *footer, Arena *arena, int64_t *order) {
+    for (unsigned i = 0; i < scenario.inputs.n; i++) {
+        const Input *input = &scenario.inputs.inputs[i];
+        int32_t number = inputs_partition(&scenario.inputs, i, shard);
+        if (number < 0 || input->is_routed)
+            continue;
+        const Partition *partition = adapter_partition(input->topic, number);
+        const FooterInput *from = before ? footer_input(before, shard, input->topic, number) : NULL;
+        const FooterInput *to = footer_input(footer, shard, input->topic, number);
+        const LogRecord *record;
+        for (int64_t offset = from ? MAX(from->offset, 0) : 0; to && (record = partition_read(partition, &offset)) && offset < to->offset; offset++) {
+            (*order)++;
+            if (inputs_is_internal(&scenario.inputs, i))
+                note_message(record, arena, *order);
+            else
+                note_order(str_from(input->topic), number, offset, *order);
+        }
+    }
+}
+
+static void note_orders(const ShownShard *shards) {
+    _cleanup_(arena_free) Arena *arena = NULL;
+    check.orders = world_alloc(workload_n_events, sizeof(int64_t));
+    for (size_t i = 0; i < workload_n_events; i++)
+        check.orders[i] = -1;
+    if (arena_new(&arena) < 0)
+        world_fail("out of memory");
+    for (int32_t shard = 0; shard < scenario.n_shards; shard++) {
+        int64_t order = 0;
+        for (size_t i = 0; i < shards[shard].n; i++)
+            note_batch(shard, i ? &shards[shard].batches[i - 1].footer : NULL, &shards[shard].batches[i].footer, arena, &order);
+    }
+}
+
+/* Not by time: a call came that was too late, before one that had been in time. */
+static bool is_for_a_late_stop(const Shown *breach) {
+    for (size_t i = 0; i < check.n; i++) {
+        const Shown *other = &check.outputs[i];
+        if (other->type == OUTPUT_SLA_EVENT && other->kind == SLA_LATE && str_eq(other->policy, breach->policy) && str_eq(other->subject, breach->subject) &&
+                other->epoch == breach->epoch && other->transaction == breach->transaction)
+            return true;
+    }
+    return false;
+}
+
+static int64_t order_of_start(const Shown *breach) {
+    for (size_t i = 0; i < workload_n_events; i++)
+        if (workload_events[i].kind == SENT_START && str_eq(workload_events[i].event_id, breach->start_event_id))
+            return check.orders[i];
+    return -1;
+}
+
+static int64_t since_begin(int64_t at_ms) {
+    return at_ms - world.begun_ms;
+}
+
+/* Nobody can have judged before due + lateness; what was in the log before that instant counts. */
+static void check_breach(const Shown *breach) {
+    int64_t start = order_of_start(breach), judged_ms = breach->due_at_ms + scenario.setting.model->lateness_ms;
+    check_figures.breaches++;
+    if (start < 0)
+        return;
+    for (size_t i = 0; i < workload_n_events; i++) {
+        const SentEvent *stop = &workload_events[i];
+        if (stop->kind == SENT_STOP && str_eq(stop->lead_id, breach->subject) && check.orders[i] > start &&
+                stop->occurred_at_ms >= breach->started_at_ms && stop->occurred_at_ms <= breach->due_at_ms && stop->appended_at_ms < judged_ms)
+            world_fail("%.*s is breached, due at %" PRId64 ", told at %" PRId64 ", though the call of %" PRId64 ", %s [%d] %" PRId64
+                       ", was appended at %" PRId64 ", before anybody could judge",
+                    STR_FMT(breach->subject), since_begin(breach->due_at_ms), since_begin(breach->decided_at_ms), since_begin(stop->occurred_at_ms),
+                    scenario.config.sources[stop->source], (int)stop->partition, stop->offset, since_begin(stop->appended_at_ms));
+    }
+}
+
+void check_outputs(const ShownShard *shards) {
+    AvroOutputReader *reader;
+    char text[256];
+    if (avro_output_reader_new(registry_outputs(scenario.setting.registry), text, sizeof(text), &reader) != 0)
+        world_fail("outputs cannot be read: %s", text);
+    for (int i = 0; i < _OUTPUT_TYPE_MAX; i++)
+        read_outputs((OutputType)i, reader);
+    check_once();
+    note_orders(shards);
+    for (size_t i = 0; i < check.n; i++) {
+        const Shown *output = &check.outputs[i];
+        if (output->type == OUTPUT_SLA_EVENT && output->kind == SLA_BREACHED && str_eq_c(output->policy, "call") &&
+                !workload_is_merged(output->subject) && !is_for_a_late_stop(output))
+            check_breach(output);
+    }
+}

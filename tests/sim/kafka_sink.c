@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The transactional producer, in place of daemon/io/kafka_sink.c. Records are on their way until the commit waits for them. */
+#include "daemon/io/kafka_sink.h"
+
+#include <stdio.h>
+
+#include "lib/arena.h"
+#include "lib/shard_message.h"
+#include "lib/timestamp.h"
+#include "tests/sim/adapters.h"
+
+/* As the real one: see there. */
+#define TRANSACTION_MS 10000
+/* How late a request that nobody waits for any more may arrive. */
+#define LATE_MS 15000
+
+struct KafkaSink {
+    const Config *config;
+    Producer *producer;
+    int64_t epoch;
+    int64_t deadline_ms; /* of the transaction */
+    NewRecord *queue;
+    size_t n_queue, n_queue_alloc, n_sent;
+};
+
+int kafka_sink_new(const Config *config, KafkaLog log, int timeout_ms, char *text, KafkaSink **ret) {
+    (void)log;
+    char id[256];
+    (void)snprintf(id, sizeof(id), "%s.%s", config->group, config->instance);
+    int64_t until_ms = world.now_ms + timeout_ms;
+    int r = adapter_go_to_kafka(POINT_INIT, timeout_ms, text);
+    if (r != 0)
+        return r;
+    KafkaSink *sink = world_alloc(1, sizeof(*sink));
+    *sink = (KafkaSink){.config = config, .producer = broker_producer(id)};
+    producer_init(sink->producer);
+    sink->epoch = sink->producer->epoch;
+    while (!producer_is_settled(sink->producer)) {
+        world_pass(POINT_INIT, 1, 20);
+        if (world.now_ms > until_ms)
+            return KAFKA_E_TIMEOUT;
+    }
+    world_pass(POINT_INIT, 0, 2);
+    *ret = sink;
+    return 0;
+}
+
+KafkaSink *kafka_sink_free(KafkaSink *sink) {
+    (void)sink;
+    return NULL;
+}
+
+int kafka_sink_begin(KafkaSink *sink, char *text) {
+    (void)text;
+    sink->n_queue = sink->n_sent = 0;
+    sink->deadline_ms = world.now_ms + TRANSACTION_MS;
+    return 0;
+}
+
+static int fenced(const KafkaSink *sink, char *text) {
+    (void)snprintf(text, KAFKA_TEXT_SIZE, "%s is fenced", sink->producer->id);
+    return KAFKA_E_FATAL;
+}
+
+/* The markers of the transaction before are still on their way: CONCURRENT_TRANSACTIONS. */
+static int wait_settled(const KafkaSink *sink, char *text) {
+    while (sink->producer->epoch == sink->epoch && sink->producer->transaction &&
+            sink->producer->transaction->state != TRANSACTION_OPEN && !producer_is_settled(sink->producer)) {
+        if (world.now_ms > sink->deadline_ms) {
+            (void)snprintf(text, KAFKA_TEXT_SIZE, "the transaction before does not end");
+            return KAFKA_E_ABORT;
+        }
+        world_pass(POINT_SEND, 1, 10);
+    }
+    return 0;
+}
+
+/* The way to the broker within the transaction's time. */
+static int go(const KafkaSink *sink, Point point, char *text) {
+    int r = adapter_go_to_kafka(point, MAX(sink->deadline_ms - world.now_ms, 1), text);
+    return r == KAFKA_E_TIMEOUT ? KAFKA_E_ABORT : r;
+}
+
+/* Up to `most` of the records that wait. */
+static int send_some(KafkaSink *sink, size_t most, char *text) {
+    int r = go(sink, POINT_SEND, text);
+    if (r == 0)
+        r = wait_settled(sink, text);
+    if (r != 0)
+        return r;
+    for (size_t i = 0; i < most && sink->n_sent < sink->n_queue; i++)
+        if (!producer_send(sink->producer, sink->epoch, &sink->queue[sink->n_sent++]))
+            return fenced(sink, text);
+    return 0;
+}
+
+/* What is kept of a footer, or of what shards tell each other, for people. */
+static void trace_record(const NewRecord *record) {
+    static const char *const kinds[] = {[MESSAGE_WATERMARK] = "watermark", [MESSAGE_TOUCH] = "touch", [MESSAGE_LEAVE] = "leave",
+            [MESSAGE_ENTRY] = "entry", [MESSAGE_MERGE] = "merge", [MESSAGE_EVENT] = "event", [MESSAGE_UNNAME] = "unname", [MESSAGE_PROGRESS] = "progress"};
+    _cleanup_(arena_free) Arena *arena = NULL;
+    ShardMessage message;
+    char text[128] = "";
+    if (!world.is_verbose || arena_new(&arena) < 0)
+        return;
+    if (strstr(record->partition->topic->name, ".internal") && shard_message_unpack(record->value, arena, &message) == 0)
+        (void)snprintf(text, sizeof(text), "%s of shard %d, %lld", kinds[message.kind], (int)message.from_shard,
+                (long long)(message.at_ms > 0 ? message.at_ms - world.begun_ms : message.offset));
+    world_trace("sends %s [%d] %.*s %s%s", record->partition->topic->name, (int)record->partition->number, STR_FMT(record->key), text,
+            record->value.data ? "" : "null");
+}
+
+static int64_t find_decided_at(const KafkaHeader *headers, size_t n) {
+    int64_t at_ms = TIME_NONE;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(headers[i].name, "scored_decided_at") == 0 && !timestamp_parse(headers[i].value, &at_ms))
+            world_fail("scored_decided_at is no time");
+    return at_ms;
+}
+
+int kafka_sink_produce(KafkaSink *sink, const char *topic, int32_t partition, Str key, Str value, const KafkaHeader *headers, size_t n_headers,
+        int64_t *ret_offset, char *text) {
+    Topic *found = broker_find_topic(str_from(topic));
+    if (!found)
+        return KAFKA_E_UNKNOWN;
+    if (partition < 0)
+        partition = kafka_partition_of(sink->config, key, found->n_partitions);
+    if (partition < 0)
+        partition = (int32_t)chance_between(&world.chance, 0, found->n_partitions - 1);
+    sink->queue = world_grow(sink->queue, &sink->n_queue_alloc, sink->n_queue, sizeof(NewRecord));
+    /* Copied before anybody else runs: the caller's buffers may be shared. */
+    sink->queue[sink->n_queue++] = (NewRecord){.partition = adapter_partition(topic, partition), .key = world_copy(key),
+            .value = world_copy(value), .decided_at_ms = find_decided_at(headers, n_headers), .ret_offset = ret_offset};
+    trace_record(&sink->queue[sink->n_queue - 1]);
+    if (!chance_percent(&world.chance, 3))
+        return 0;
+    int r = send_some(sink, (size_t)chance_between(&world.chance, 1, 20), text);
+    return r;
+}
+
+static int deliver(KafkaSink *sink, char *text) {
+    int r = 0;
+    while (r == 0 && sink->n_sent < sink->n_queue)
+        r = send_some(sink, (size_t)chance_between(&world.chance, 1, 200), text);
+    return r;
+}
+
+/* --- offsets ----------------------------------------------------------------------------------------- */
+
+static int send_shard_offsets(KafkaSink *sink, const Inputs *inputs, const ShardOffsets *offsets, char *text) {
+    for (unsigned i = 0; i < inputs->n; i++) {
+        int32_t number = inputs_partition(inputs, i, offsets->shard);
+        if (number < 0 || offsets->offsets[i] < 0)
+            continue;
+        PendingOffset offset = {adapter_partition(inputs->inputs[i].topic, number), offsets->offsets[i],
+                world_copy(str_from(offsets->metadata)).data};
+        if (!producer_send_offset(sink->producer, sink->epoch, &offset))
+            return fenced(sink, text);
+    }
+    return 0;
+}
+
+static int send_offsets(KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text) {
+    SourceMembership before = adapter_membership(source);
+    if (before.generation < 0) {
+        (void)snprintf(text, KAFKA_TEXT_SIZE, "it is no member");
+        return KAFKA_E_ABORT;
+    }
+    int r = go(sink, POINT_OFFSETS, text);
+    if (r == 0)
+        r = wait_settled(sink, text);
+    if (r != 0)
+        return r;
+#ifndef PLANTED_UNFENCED
+    if (!group_has(before.member_id, before.generation)) {
+        (void)snprintf(text, KAFKA_TEXT_SIZE, "the group has gone on without it");
+        return KAFKA_E_ABORT;
+    }
+#endif
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = send_shard_offsets(sink, kafka_source_inputs(source), &shards[i], text);
+    return r;
+}
+
+/* --- the end ----------------------------------------------------------------------------------------- */
+
+typedef struct End {
+    Producer *producer;
+    int64_t epoch;
+} End;
+
+static void end_late(void *userdata) {
+    End *end = userdata;
+    bool is_done = producer_end(end->producer, end->epoch, true);
+    world_trace("-- a late commit of %s %s", end->producer->id, is_done ? "counts" : "is refused");
+}
+
+/* The request, or its answer, is lost; or the request comes late. Nobody knows. */
+static int lose(KafkaSink *sink, char *text) {
+    End *end = world_alloc(1, sizeof(*end));
+    *end = (End){sink->producer, sink->epoch};
+    (void)snprintf(text, KAFKA_TEXT_SIZE, "the commit was not answered");
+    switch (chance_between(&world.chance, 0, 2)) {
+    case 0:
+        end_late(end);
+        break;
+    case 1:
+        world_at(world.now_ms + chance_between(&world.chance, 0, LATE_MS), end_late, end);
+        break;
+    default:
+        break;
+    }
+    world_pass(POINT_COMMITTED, 0, 1000);
+    return KAFKA_E_FATAL;
+}
+
+static int end_transaction(KafkaSink *sink, char *text) {
+    world_pass(POINT_COMMIT, 0, 2);
+    if (!process_reaches_kafka(world.current) || chance_percent(&world.chance, adapter_faults.lost_commits_percent))
+        return lose(sink, text);
+    if (!producer_end(sink->producer, sink->epoch, true))
+        return fenced(sink, text);
+    world_trace("commits");
+    world_pass(POINT_COMMITTED, 0, 2);
+    return 0;
+}
+
+int kafka_sink_commit(KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text) {
+    if (n == 0)
+        world_fail("a transaction without offsets");
+#ifdef PLANTED_TWO_TRANSACTIONS
+    int early = deliver(sink, text);
+    if (!early)
+        early = end_transaction(sink, text);
+    if (early)
+        return early;
+    sink->n_queue = sink->n_sent = 0;
+#endif
+    int r = send_offsets(sink, source, shards, n, text);
+    if (r == 0)
+        r = deliver(sink, text);
+    return r != 0 ? r : end_transaction(sink, text);
+}
+
+int kafka_sink_abort(KafkaSink *sink, char *text) {
+    int r = adapter_go_to_kafka(POINT_COMMIT, TRANSACTION_MS, text);
+    sink->n_queue = sink->n_sent = 0;
+    if (r != 0 || (sink->producer->transaction && sink->producer->transaction->state == TRANSACTION_OPEN &&
+                          !producer_end(sink->producer, sink->epoch, false)))
+        return KAFKA_E_FATAL;
+    return 0;
+}
