@@ -335,7 +335,7 @@ void group_leave(GroupMember *member) {
 
 /* Heartbeats come from a thread of its own: as long as the process runs and its network is up. */
 static bool is_heard_of(const GroupMember *member) {
-    return member->process->state == PROCESS_RUNS && !process_is_frozen(member->process) && process_reaches_kafka(member->process);
+    return !member->is_gone && member->process->state == PROCESS_RUNS && !process_is_frozen(member->process) && process_reaches_kafka(member->process);
 }
 
 void group_look_after_sessions(void) {

@@ -119,6 +119,7 @@ typedef struct GroupMember {
     unsigned id;
     struct Process *process;
     bool has_joined;      /* for the generation that is to come */
+    bool is_gone;         /* without a word */
     int64_t expires_at_ms; /* TIME_NEVER while it is heard of */
     int32_t *shards;      /* of the present generation */
     size_t n_shards;

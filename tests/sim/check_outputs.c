@@ -25,9 +25,27 @@ static struct {
     int64_t *orders; /* of workload_events: in which order their shard took them; -1: it did not */
 } check;
 
+static int64_t since_begin(int64_t at_ms) {
+    return at_ms - world.begun_ms;
+}
+
 /* --- reading ----------------------------------------------------------------------------------------- */
 
+/* For people. */
+static void trace_output(const Output *output) {
+    const StageChanged *stage = &output->stage_changed;
+    if (output->type == OUTPUT_STAGE_CHANGED)
+        world_trace("told: %.*s %.*s: %.*s from %.*s to %.*s at %" PRId64 ", number %" PRIu64 ", ordinal %" PRIu64, STR_FMT(output->lead_id),
+                STR_FMT(output->account_id), STR_FMT(stage->track), STR_FMT(stage->from), STR_FMT(stage->to), since_begin(stage->changed_at_ms),
+                stage->sequence, output->ordinal);
+    if (output->type == OUTPUT_LEAD_RETIRED)
+        world_trace("told: %.*s is %.*s %.*s at %" PRId64 ", ordinal %" PRIu64, STR_FMT(output->lead_id), STR_FMT(output->lead_retired.cause),
+                STR_FMT(output->lead_retired.into), since_begin(output->lead_retired.at_ms), output->ordinal);
+}
+
 static void show(const Output *output, const LogRecord *record) {
+    if (world.is_verbose)
+        trace_output(output);
     check.outputs = world_grow(check.outputs, &check.n_alloc, check.n, sizeof(Shown));
     Shown *shown = &check.outputs[check.n++];
     *shown = (Shown){.type = output->type, .event_id = output->event_id, .decided_at_ms = record->decided_at_ms, .transaction = record->transaction,
@@ -61,7 +79,10 @@ static void read_outputs(OutputType type, AvroOutputReader *reader) {
 
 /* --- told once --------------------------------------------------------------------------------------- */
 
-/* Who comes back after having been forgotten begins anew, and what is sent again counts again. */
+/*
+ * Who comes back after having been forgotten begins anew, and what is sent again counts again; so does who was merged into a lead that was
+ * merged into him at the same time.
+ */
 static bool was_retired(Str subject) {
     for (size_t i = 0; i < check.n; i++)
         if (check.outputs[i].type == OUTPUT_LEAD_RETIRED && str_eq(check.outputs[i].subject, subject))
@@ -84,8 +105,10 @@ static void check_once(void) {
     if (n)
         qsort(sorted, n, sizeof(*sorted), compare_ids);
     for (size_t i = 1; i < n; i++)
-        if (compare_ids(&sorted[i - 1], &sorted[i]) == 0 && !was_retired(sorted[i]->subject))
-            world_fail("a fact of %.*s is told twice", STR_FMT(sorted[i]->subject));
+        if (compare_ids(&sorted[i - 1], &sorted[i]) == 0 && !was_retired(sorted[i]->subject) && !workload_is_merged(sorted[i]->subject))
+            world_fail("a fact of %.*s, %s, is told at %" PRId64 " and at %" PRId64 "%s", STR_FMT(sorted[i]->subject),
+                    output_type_name(sorted[i]->type), since_begin(sorted[i - 1]->decided_at_ms), since_begin(sorted[i]->decided_at_ms),
+                    sorted[i]->transaction == sorted[i - 1]->transaction ? ", by one transaction" : "");
 }
 
 /* --- verdicts ---------------------------------------------------------------------------------------- */
@@ -156,10 +179,6 @@ static int64_t order_of_start(const Shown *breach) {
         if (workload_events[i].kind == SENT_START && str_eq(workload_events[i].event_id, breach->start_event_id))
             return check.orders[i];
     return -1;
-}
-
-static int64_t since_begin(int64_t at_ms) {
-    return at_ms - world.begun_ms;
 }
 
 /* Nobody can have judged before due + lateness; what was in the log before that instant counts. */

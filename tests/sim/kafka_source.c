@@ -129,6 +129,8 @@ KafkaSource *kafka_source_free(KafkaSource *source) {
     GroupMember *member = source->member_id ? group_find(source->member_id) : NULL;
     if (member && process_reaches_kafka(source->process))
         group_leave(member);
+    else if (member)
+        member->is_gone = true;
     return NULL;
 }
 

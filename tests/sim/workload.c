@@ -92,8 +92,9 @@ static void append(const Sending *sending, bool is_whole) {
     Transaction *transaction = upstream(sending->source);
     if (is_whole && !transaction)
         note(sending, partition);
-    world_trace("-- %s [%d] %zu: %.*s of %.*s%s", partition->topic->name, (int)number, partition->n, STR_FMT(sending->event.type),
-            STR_FMT(sending->event.lead_id), transaction ? ", in a transaction" : "");
+    Value into = property_find(sending->event.properties, sending->event.n_properties, STR_LITERAL("into"));
+    world_trace("-- %s [%d] %zu: %.*s of %.*s %.*s%s", partition->topic->name, (int)number, partition->n, STR_FMT(sending->event.type),
+            STR_FMT(sending->event.lead_id), STR_FMT(into.type == VALUE_STRING ? into.string : STR_NULL), transaction ? ", in a transaction" : "");
     broker_append(partition, sending->key, sending->value, transaction);
 }
 
