@@ -146,6 +146,11 @@ static void begin_batch(BatchReplay *replay, int32_t shard, const Footer *before
     batch_replay_begin(replay, is_taken, footer->begun_watermark_ms, sources);
 }
 
+/* For a trace; -1: none. */
+static int64_t since_begun(int64_t at_ms) {
+    return at_ms == TIME_NONE ? -1 : at_ms - world.begun_ms;
+}
+
 static void run_batch(BatchReplay *replay, int32_t shard, size_t index, Expected *expected) {
     const ShownBatch *batch = &check.shards[shard].batches[index];
     const Footer *footer = &batch->footer, *before = index ? &batch[-1].footer : NULL;
@@ -159,7 +164,7 @@ static void run_batch(BatchReplay *replay, int32_t shard, size_t index, Expected
             batch_replay_watermark(replay, ENTITY_ACCOUNT) != footer->accounts_watermark_ms)
         world_fail("shard %d batch %" PRId64 ": time is not where the footer says", (int)shard, footer->bno);
     world_trace("shard %d batch %" PRId64 ": %" PRId64 " to %" PRId64 ", accounts to %" PRId64 ", of an owner since %" PRId64, (int)shard, footer->bno,
-            footer->begun_watermark_ms - world.begun_ms, footer->watermark_ms - world.begun_ms, footer->accounts_watermark_ms - world.begun_ms,
+            since_begun(footer->begun_watermark_ms), since_begun(footer->watermark_ms), since_begun(footer->accounts_watermark_ms),
             footer->taken_bno);
     if (batch_replay_outputs(replay) != footer->n_outputs)
         world_fail("shard %d batch %" PRId64 ": %" PRId64 " outputs, not %" PRId64, (int)shard, footer->bno, batch_replay_outputs(replay),

@@ -99,15 +99,21 @@ int kafka_cluster_create_topic(KafkaCluster *c, const char *topic, int32_t parti
     return r;
 }
 
+/* As the changelog is created. */
+#define TOMBSTONES_MS (7 * 24 * 3600 * 1000)
+
 int kafka_cluster_topic_property(KafkaCluster *c, const char *topic, const char *property, int timeout_ms, char *text, char *value, size_t size) {
     (void)c;
     int r = ask(timeout_ms, text);
     const Topic *found = broker_find_topic(str_from(topic));
     if (r != 0 || !found)
         return r != 0 ? r : KAFKA_E_UNKNOWN;
-    if (strcmp(property, "cleanup.policy") != 0)
+    if (strcmp(property, "cleanup.policy") == 0)
+        (void)snprintf(value, size, "%s", found->is_compacted ? "compact" : "delete");
+    else if (strcmp(property, "delete.retention.ms") == 0)
+        (void)snprintf(value, size, "%d", TOMBSTONES_MS);
+    else
         world_fail("%s is asked for", property);
-    (void)snprintf(value, size, "%s", found->is_compacted ? "compact" : "delete");
     return 0;
 }
 

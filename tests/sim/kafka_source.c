@@ -148,6 +148,7 @@ static void take_record(const LogRecord *record, Reading *reading, SourcePoll *r
     ret->type = SOURCE_RECORD;
     ret->offset = reading->position++;
     ret->timestamp_ms = record->timestamp_ms;
+    ret->is_append_time = true;
     ret->key = record->key;
     ret->value = record->value;
 }
