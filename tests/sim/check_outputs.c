@@ -38,6 +38,11 @@ static void trace_output(const Output *output) {
         world_trace("told: %.*s %.*s: %.*s from %.*s to %.*s at %" PRId64 ", number %" PRIu64 ", ordinal %" PRIu64, STR_FMT(output->lead_id),
                 STR_FMT(output->account_id), STR_FMT(stage->track), STR_FMT(stage->from), STR_FMT(stage->to), since_begin(stage->changed_at_ms),
                 stage->sequence, output->ordinal);
+    if (output->type == OUTPUT_SLA_EVENT)
+        world_trace("told: %.*s: %.*s %u %s %.*s, %" PRId64 " to %" PRId64 ", at %" PRId64 ", ordinal %" PRIu64, STR_FMT(output->lead_id),
+                STR_FMT(output->sla_event.policy), output->sla_event.epoch, sla_kind_name(output->sla_event.kind), STR_FMT(output->sla_event.level),
+                since_begin(output->sla_event.started_at_ms), since_begin(output->sla_event.due_at_ms), since_begin(output->sla_event.occurred_at_ms),
+                output->ordinal);
     if (output->type == OUTPUT_LEAD_RETIRED)
         world_trace("told: %.*s is %.*s %.*s at %" PRId64 ", ordinal %" PRIu64, STR_FMT(output->lead_id), STR_FMT(output->lead_retired.cause),
                 STR_FMT(output->lead_retired.into), since_begin(output->lead_retired.at_ms), output->ordinal);

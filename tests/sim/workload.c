@@ -82,7 +82,8 @@ static Transaction *upstream(unsigned source) {
     return load.open[source];
 }
 
-static void append(const Sending *sending, bool is_whole) {
+/* Where it went. */
+static int32_t append(const Sending *sending, bool is_whole) {
     int32_t n = scenario.n_partitions[sending->source], number = sending->partition;
     if (number < 0)
         number = scenario.config.is_routed[sending->source] ? (int32_t)below((unsigned)n) : kafka_partition_of(&scenario.config, sending->key, n);
@@ -96,13 +97,15 @@ static void append(const Sending *sending, bool is_whole) {
     world_trace("-- %s [%d] %zu: %.*s of %.*s %.*s%s", partition->topic->name, (int)number, partition->n, STR_FMT(sending->event.type),
             STR_FMT(sending->event.lead_id), STR_FMT(into.type == VALUE_STRING ? into.string : STR_NULL), transaction ? ", in a transaction" : "");
     broker_append(partition, sending->key, sending->value, transaction);
+    return number;
 }
 
 static void send_event(Sending sending) {
     sending.key = sending.event.lead_id;
     sending.value = encode(&sending.event);
     sending.partition = -1;
-    append(&sending, true);
+    /* Sent again, it goes there once more, so that the first one is the one that counts. */
+    sending.partition = append(&sending, true);
     load.recent[load.n_recent++ % RECENT_MAX] = sending;
 }
 
@@ -141,7 +144,7 @@ static void send_malformed(Str lead) {
     if (what == 6)
         ((char *)sending.value.data)[4]++; /* an unknown schema */
     sending.partition = what == 7 ? (int32_t)below((unsigned)scenario.n_partitions[sending.source]) : -1;
-    append(&sending, false);
+    (void)append(&sending, false);
 }
 
 /* --- what happens ------------------------------------------------------------------------------------ */
@@ -215,7 +218,7 @@ static void send_one(void) {
     } else if (what < 82) {
         send_late(lead);
     } else if (what < 88 && load.n_recent) {
-        append(&load.recent[below((unsigned)MIN(load.n_recent, (size_t)RECENT_MAX))], false);
+        (void)append(&load.recent[below((unsigned)MIN(load.n_recent, (size_t)RECENT_MAX))], false);
     } else if (what < 92) {
         send_malformed(lead);
     } else if (what < 94) {
