@@ -194,6 +194,7 @@ def test_a_changelog_made_by_hand(case):
     c.fill('web')
     c.d.create_topics({f'{c.d.name}.changelog': 4}, **{'cleanup.policy': 'compact', 'delete.retention.ms': 7200000})
     c.d.create_topics({f'{c.d.name}.internal': 4}, **{'cleanup.policy': 'compact,delete'})
+    live.wait_for(lambda: c.find()[0] == 1, 'the brokers tell what was just created')
     status, found = c.find()
     assert status == 1
     (text, remedy), = found['warning', 'topic P.changelog']
