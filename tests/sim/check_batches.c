@@ -28,6 +28,7 @@ typedef struct WrittenList {
 /* A batch, run again. */
 typedef struct Expected {
     WrittenList said, kept; /* by the engine; in the changelog */
+    int64_t n_outputs;
 } Expected;
 
 /* What a transaction brought, in order. */
@@ -159,11 +160,9 @@ static void run_batch(BatchReplay *replay, int32_t shard, size_t index, Expected
             batch_replay_watermark(replay, ENTITY_ACCOUNT) != footer->accounts_watermark_ms)
         world_fail("shard %d batch %" PRId64 ": time is not where the footer says", (int)shard, footer->bno);
     world_trace("shard %d batch %" PRId64 ": %" PRId64 " to %" PRId64 ", accounts to %" PRId64 ", of an owner since %" PRId64, (int)shard, footer->bno,
-            footer->begun_watermark_ms - world.begun_ms, footer->watermark_ms - world.begun_ms, footer->accounts_watermark_ms - world.begun_ms,
-            footer->taken_bno);
-    if (batch_replay_outputs(replay) != footer->n_outputs)
-        world_fail("shard %d batch %" PRId64 ": %" PRId64 " outputs, not %" PRId64, (int)shard, footer->bno, batch_replay_outputs(replay),
-                footer->n_outputs);
+            world_since_begin(footer->begun_watermark_ms), world_since_begin(footer->watermark_ms),
+            world_since_begin(footer->accounts_watermark_ms), footer->taken_bno);
+    expected->n_outputs = batch_replay_outputs(replay);
 }
 
 static void run_shard(int32_t shard) {
@@ -323,6 +322,8 @@ static void check_transaction(const Brought *brought) {
         if (at >= brought->transaction->n_records || brought->records[at++] != batch->record)
             tell_difference(brought, at - 1, shard, batch->footer.bno, NULL);
         check_offsets(brought, shard, batch);
+        if (batch->footer.n_outputs != expected_of(shard, batch)->n_outputs)
+            world_fail("shard %d batch %" PRId64 " counts outputs otherwise than the engine", (int)shard, batch->footer.bno);
     }
     if (at != brought->transaction->n_records)
         world_fail("a transaction brought %" PRIu64 " records, of which the engine knows %" PRIu64, brought->transaction->n_records, at);

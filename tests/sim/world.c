@@ -73,6 +73,10 @@ Str world_copy(Str bytes) {
 
 /* --- what is told ------------------------------------------------------------------------------------ */
 
+int64_t world_since_begin(int64_t at_ms) {
+    return at_ms < 0 ? -1 : at_ms - world.begun_ms;
+}
+
 static void __attribute__((format(printf, 2, 0))) put_line(const char *what, const char *format, va_list args) {
     printf("%9.3f %s", (double)(world.now_ms - world.begun_ms) / 1000, what);
     if (world.current)
