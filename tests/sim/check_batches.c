@@ -147,12 +147,68 @@ static void begin_batch(BatchReplay *replay, int32_t shard, const Footer *before
     batch_replay_begin(replay, is_taken, footer->begun_watermark_ms, sources);
 }
 
+/* --- a new model ------------------------------------------------------------------------------------- */
+
+/* What the changelog has of a lead or an account. */
+static bool is_state(const LogRecord *record, EntityKind *ret_kind, Str *ret_id) {
+    *ret_kind = ENTITY_LEAD;
+    if (changelog_take_prefix(record->key, CHANGELOG_LEAD_PREFIX, ret_id))
+        return true;
+    *ret_kind = ENTITY_ACCOUNT;
+    return changelog_take_prefix(record->key, CHANGELOG_ACCOUNT_PREFIX, ret_id);
+}
+
+static bool is_superseded(const Partition *changelog, int64_t at, int64_t end) {
+    for (int64_t i = at + 1; i < end; i++)
+        if (record_is_committed(&changelog->records[i]) && str_eq(changelog->records[i].key, changelog->records[at].key))
+            return true;
+    return false;
+}
+
+/* The shard goes on under the batch's model from the records of before. */
+static void change_model(BatchReplay *replay, int32_t shard, const ShownBatch *batch) {
+    const Partition *changelog = check_changelog(shard);
+    batch_replay_set_model(replay, scenario.setting.models[batch->footer.model_version - 1]);
+    for (int64_t i = 0; i < batch->first_offset; i++)
+        if (record_is_committed(&changelog->records[i]) && str_starts_with(changelog->records[i].key, CHANGELOG_MODEL_PREFIX))
+            batch_replay_add_skeleton(replay, changelog->records[i].value);
+    batch_replay_open(replay);
+    for (int64_t i = 0; i < batch->first_offset; i++) {
+        const LogRecord *record = &changelog->records[i];
+        EntityKind kind;
+        Str id;
+        if (record_is_committed(record) && record->value.data && is_state(record, &kind, &id) && !is_superseded(changelog, i, batch->first_offset))
+            batch_replay_load(replay, kind, id, record->value);
+    }
+}
+
+/* What the walk through all records came by in the batch. */
+static void settle_walked(BatchReplay *replay, int32_t shard, const ShownBatch *before, const Footer *footer) {
+    const Partition *changelog = check_changelog(shard);
+    bool begins = before && before->footer.model_version != footer->model_version;
+    if (!before || (!begins && before->footer.walk_end == 0))
+        return;
+    int64_t from = begins ? 0 : MAX(before->footer.walk_next, 0), end = begins ? before->offset : before->footer.walk_end;
+    int64_t to = footer->walk_end ? MAX(footer->walk_next, 0) : end;
+    for (EntityKind wanted = 0; wanted < _ENTITY_KIND_MAX; wanted++)
+        for (int64_t i = from; i < to; i++) {
+            const LogRecord *record = &changelog->records[i];
+            EntityKind kind;
+            Str id;
+            if (record_is_committed(record) && record->value.data && is_state(record, &kind, &id) && kind == wanted)
+                batch_replay_settle(replay, kind, id);
+        }
+}
+
 static void run_batch(BatchReplay *replay, int32_t shard, size_t index, Expected *expected) {
     const ShownBatch *batch = &check.shards[shard].batches[index];
     const Footer *footer = &batch->footer, *before = index ? &batch[-1].footer : NULL;
     check.list = &expected->said;
+    if (!before || before->model_version != footer->model_version)
+        change_model(replay, shard, batch);
     begin_batch(replay, shard, before, footer);
     run_records(replay, shard, before, footer);
+    settle_walked(replay, shard, index ? &batch[-1] : NULL, footer);
     batch_replay_advance(replay, footer->watermark_ms, footer->accounts_watermark_ms);
     check.list = &expected->kept;
     batch_replay_end(replay);
@@ -170,8 +226,6 @@ static void run_shard(int32_t shard) {
             .inputs = &scenario.inputs, .shard = shard, .written = on_written};
     memcpy(options.is_compacted, scenario.is_compacted, sizeof(options.is_compacted));
     BatchReplay *replay = batch_replay_new(&options);
-    batch_replay_set_model(replay, scenario.setting.model);
-    batch_replay_open(replay);
     check.expected[shard] = world_alloc(check.shards[shard].n, sizeof(Expected));
     for (size_t i = 0; i < check.shards[shard].n; i++)
         run_batch(replay, shard, i, &check.expected[shard][i]);

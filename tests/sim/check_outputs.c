@@ -184,7 +184,7 @@ static int64_t order_of_start(const Shown *breach) {
 
 /* Nobody can have judged before due + lateness; what was in the log before that instant counts. */
 static void check_breach(const Shown *breach) {
-    int64_t start = order_of_start(breach), judged_ms = breach->due_at_ms + scenario.setting.model->lateness_ms;
+    int64_t start = order_of_start(breach), judged_ms = breach->due_at_ms + scenario.model->lateness_ms;
     check_figures.breaches++;
     if (start < 0)
         return;

@@ -53,14 +53,17 @@ static Figures *figures;
 
 /* --- one schedule ------------------------------------------------------------------------------------ */
 
-static int no_other_model(void *userdata, Model **ret) {
+static int load_model(int version, Model **ret) {
+    return command_load_model(&command, version == 1 ? SIM_DIR "/model.yaml" : SIM_DIR "/model-2.yaml", ret);
+}
+
+static int load_present_model(void *userdata, Model **ret) {
     (void)userdata;
-    (void)ret;
-    return 0;
+    return load_model((int)scenario.model->version, ret) == EXIT_SUCCESS ? 0 : -EIO;
 }
 
 static int run_process(Process *process) {
-    int r = pipeline_run(&process->config, process->model, (ModelLoader){.load = no_other_model}, scenario.setting.registry,
+    int r = pipeline_run(&process->config, process->model, (ModelLoader){.load = load_present_model}, scenario.setting.registry,
             scenario.setting.encoder, &process->notify, (PipelineSignals){.stop = &process->stop, .reload = &process->reload});
     if (r != 0)
         world_fail("the process ends with %d", r);
@@ -243,19 +246,23 @@ static void tell_figures(double seconds) {
 
 static void load_setting(Setting *ret) {
     Config *config;
-    Model *model;
     if (command_load_config(&command, SIM_DIR "/scored.yaml", &config) != EXIT_SUCCESS ||
-            command_load_model(&command, config->model_path, &model) != EXIT_SUCCESS ||
             command_load_schemas(&command, config, &ret->registry, &ret->encoder) != EXIT_SUCCESS)
         exit(EXIT_FAILURE);
     ret->config = config;
-    ret->model = model;
+    for (int i = 0; i < MODEL_VERSIONS; i++) {
+        Model *model;
+        if (load_model(i + 1, &model) != EXIT_SUCCESS)
+            exit(EXIT_FAILURE);
+        ret->models[i] = model;
+    }
 }
 
 static void free_setting(Setting *setting) {
     avro_output_free(setting->encoder);
     registry_free(setting->registry);
-    model_free((Model *)(uintptr_t)setting->model);
+    for (int i = 0; i < MODEL_VERSIONS; i++)
+        model_free((Model *)(uintptr_t)setting->models[i]);
     config_free((Config *)(uintptr_t)setting->config);
 }
 
