@@ -12,7 +12,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* gcc says so by a macro, clang by a feature. */
 #ifdef __SANITIZE_ADDRESS__
+#define HAS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN 1
+#endif
+#endif
+#ifdef HAS_ASAN
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -162,7 +170,7 @@ static Event take_event(void) {
  * sanitizer must know which stack is in use.
  */
 static void enter(Process *process) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HAS_ASAN
     void *fake_stack;
     __sanitizer_start_switch_fiber(&fake_stack, process->stack, STACK_SIZE);
 #endif
@@ -172,30 +180,30 @@ static void enter(Process *process) {
         process->has_begun = true;
         (void)setcontext(&process->context);
     }
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HAS_ASAN
     __sanitizer_finish_switch_fiber(fake_stack, NULL, NULL);
 #endif
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HAS_ASAN
 static const void *scheduler_stack;
 static size_t scheduler_stack_size;
 #endif
 
 static void leave(Process *process) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HAS_ASAN
     __sanitizer_start_switch_fiber(&process->fake_stack, scheduler_stack, scheduler_stack_size);
 #endif
     if (_setjmp(process->place) == 0)
         _longjmp(world.scheduler, 1);
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HAS_ASAN
     __sanitizer_finish_switch_fiber(process->fake_stack, NULL, NULL);
 #endif
 }
 
 static void process_begin(void) {
     Process *process = world.current;
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HAS_ASAN
     __sanitizer_finish_switch_fiber(NULL, &scheduler_stack, &scheduler_stack_size);
 #endif
     process->result = world.process_main(process);
