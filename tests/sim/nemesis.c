@@ -163,8 +163,10 @@ static void look_after_sessions(void *userdata) {
     world_at(world.now_ms + 100, look_after_sessions, NULL);
 }
 
+/* Who had been told to stop is started again already: two of one name would fence each other without end. */
 static void on_crash(Process *process) {
-    start_again(process);
+    if (!process->stop)
+        start_again(process);
 }
 
 void nemesis_start(void) {
