@@ -297,7 +297,7 @@ static size_t make_runs(Round *round, Run *runs) {
         while (at < round->n_records && round->records[at].shard == i)
             at++;
         if (p->shards[i])
-            runs[n++] = (Run){.shard = p->shards[i], .records = &round->records[begin], .n = at - begin};
+            runs[n++] = (Run){.shard = p->shards[i], .records = at > begin ? &round->records[begin] : NULL, .n = at - begin};
     }
     return n;
 }

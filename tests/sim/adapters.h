@@ -25,3 +25,16 @@ typedef struct AdapterFaults {
     unsigned lost_questions_percent;
 } AdapterFaults;
 extern AdapterFaults adapter_faults;
+
+/* What the servers promise, and the daemon builds on. Without one of them something must be found: see ./planted. */
+typedef enum Guarantee {
+    GUARANTEE_NONE,
+    GUARANTEE_STABLE,      /* committed offsets wait for pending transactions */
+    GUARANTEE_EPOCH,       /* a producer's epoch ends its predecessor */
+    GUARANTEE_CONDITIONAL, /* the view takes a batch onto the one before only */
+    GUARANTEE_POSITION,    /* and tells records together with where it stands */
+    GUARANTEE_COMMITTED,   /* read_committed readers see what is committed only */
+    GUARANTEE_END,         /* and ends are told by a reader of everything */
+    _GUARANTEE_MAX,
+} Guarantee;
+extern Guarantee adapter_lacks;

@@ -114,7 +114,7 @@ static void compare_entry(int32_t shard, const ViewWrite *found, const ViewWrite
 
 static void check_view(int32_t number) {
     const ViewShard *shard = view_shard(number);
-    const Model *model = scenario.setting.model;
+    const Model *model = scenario.model;
     State state = last_state(number);
     ModelHistory history = {0};
     size_t n = 0;
@@ -158,6 +158,8 @@ static const char *unrest_of(int32_t shard) {
         if (partition_read(partition, &offset) || offset < (int64_t)partition->n)
             return "a source is not read to its end";
     }
+    if (last->model_version != scenario.model->version || last->walk_end > 0)
+        return "not all goes by the new model";
     if (last->watermark_ms < scenario.ends_at_ms)
         return "time does not go on";
     if (last->accounts_watermark_ms < scenario.ends_at_ms)
@@ -166,6 +168,15 @@ static const char *unrest_of(int32_t shard) {
     if (!view->exists || view->mode != VIEW_LIVE || view->bno < last->bno || view->applying[0])
         return "the view is behind";
     return NULL;
+}
+
+bool check_all_have_begun(void) {
+    if (!broker_find_topic(str_from(scenario.config.changelog_topic)))
+        return false;
+    for (int32_t i = 0; i < scenario.n_shards; i++)
+        if (!check_last_footer(i))
+            return false;
+    return true;
 }
 
 bool check_is_quiet(void) {

@@ -25,10 +25,6 @@ static struct {
     int64_t *orders; /* of workload_events: in which order their shard took them; -1: it did not */
 } check;
 
-static int64_t since_begin(int64_t at_ms) {
-    return at_ms - world.begun_ms;
-}
-
 /* --- reading ----------------------------------------------------------------------------------------- */
 
 /* For people. */
@@ -36,16 +32,16 @@ static void trace_output(const Output *output) {
     const StageChanged *stage = &output->stage_changed;
     if (output->type == OUTPUT_STAGE_CHANGED)
         world_trace("told: %.*s %.*s: %.*s from %.*s to %.*s at %" PRId64 ", number %" PRIu64 ", ordinal %" PRIu64, STR_FMT(output->lead_id),
-                STR_FMT(output->account_id), STR_FMT(stage->track), STR_FMT(stage->from), STR_FMT(stage->to), since_begin(stage->changed_at_ms),
+                STR_FMT(output->account_id), STR_FMT(stage->track), STR_FMT(stage->from), STR_FMT(stage->to), world_since_begin(stage->changed_at_ms),
                 stage->sequence, output->ordinal);
     if (output->type == OUTPUT_SLA_EVENT)
         world_trace("told: %.*s: %.*s %u %s %.*s, %" PRId64 " to %" PRId64 ", at %" PRId64 ", ordinal %" PRIu64, STR_FMT(output->lead_id),
                 STR_FMT(output->sla_event.policy), output->sla_event.epoch, sla_kind_name(output->sla_event.kind), STR_FMT(output->sla_event.level),
-                since_begin(output->sla_event.started_at_ms), since_begin(output->sla_event.due_at_ms), since_begin(output->sla_event.occurred_at_ms),
+                world_since_begin(output->sla_event.started_at_ms), world_since_begin(output->sla_event.due_at_ms), world_since_begin(output->sla_event.occurred_at_ms),
                 output->ordinal);
     if (output->type == OUTPUT_LEAD_RETIRED)
         world_trace("told: %.*s is %.*s %.*s at %" PRId64 ", ordinal %" PRIu64, STR_FMT(output->lead_id), STR_FMT(output->lead_retired.cause),
-                STR_FMT(output->lead_retired.into), since_begin(output->lead_retired.at_ms), output->ordinal);
+                STR_FMT(output->lead_retired.into), world_since_begin(output->lead_retired.at_ms), output->ordinal);
 }
 
 static void show(const Output *output, const LogRecord *record) {
@@ -112,7 +108,7 @@ static void check_once(void) {
     for (size_t i = 1; i < n; i++)
         if (compare_ids(&sorted[i - 1], &sorted[i]) == 0 && !was_retired(sorted[i]->subject) && !workload_is_merged(sorted[i]->subject))
             world_fail("a fact of %.*s, %s, is told at %" PRId64 " and at %" PRId64 "%s", STR_FMT(sorted[i]->subject),
-                    output_type_name(sorted[i]->type), since_begin(sorted[i - 1]->decided_at_ms), since_begin(sorted[i]->decided_at_ms),
+                    output_type_name(sorted[i]->type), world_since_begin(sorted[i - 1]->decided_at_ms), world_since_begin(sorted[i]->decided_at_ms),
                     sorted[i]->transaction == sorted[i - 1]->transaction ? ", by one transaction" : "");
 }
 
@@ -188,7 +184,7 @@ static int64_t order_of_start(const Shown *breach) {
 
 /* Nobody can have judged before due + lateness; what was in the log before that instant counts. */
 static void check_breach(const Shown *breach) {
-    int64_t start = order_of_start(breach), judged_ms = breach->due_at_ms + scenario.setting.model->lateness_ms;
+    int64_t start = order_of_start(breach), judged_ms = breach->due_at_ms + scenario.model->lateness_ms;
     check_figures.breaches++;
     if (start < 0)
         return;
@@ -198,8 +194,8 @@ static void check_breach(const Shown *breach) {
                 stop->occurred_at_ms >= breach->started_at_ms && stop->occurred_at_ms <= breach->due_at_ms && stop->appended_at_ms < judged_ms)
             world_fail("%.*s is breached, due at %" PRId64 ", told at %" PRId64 ", though the call of %" PRId64 ", %s [%d] %" PRId64
                        ", was appended at %" PRId64 ", before anybody could judge",
-                    STR_FMT(breach->subject), since_begin(breach->due_at_ms), since_begin(breach->decided_at_ms), since_begin(stop->occurred_at_ms),
-                    scenario.config.sources[stop->source], (int)stop->partition, stop->offset, since_begin(stop->appended_at_ms));
+                    STR_FMT(breach->subject), world_since_begin(breach->due_at_ms), world_since_begin(breach->decided_at_ms), world_since_begin(stop->occurred_at_ms),
+                    scenario.config.sources[stop->source], (int)stop->partition, stop->offset, world_since_begin(stop->appended_at_ms));
     }
 }
 

@@ -5,6 +5,7 @@
 #include "tests/sim/adapters.h"
 
 AdapterFaults adapter_faults;
+Guarantee adapter_lacks;
 
 int adapter_go_to_kafka(Point point, int64_t timeout_ms, char *text) {
     int64_t until_ms = world.now_ms + timeout_ms;
@@ -81,7 +82,8 @@ int kafka_cluster_ends(KafkaCluster *c, KafkaEnd *ends, size_t n, int timeout_ms
     for (size_t i = 0; i < n && r == 0; i++) {
         if (chance_percent(&world.chance, 20))
             world_pass(POINT_ASK, 0, 2);
-        ends[i].end = (int64_t)adapter_partition(ends[i].topic, ends[i].partition)->n;
+        const Partition *partition = adapter_partition(ends[i].topic, ends[i].partition);
+        ends[i].end = adapter_lacks == GUARANTEE_END ? partition_stable_end(partition) : (int64_t)partition->n;
     }
     if (r == 0)
         world_pass(POINT_ASK, 0, 2);

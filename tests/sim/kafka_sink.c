@@ -105,7 +105,7 @@ static void trace_record(const NewRecord *record) {
         return;
     if (strstr(record->partition->topic->name, ".internal") && shard_message_unpack(record->value, arena, &message) == 0)
         (void)snprintf(text, sizeof(text), "%s of shard %d, %lld", kinds[message.kind], (int)message.from_shard,
-                (long long)(message.at_ms > 0 ? message.at_ms - world.begun_ms : message.offset));
+                (long long)(message.at_ms > 0 ? world_since_begin(message.at_ms) : message.offset));
     world_trace("sends %s [%d] %.*s %s%s", record->partition->topic->name, (int)record->partition->number, STR_FMT(record->key), text,
             record->value.data ? "" : "null");
 }

@@ -253,7 +253,7 @@ static bool ask_committed(const KafkaSource *source, int32_t shard, CommittedOff
         Partition *partition = partition_of(source, i, shard);
         ret[i] = (CommittedOffset){.offset = partition ? group_committed(partition, &metadata, &is_pending) : -1};
         (void)snprintf(ret[i].metadata, sizeof(ret[i].metadata), "%s", metadata);
-        if (is_pending)
+        if (is_pending && adapter_lacks != GUARANTEE_STABLE)
             return false;
     }
     return true;

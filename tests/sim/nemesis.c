@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "tests/sim/adapters.h"
+#include "tests/sim/check.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/view.h"
 
@@ -19,7 +20,7 @@ static struct {
 
 static void start(void *userdata) {
     const char *instance = userdata;
-    (void)world_start(instance, &scenario.config, scenario.setting.model);
+    (void)world_start(instance, &scenario.config, scenario.model);
 }
 
 static void start_another(void *userdata) {
@@ -84,6 +85,22 @@ static void cut_off(const char *what, int64_t *of_all_ms, int64_t *of_one_ms) {
     *(is_one ? of_one_ms : of_all_ms) = until_ms;
 }
 
+/* Soon all have it who run, and from now on those who start. */
+static void ask_to_reload(void *userdata) {
+    ((Process *)userdata)->reload = 1;
+}
+
+static void change_model(void) {
+    /* A shard that has never written anything under the model before cannot read what others have sent it by that model, and halts. */
+    if (scenario.model->version == MODEL_VERSIONS || !check_all_have_begun())
+        return;
+    scenario.model = scenario.setting.models[scenario.model->version];
+    world_trace("-- version %d of the model", (int)scenario.model->version);
+    for (Process *process = world.processes; process; process = process->next)
+        if (process->state == PROCESS_RUNS)
+            world_at(world.now_ms + chance_between(&world.chance, 0, 3000), ask_to_reload, process);
+}
+
 static void do_one(FaultKind kind, Process *process) {
     switch (kind) {
     case FAULT_CRASH:
@@ -118,6 +135,9 @@ static void do_one(FaultKind kind, Process *process) {
     case FAULT_ROLL_BACK:
         world_trace("-- Redis goes back%s", view_roll_back() ? "" : ": there is nothing to go back to");
         break;
+    case FAULT_MODEL:
+        change_model();
+        break;
     case FAULT_COMPACT:
         broker_compact(broker_find_topic(str_from(scenario.config.changelog_topic)), COMPACTION_LAG_MS);
         break;
@@ -143,8 +163,10 @@ static void look_after_sessions(void *userdata) {
     world_at(world.now_ms + 100, look_after_sessions, NULL);
 }
 
+/* Who had been told to stop is started again already: two of one name would fence each other without end. */
 static void on_crash(Process *process) {
-    start_again(process);
+    if (!process->stop)
+        start_again(process);
 }
 
 void nemesis_start(void) {

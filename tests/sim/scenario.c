@@ -42,6 +42,9 @@ static void draw_config(void) {
 static void draw_faults(void) {
     for (int kind = 0; kind < _FAULT_KIND_MAX; kind++)
         scenario.has_fault[kind] = chance_percent(&world.chance, 40);
+    /* What a walk comes by could not be told from the footers any more. */
+    if (scenario.has_fault[FAULT_MODEL])
+        scenario.has_fault[FAULT_COMPACT] = false;
     scenario.faults_each_ms = chance_percent(&world.chance, 10) ? 2 * DURATION_MS_MAX : ONE_OF(500, 1500, 3000, 6000);
 }
 
@@ -61,6 +64,7 @@ static void make_topics(void) {
 void scenario_make(const Setting *setting) {
     scenario.setting = *setting;
     scenario.config = *setting->config;
+    scenario.model = setting->models[0];
     scenario.n_shards = (int32_t)chance_between(&world.chance, 1, SHARDS_MAX_SIM);
     scenario.n_processes = (unsigned)chance_between(&world.chance, 1, 3);
     scenario.ends_at_ms = world.now_ms + chance_between(&world.chance, 5000, DURATION_MS_MAX);

@@ -5,10 +5,12 @@
 #include "daemon/inputs.h"
 #include "tests/sim/world.h"
 
+#define MODEL_VERSIONS 2
+
 /* What is loaded once, for all schedules. */
 typedef struct Setting {
     const Config *config;
-    const Model *model;
+    const Model *models[MODEL_VERSIONS]; /* version 1 and those that follow */
     Registry *registry;
     AvroOutput *encoder;
 } Setting;
@@ -27,6 +29,7 @@ typedef enum FaultKind {
     FAULT_COMPACT,    /* the changelog is compacted */
     FAULT_LOST,       /* answers are lost, of commits and writes; requests come late */
     FAULT_LATE_MARKERS, /* transactions stay undecided for readers after they are */
+    FAULT_MODEL, /* a new model version, once */
     _FAULT_KIND_MAX,
 } FaultKind;
 
@@ -37,6 +40,7 @@ typedef struct Scenario {
     int32_t n_shards;
     int32_t n_partitions[CONFIG_SOURCES_MAX]; /* of each source */
     bool is_compacted[_OUTPUT_TYPE_MAX];
+    const Model *model;   /* the version that whoever starts now has */
     unsigned n_processes; /* at the beginning */
     bool has_fault[_FAULT_KIND_MAX];
     int64_t faults_each_ms;  /* on average */

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim [--seeds A-B] [--verbose] [--jobs N] [FILE]...
- *
  * Runs schedules, each in a process of its own: the daemon's pipeline against simulated servers, with faults (world.h, scenario.h), and
- * then what must hold (check.h). FILEs have one seed a line, with a comment behind it.
+ * then what must hold (check.h). Files of seeds have one a line, with a comment behind it.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -31,6 +29,7 @@
 /* After that much real time a schedule has hung. */
 #define ALARM_S 60
 #define FAILURES_MAX 10
+#define JOBS_MAX 64
 
 static const Command command = {.name = "sim"};
 
@@ -54,14 +53,17 @@ static Figures *figures;
 
 /* --- one schedule ------------------------------------------------------------------------------------ */
 
-static int no_other_model(void *userdata, Model **ret) {
+static int load_model(int version, Model **ret) {
+    return command_load_model(&command, version == 1 ? SIM_DIR "/model.yaml" : SIM_DIR "/model-2.yaml", ret);
+}
+
+static int load_present_model(void *userdata, Model **ret) {
     (void)userdata;
-    (void)ret;
-    return 0;
+    return load_model((int)scenario.model->version, ret) == EXIT_SUCCESS ? 0 : -EIO;
 }
 
 static int run_process(Process *process) {
-    int r = pipeline_run(&process->config, process->model, (ModelLoader){.load = no_other_model}, scenario.setting.registry,
+    int r = pipeline_run(&process->config, process->model, (ModelLoader){.load = load_present_model}, scenario.setting.registry,
             scenario.setting.encoder, &process->notify, (PipelineSignals){.stop = &process->stop, .reload = &process->reload});
     if (r != 0)
         world_fail("the process ends with %d", r);
@@ -92,15 +94,19 @@ static void stop_all(void) {
         world_fail("a process does not stop");
 }
 
+static void add(uint64_t *figure, uint64_t n) {
+    (void)__atomic_add_fetch(figure, n, __ATOMIC_RELAXED);
+}
+
 static void add_figures(void) {
-    figures->check.events += check_figures.events;
-    figures->check.batches += check_figures.batches;
-    figures->check.outputs += check_figures.outputs;
-    figures->check.breaches += check_figures.breaches;
-    figures->check.messages += check_figures.messages;
-    figures->n_processes += world.n_processes;
-    figures->n_switches += world.n_switches;
-    figures->virtual_ms += (uint64_t)(world.now_ms - world.begun_ms);
+    add(&figures->check.events, check_figures.events);
+    add(&figures->check.batches, check_figures.batches);
+    add(&figures->check.outputs, check_figures.outputs);
+    add(&figures->check.breaches, check_figures.breaches);
+    add(&figures->check.messages, check_figures.messages);
+    add(&figures->n_processes, world.n_processes);
+    add(&figures->n_switches, world.n_switches);
+    add(&figures->virtual_ms, (uint64_t)(world.now_ms - world.begun_ms));
     figures->digest = world.digest;
 }
 
@@ -124,20 +130,27 @@ static void run_schedule(const Setting *setting, uint64_t seed, bool is_verbose)
     add_figures();
 }
 
-/* True: it holds. */
-static bool run_apart(const Setting *setting, uint64_t seed, bool is_verbose) {
-    int status;
-    (void)fflush(stdout);
-    pid_t child = fork();
-    if (child == 0) {
-        run_schedule(setting, seed, is_verbose);
-        (void)fflush(stdout);
-        _exit(EXIT_SUCCESS);
-    }
-    if (child < 0 || waitpid(child, &status, 0) != child) {
-        perror("sim");
-        exit(EXIT_FAILURE);
-    }
+/* --- many -------------------------------------------------------------------------------------------- */
+
+typedef struct Child {
+    pid_t pid;
+    uint64_t seed;
+} Child;
+
+static struct {
+    const Setting *setting;
+    bool is_verbose;
+    Child children[JOBS_MAX];
+    size_t n_children, n_children_max;
+} runner = {.n_children_max = 1};
+
+static void give_up(void) {
+    perror("sim");
+    exit(EXIT_FAILURE);
+}
+
+/* True: what must hold, holds. */
+static bool judge(uint64_t seed, int status) {
     figures->n_schedules++;
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS)
         return true;
@@ -149,14 +162,50 @@ static bool run_apart(const Setting *setting, uint64_t seed, bool is_verbose) {
     return false;
 }
 
-/* --- all of them ------------------------------------------------------------------------------------- */
-
-static void run_range(const Setting *setting, uint64_t first, uint64_t last, bool is_verbose) {
-    for (uint64_t seed = first; seed <= last && figures->n_failures < FAILURES_MAX; seed++)
-        (void)run_apart(setting, seed, is_verbose);
+/* Waits for one of those that run. */
+static bool end_one(void) {
+    int status;
+    pid_t pid = waitpid(-1, &status, 0);
+    size_t i = 0;
+    while (i < runner.n_children && runner.children[i].pid != pid)
+        i++;
+    if (i == runner.n_children)
+        give_up();
+    uint64_t seed = runner.children[i].seed;
+    runner.children[i] = runner.children[--runner.n_children];
+    return judge(seed, status);
 }
 
-static bool run_file(const Setting *setting, const char *path, bool is_verbose) {
+static void begin_one(uint64_t seed) {
+    (void)fflush(stdout);
+    pid_t child = fork();
+    if (child < 0)
+        give_up();
+    if (child == 0) {
+        run_schedule(runner.setting, seed, runner.is_verbose);
+        (void)fflush(stdout);
+        _exit(EXIT_SUCCESS);
+    }
+    runner.children[runner.n_children++] = (Child){child, seed};
+}
+
+/* True: it holds. */
+static bool run_one(uint64_t seed) {
+    begin_one(seed);
+    return end_one();
+}
+
+static void run_range(uint64_t first, uint64_t last, uint64_t failures_max) {
+    for (uint64_t seed = first; seed <= last && figures->n_failures < failures_max; seed++) {
+        begin_one(seed);
+        if (runner.n_children == runner.n_children_max)
+            (void)end_one();
+    }
+    while (runner.n_children)
+        (void)end_one();
+}
+
+static bool run_file(const char *path) {
     FILE *file = fopen(path, "re");
     char line[512];
     if (!file) {
@@ -166,7 +215,7 @@ static bool run_file(const Setting *setting, const char *path, bool is_verbose) 
     while (fgets(line, sizeof(line), file)) {
         char *end;
         uint64_t seed = strtoull(line, &end, 10);
-        if (end == line || run_apart(setting, seed, is_verbose))
+        if (end == line || run_one(seed))
             continue;
         printf("kept as:%s", *end ? end : "\n");
     }
@@ -175,11 +224,11 @@ static bool run_file(const Setting *setting, const char *path, bool is_verbose) 
 }
 
 /* A seed is a schedule: the same twice. */
-static bool run_twice(const Setting *setting, uint64_t first, uint64_t last) {
+static bool run_twice(uint64_t first, uint64_t last) {
     for (uint64_t seed = first; seed <= last; seed++) {
-        (void)run_apart(setting, seed, false);
+        (void)run_one(seed);
         uint64_t digest = figures->digest;
-        (void)run_apart(setting, seed, false);
+        (void)run_one(seed);
         if (figures->digest == digest)
             continue;
         printf("seed %" PRIu64 ": FAILED: a second run is another one\n", seed);
@@ -197,13 +246,24 @@ static void tell_figures(double seconds) {
 
 static void load_setting(Setting *ret) {
     Config *config;
-    Model *model;
     if (command_load_config(&command, SIM_DIR "/scored.yaml", &config) != EXIT_SUCCESS ||
-            command_load_model(&command, config->model_path, &model) != EXIT_SUCCESS ||
             command_load_schemas(&command, config, &ret->registry, &ret->encoder) != EXIT_SUCCESS)
         exit(EXIT_FAILURE);
     ret->config = config;
-    ret->model = model;
+    for (int i = 0; i < MODEL_VERSIONS; i++) {
+        Model *model;
+        if (load_model(i + 1, &model) != EXIT_SUCCESS)
+            exit(EXIT_FAILURE);
+        ret->models[i] = model;
+    }
+}
+
+static void free_setting(Setting *setting) {
+    avro_output_free(setting->encoder);
+    registry_free(setting->registry);
+    for (int i = 0; i < MODEL_VERSIONS; i++)
+        model_free((Model *)(uintptr_t)setting->models[i]);
+    config_free((Config *)(uintptr_t)setting->config);
 }
 
 static bool parse_range(const char *text, uint64_t *first, uint64_t *last) {
@@ -214,47 +274,103 @@ static bool parse_range(const char *text, uint64_t *first, uint64_t *last) {
     return *text && !*end && *first <= *last;
 }
 
+static const char *const guarantees[] = {[GUARANTEE_NONE] = "none", [GUARANTEE_STABLE] = "stable-offsets", [GUARANTEE_EPOCH] = "epochs",
+        [GUARANTEE_CONDITIONAL] = "conditional-writes", [GUARANTEE_POSITION] = "read-positions", [GUARANTEE_COMMITTED] = "read-committed",
+        [GUARANTEE_END] = "uncommitted-ends"};
+static_assert(ARRAY_SIZE(guarantees) == _GUARANTEE_MAX, "a name for each");
+
+static bool parse_guarantee(const char *name) {
+    for (int i = 0; i < _GUARANTEE_MAX; i++)
+        if (strcmp(name, guarantees[i]) == 0) {
+            adapter_lacks = (Guarantee)i;
+            return true;
+        }
+    return false;
+}
+
 static int usage(void) {
-    fputs("usage: sim [--seeds A-B] [--verbose | --twice] [FILE]...\n"
+    fputs("usage: sim [--seeds A-B | --fresh N] [--verbose | --twice] [--jobs N]\n"
+          "           [--first-failure] [--without PROMISE] [FILE]...\n"
           "\n"
           "Runs the schedules of these seeds, and of those that stand in FILEs, one a line.\n"
-          "--verbose tells what happens, --twice sees that a seed always is the same\n"
-          "schedule. Exit status 1: something does not hold; it is told, and the seed.\n",
+          "Exit status 1: something does not hold; it is told, and the seed.\n"
+          "\n"
+          "--fresh    N seeds that go by the clock, and are told\n"
+          "--verbose  tell what happens\n"
+          "--twice    see that a seed always is the same schedule\n"
+          "--jobs     so many schedules at a time (1)\n"
+          "--first-failure\n"
+          "           end with the first that fails; exit status 0: there is one\n"
+          "--without  servers that do not keep a promise: stable-offsets, epochs,\n"
+          "           conditional-writes, read-positions, read-committed, uncommitted-ends\n",
             stderr);
     return 64;
 }
 
+/* What the command line says. */
+typedef struct Arguments {
+    uint64_t first, last;
+    bool is_twice, is_first_failure;
+} Arguments;
+
+static bool parse_option(int option, Arguments *arguments) {
+    switch (option) {
+    case 's':
+        return parse_range(optarg, &arguments->first, &arguments->last);
+    case 'n':
+        arguments->first = (uint64_t)time(NULL) * 1000;
+        arguments->last = arguments->first + strtoull(optarg, NULL, 10) - 1;
+        return arguments->first <= arguments->last;
+    case 'v':
+        return runner.is_verbose = true;
+    case 't':
+        return arguments->is_twice = true;
+    case 'f':
+        return arguments->is_first_failure = true;
+    case 'j':
+        runner.n_children_max = (size_t)strtoul(optarg, NULL, 10);
+        return runner.n_children_max >= 1 && runner.n_children_max <= JOBS_MAX;
+    case 'w':
+        return parse_guarantee(optarg);
+    default:
+        return false;
+    }
+}
+
+static bool run_all(const Arguments *arguments, char **files) {
+    bool is_whole = true;
+    for (char **file = files; *file; file++)
+        is_whole &= run_file(*file);
+    if (arguments->is_twice)
+        is_whole &= run_twice(arguments->first, arguments->last);
+    else if (arguments->first <= arguments->last)
+        run_range(arguments->first, arguments->last, arguments->is_first_failure ? 1 : FAILURES_MAX);
+    return is_whole && (figures->n_failures > 0) == arguments->is_first_failure;
+}
+
 int main(int argc, char **argv) {
-    static const struct option options[] = {
-            {"seeds", required_argument, NULL, 's'}, {"verbose", no_argument, NULL, 'v'}, {"twice", no_argument, NULL, 't'}, {0}};
-    uint64_t first = 1, last = 0;
-    bool is_verbose = false, is_twice = false, is_whole = true;
+    static const struct option options[] = {{"seeds", required_argument, NULL, 's'}, {"verbose", no_argument, NULL, 'v'},
+            {"twice", no_argument, NULL, 't'}, {"jobs", required_argument, NULL, 'j'}, {"first-failure", no_argument, NULL, 'f'},
+            {"without", required_argument, NULL, 'w'}, {"fresh", required_argument, NULL, 'n'}, {0}};
+    Arguments arguments = {.first = 1, .last = 0};
     Setting setting;
     struct timespec begin, end;
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
-        if (option == 's' && parse_range(optarg, &first, &last))
-            continue;
-        if (option != 'v' && option != 't')
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) >= 0;)
+        if (!parse_option(option, &arguments))
             return usage();
-        is_verbose |= option == 'v';
-        is_twice |= option == 't';
-    }
-    if (first > last && optind == argc)
+    if (arguments.first > arguments.last && optind == argc)
         return usage();
     figures = mmap(NULL, sizeof(*figures), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (figures == MAP_FAILED)
-        return EXIT_FAILURE;
+        give_up();
     load_setting(&setting);
+    runner.setting = &setting;
     (void)clock_gettime(CLOCK_MONOTONIC, &begin);
-    for (int i = optind; i < argc; i++)
-        is_whole &= run_file(&setting, argv[i], is_verbose);
-    if (is_twice)
-        is_whole &= run_twice(&setting, first, last);
-    else if (first <= last)
-        run_range(&setting, first, last, is_verbose);
+    bool holds = run_all(&arguments, argv + optind);
     (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    if (first <= last)
-        printf("seeds %" PRIu64 "-%" PRIu64 ": ", first, last);
+    if (arguments.first <= arguments.last)
+        printf("seeds %" PRIu64 "-%" PRIu64 ": ", arguments.first, arguments.last);
     tell_figures((double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
-    return is_whole && figures->n_failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    free_setting(&setting);
+    return holds ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -12,7 +12,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* gcc says so by a macro, clang by a feature. */
 #ifdef __SANITIZE_ADDRESS__
+#define HAS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN 1
+#endif
+#endif
+#ifdef HAS_ASAN
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -72,6 +80,10 @@ Str world_copy(Str bytes) {
 }
 
 /* --- what is told ------------------------------------------------------------------------------------ */
+
+int64_t world_since_begin(int64_t at_ms) {
+    return at_ms < 0 ? -1 : at_ms - world.begun_ms;
+}
 
 static void __attribute__((format(printf, 2, 0))) put_line(const char *what, const char *format, va_list args) {
     printf("%9.3f %s", (double)(world.now_ms - world.begun_ms) / 1000, what);
@@ -158,7 +170,7 @@ static Event take_event(void) {
  * sanitizer must know which stack is in use.
  */
 static void enter(Process *process) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HAS_ASAN
     void *fake_stack;
     __sanitizer_start_switch_fiber(&fake_stack, process->stack, STACK_SIZE);
 #endif
@@ -168,30 +180,30 @@ static void enter(Process *process) {
         process->has_begun = true;
         (void)setcontext(&process->context);
     }
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HAS_ASAN
     __sanitizer_finish_switch_fiber(fake_stack, NULL, NULL);
 #endif
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HAS_ASAN
 static const void *scheduler_stack;
 static size_t scheduler_stack_size;
 #endif
 
 static void leave(Process *process) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HAS_ASAN
     __sanitizer_start_switch_fiber(&process->fake_stack, scheduler_stack, scheduler_stack_size);
 #endif
     if (_setjmp(process->place) == 0)
         _longjmp(world.scheduler, 1);
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HAS_ASAN
     __sanitizer_finish_switch_fiber(process->fake_stack, NULL, NULL);
 #endif
 }
 
 static void process_begin(void) {
     Process *process = world.current;
-#ifdef __SANITIZE_ADDRESS__
+#ifdef HAS_ASAN
     __sanitizer_finish_switch_fiber(NULL, &scheduler_stack, &scheduler_stack_size);
 #endif
     process->result = world.process_main(process);

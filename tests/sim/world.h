@@ -123,6 +123,8 @@ void world_stir(void);
 
 /* --- what is told ------------------------------------------------------------------------------------ */
 
+/* For people: since the beginning; negative for no time. */
+int64_t world_since_begin(int64_t at_ms);
 /* A line of the trace; cheap, unless it is wanted. */
 void world_trace(const char *format, ...) PRINTF_LIKE(1, 2);
 /* Something that must not be: the schedule has failed, and ends here. */

@@ -61,6 +61,20 @@ START_TEST(source_is_known_as_far_as_the_slowest_of_its_shards) {
 }
 END_TEST
 
+START_TEST(what_is_foreseen_was_not_heard) {
+    SourceProgress progress;
+    RoutedNews next = {CRM, 900, false}, wrong = {ONE, 900, false};
+    begin(WATERMARK_WALL);
+    hear(0, CRM, 500, false);
+    hear(1, CRM, 300, false);
+    ck_assert(routed_foresee(routed, &next, 1, &progress));
+    ck_assert_int_eq(progress.newest_ms, 500);
+    ck_assert_int_eq(routed_source(routed, CRM).newest_ms, 300);
+    ck_assert(!routed_foresee(routed, &wrong, 1, &progress));
+    end();
+}
+END_TEST
+
 START_TEST(shard_tells_the_least_of_what_it_reads_of_a_source) {
     begin(WATERMARK_WALL);
     ck_assert_uint_eq(routed_news(routed, 0, news), 0);
@@ -128,6 +142,7 @@ int main(void) {
     TCase *tcase = tcase_create("routed");
     tcase_add_test(tcase, without_a_routed_source_there_is_nothing);
     tcase_add_test(tcase, source_is_known_as_far_as_the_slowest_of_its_shards);
+    tcase_add_test(tcase, what_is_foreseen_was_not_heard);
     tcase_add_test(tcase, shard_tells_the_least_of_what_it_reads_of_a_source);
     tcase_add_test(tcase, with_history_an_end_holds_nothing_back);
     tcase_add_test(tcase, taken_over_it_is_as_it_was_left);
