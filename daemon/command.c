@@ -192,6 +192,17 @@ bool command_parse_time(const char *text, int64_t *ret_ms) {
     return true;
 }
 
+bool command_parse_number(const char *text, int64_t min, int64_t max, int64_t *ret) {
+    char *end;
+
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    if (errno || end == text || *end || number < min || number > max)
+        return false;
+    *ret = number;
+    return true;
+}
+
 static int run_help(const Command *self, int argc, char **argv) {
     int status;
 

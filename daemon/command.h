@@ -59,6 +59,8 @@ int command_main(int argc, char **argv);
 MUST_CHECK int command_option(const Command *self, int argc, char **argv, int *ret_status);
 /* An instant as people give it on a command line: RFC 3339, or milliseconds since 1970. */
 MUST_CHECK bool command_parse_time(const char *text, int64_t *ret_ms);
+/* A whole number from min to max, likewise. */
+MUST_CHECK bool command_parse_number(const char *text, int64_t min, int64_t max, int64_t *ret);
 /* Reports a wrong command line. Returns EX_USAGE. */
 int command_usage_error(const Command *self, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Reports what went wrong, as "scored NAME: ...". */

@@ -105,11 +105,9 @@ static int parse_types(
 }
 
 static int parse_limit(const Comparison *comparison, const char *text, size_t *ret) {
-    char *end;
+    int64_t n;
 
-    errno = 0;
-    long long n = strtoll(text, &end, 10);
-    if (errno || *end || end == text || n < 0 || n > LIMIT_MAX)
+    if (!command_parse_number(text, 0, LIMIT_MAX, &n))
         return command_usage_error(comparison->command,
                 "--limit: a whole number from 0 to %d expected, got \"%s\"", LIMIT_MAX, text);
     *ret = (size_t)n;

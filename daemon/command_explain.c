@@ -28,10 +28,8 @@ enum {
 /* ---- the command line ---- */
 
 static bool parse_limit(const char *text, size_t *ret) {
-    char *end;
-    errno = 0;
-    long limit = strtol(text, &end, 10);
-    if (errno || end == text || *end || limit < 1 || limit > LIMIT_MAX)
+    int64_t limit;
+    if (!command_parse_number(text, 1, LIMIT_MAX, &limit))
         return false;
     *ret = (size_t)limit;
     return true;

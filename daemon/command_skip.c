@@ -47,22 +47,6 @@ typedef struct Skip {
     KafkaOffsets *offsets;
 } Skip;
 
-static void drop_log(int level, const char *facility, const char *message) {
-    (void)level;
-    (void)facility;
-    (void)message;
-}
-
-static bool parse_number(const char *text, int64_t max, int64_t *ret) {
-    char *end;
-    errno = 0;
-    long long n = strtoll(text, &end, 10);
-    if (errno || end == text || *end || n < 0 || n > max)
-        return false;
-    *ret = n;
-    return true;
-}
-
 /* EXIT_SUCCESS, or -1 with *ret_status what to end with. */
 static int parse_arguments(Skip *skip, int argc, char **argv, int *ret_status) {
     int option;
@@ -73,11 +57,11 @@ static int parse_arguments(Skip *skip, int argc, char **argv, int *ret_status) {
         else if (option == OPTION_TOPIC)
             skip->arg_topic = optarg;
         else if (option == OPTION_PARTITION)
-            good = parse_number(optarg, INT32_MAX, &skip->arg_partition);
+            good = command_parse_number(optarg, 0, INT32_MAX, &skip->arg_partition);
         else if (strcmp(optarg, "first") == 0)
             skip->arg_to = -2;
         else
-            good = parse_number(optarg, INT64_MAX, &skip->arg_to);
+            good = command_parse_number(optarg, 0, INT64_MAX, &skip->arg_to);
         if (!good) {
             *ret_status = command_usage_error(skip->command, "--%s: a number from 0 expected, got \"%s\"",
                     option == OPTION_PARTITION ? "partition" : "to", optarg);
@@ -163,9 +147,9 @@ static int move(const Skip *skip) {
 
 static int connect_and_move(Skip *skip) {
     char text[KAFKA_TEXT_SIZE];
-    int r = kafka_cluster_new(skip->config, drop_log, text, &skip->cluster);
+    int r = kafka_cluster_new(skip->config, NULL, text, &skip->cluster);
     if (r == 0)
-        r = kafka_offsets_new(skip->config, drop_log, text, &skip->offsets);
+        r = kafka_offsets_new(skip->config, NULL, text, &skip->offsets);
     int status = r == 0 ? move(skip) : unanswered(skip, r, text);
     kafka_offsets_free(skip->offsets);
     kafka_cluster_free(skip->cluster);

@@ -70,12 +70,10 @@ static int catch_signals(void) {
 /* ---- the command line ---- */
 
 static bool parse_seconds(const char *text, int64_t *ret_ms) {
-    char *end;
-    errno = 0;
-    long seconds = strtol(text, &end, 10);
-    if (errno || end == text || *end || seconds < 1 || seconds > SECONDS_MAX)
+    int64_t seconds;
+    if (!command_parse_number(text, 1, SECONDS_MAX, &seconds))
         return false;
-    *ret_ms = (int64_t)seconds * 1000;
+    *ret_ms = seconds * 1000;
     return true;
 }
 

@@ -50,22 +50,6 @@ typedef struct Arguments {
     bool json;
 } Arguments;
 
-static void drop_log(int level, const char *facility, const char *message) {
-    (void)level;
-    (void)facility;
-    (void)message;
-}
-
-static bool parse_number(const char *text, int64_t max, int64_t *ret) {
-    char *end;
-    errno = 0;
-    long long n = strtoll(text, &end, 10);
-    if (errno || end == text || *end || n < 0 || n > max)
-        return false;
-    *ret = n;
-    return true;
-}
-
 /* EXIT_SUCCESS, or -1 with *ret_status what to end with. */
 static int parse_arguments(Arguments *args, int argc, char **argv, int *ret_status) {
     int option;
@@ -78,7 +62,7 @@ static int parse_arguments(Arguments *args, int argc, char **argv, int *ret_stat
             args->json = true;
         } else {
             bool is_shard = option == OPTION_SHARD;
-            if (!parse_number(optarg, is_shard ? SHARDS_MAX - 1 : BATCHES_MAX, is_shard ? &args->shard : &args->batches)) {
+            if (!command_parse_number(optarg, 0, is_shard ? SHARDS_MAX - 1 : BATCHES_MAX, is_shard ? &args->shard : &args->batches)) {
                 *ret_status = command_usage_error(args->command, "--%s: a number from 0 expected, got \"%s\"", is_shard ? "shard" : "batches", optarg);
                 return -1;
             }
@@ -121,13 +105,13 @@ static int failed(const Arguments *args, int r, const char *text) {
 
 static int open_kafka(const Arguments *args, Verify *v) {
     char text[KAFKA_TEXT_SIZE] = "";
-    int r = kafka_cluster_new_committed(v->config, drop_log, text, &v->cluster);
+    int r = kafka_cluster_new_committed(v->config, NULL, text, &v->cluster);
     if (r == 0)
-        r = kafka_changelog_new(v->config, drop_log, text, &v->changelog);
+        r = kafka_changelog_new(v->config, NULL, text, &v->changelog);
     if (r == 0)
-        r = kafka_changelog_new(v->config, drop_log, text, &v->again);
+        r = kafka_changelog_new(v->config, NULL, text, &v->again);
     if (r == 0)
-        r = kafka_offsets_new(v->config, drop_log, text, &v->offsets);
+        r = kafka_offsets_new(v->config, NULL, text, &v->offsets);
     if (r == 0)
         r = kafka_cluster_partitions(v->cluster, v->config->changelog_topic, ASK_TIMEOUT_MS, text, &v->n_shards);
     if (r == 0)

@@ -70,7 +70,8 @@ int round_consume(Round *round, SourcePoll *poll) {
     if (r < 0)
         return r;
     round->records[round->n_records++] = (Record){.shard = poll->shard, .input = poll->input, .offset = poll->offset,
-            .timestamp_ms = poll->timestamp_ms, .is_append_time = poll->is_append_time, .key = poll->key, .value = poll->value, .message = TAKE_PTR(poll->message)};
+            .timestamp_ms = poll->timestamp_ms, .is_append_time = poll->is_append_time, .key = poll->key, .value = poll->value,
+            .message = TAKE_PTR(poll->message)};
     return 0;
 }
 

@@ -26,16 +26,15 @@ static int read_message(const Run *run, const Record *record, ShardMessage *ret)
     const LiveShard *shard = run->shard;
     Arena *arena = shard->pipeline->round->arena;
     arena_reset(arena);
-    int r = shard_message_unpack(record->value, arena, ret);
-    Unreadable why = unreadable_message(r);
-    if (r > 0)
-        return unreadable(shard, record, why.reason, why.remedy);
-    if (r == 0)
-        r = courier_check(shard->courier, ret);
-    if (r == COURIER_E_MODEL)
+    int r = shard_message_unpack(record->value, arena, ret), carried = r == 0 ? courier_check(shard->courier, ret) : 0;
+    if (carried == COURIER_E_MODEL)
         return unreadable(shard, record, "it goes by a model version that is not known here", "load the new model here, too (SIGHUP)");
-    why = unreadable_message(SHARD_MESSAGE_E_CORRUPT); /* what it carries is */
-    return r <= 0 ? r : unreadable(shard, record, why.reason, why.remedy);
+    if (carried != 0)
+        r = carried < 0 ? carried : SHARD_MESSAGE_E_CORRUPT;
+    if (r <= 0)
+        return r;
+    Unreadable why = unreadable_message(r);
+    return unreadable(shard, record, why.reason, why.remedy);
 }
 
 /* What a message is about. */

@@ -124,12 +124,6 @@ static int read_all(Verify *v, const Topics *topics, KafkaHistory *history) {
     }
 }
 
-static void drop_log(int level, const char *facility, const char *message) {
-    (void)level;
-    (void)facility;
-    (void)message;
-}
-
 static int read_outputs(Verify *v, const Topics *topics, int64_t since_ms) {
     _cleanup_(kafka_history_free) KafkaHistory *history = NULL;
     char text[KAFKA_TEXT_SIZE];
@@ -137,7 +131,7 @@ static int read_outputs(Verify *v, const Topics *topics, int64_t since_ms) {
     for (int32_t i = 0; i < v->n_shards; i++)
         if (v->batches[i])
             verify_batches_forget_outputs(v->batches[i]);
-    int r = topics->n > 0 ? kafka_history_new(v->config, &options, drop_log, ASK_TIMEOUT_MS, text, &history) : 0;
+    int r = topics->n > 0 ? kafka_history_new(v->config, &options, NULL, ASK_TIMEOUT_MS, text, &history) : 0;
     if (r)
         return away(v, r, text);
     return history ? read_all(v, topics, history) : 0;

@@ -39,7 +39,7 @@ typedef const char *const *KafkaExtra;
 /*
  * A handle for questions to the cluster (a consumer without a group): metadata, ends of partitions as a
  * read_uncommitted reader sees them, admin requests. Librdkafka's own log lines go to `log`, which its
- * threads call. As for all clients, `config` must outlive it.
+ * threads call; NULL: to nobody. As for all clients, `config` must outlive it.
  */
 typedef void (*KafkaLog)(int syslog_level, const char *facility, const char *message);
 MUST_CHECK int kafka_cluster_new(const Config *config, KafkaLog log, char *text, KafkaCluster **ret);

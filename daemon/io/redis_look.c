@@ -97,23 +97,6 @@ int redis_look(RedisView *view, int32_t shard, EntityKind kind, const Str *ids, 
 
 /* ---- whose there is anything ---- */
 
-/* The step of a scan that has been asked for: where to go on, and its elements. */
-static int read_step(RedisView *view, int32_t shard, char cursor[static REDIS_CURSOR_SIZE], char *text, const redisReply **ret) {
-    int r = view_exchange(view, 1, text);
-    if (r)
-        return r;
-    const redisReply *reply = view_last_reply(view);
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || reply->element[1]->type != REDIS_REPLY_ARRAY)
-        return view_unexpected(view, shard, text);
-    Str next = view_reply_str(reply->element[0]);
-    if (next.len == 0 || next.len >= REDIS_CURSOR_SIZE)
-        return view_unexpected(view, shard, text);
-    memcpy(cursor, next.data, next.len);
-    cursor[str_eq_c(next, "0") ? 0 : next.len] = '\0';
-    *ret = reply->element[1];
-    return 0;
-}
-
 static bool take_prefix(Str key, Str base, const char *prefix, Str *ret) {
     Str rest = {key.data + base.len, key.len - base.len};
     if (!str_starts_with(rest, prefix))
@@ -133,19 +116,8 @@ static bool owner_of(Str key, Str base, ViewOwner *ret) {
 
 int redis_look_keys(RedisView *view, int32_t shard, char cursor[static REDIS_CURSOR_SIZE], Arena *arena, char *text, const ViewOwner **ret,
         size_t *ret_n) {
-    RedisTransport *t = view->transport;
     const redisReply *keys = NULL;
-    int r = view_begin(view, text);
-    if (r)
-        return r;
-    redis_request_command(t, 6);
-    redis_request_arg(t, STR_LITERAL("SCAN"));
-    redis_request_arg(t, str_from(cursor));
-    redis_request_arg(t, STR_LITERAL("MATCH"));
-    view_request_pattern(view, shard);
-    redis_request_arg(t, STR_LITERAL("COUNT"));
-    redis_request_arg(t, STR_LITERAL(VIEW_SCAN_COUNT));
-    r = read_step(view, shard, cursor, text, &keys);
+    int r = view_scan_keys(view, shard, cursor, text, &keys);
     if (r)
         return r;
     ViewOwner *owners = arena_new_array(arena, ViewOwner, MAX(keys->elements, (size_t)1));
@@ -181,7 +153,7 @@ int redis_look_members(RedisView *view, int32_t shard, EntityKind kind, size_t s
     redis_request_arg(t, str_from(cursor));
     redis_request_arg(t, STR_LITERAL("COUNT"));
     redis_request_arg(t, STR_LITERAL(VIEW_SCAN_COUNT));
-    r = read_step(view, shard, cursor, text, &members);
+    r = view_finish_scan(view, shard, cursor, text, &members);
     if (r)
         return r;
     ViewOwner *owners = arena_new_array(arena, ViewOwner, MAX(members->elements / 2, (size_t)1));

@@ -33,7 +33,6 @@ typedef struct ViewOwner {
     Str id;
 } ViewOwner;
 
-#define REDIS_CURSOR_SIZE 24
 /*
  * One step through all keys of the server that are the shard's, and whose they are. `cursor` is "0" at first and is set to where to go on;
  * empty: all has been seen. Some come more than once.

@@ -29,6 +29,8 @@
 #include "lib/record.h"
 
 #define REDIS_TEXT_SIZE 512
+/* And for where a scan goes on: a number of 64 bits. */
+#define REDIS_CURSOR_SIZE 24
 #define VIEW_LINEAGE_SIZE 33 /* 32 hexadecimal digits and a NUL */
 
 enum {

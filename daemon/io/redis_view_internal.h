@@ -65,10 +65,14 @@ MUST_CHECK int view_transact(RedisView *view, size_t n_commands, const redisRepl
 /* Appends the question for the shard's meta, and takes its reply apart. */
 void view_request_meta(RedisView *view, int32_t shard);
 MUST_CHECK int view_parse_meta(RedisView *view, int32_t shard, const redisReply *reply, char *text, ViewMeta *ret);
-/* Appends P:{T}:* with what would be a pattern in it escaped. */
-void view_request_pattern(RedisView *view, int32_t shard);
 /* Keys that one step of a SCAN goes through. */
 #define VIEW_SCAN_COUNT "1000"
+/*
+ * One step of a scan, from `cursor` on ("0" to begin with), which becomes where to go on; empty: it is through. The elements are lent until
+ * the next public call. The first scans the shard's keys; the second reads the answer to a SCAN or ZSCAN that was requested.
+ */
+MUST_CHECK int view_scan_keys(RedisView *view, int32_t shard, char cursor[static REDIS_CURSOR_SIZE], char *text, const redisReply **ret);
+MUST_CHECK int view_finish_scan(RedisView *view, int32_t shard, char cursor[static REDIS_CURSOR_SIZE], char *text, const redisReply **ret);
 
 /* A script's call: `append` adds keys and arguments of the numbers given. */
 typedef struct ScriptCall {

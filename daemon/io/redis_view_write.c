@@ -491,7 +491,8 @@ static int begin_drop(
     return view_exchange(view, 4, text);
 }
 
-void view_request_pattern(RedisView *view, int32_t shard) {
+/* P:{T}:* with what would be a pattern in it escaped. */
+static void request_pattern(RedisView *view, int32_t shard) {
     Str base = view->bases[shard];
     size_t n_special = 0;
     for (size_t i = 0; i < base.len; i++)
@@ -506,8 +507,23 @@ void view_request_pattern(RedisView *view, int32_t shard) {
     redis_request_arg_end(view->transport);
 }
 
-/* One step of the scan from `cursor`, which becomes where to go on; empty: it is through. */
-static int drop_step(RedisView *view, int32_t shard, const char *token, char cursor[static 24], char *text) {
+int view_finish_scan(RedisView *view, int32_t shard, char cursor[static REDIS_CURSOR_SIZE], char *text, const redisReply **ret) {
+    int r = view_exchange(view, 1, text);
+    if (r)
+        return r;
+    const redisReply *reply = view_last_reply(view);
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || reply->element[1]->type != REDIS_REPLY_ARRAY)
+        return view_unexpected(view, shard, text);
+    Str next = view_reply_str(reply->element[0]);
+    if (next.len == 0 || next.len >= REDIS_CURSOR_SIZE)
+        return view_unexpected(view, shard, text);
+    memcpy(cursor, next.data, next.len);
+    cursor[str_eq_c(next, "0") ? 0 : next.len] = '\0';
+    *ret = reply->element[1];
+    return 0;
+}
+
+int view_scan_keys(RedisView *view, int32_t shard, char cursor[static REDIS_CURSOR_SIZE], char *text, const redisReply **ret) {
     RedisTransport *t = view->transport;
     int r = view_begin(view, text);
     if (r)
@@ -516,27 +532,21 @@ static int drop_step(RedisView *view, int32_t shard, const char *token, char cur
     redis_request_arg(t, STR_LITERAL("SCAN"));
     redis_request_arg(t, str_from(cursor));
     redis_request_arg(t, STR_LITERAL("MATCH"));
-    view_request_pattern(view, shard);
+    request_pattern(view, shard);
     redis_request_arg(t, STR_LITERAL("COUNT"));
     redis_request_arg(t, STR_LITERAL(VIEW_SCAN_COUNT));
-    r = view_exchange(view, 1, text);
-    if (r)
-        return r;
+    return view_finish_scan(view, shard, cursor, text, ret);
+}
 
-    const redisReply *reply = view_last_reply(view);
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-            reply->element[1]->type != REDIS_REPLY_ARRAY || view_reply_str(reply->element[0]).len >= 24)
-        return view_unexpected(view, shard, text);
-    UnlinkStep step = {.shard = shard, .token = token, .keys = reply->element[1]};
-    r = unlink_keys(view, &step, text);
-    Str next = view_reply_str(reply->element[0]);
-    memcpy(cursor, next.data, next.len);
-    cursor[str_eq_c(next, "0") ? 0 : next.len] = '\0';
-    return r;
+/* One step of the scan from `cursor`, which becomes where to go on; empty: it is through. */
+static int drop_step(RedisView *view, int32_t shard, const char *token, char cursor[static REDIS_CURSOR_SIZE], char *text) {
+    UnlinkStep step = {.shard = shard, .token = token};
+    int r = view_scan_keys(view, shard, cursor, text, &step.keys);
+    return r ? r : unlink_keys(view, &step, text);
 }
 
 int redis_view_drop(RedisView *view, int32_t shard, const char *lineage, int64_t now_ms, char *text) {
-    char token[VIEW_TOKEN_SIZE], cursor[24] = "0";
+    char token[VIEW_TOKEN_SIZE], cursor[REDIS_CURSOR_SIZE] = "0";
     view_new_token(view, token);
     int r = view_begin(view, text);
     if (!r)
