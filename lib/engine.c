@@ -196,14 +196,12 @@ static int retire(Engine *engine, Lead *lead, const LeadEvent *event, Str into, 
             output->n_carried = 0;
         }
     }
-    int r = end(engine, &step);
-    lead_clear(lead, engine->model);
-    return r;
+    return end(engine, &step);
 }
 
 int engine_retire_merged(Engine *engine, Lead *lead, const Lead *into, const LeadEvent *event) {
     int r = retire(engine, lead, event, into->lead_id, into->clock_ms);
-    return r < 0 ? r : str_set(&lead->merged_into, into->lead_id);
+    return r < 0 ? r : lead_give_up(lead, engine->model, into->lead_id);
 }
 
 int engine_leave(Engine *engine, Lead *lead, const LeadEvent *event) {
@@ -217,7 +215,9 @@ int engine_leave(Engine *engine, Lead *lead, const LeadEvent *event) {
 
 int engine_forget(Engine *engine, Lead *lead, const LeadEvent *event) {
     lead->clock_ms = MAX(lead->clock_ms, event->occurred_at_ms);
-    return retire(engine, lead, event, STR_NULL, lead->clock_ms);
+    int r = retire(engine, lead, event, STR_NULL, lead->clock_ms);
+    lead_clear(lead, engine->model);
+    return r;
 }
 
 int engine_apply_internal_moment(Engine *engine, Lead *lead) {

@@ -155,6 +155,62 @@ void lead_clear(Lead *lead, const Model *model) {
     reset(lead, model);
 }
 
+/* LeadRetired, which is told where the lead is taken, has the next ordinal. */
+static uint64_t greatest_number(const Lead *lead, const Model *model) {
+    uint64_t n = lead->ordinal + 1;
+    for (size_t i = 0; i < model->n_tracks; i++)
+        n = MAX(n, lead->tracks[i].sequence);
+    for (size_t i = 0; i < model->n_policies; i++)
+        n = MAX(n, (uint64_t)lead->clocks[i].epoch);
+    return n;
+}
+
+int lead_give_up(Lead *lead, const Model *model, Str into) {
+    uint64_t ordinal = greatest_number(lead, model);
+    lead_clear(lead, model);
+    lead->ordinal = ordinal;
+    return str_set(&lead->merged_into, into);
+}
+
+void lead_come_back(Lead *lead, const Model *model) {
+    uint64_t ordinal = lead->ordinal;
+    lead_clear(lead, model);
+    lead->ordinal = ordinal;
+    for (size_t i = 0; i < model->n_tracks; i++)
+        lead->tracks[i].sequence = ordinal;
+    for (size_t i = 0; i < model->n_policies; i++)
+        lead->clocks[i].epoch = (uint32_t)MIN(ordinal, (uint64_t)UINT32_MAX / 2);
+}
+
+static void swap_bytes(unsigned char *a, unsigned char *b, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        unsigned char byte = a[i];
+        a[i] = b[i];
+        b[i] = byte;
+    }
+}
+
+/* All but what ties them to their tables. */
+static void swap_leads(Lead *a, Lead *b, const Model *model) {
+    Str a_id = a->lead_id, b_id = b->lead_id;
+    Entity a_entity = a->entity, b_entity = b->entity;
+    swap_bytes((unsigned char *)a, (unsigned char *)b, block_size(model));
+    a->lead_id = a_id;
+    b->lead_id = b_id;
+    a->entity = a_entity;
+    b->entity = b_entity;
+    lay_out(a, model);
+    lay_out(b, model);
+}
+
+bool lead_take_back(Lead *name, Lead *lead, const Model *model) {
+    if (!name->merged_into.data || !str_eq(name->lead_id, lead->lead_id) || name->ordinal != greatest_number(lead, model))
+        return false;
+    swap_leads(name, lead, model);
+    name->entity.migrated = lead->entity.migrated;
+    return true;
+}
+
 Lead *lead_free(Lead *lead) {
     if (!lead)
         return NULL;

@@ -94,8 +94,8 @@ struct Lead {
     int64_t latest_activity_ms;    /* for `idle`; TIME_NONE: none yet */
     unsigned segment;
     int route;
-    uint64_t ordinal; /* of the last output */
-    Str merged_into;   /* owned; not null: this id is that lead's now, and nothing else counts */
+    uint64_t ordinal; /* of the last output; once merged: the greatest number of any kind that was told, LeadRetired's included */
+    Str merged_into;   /* owned; not null: this id is that lead's now, and nothing but the ordinal counts */
     Str *aliases;      /* ids that were merged into this lead, directly or not; owned */
     size_t n_aliases, n_aliases_alloc;
     Property *profile; /* sorted by name; names and strings owned */
@@ -127,6 +127,12 @@ Lead *lead_free(Lead *lead);
 DEFINE_CLEANUP(Lead *, lead_free)
 /* As lead_new() made it, but for the id: what is forgotten. */
 void lead_clear(Lead *lead, const Model *model);
+/* Leaves nothing but that the id is the other lead's from now on, and up to where it has counted. 0 or -ENOMEM. */
+MUST_CHECK int lead_give_up(Lead *lead, const Model *model, Str into);
+/* Makes one that was given up a lead again, without history. What it will be told counts on, so that no fact has the id of another. */
+void lead_come_back(Lead *lead, const Model *model);
+/* If `lead` is what the id of `name` was given up with, and not what it was at an earlier time: makes that of `name` again, and true. */
+MUST_CHECK bool lead_take_back(Lead *name, Lead *lead, const Model *model);
 /* Bytes of memory that the lead holds, all in. */
 size_t lead_memory(const Lead *lead, const Model *model);
 extern const EntityOps lead_entity_ops;

@@ -116,8 +116,11 @@ static void put_aliases(Packer *p, const Lead *lead) {
 
 static int pack_merged(const Lead *lead, Buffer *buffer) {
     Packer p = {.buffer = buffer, .start = buffer->len, .bytes_max = RECORD_BYTES_MAX};
-    pack_bytes(&p, &(uint8_t){RECORD_FORMAT_MERGED}, 1);
+    assert(lead->ordinal <= SEQUENCE_MAX);
+    pack_bytes(&p, &(uint8_t){lead->ordinal ? RECORD_FORMAT_MERGED : RECORD_FORMAT_MERGED_1}, 1);
     pack_str(&p, lead->merged_into);
+    if (lead->ordinal)
+        pack_number(&p, lead->ordinal);
     if (p.error)
         buffer->len = p.start;
     return p.error;
@@ -299,9 +302,17 @@ static int get_lead(Unpacker *u, Lead *lead, const Model *model) {
     return error ? error : get_aliases(u, lead);
 }
 
+static bool is_merged_format(char format) {
+    return (uint8_t)format == RECORD_FORMAT_MERGED || (uint8_t)format == RECORD_FORMAT_MERGED_1;
+}
+
 static int unpack_merged(Str bytes, Lead *lead) {
     Unpacker u = {.at = bytes.data + 1, .end = bytes.data + bytes.len};
     Str id = unpack_str(&u, EVENT_LEAD_ID_LEN_MAX);
+    if ((uint8_t)bytes.data[0] == RECORD_FORMAT_MERGED) {
+        lead->ordinal = unpack_number_up_to(&u, SEQUENCE_MAX);
+        u.corrupt |= lead->ordinal == 0;
+    }
     if (u.corrupt || unpack_left(&u) || id.len == 0 || str_eq(id, lead->lead_id))
         return RECORD_E_CORRUPT;
     return str_set(&lead->merged_into, id);
@@ -311,7 +322,7 @@ int record_model_version(Str bytes, int64_t *ret) {
     Unpacker u = {.at = bytes.data, .end = bytes.data + bytes.len};
     const char *format = unpack_bytes(&u, 1);
     int64_t version = unpack_signed(&u);
-    if (u.corrupt || *format == 0 || (uint8_t)*format == RECORD_FORMAT_MERGED)
+    if (u.corrupt || *format == 0 || is_merged_format(*format))
         return RECORD_E_CORRUPT;
     *ret = version;
     return 0;
@@ -324,7 +335,7 @@ int record_unpack(Str bytes, Str lead_id, const Model *model, Lead **ret) {
         return RECORD_E_CORRUPT;
     if ((uint8_t)bytes.data[0] >= RECORD_FORMAT_END)
         return RECORD_E_CORRUPT;
-    bool merged = (uint8_t)bytes.data[0] == RECORD_FORMAT_MERGED;
+    bool merged = is_merged_format(bytes.data[0]);
     if ((uint8_t)bytes.data[0] > RECORD_FORMAT && !merged)
         return RECORD_E_FORMAT;
 

@@ -13,8 +13,10 @@
 #include "lib/packing.h"
 
 #define RECORD_FORMAT 1
-/* Of an id that was merged into another lead: the format, then that lead's id. */
-#define RECORD_FORMAT_MERGED 127
+/* Of an id that was merged into another lead: the format, that lead's id, and the ordinal. */
+#define RECORD_FORMAT_MERGED 126
+/* The same without an ordinal, as earlier programs have written it: read, and written where the ordinal is 0. */
+#define RECORD_FORMAT_MERGED_1 127
 /* From here on they are of accounts (account_record.h). */
 #define RECORD_FORMAT_END 128
 /*

@@ -391,8 +391,7 @@ static int send_merged(Shard *shard, Lead *lead, const LeadEvent *event) {
     int r = shard->links.merge(shard->links.userdata, lead, merge_target(event), event);
     if (r < 0)
         return r;
-    lead_clear(lead, shard->model);
-    r = str_set(&lead->merged_into, str_from(into));
+    r = lead_give_up(lead, shard->model, str_from(into));
     return r < 0 ? r : note_change(shard, lead);
 }
 
@@ -439,6 +438,12 @@ static MergeWay next_way(const Lead *name, const Lead *merged, MergeWay way) {
     return way;
 }
 
+/* The merged lead has come home before any other did: a merge into itself, which changes nothing. */
+static int note_return(Shard *shard, Lead *lead) {
+    int r = settle(shard, &lead->entity);
+    return r < 0 ? r : note_change(shard, lead);
+}
+
 int shard_take_merged(Shard *shard, Lead *merged, const MergeWay *way, const LeadEvent *event, MergeWay *ret_way) {
     Lead *into;
     *ret_way = (MergeWay){0};
@@ -450,8 +455,10 @@ int shard_take_merged(Shard *shard, Lead *merged, const MergeWay *way, const Lea
     int r = find_target(shard, way->into, &into);
     if (r < 0)
         return r;
+    if (lead_take_back(into, merged, shard->model))
+        return note_return(shard, into);
     if (into->merged_into.data)
-        lead_clear(into, shard->model);
+        lead_come_back(into, shard->model);
     return take_merged(shard, into, merged, event);
 }
 

@@ -13,6 +13,7 @@ typedef struct Shown {
     OutputType type;
     Uuid event_id;
     Str subject, policy, start_event_id;
+    Str into; /* retired: the survivor, or null: forgotten */
     SlaKind kind;
     uint32_t epoch;
     int64_t started_at_ms, due_at_ms, decided_at_ms;
@@ -51,6 +52,8 @@ static void show(const Output *output, const LogRecord *record) {
     Shown *shown = &check.outputs[check.n++];
     *shown = (Shown){.type = output->type, .event_id = output->event_id, .decided_at_ms = record->decided_at_ms, .transaction = record->transaction,
             .subject = world_copy(output->lead_id.data ? output->lead_id : output->account_id)};
+    if (output->type == OUTPUT_LEAD_RETIRED)
+        shown->into = world_copy(output->lead_retired.into);
     if (output->type != OUTPUT_SLA_EVENT)
         return;
     shown->policy = world_copy(output->sla_event.policy);
@@ -80,14 +83,17 @@ static void read_outputs(OutputType type, AvroOutputReader *reader) {
 
 /* --- told once --------------------------------------------------------------------------------------- */
 
-/*
- * Who comes back after having been forgotten begins anew, and what is sent again counts again; so does who was merged into a lead that was
- * merged into him at the same time.
- */
-static bool was_retired(Str subject) {
-    for (size_t i = 0; i < check.n; i++)
-        if (check.outputs[i].type == OUTPUT_LEAD_RETIRED && str_eq(check.outputs[i].subject, subject))
+/* The longest chain of merges that is followed. */
+#define CHAIN_MAX 16
+
+/* Who comes back after having been forgotten, by this name or by that of the survivor: what is sent again then counts again. */
+static bool begins_anew(Str subject, unsigned depth) {
+    for (size_t i = 0; i < check.n && depth < CHAIN_MAX; i++) {
+        const Shown *output = &check.outputs[i];
+        bool is_end = output->type == OUTPUT_LEAD_RETIRED && str_eq(output->subject, subject);
+        if (is_end && (str_is_null(output->into) || begins_anew(output->into, depth + 1)))
             return true;
+    }
     return false;
 }
 
@@ -106,7 +112,7 @@ static void check_once(void) {
     if (n)
         qsort(sorted, n, sizeof(*sorted), compare_ids);
     for (size_t i = 1; i < n; i++)
-        if (compare_ids(&sorted[i - 1], &sorted[i]) == 0 && !was_retired(sorted[i]->subject) && !workload_is_merged(sorted[i]->subject))
+        if (compare_ids(&sorted[i - 1], &sorted[i]) == 0 && !begins_anew(sorted[i]->subject, 0))
             world_fail("a fact of %.*s, %s, is told at %" PRId64 " and at %" PRId64 "%s", STR_FMT(sorted[i]->subject),
                     output_type_name(sorted[i]->type), world_since_begin(sorted[i - 1]->decided_at_ms), world_since_begin(sorted[i]->decided_at_ms),
                     sorted[i]->transaction == sorted[i - 1]->transaction ? ", by one transaction" : "");

@@ -11,11 +11,20 @@
 #define N_LEADS 8
 #define N_EVENTS 200
 #define QUEUE_MAX 8192
+#define TOLD_MAX 1024
 
 static const char model_text[] = "model: m\n"
                                  "version: 1\n"
                                  "scores: { points: { decay: none } }\n"
-                                 "rules: [{ id: r, on: [seen], add: { points: 1 } }]\n";
+                                 "rules: [{ id: r, on: [seen], add: { points: 1 } }]\n"
+                                 "tracks:\n"
+                                 "  t:\n"
+                                 "    initial: cold\n"
+                                 "    stages: [{ id: cold }, { id: warm }, { id: hot }]\n"
+                                 "    transitions:\n"
+                                 "      - { id: warms, from: [cold], to: warm, when: 'points >= 2' }\n"
+                                 "      - { id: heats, from: [warm], to: hot, when: 'points >= 8' }\n"
+                                 "sla: [{ id: s, start: { on: [seen] }, stop: { enter: [t.warm] }, target: 1m }]\n";
 
 typedef struct Queue {
     Buffer messages[QUEUE_MAX];
@@ -37,13 +46,10 @@ struct World {
     Queue queues[N_SHARDS][N_SHARDS];
     uint64_t random;
     bool linked[N_LEADS][N_LEADS]; /* was one ever merged into the other, or is it the same? */
+    uint64_t ordinals[N_LEADS];    /* of the last output of each */
+    Uuid told[TOLD_MAX];
+    size_t n_told;
 };
-
-static int drop_output(void *userdata, const Output *output) {
-    (void)userdata;
-    (void)output;
-    return 0;
-}
 
 /* Of "l0", "l1", … */
 static unsigned number_of(Str lead_id) {
@@ -52,6 +58,20 @@ static unsigned number_of(Str lead_id) {
 
 static unsigned home_of(Str lead_id) {
     return number_of(lead_id) % N_SHARDS;
+}
+
+/* Nothing is told by the id of something else, and a lead's ordinals rise, whoever tells them. */
+static int note_output(void *userdata, const Output *output) {
+    World *world = userdata;
+    uint64_t *ordinal = &world->ordinals[number_of(output->lead_id)];
+    for (size_t i = 0; i < world->n_told; i++)
+        ck_assert_msg(memcmp(&world->told[i], &output->event_id, sizeof(Uuid)) != 0, "%s of %.*s is told twice", output_type_name(output->type), STR_FMT(output->lead_id));
+    ck_assert_uint_lt(world->n_told, TOLD_MAX);
+    world->told[world->n_told++] = output->event_id;
+    /* What takes a lead may do so when its name has come to life again: that is told late. */
+    ck_assert(output->ordinal > *ordinal || output->type == OUTPUT_LEAD_RETIRED);
+    *ordinal = MAX(*ordinal, output->ordinal);
+    return 0;
 }
 
 static int enqueue(void *userdata, const ShardMessage *message) {
@@ -67,8 +87,8 @@ static void world_init(World *world, uint64_t seed) {
     for (unsigned i = 0; i < N_SHARDS; i++) {
         Node *node = &world->nodes[i];
         *node = (Node){.world = world, .index = i};
-        ck_assert_int_eq(shard_new(world->model, (OutputSink){.output = drop_output}, &node->leads), 0);
-        ck_assert_int_eq(shard_new(world->model, (OutputSink){.output = drop_output}, &node->accounts), 0);
+        ck_assert_int_eq(shard_new(world->model, (OutputSink){note_output, world}, &node->leads), 0);
+        ck_assert_int_eq(shard_new(world->model, (OutputSink){note_output, world}, &node->accounts), 0);
         ck_assert_int_eq(courier_new(world->model, node->leads, node->accounts, (MessageSink){enqueue, node}, &node->courier), 0);
     }
     for (unsigned i = 0; i < N_LEADS; i++)
@@ -185,6 +205,7 @@ START_TEST(shard_does_not_follow_leads_in_a_circle) {
     happen(world, "l0", "e");
     happen(world, "l3", "f");
     deliver_all(world);
+    ck_assert_uint_eq(world->ordinals[3], 1); /* LeadRetired */
     ck_assert_ptr_eq(survivor_of(world, STR_LITERAL("l3")), survivor_of(world, STR_LITERAL("l0")));
     ck_assert_double_eq(points_of(world, survivor_of(world, STR_LITERAL("l0"))), 4);
     world_done(world);

@@ -128,7 +128,7 @@ START_TEST(no_record_erases_what_is_of_its_kind) {
 END_TEST
 
 START_TEST(merged_lead_is_written_as_its_record) {
-    ck_assert_int_eq(str_set(&lead->merged_into, STR_LITERAL("other")), 0);
+    ck_assert_int_eq(lead_give_up(lead, &model, STR_LITERAL("other")), 0);
     pack_both();
     ck_assert_int_eq(view_job_add(job, &model, lead, bytes_of(&lead_record)), 0);
     ck_assert_int_eq(view_job_add_record(job, &model, &no_history, STR_LITERAL("acme"), bytes_of(&lead_record)), 0);
