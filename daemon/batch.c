@@ -274,10 +274,12 @@ static int add_state_records(Batch *batch) {
     return r;
 }
 
+/* Those that stand in the shard's own changelog; what was learned from others is asked of them again. */
 static void describe_models(const LiveShard *shard, Footer *footer) {
     for (size_t i = 0; i < shard->history.n; i++)
-        footer->skeletons[footer->n_skeletons++] =
-                (FooterSkeleton){shard->history.models[i].version, shard->history.models[i].offset};
+        if (shard->history.models[i].offset >= 0)
+            footer->skeletons[footer->n_skeletons++] =
+                    (FooterSkeleton){shard->history.models[i].version, shard->history.models[i].offset};
     if (shard->skeleton_offset >= 0)
         footer->skeletons[footer->n_skeletons++] = (FooterSkeleton){shard->pipeline->model->version, shard->skeleton_offset};
     if (shard->walk) {

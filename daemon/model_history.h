@@ -17,7 +17,7 @@
 
 typedef struct PastModel {
     int64_t version;
-    int64_t offset; /* of its skeleton in the changelog */
+    int64_t offset; /* of its skeleton in the shard's changelog; -1: it came from another shard's */
     Model *skeleton;
     Migration *migration; /* to the present model */
 } PastModel;

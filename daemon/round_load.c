@@ -2,6 +2,7 @@
 #include "daemon/log.h"
 #include "daemon/model_walk.h"
 #include "daemon/round_internal.h"
+#include "daemon/takeover.h"
 #include "daemon/unreadable.h"
 
 /* What the run's records are about, so that it can be fetched in one go. */
@@ -17,24 +18,41 @@ static void want(Wanted *wanted, EntityKind kind, Str id) {
 }
 
 /* A message that cannot be taken halts its shard here, before anything has changed: the others go on. */
-static int unreadable(const LiveShard *shard, const Record *record, const char *why, const char *remedy) {
-    log_error("message.unreadable", LOG_INT("shard", shard->id), LOG_INT("offset", record->offset), LOG_STR("error", why));
-    return live_shard_halt(shard->id, "the internal topic holds a message that cannot be taken", remedy);
+static int refuse(const LiveShard *shard, const Record *record, Unreadable why) {
+    log_error("message.unreadable", LOG_INT("shard", shard->id), LOG_INT("offset", record->offset), LOG_STR("error", why.reason));
+    return live_shard_halt(shard->id, "the internal topic holds a message that cannot be taken", why.remedy);
+}
+
+static Unreadable unknown_version(bool is_newer) {
+    if (is_newer)
+        return (Unreadable){"it goes by a model version that is not known here", "load the new model here, too (SIGHUP)"};
+    return (Unreadable){"it goes by an earlier model version, the names of which no shard's changelog has",
+            "to go on without what it says, stop scored, then: scored skip (see its help)"};
+}
+
+/* It may go by an earlier version under which this shard has never written anything. */
+static int check_message(LiveShard *shard, const Record *record, const ShardMessage *message) {
+    const Model *model = shard->pipeline->model;
+    int64_t version;
+    int r = courier_check(shard->courier, message, &version);
+    if (r == COURIER_E_MODEL && version < model->version) {
+        int learned = takeover_learn_model(shard, version);
+        if (learned != 0)
+            return learned;
+        r = courier_check(shard->courier, message, &version);
+    }
+    if (r <= 0)
+        return r;
+    return refuse(shard, record, r == COURIER_E_MODEL ? unknown_version(version > model->version) : unreadable_message(SHARD_MESSAGE_E_CORRUPT));
 }
 
 static int read_message(const Run *run, const Record *record, ShardMessage *ret) {
-    const LiveShard *shard = run->shard;
-    Arena *arena = shard->pipeline->round->arena;
+    Arena *arena = run->shard->pipeline->round->arena;
     arena_reset(arena);
-    int r = shard_message_unpack(record->value, arena, ret), carried = r == 0 ? courier_check(shard->courier, ret) : 0;
-    if (carried == COURIER_E_MODEL)
-        return unreadable(shard, record, "it goes by a model version that is not known here", "load the new model here, too (SIGHUP)");
-    if (carried != 0)
-        r = carried < 0 ? carried : SHARD_MESSAGE_E_CORRUPT;
+    int r = shard_message_unpack(record->value, arena, ret);
     if (r <= 0)
-        return r;
-    Unreadable why = unreadable_message(r);
-    return unreadable(shard, record, why.reason, why.remedy);
+        return r < 0 ? r : check_message(run->shard, record, ret);
+    return refuse(run->shard, record, unreadable_message(r));
 }
 
 /* What a message is about. */

@@ -60,7 +60,7 @@ static bool is_footer(const ChangelogRecord *record) {
 
 /* A model's skeleton that was passed on the way. */
 typedef struct SkeletonRecord {
-    int64_t offset;
+    int64_t offset, version;
     Str bytes; /* owned */
 } SkeletonRecord;
 
@@ -78,6 +78,13 @@ static void forget_skeletons(LastFooter *last) {
     last->n_skeletons = 0;
 }
 
+static int64_t version_of(const ChangelogRecord *skeleton) {
+    char digits[24];
+    size_t prefix = strlen(CHANGELOG_MODEL_PREFIX);
+    (void)snprintf(digits, sizeof(digits), "%.*s", (int)(skeleton->key.len - prefix), skeleton->key.data + prefix);
+    return strtoll(digits, NULL, 10);
+}
+
 /* Of more than there is room for the oldest goes. */
 static int keep_skeleton(LastFooter *last, const ChangelogRecord *record) {
     char *bytes = malloc(MAX(record->value.len, (size_t)1));
@@ -89,7 +96,7 @@ static int keep_skeleton(LastFooter *last, const ChangelogRecord *record) {
         last->n_skeletons--;
         memmove(&last->skeletons[0], &last->skeletons[1], last->n_skeletons * sizeof(last->skeletons[0]));
     }
-    last->skeletons[last->n_skeletons++] = (SkeletonRecord){record->offset, {bytes, record->value.len}};
+    last->skeletons[last->n_skeletons++] = (SkeletonRecord){record->offset, version_of(record), {bytes, record->value.len}};
     return 0;
 }
 
@@ -365,19 +372,19 @@ static int add_model(LiveShard *shard, int64_t offset, Str skeleton) {
     return r > 0 ? halt_unreadable(shard->id, unreadable_skeleton(r)) : r;
 }
 
-/* The skeleton that a footer says is there. */
-static int read_skeleton(LiveShard *shard, const FooterSkeleton *skeleton) {
+/* The skeleton that a footer of the shard `from` says is there. */
+static int read_skeleton(LiveShard *shard, int32_t from, const FooterSkeleton *skeleton) {
     Pipeline *p = shard->pipeline;
     ChangelogRecord record;
     char text[KAFKA_TEXT_SIZE] = "";
     bool end;
-    int r = kafka_changelog_seek(p->changelog, shard->id, skeleton->offset, text);
+    int r = kafka_changelog_seek(p->changelog, from, skeleton->offset, text);
     if (r > 0)
-        return wait_for("changelog", shard->id, text);
+        return wait_for("changelog", from, text);
     if (r == 0)
-        r = next_record(p, shard->id, &record, &end);
+        r = next_record(p, from, &record, &end);
     if (r == 0 && !end && is_skeleton(&record) && record.offset == skeleton->offset)
-        r = add_model(shard, record.offset, record.value);
+        r = add_model(shard, from == shard->id ? record.offset : -1, record.value);
     return r == KAFKA_E_OFFSET ? 0 : r;
 }
 
@@ -391,7 +398,7 @@ static int restore_models(LiveShard *shard, const LastFooter *last) {
             shard->has_skeleton = true;
             shard->skeleton_offset = footer->skeletons[i].offset;
         } else {
-            r = read_skeleton(shard, &footer->skeletons[i]);
+            r = read_skeleton(shard, shard->id, &footer->skeletons[i]);
         }
     }
     kafka_changelog_rest(shard->pipeline->changelog);
@@ -518,6 +525,34 @@ static int read_past(Pipeline *p, int32_t id, Past *past) {
     r = find_last_footer(p, id, from, past->hinted ? past->hint.bno : 0, &past->last);
     kafka_changelog_rest(p->changelog);
     return r;
+}
+
+/* From what another shard has of it. */
+static int learn_from(LiveShard *shard, int32_t from, int64_t version) {
+    _cleanup_(free_null) Past *past = calloc(1, sizeof(*past));
+    int r = past ? read_past(shard->pipeline, from, past) : -ENOMEM;
+    for (size_t i = 0; r == 0 && i < past->last.n_skeletons && !model_history_find(&shard->history, version); i++)
+        if (past->last.skeletons[i].version == version)
+            r = add_model(shard, -1, past->last.skeletons[i].bytes);
+    for (size_t i = 0; r == 0 && i < past->last.footer.n_skeletons && !model_history_find(&shard->history, version); i++)
+        if (past->last.footer.skeletons[i].version == version)
+            r = read_skeleton(shard, from, &past->last.footer.skeletons[i]);
+    if (past)
+        forget_skeletons(&past->last);
+    kafka_changelog_rest(shard->pipeline->changelog);
+    return r;
+}
+
+int takeover_learn_model(LiveShard *shard, int64_t version) {
+    int r = 0;
+    for (int32_t i = 0; i < shard->pipeline->n_shards && r == 0 && !model_history_find(&shard->history, version); i++)
+        if (i != shard->id && shard->history.n < MODEL_HISTORY_MAX)
+            r = learn_from(shard, i, version);
+    const PastModel *model = model_history_find(&shard->history, version);
+    if (r != 0 || !model)
+        return r;
+    log_info("model.learned", LOG_INT("shard", shard->id), LOG_INT("version", version));
+    return courier_add_migration(shard->courier, model->migration);
 }
 
 /* The shard as the past left it; without one, a new lineage. */

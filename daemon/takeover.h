@@ -15,6 +15,12 @@
 MUST_CHECK int takeover_shard(Pipeline *p, int32_t id, OutputSink sink, MessageSink messages, LiveShard **ret);
 
 /*
+ * Another shard has written to this one by an earlier model version, under which this one has never written anything itself, so that
+ * its changelog does not have the version's names. Those of the others are looked through. 0, also if none has them; errors as above.
+ */
+MUST_CHECK int takeover_learn_model(LiveShard *shard, int64_t version);
+
+/*
  * Brings the view from wherever it stands to the shard's committed batch by applying the changelog. Also for a live shard
  * whose view has lost something.
  */

@@ -326,7 +326,7 @@ static int check_merge(const Courier *courier, const ShardMessage *message) {
     return unpack_merged(courier, message, &merged);
 }
 
-int courier_check(const Courier *courier, const ShardMessage *message) {
+static int check(const Courier *courier, const ShardMessage *message) {
     const Migration *migration;
     switch (message->kind) {
     case MESSAGE_TOUCH:
@@ -338,6 +338,14 @@ int courier_check(const Courier *courier, const ShardMessage *message) {
     default:
         return 0;
     }
+}
+
+int courier_check(const Courier *courier, const ShardMessage *message, int64_t *ret_version) {
+    int r = check(courier, message);
+    *ret_version = message->model_version;
+    if (r == COURIER_E_MODEL && message->kind == MESSAGE_MERGE && record_model_version(message->bytes, ret_version) != 0)
+        r = COURIER_E_CORRUPT;
+    return r;
 }
 
 int courier_apply(Courier *courier, const ShardMessage *message) {

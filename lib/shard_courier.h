@@ -32,8 +32,11 @@ enum {
 /* So that messages of an earlier version are understood; it leads to the present model, and outlives the courier. */
 MUST_CHECK int courier_add_migration(Courier *courier, const Migration *migration);
 
-/* Can courier_apply() do what it says? Changes nothing. 0, COURIER_E_* or -ENOMEM; for the kinds that it takes. */
-MUST_CHECK int courier_check(const Courier *courier, const ShardMessage *message);
+/*
+ * Can courier_apply() do what it says? Changes nothing. 0, COURIER_E_* (with COURIER_E_MODEL: and the version) or -ENOMEM; for the kinds
+ * that it takes.
+ */
+MUST_CHECK int courier_check(const Courier *courier, const ShardMessage *message, int64_t *ret_version);
 /*
  * Does what a message of any kind but MESSAGE_WATERMARK, MESSAGE_PROGRESS and MESSAGE_EVENT says; those are the caller's. What it is for must be in its table if it
  * ever was. 0, COURIER_E_* or a negative errno, as of shard_event().

@@ -165,7 +165,9 @@ class Checker:
 
     def commands(self, shard):
         """What replay_batches is to do."""
-        out, state, skeletons, version = [], {}, {}, None
+        out, state, version = [], {}, None
+        # a shard that has none of a version yet learns them from the others when they write to it
+        skeletons = {key: value for batches in self.batches for batch in batches for _, key, value in batch.records if key.startswith(b'model:')}
         now_ms = int(time.time() * 1000)
         changelog = [(offset, key, value) for batch in self.batches[shard] for offset, key, value in batch.records]
         for index, batch in enumerate(self.batches[shard]):
@@ -197,8 +199,6 @@ class Checker:
                             state.pop((kind, key[len(prefix):]), None)
                         else:
                             state[kind, key[len(prefix):]] = value
-                if key.startswith(b'model:'):
-                    skeletons[key] = value
         return b''.join(out)
 
     def read_clocks(self):

@@ -170,15 +170,6 @@ static const char *unrest_of(int32_t shard) {
     return NULL;
 }
 
-bool check_all_have_begun(void) {
-    if (!broker_find_topic(str_from(scenario.config.changelog_topic)))
-        return false;
-    for (int32_t i = 0; i < scenario.n_shards; i++)
-        if (!check_last_footer(i))
-            return false;
-    return true;
-}
-
 bool check_is_quiet(void) {
     for (int32_t i = 0; i < scenario.n_shards; i++)
         if (unrest_of(i))

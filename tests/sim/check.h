@@ -11,8 +11,6 @@
 
 /* To be called once the view is there. */
 void check_begin(void);
-/* Has each shard committed something? */
-bool check_all_have_begun(void);
 /* Is all read, committed and in the view, and has time gone on since all is well? */
 bool check_is_quiet(void);
 /* Why not: for a schedule that does not get there. */

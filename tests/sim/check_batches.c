@@ -165,13 +165,21 @@ static bool is_superseded(const Partition *changelog, int64_t at, int64_t end) {
     return false;
 }
 
+/* Of any shard: one that has none of a version yet learns them from the others when they write to it. */
+static void add_skeletons(BatchReplay *replay) {
+    for (int32_t shard = 0; shard < scenario.n_shards; shard++) {
+        const Partition *changelog = check_changelog(shard);
+        for (size_t i = 0; i < changelog->n; i++)
+            if (record_is_committed(&changelog->records[i]) && str_starts_with(changelog->records[i].key, CHANGELOG_MODEL_PREFIX))
+                batch_replay_add_skeleton(replay, changelog->records[i].value);
+    }
+}
+
 /* The shard goes on under the batch's model from the records of before. */
 static void change_model(BatchReplay *replay, int32_t shard, const ShownBatch *batch) {
     const Partition *changelog = check_changelog(shard);
     batch_replay_set_model(replay, scenario.setting.models[batch->footer.model_version - 1]);
-    for (int64_t i = 0; i < batch->first_offset; i++)
-        if (record_is_committed(&changelog->records[i]) && str_starts_with(changelog->records[i].key, CHANGELOG_MODEL_PREFIX))
-            batch_replay_add_skeleton(replay, changelog->records[i].value);
+    add_skeletons(replay);
     batch_replay_open(replay);
     for (int64_t i = 0; i < batch->first_offset; i++) {
         const LogRecord *record = &changelog->records[i];

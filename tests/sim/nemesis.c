@@ -91,8 +91,7 @@ static void ask_to_reload(void *userdata) {
 }
 
 static void change_model(void) {
-    /* A shard that has never written anything under the model before cannot read what others have sent it by that model, and halts. */
-    if (scenario.model->version == MODEL_VERSIONS || !check_all_have_begun())
+    if (scenario.model->version == MODEL_VERSIONS)
         return;
     scenario.model = scenario.setting.models[scenario.model->version];
     world_trace("-- version %d of the model", (int)scenario.model->version);
