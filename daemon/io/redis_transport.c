@@ -32,6 +32,7 @@ struct RedisTransport {
     int connect_timeout_ms, command_timeout_ms;
 
     int fd; /* -1: not connected */
+    uint64_t n_connections;
     redisReader *reader;
     char *read_buffer; /* READ_BYTES */
     char *request;
@@ -466,11 +467,16 @@ int redis_transport_open(RedisTransport *t, char *text) {
     if (fd < 0)
         return unreachable(t, text, "connecting to Redis at", why ? why : strerror(-fd));
     t->fd = fd;
+    t->n_connections++;
 
     int r = greet(t, deadline_ms, text);
     if (r)
         redis_transport_close(t);
     return r;
+}
+
+uint64_t redis_transport_connections(const RedisTransport *t) {
+    return t->n_connections;
 }
 
 /* ---- error replies ---- */

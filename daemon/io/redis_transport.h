@@ -43,6 +43,8 @@ void redis_transport_set_timeouts(RedisTransport *t, int connect_timeout_ms, int
  */
 MUST_CHECK int redis_transport_open(RedisTransport *t, char *text);
 void redis_transport_close(RedisTransport *t);
+/* How many there have been. What a server has said of itself, as a cursor of SCAN, holds on the same connection only: behind the next one may be another. */
+uint64_t redis_transport_connections(const RedisTransport *t);
 
 /* Appends a command of exactly n_args arguments to the request. Out of memory is reported by the exchange. */
 void redis_request_command(RedisTransport *t, size_t n_args);
