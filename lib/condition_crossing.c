@@ -226,6 +226,33 @@ static ExponentialSum sum_of(const Linear *form, const Situation *s, int64_t *un
     return sum;
 }
 
+/* Which ways a sum may go from now on, whatever pieces its course has. */
+typedef struct Ways {
+    bool falls, rises;
+} Ways;
+
+/* Towards 0, from whichever side each part of it is. */
+static void add_ways(Ways *ways, double factor, const ScoreState *state, const Decay *decay) {
+    if (!decay_is_stepped(decay)) {
+        ways->falls |= factor * state->value > 0;
+        ways->rises |= factor * state->value < 0;
+        return;
+    }
+    for (uint32_t i = 0; i < state->n_buckets; i++) {
+        ways->falls |= factor * state->buckets[i].points > 0;
+        ways->rises |= factor * state->buckets[i].points < 0;
+    }
+}
+
+/* An account's scores are those of many, cut at a maximum: anything. */
+static Ways ways_of(const Linear *form, const Situation *s) {
+    Ways ways = {.falls = form->slope < 0 || s->account, .rises = form->slope > 0 || s->account};
+    for (unsigned i = 0; i < count_scores(s) && !(ways.falls && ways.rises); i++)
+        if (form->score[i] != 0)
+            add_ways(&ways, form->score[i], &s->lead->scores[i], decay_of(s, i));
+    return ways;
+}
+
 /* When a counter or the committee in code[begin, end) changes next. */
 static int64_t next_step(const Condition *condition, unsigned begin, unsigned end, const Situation *s) {
     int64_t next_ms = TIME_NEVER;
@@ -242,6 +269,11 @@ static int64_t next_step(const Condition *condition, unsigned begin, unsigned en
     return next_ms;
 }
 
+/* What is not positive and never rises stays so, and what is positive and never falls. */
+static bool is_settled(Ways ways, double value) {
+    return value > 0 ? !ways.falls : !ways.rises;
+}
+
 /* An order of two numbers, at least one of which time changes. */
 static int64_t order_changes_at(const Condition *condition, const Instruction *atom, unsigned at, const Situation *s,
         int64_t until_ms) {
@@ -253,10 +285,14 @@ static int64_t order_changes_at(const Condition *condition, const Instruction *a
         return TIME_NEVER; /* with null or between different types it is false, whenever */
     linear_add(&left, &right, -1, n_scores);
 
+    bool has_steps = until_ms != TIME_NEVER;
     ExponentialSum sum = sum_of(&left, s, &until_ms);
     /* a >= b and a < b turn where the difference passes -1e-9, a > b and a <= b where it passes +1e-9 */
     bool lower = atom->op == OP_GREATER_EQUAL || atom->op == OP_LESS;
     sum.constant += lower ? SCORE_EPSILON : -SCORE_EPSILON;
+    /* Most leads are below what they are to reach, and time alone only takes them further from it. */
+    if (!has_steps && is_settled(ways_of(&left, s), exponential_sum_at_origin(&sum)))
+        return TIME_NEVER;
     return MIN(crossing_first(&sum, s->at_ms, MIN(until_ms, HORIZON_MS)), until_ms);
 }
 

@@ -39,6 +39,13 @@ double exponential_sum_value(const ExponentialSum *sum, int64_t at_ms) {
     return value;
 }
 
+double exponential_sum_at_origin(const ExponentialSum *sum) {
+    double value = sum->constant;
+    for (unsigned i = 0; i < sum->n_exponentials; i++)
+        value += sum->exponentials[i].value;
+    return value;
+}
+
 static bool is_positive(const ExponentialSum *sum, int64_t at_ms) {
     return exponential_sum_value(sum, at_ms) > 0;
 }
@@ -83,13 +90,35 @@ static int64_t bisect(const ExponentialSum *sum, int64_t from_ms, int64_t to_ms,
     return to_ms;
 }
 
-/* A constant and one exponential have a closed form; it spares most of the bisection. */
+/* The step from a place of the curve to where its tangent meets zero. */
+static double newton_step(const ExponentialSum *sum, double elapsed_ms) {
+    double value = sum->constant + sum->slope * elapsed_ms, slope = sum->slope;
+    for (unsigned i = 0; i < sum->n_exponentials; i++) {
+        const Exponential *e = &sum->exponentials[i];
+        double part = e->value * exp2(-elapsed_ms / e->half_life_ms);
+        value += part;
+        slope -= part * M_LN2 / e->half_life_ms;
+    }
+    return -value / slope;
+}
+
+/* More than it takes from afar: each step doubles the digits once it is near. */
+#define NEWTON_STEPS_MAX 40
+
+/*
+ * Newton's method spares most of the bisection. A sum whose terms all fall, or all rise, is convex, or concave, so from its left end on the
+ * steps come nearer and nearer without passing the zero. Wherever they end: what is narrowed has the change within it.
+ */
 static void narrow(const ExponentialSum *sum, int64_t *from_ms, int64_t *to_ms, bool before) {
-    if (sum->n_exponentials != 1 || sum->slope != 0 || sum->constant == 0)
-        return;
-    const Exponential *e = &sum->exponentials[0];
-    double elapsed_ms = e->half_life_ms * log2(-e->value / sum->constant);
-    if (!(elapsed_ms > 0 && elapsed_ms < 1e15))
+    double elapsed_ms = (double)(*from_ms - sum->origin_ms), last_ms = (double)(*to_ms - sum->origin_ms);
+    double step_ms = INFINITY;
+    for (unsigned n = 0; n < NEWTON_STEPS_MAX && step_ms > 0.25 && elapsed_ms <= last_ms; n++) {
+        step_ms = newton_step(sum, elapsed_ms);
+        if (!(step_ms >= 0)) /* at the zero, or on no way to it */
+            break;
+        elapsed_ms += step_ms;
+    }
+    if (!(elapsed_ms <= last_ms))
         return;
     int64_t guess_ms = sum->origin_ms + (int64_t)elapsed_ms;
     int64_t low_ms = MAX(guess_ms - 2, *from_ms), high_ms = MIN(guess_ms + 2, *to_ms);
@@ -106,7 +135,8 @@ static unsigned change_within(const ExponentialSum *sum, int64_t from_ms, int64_
     bool before = is_positive(sum, from_ms);
     if (is_positive(sum, to_ms) == before)
         return n;
-    narrow(sum, &from_ms, &to_ms, before);
+    if (is_monotone(sum))
+        narrow(sum, &from_ms, &to_ms, before);
     changes[n] = bisect(sum, from_ms, to_ms, before);
     return n + 1;
 }

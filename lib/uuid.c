@@ -126,26 +126,23 @@ void uuid_print(const Uuid *uuid, char text[static UUID_TEXT_LEN + 1]) {
     *text = '\0';
 }
 
-/* -1 for what is no lower-case hexadecimal digit. */
-static int digit_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* One more than the value of a lower-case hexadecimal digit; 0: it is none. */
+static const uint8_t digit_values[256] = {
+        ['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8,
+        ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 bool uuid_parse(Str text, Uuid *ret) {
-    if (text.len != UUID_TEXT_LEN)
+    if (text.len != UUID_TEXT_LEN || text.data[8] != '-' || text.data[13] != '-' || text.data[18] != '-' || text.data[23] != '-')
         return false;
     Uuid uuid;
-    const char *p = text.data;
-    for (size_t i = 0; i < sizeof(uuid.bytes); i++) {
-        if (hyphen_before(i) && *p++ != '-')
+    const uint8_t *p = (const uint8_t *)text.data;
+    for (size_t i = 0; i < sizeof(uuid.bytes); i++, p += 2) {
+        p += hyphen_before(i);
+        unsigned high = digit_values[p[0]], low = digit_values[p[1]];
+        if (!high || !low)
             return false;
-        int high = digit_value(p[0]), low = digit_value(p[1]);
-        if (high < 0 || low < 0)
-            return false;
-        uuid.bytes[i] = (uint8_t)(high << 4 | low);
-        p += 2;
+        uuid.bytes[i] = (uint8_t)((high - 1) << 4 | (low - 1));
     }
     *ret = uuid;
     return true;
