@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/arena.h"
+
 static size_t until_failure; /* 0: none fails */
 static bool has_failed;
 static size_t n_pieces;
@@ -43,6 +45,7 @@ void *__real_reallocarray(void *piece, size_t n, size_t size);
 char *__real_strdup(const char *s);
 char *__real_strndup(const char *s, size_t n);
 void __real_free(void *piece);
+void *__real_arena_alloc(Arena *arena, size_t n, size_t size);
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
@@ -51,6 +54,7 @@ void *__wrap_reallocarray(void *piece, size_t n, size_t size);
 char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
 void __wrap_free(void *piece);
+void *__wrap_arena_alloc(Arena *arena, size_t n, size_t size);
 
 void *__wrap_malloc(size_t size) {
     return fails() ? NULL : count(__real_malloc(size));
@@ -87,4 +91,9 @@ char *__wrap_strndup(const char *s, size_t n) {
 void __wrap_free(void *piece) {
     n_pieces -= piece != NULL;
     __real_free(piece);
+}
+
+/* Most find room in a block that is there. */
+void *__wrap_arena_alloc(Arena *arena, size_t n, size_t size) {
+    return fails() ? NULL : __real_arena_alloc(arena, n, size);
 }

@@ -4,7 +4,8 @@
  * A Failing Allocator
  *
  * Linked with --wrap (see meson.build), it stands between what the program is linked from and libc's: it counts what is allocated and
- * not freed, and can have one allocation fail. What shared libraries allocate for themselves does not come by here.
+ * not freed, and can have one allocation fail, of an arena's pieces, too. What shared libraries allocate for themselves does not come
+ * by here.
  */
 #include <stdbool.h>
 #include <stddef.h>
