@@ -3,6 +3,7 @@
  * Shards that tell each other through queues: first in, first out from each to each, and in any order otherwise, as through the
  * partitions of a topic. Whatever is overtaken by what: in the end every lead is where it went last, with all that it was given.
  */
+#include "lib/record.h"
 #include "tests/unit/cluster_fixture.h"
 
 #define N_LEADS 7
@@ -152,6 +153,114 @@ START_TEST(leads_merged_into_each_other_at_once_are_one_in_the_end) {
 }
 END_TEST
 
+/* Something that gives a point, in an account. */
+static void be_seen(Cluster *cluster, const char *lead_id, const char *event_id, const char *account_id) {
+    LeadEvent event = fixture_event(lead_id, event_id, "seen", 1000);
+    event.account_id = str_from(account_id);
+    EventResult result;
+    ck_assert_int_eq(shard_event(cluster->shards[cluster_home(str_from(lead_id))].leads, &event, TIME_NONE, &result), 0);
+    ck_assert_int_eq(result.outcome, EVENT_APPLIED);
+}
+
+/* One of the accounts' scores: what the member brings, -1: it is none. */
+static double brought(Cluster *cluster, unsigned account, unsigned lead) {
+    const Member *member = member_of(cluster, account, lead);
+    return member ? member->scores[0].value : -1;
+}
+
+START_TEST(merged_lead_leaves_its_account) {
+    _cleanup_(cluster_free) Cluster *cluster = new_cluster(1);
+    be_seen(cluster, "l1", "e1", "a0");
+    be_seen(cluster, "l2", "e2", "a1");
+    be_seen(cluster, "l3", "e3", "a1");
+    ck_assert_int_eq(cluster_deliver_all(cluster), 0);
+    ck_assert(brought(cluster, 0, 1) == 1 && brought(cluster, 1, 2) == 1 && brought(cluster, 1, 3) == 1);
+    ck_assert_int_eq(tell(cluster, "l1", "e4", "lead_merged", "l2").outcome, EVENT_APPLIED);
+    ck_assert_int_eq(cluster_deliver_all(cluster), 0);
+    ck_assert(brought(cluster, 0, 1) == -1 && brought(cluster, 1, 2) == 1);
+    /* in the same account it becomes part of the other's entry */
+    ck_assert_int_eq(tell(cluster, "l3", "e5", "lead_merged", "l2").outcome, EVENT_APPLIED);
+    ck_assert_int_eq(cluster_deliver_all(cluster), 0);
+    ck_assert(brought(cluster, 1, 3) == -1 && brought(cluster, 1, 2) == 2);
+}
+END_TEST
+
+/* Each name is known in a shard of its own. */
+START_TEST(names_of_a_forgotten_lead_are_forgotten_everywhere) {
+    _cleanup_(cluster_free) Cluster *cluster = new_cluster(1);
+    be_seen(cluster, "l0", "e1", "a0");
+    be_seen(cluster, "l1", "e2", "a0");
+    be_seen(cluster, "l2", "e3", "a0");
+    ck_assert_int_eq(tell(cluster, "l0", "e4", "lead_merged", "l1").outcome, EVENT_APPLIED);
+    ck_assert_int_eq(cluster_deliver_all(cluster), 0);
+    ck_assert_int_eq(tell(cluster, "l1", "e5", "lead_merged", "l2").outcome, EVENT_APPLIED);
+    ck_assert_int_eq(cluster_deliver_all(cluster), 0);
+    ck_assert_int_eq(tell(cluster, "l0", "e6", "seen", NULL).outcome, EVENT_ELSEWHERE);
+    ck_assert_int_eq(tell(cluster, "l2", "e7", "lead_forgotten", NULL).outcome, EVENT_APPLIED);
+    ck_assert_int_eq(cluster_deliver_all(cluster), 0);
+    for (unsigned i = 0; i < CLUSTER_SHARDS; i++) {
+        shard_clean(cluster->shards[i].leads);
+        ck_assert_uint_eq(entity_table_count(shard_leads(cluster->shards[i].leads)), 0);
+        ck_assert(brought(cluster, 0, i) == -1);
+    }
+    ck_assert_int_eq(tell(cluster, "l0", "e8", "seen", NULL).outcome, EVENT_APPLIED); /* one that never was */
+}
+END_TEST
+
+START_TEST(messages_that_cannot_be_done_change_nothing) {
+    _cleanup_(cluster_free) Cluster *cluster = new_cluster(1);
+    _cleanup_(lead_free) Lead *lead = NULL;
+    Buffer ours = {0}, theirs = {0};
+    Model newer = *model;
+    newer.version = 7;
+    ck_assert_int_eq(lead_new(model, STR_LITERAL("l1"), &lead), 0);
+    lead_begin(lead, model, 1000);
+    ck_assert_int_eq(record_pack(lead, model, &ours), 0);
+    ck_assert_int_eq(record_pack(lead, &newer, &theirs), 0);
+    Str record = {(const char *)ours.data, ours.len}, newer_record = {(const char *)theirs.data, theirs.len};
+
+    TouchAward award = {.score = 1, .points = 1, .occurred_at_ms = 1000};
+    Touch touch = {.lead_id = STR_LITERAL("l1"), .account_id = STR_LITERAL("a1"), .at_ms = 1000, .committee_at_ms = TIME_NONE, .gave_points = true};
+    Touch unknown_score = touch;
+    unknown_score.awards = &award;
+    unknown_score.n_awards = 1;
+    LeadEvent event = fixture_event("l1", "e1", "lead_merged", 1000);
+    const struct {
+        ShardMessage message;
+        int expected;
+    } rows[] = {
+            {{.kind = MESSAGE_TOUCH, .touch = &touch, .model_version = 7}, COURIER_E_MODEL},
+            {{.kind = MESSAGE_TOUCH, .touch = &unknown_score, .model_version = 1}, COURIER_E_CORRUPT},
+            {{.kind = MESSAGE_ENTRY, .bytes = STR_LITERAL("\1\2"), .model_version = 1}, COURIER_E_CORRUPT},
+            {{.kind = MESSAGE_ENTRY, .bytes = STR_LITERAL("\1\2"), .model_version = 7}, COURIER_E_MODEL},
+            {{.kind = MESSAGE_MERGE, .bytes = newer_record}, COURIER_E_MODEL},
+            {{.kind = MESSAGE_MERGE, .bytes = {record.data, record.len - 1}}, COURIER_E_CORRUPT},
+            {{.kind = MESSAGE_MERGE, .bytes = STR_LITERAL("")}, COURIER_E_CORRUPT},
+            {{.kind = MESSAGE_UNNAME}, 0},
+            {{.kind = MESSAGE_LEAVE}, 0},
+            {{.kind = MESSAGE_ENTRY, .bytes = STR_LITERAL(""), .model_version = 1}, 0},
+            {{.kind = MESSAGE_TOUCH, .touch = &touch, .model_version = 1}, 0},
+            {{.kind = MESSAGE_MERGE, .bytes = record}, 0},
+    };
+    ClusterShard *shard = &cluster->shards[1];
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        ShardMessage message = rows[i].message;
+        message.at_ms = 1000;
+        message.lead_id = STR_LITERAL("l1");
+        message.account_id = STR_LITERAL("a1");
+        message.way.into = STR_LITERAL("l4");
+        message.event = &event;
+        ck_assert_int_eq(courier_check(shard->courier, &message), rows[i].expected);
+        ck_assert_int_eq(courier_apply(shard->courier, &message), rows[i].expected);
+        if (rows[i].expected)
+            ck_assert(!entity_table_dirty(shard_accounts(shard->accounts)) && !entity_table_dirty(shard_leads(shard->leads)));
+    }
+    ck_assert_ptr_nonnull(entity_table_get(shard_leads(shard->leads), STR_LITERAL("l4")));
+    buffer_done(&ours);
+    buffer_done(&theirs);
+}
+END_TEST
+
 START_TEST(bytes_that_are_no_message_are_refused) {
     static const char *const rows[] = {"", "\x01", "\x01\x07\x02", "\x01\x01\x02", "\x01\x01\x02\x01", "\x02\x01\x02"};
     _cleanup_(arena_free) Arena *arena = NULL;
@@ -214,6 +323,9 @@ int main(void) {
     tcase_add_loop_test(moves, leads_end_where_they_went_last_with_all_they_were_given, 0, 60);
     tcase_add_loop_test(moves, entries_come_to_rest_where_more_leads_leave_than_are_remembered, 0, 20);
     tcase_add_test(moves, leads_merged_into_each_other_at_once_are_one_in_the_end);
+    tcase_add_test(moves, merged_lead_leaves_its_account);
+    tcase_add_test(moves, names_of_a_forgotten_lead_are_forgotten_everywhere);
+    tcase_add_test(moves, messages_that_cannot_be_done_change_nothing);
     tcase_add_test(moves, event_arrives_with_where_it_stood);
     tcase_add_test(moves, progress_arrives_at_all_shards);
     tcase_add_test(moves, bytes_that_are_no_message_are_refused);
