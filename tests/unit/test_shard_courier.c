@@ -273,6 +273,45 @@ START_TEST(bytes_that_are_no_message_are_refused) {
 }
 END_TEST
 
+/* As only a mistake, or a later version, would send them. */
+START_TEST(messages_that_contradict_themselves_are_refused) {
+    TouchAward later_award = {.points = 1, .occurred_at_ms = 1001}, no_score = {.score = MODEL_ACCOUNT_SCORES_MAX, .occurred_at_ms = 1000};
+    Touch touch = {.committee_at_ms = TIME_NONE}, later_committee = {.committee_at_ms = 1001};
+    Touch later = {.committee_at_ms = TIME_NONE, .awards = &later_award, .n_awards = 1};
+    Touch scoreless = {.committee_at_ms = TIME_NONE, .awards = &no_score, .n_awards = 1};
+    const struct {
+        ShardMessage message;
+        int expected;
+    } rows[] = {
+            {{.kind = MESSAGE_TOUCH, .touch = &touch}, 0},
+            {{.kind = MESSAGE_TOUCH, .touch = &later_committee}, SHARD_MESSAGE_E_CORRUPT},
+            {{.kind = MESSAGE_TOUCH, .touch = &later}, SHARD_MESSAGE_E_CORRUPT},
+            {{.kind = MESSAGE_TOUCH, .touch = &scoreless}, SHARD_MESSAGE_E_CORRUPT},
+            {{.kind = MESSAGE_LEAVE, .to_account_id = STR_LITERAL("a1")}, SHARD_MESSAGE_E_CORRUPT}, /* as whose? */
+            {{.kind = MESSAGE_LEAVE, .to_lead_id = STR_LITERAL("l2")}, SHARD_MESSAGE_E_CORRUPT},
+            {{.kind = MESSAGE_ENTRY, .n_more = ACCOUNT_DEPARTURES_MAX + 1}, SHARD_MESSAGE_E_CORRUPT},
+            {{.kind = MESSAGE_MERGE, .way.into = STR_LITERAL("l2")}, SHARD_MESSAGE_E_CORRUPT}, /* no event says so */
+            {{.kind = MESSAGE_EVENT, .partition = -1}, 0},
+            {{.kind = MESSAGE_EVENT, .partition = -2}, SHARD_MESSAGE_E_CORRUPT},
+            {{.kind = MESSAGE_EVENT, .offset = -1}, SHARD_MESSAGE_E_CORRUPT},
+            {{.kind = _MESSAGE_KIND_MAX}, SHARD_MESSAGE_E_FORMAT},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(arena_free) Arena *arena = NULL;
+        Buffer bytes = {0};
+        ShardMessage message = rows[i].message, back = {.from_shard = 0xad};
+        message.at_ms = 1000;
+        message.account_id = STR_LITERAL("a0");
+        message.lead_id = STR_LITERAL("l1");
+        ck_assert_int_eq(arena_new(&arena), 0);
+        ck_assert_int_eq(shard_message_pack(&message, model, &bytes), 0);
+        ck_assert_int_eq(shard_message_unpack((Str){(const char *)bytes.data, bytes.len}, arena, &back), rows[i].expected);
+        ck_assert(rows[i].expected == 0 || back.from_shard == 0xad);
+        buffer_done(&bytes);
+    }
+}
+END_TEST
+
 /* The message as it arrives. */
 static ShardMessage travel(const ShardMessage *message, Buffer *bytes, Arena *arena) {
     ShardMessage back;
@@ -329,6 +368,7 @@ int main(void) {
     tcase_add_test(moves, event_arrives_with_where_it_stood);
     tcase_add_test(moves, progress_arrives_at_all_shards);
     tcase_add_test(moves, bytes_that_are_no_message_are_refused);
+    tcase_add_test(moves, messages_that_contradict_themselves_are_refused);
     suite_add_tcase(suite, moves);
     return suite_run(suite);
 }
