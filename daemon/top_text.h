@@ -30,7 +30,7 @@ void top_text_add_cell(TopText *text, Str s, size_t width, bool to_right);
 /* A copy of text from outside, cut to `size` - 1 bytes and terminated. */
 void top_text_copy(char *ret, size_t size, Str s);
 
-#define SPAN_TEXT_SIZE 16
+#define SPAN_TEXT_SIZE 48
 /* A span of time for people: 0.4s, 12.3s, 4m05s, 3h12m, 2d04h. A negative one has a sign. */
 void top_span_print(int64_t span_ms, char text[static SPAN_TEXT_SIZE]);
 #define CLOCK_TEXT_SIZE 16

@@ -177,22 +177,27 @@ static void remove_departure(Account *account, size_t at) {
             (account->n_departures - at) * sizeof(*account->departures));
 }
 
+static int departure_init(Departure *departure, Str lead_id, Str to_account_id, Str to_lead_id) {
+    *departure = (Departure){0};
+    int r = str_dup(lead_id, &departure->lead_id);
+    if (r == 0)
+        r = str_dup(to_account_id, &departure->to_account_id);
+    if (r == 0)
+        r = str_dup(to_lead_id, &departure->to_lead_id);
+    if (r < 0)
+        departure_done(departure);
+    return r;
+}
+
 int account_add_departure(Account *account, Str lead_id, Str to_account_id, Str to_lead_id, unsigned n_awaited) {
     int r = array_reserve(
             &account->departures, &account->n_departures_alloc, account->n_departures, sizeof(*account->departures));
+    if (r == 0)
+        r = departure_init(&account->departures[account->n_departures], lead_id, to_account_id, to_lead_id);
     if (r < 0)
         return r;
-    Departure departure = {.n_awaited = n_awaited};
-    r = str_dup(lead_id, &departure.lead_id);
-    if (r == 0)
-        r = str_dup(to_account_id, &departure.to_account_id);
-    if (r == 0)
-        r = str_dup(to_lead_id, &departure.to_lead_id);
-    if (r < 0)
-        departure_done(&departure);
-    else
-        account->departures[account->n_departures++] = departure;
-    return r;
+    account->departures[account->n_departures++].n_awaited = n_awaited;
+    return 0;
 }
 
 bool account_forget_departure(Account *account, Departure *ret) {
@@ -203,23 +208,28 @@ bool account_forget_departure(Account *account, Departure *ret) {
     return true;
 }
 
-bool account_take_departure(Account *account, Str lead_id, unsigned *n_more, Departure *ret) {
-    for (size_t i = 0; i < account->n_departures; i++) {
-        Departure *d = &account->departures[i];
-        if (!str_eq(d->lead_id, lead_id))
-            continue;
+int account_take_departure(Account *account, Str lead_id, unsigned *n_more, Departure *ret, bool *ret_found) {
+    size_t i = 0;
+    while (i < account->n_departures && !str_eq(account->departures[i].lead_id, lead_id))
+        i++;
+    *ret_found = i < account->n_departures;
+    if (!*ret_found)
+        return 0;
+    Departure *d = &account->departures[i];
+    unsigned n_sent_on = MIN(*n_more, ACCOUNT_DEPARTURES_MAX + 1 - d->n_awaited), n_awaited = d->n_awaited + n_sent_on - 1;
+    if (n_awaited == 0) {
         *ret = *d;
-        ret->n_awaited = 1;
-        *n_more = MIN(*n_more, ACCOUNT_DEPARTURES_MAX + 1 - d->n_awaited);
-        d->n_awaited += *n_more - 1;
-        if (d->n_awaited == 0)
-            remove_departure(account, i);
-        else if (str_dup(ret->lead_id, &d->lead_id) < 0 || str_dup(ret->to_account_id, &d->to_account_id) < 0 ||
-                 str_dup(ret->to_lead_id, &d->to_lead_id) < 0)
-            remove_departure(account, i); /* out of memory: the rest of them stay here */
-        return true;
+        remove_departure(account, i);
+    } else {
+        int r = departure_init(ret, d->lead_id, d->to_account_id, d->to_lead_id);
+        *ret_found = r == 0;
+        if (r < 0)
+            return r;
+        d->n_awaited = n_awaited;
     }
-    return false;
+    ret->n_awaited = 1;
+    *n_more = n_sent_on;
+    return 0;
 }
 
 /* ---- points ---- */

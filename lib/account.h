@@ -95,9 +95,9 @@ MUST_CHECK int account_add_departure(Account *account, Str lead_id, Str to_accou
 bool account_forget_departure(Account *account, Departure *ret);
 /*
  * An entry has come for the lead, and *n_more are to follow, which becomes how many of them will be sent on, too: where it goes, into *ret,
- * which the caller frees with departure_done(). False: it is for this account.
+ * which the caller frees with departure_done(). Not found: it is for this account. 0 or -ENOMEM, with nothing found.
  */
-bool account_take_departure(Account *account, Str lead_id, unsigned *n_more, Departure *ret);
+MUST_CHECK int account_take_departure(Account *account, Str lead_id, unsigned *n_more, Departure *ret, bool *ret_found);
 void departure_done(Departure *departure);
 /* Of more than ACCOUNT_MEMBERS_MAX members the one with the oldest activity, then the smaller id, leaves. */
 void account_bound(Account *account);

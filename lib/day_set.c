@@ -20,6 +20,8 @@ void day_set_add(DaySet *set, int32_t day, int32_t end) {
 }
 
 bool day_set_contains(const DaySet *set, int32_t day) {
+    if (day < DAY_SET_DAY_MIN || day > DATE_DAY_MAX)
+        return false;
     int32_t i = day - DAY_SET_DAY_MIN;
-    return i >= 0 && i < N_DAYS && (set->bits[i / 8] >> (i % 8) & 1U);
+    return set->bits[i / 8] >> (i % 8) & 1U;
 }

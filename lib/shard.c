@@ -512,11 +512,14 @@ size_t shard_count_cold(const Shard *shard) {
 }
 
 static int load(Shard *shard, Entity *entity, int64_t moment_ms) {
-    int r = entity_table_consume(table_of(shard, entity->kind), entity);
-    if (r < 0)
-        return r;
-    moments_remove_cold(shard->moments, entity->kind, entity->id);
-    return moments_set(shard->moments, entity, moment_ms);
+    int r = moments_set(shard->moments, entity, moment_ms);
+    if (r == 0)
+        r = entity_table_consume(table_of(shard, entity->kind), entity);
+    if (r == 0)
+        moments_remove_cold(shard->moments, entity->kind, entity->id);
+    else
+        moments_remove(shard->moments, entity);
+    return r;
 }
 
 int shard_load(Shard *shard, Lead *lead) {

@@ -269,8 +269,11 @@ static int apply_entry(Courier *courier, const ShardMessage *message) {
     int r = has_entry ? unpack_entry(courier, message, &entry) : 0;
     Account *account = account_at(courier, message->account_id);
     Departure departure;
+    bool has_left = false;
     unsigned n_more = message->n_more;
-    if (r == 0 && account && account_take_departure(account, message->lead_id, &n_more, &departure)) {
+    if (r == 0 && account)
+        r = account_take_departure(account, message->lead_id, &n_more, &departure, &has_left);
+    if (has_left) {
         r = forward_entry(courier, message, &departure, has_entry ? &entry : NULL, n_more);
         departure_done(&departure);
     } else if (r == 0) {

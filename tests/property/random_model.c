@@ -20,6 +20,8 @@ static int read_holidays(void *userdata, Arena *arena, Str path, Str *ret, const
     return 0;
 }
 
+const ModelFiles random_model_files = {.zone = read_zone, .holidays = read_holidays};
+
 /* --- pieces ------------------------------------------------------------------------------------------ */
 
 typedef struct Writer {
@@ -111,8 +113,8 @@ static void add_awards(Writer *w) {
 
 /* --- sections ---------------------------------------------------------------------------------------- */
 
-static void add_head(Writer *w) {
-    ADD("model: random\nversion: 3\nlateness: %lldms\n", chance(w, 40) ? 0 : span(w, 0, 5));
+static void add_head(Writer *w, int version) {
+    ADD("model: random\nversion: %d\nlateness: %lldms\n", version, chance(w, 40) ? 0 : span(w, 0, 5));
     ADD("params: { up: %u, down: %u }\n", 30 + below(w, 40), 5 + below(w, 30));
     ADD("segments: [ { id: vip, when: 'profile.vip == true', params: { up: %u } } ]\n", 20 + below(w, 40));
     ADD("routes: [ { id: de, when: 'profile.country == \"DE\" and segment != \"vip\"' }, { id: ads, when: 'first_source == \"ads\"' } ]\n");
@@ -209,10 +211,9 @@ static void add_accounts(Writer *w) {
 /* --- all of it --------------------------------------------------------------------------------------- */
 
 static Model *load(const char *text) {
-    const ModelFiles files = {.zone = read_zone, .holidays = read_holidays};
     _cleanup_(diagnostics_done) Diagnostics d = DIAGNOSTICS_INIT;
     Model *model = NULL;
-    ck_assert_int_eq(model_load(str_from(text), &files, &d, &model), 0);
+    ck_assert_int_eq(model_load(str_from(text), &random_model_files, &d, &model), 0);
     _cleanup_(free_null) char *rendered = diagnostics_render(&d, "model", str_from(text));
     ck_assert_msg(model != NULL, "%s", rendered);
     return model;
@@ -223,12 +224,14 @@ RandomModel random_model(uint64_t *random, RandomModelOptions options) {
     /* new year; and shortly before clocks are put forward, and back */
     static const int64_t begins_ms[] = {INT64_C(1767225600000), INT64_C(1774728000000), INT64_C(1792872000000), INT64_C(86400000)};
     Writer writer = {.random = random, .unit_ms = units_ms[random_below(random, ARRAY_SIZE(units_ms))]}, *w = &writer;
+    if (options.unit_ms)
+        w->unit_ms = options.unit_ms;
     RandomModel m = {.unit_ms = w->unit_ms, .begin_ms = begins_ms[random_below(random, ARRAY_SIZE(begins_ms))],
             .has_accounts = !options.no_accounts};
     size_t len;
     w->text = open_memstream(&m.text, &len);
     REQUIRE(w->text);
-    add_head(w);
+    add_head(w, options.version ? options.version : 3);
     add_scores(w);
     add_tracks(w);
     add_policies(w);

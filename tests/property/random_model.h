@@ -25,7 +25,12 @@ typedef struct RandomModel {
 
 typedef struct RandomModelOptions {
     bool no_accounts;
+    int version;     /* 0: 3 */
+    int64_t unit_ms; /* 0: by chance */
 } RandomModelOptions;
+
+/* What they refer to: the time zone, holidays. */
+extern const ModelFiles random_model_files;
 
 RandomModel random_model(uint64_t *random, RandomModelOptions options);
 void random_model_done(RandomModel *m);

@@ -72,6 +72,18 @@ static const struct {
     {", when: 'left(t.u) >= 1s'", ", when: 'false'", {0}, 900},
     {", when: 'left(t.v) >= 1s'", ", when: 'false'", {0}, TIME_NEVER}, /* null */
     {", when: 'default(left(t.v), 400) + age(t) >= 1s'", ", when: 'false'", {0}, 350},
+    /* what time does not change, within a side that it does */
+    {", when: 'default(profile.none, age(t)) >= 1s'", ", when: 'false'", {0}, 750},
+    {", when: 'default(number(profile.none in [1, 2]), age(t)) >= 1s'", ", when: 'false'", {0}, 750},
+    {", when: 'default(number(true and profile.none), age(t)) >= 1s'", ", when: 'false'", {0}, 750},
+    {", when: 'default(number(false or true or profile.none), age(t)) >= 1s'", ", when: 'false'", {0}, 750},
+    {", when: 'default(number(present(left(t.u))), age(t)) >= 1s'", ", when: 'false'", {0}, 750},
+    {", when: '-age(t) <= -1s'", ", when: 'false'", {0}, 750},
+    {", when: 'number(age(t)) >= 1s'", ", when: 'false'", {0}, 750},
+    {", when: 'age(t) + profile.none >= 1s'", ", when: 'false'", {0}, TIME_NEVER},
+    {", when: 'age(t) * profile.none >= 1s'", ", when: 'false'", {0}, TIME_NEVER},
+    {", when: 'age(t) / 0 >= 1s'", ", when: 'false'", {0}, TIME_NEVER},
+    {", when: 'age(t) >= profile.none'", ", when: 'false'", {0}, TIME_NEVER},
     {", when: 'age(t) / 1s >= 0.5'", ", when: 'false'", {0}, 250},
     {", when: 'age(t) * 2 + 1h >= 1h + 1s'", ", when: 'false'", {0}, 250},
     /* cooldowns */

@@ -71,6 +71,31 @@ START_TEST(outcome_tells_what_became_of_an_event) {
 }
 END_TEST
 
+/* 256 ids can be one lead; what would be more stays as it was. */
+START_TEST(merge_of_too_many_ids_is_rejected) {
+    _cleanup_(record_done) Record record = {0};
+    _cleanup_(shard_free) Shard *shard = new_shard(&record);
+    Property into = {STR_LITERAL("into"), value_string(STR_LITERAL("ann"))};
+    EventResult result;
+    for (int i = 0; i <= LEAD_ALIASES_MAX; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "l%d", i);
+        ck_assert_int_eq(apply(shard, id, id, "seen", 5000), EVENT_APPLIED);
+        LeadEvent event = fixture_event(id, "merge", "lead_merged", 5000);
+        event.properties = &into;
+        event.n_properties = 1;
+        bool has_room = i < LEAD_ALIASES_MAX, accepted;
+        ck_assert_int_eq(shard_accepts(shard, &event, &accepted), 0);
+        ck_assert(accepted == has_room);
+        ck_assert_int_eq(shard_event(shard, &event, 5000, &result), 0);
+        ck_assert_int_eq(result.outcome, has_room ? EVENT_APPLIED : EVENT_REJECTED);
+    }
+    ck_assert_str_eq(result.reason, "too_large");
+    ck_assert_int_eq(apply(shard, "l256", "e2", "seen", 5000), EVENT_APPLIED); /* it is a lead as before */
+    ck_assert_ptr_null(lead_of(entity_table_get(shard_leads(shard), STR_LITERAL("l256")))->merged_into.data);
+}
+END_TEST
+
 START_TEST(watermark_never_falls_and_brings_moments_in_order) {
     _cleanup_(record_done) Record record = {0};
     _cleanup_(shard_free) Shard *shard = new_shard(&record);
@@ -303,6 +328,7 @@ int main(void) {
     TCase *tcase = tcase_create("shard");
     tcase_add_unchecked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, outcome_tells_what_became_of_an_event);
+    tcase_add_test(tcase, merge_of_too_many_ids_is_rejected);
     tcase_add_test(tcase, watermark_never_falls_and_brings_moments_in_order);
     tcase_add_test(tcase, own_internal_moments_come_before_an_event_beyond_the_watermark);
     tcase_add_test(tcase, restored_watermark_brings_nothing_until_the_next_step);
