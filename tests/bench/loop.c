@@ -119,6 +119,10 @@ size_t loop_read(Loop *loop) {
             fail("%s", rd_kafka_err2str(rd_kafka_last_error()));
         n = sift(loop, (size_t)got);
     }
+    if (n > 0 && loop->n_events == 0) {
+        puts("ready");
+        (void)fflush(stdout);
+    }
     loop->n_events += n;
     return n;
 }

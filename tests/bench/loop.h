@@ -34,7 +34,8 @@ void loop_close(Loop *loop);
 /* A client property. */
 void loop_set(rd_kafka_conf_t *conf, const char *name, const char *value);
 /*
- * The next batch into loop->messages, to be freed by loop_release(); 0 at the end. What carries no event is left out.
+ * The next batch into loop->messages, to be freed by loop_release(); 0 at the end. What carries no event is left out. Says
+ * "ready" when the first one is there.
  */
 size_t loop_read(Loop *loop);
 void loop_release(Loop *loop, size_t n);

@@ -35,7 +35,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 static void writer_open(Writer *writer, const char *bootstrap, const char *topic) {
     const char *const properties[][2] = {{"bootstrap.servers", bootstrap}, {"enable.idempotence", "true"},
             {"partitioner", "murmur2_random"}, {"linger.ms", "5"}, {"compression.codec", "lz4"}, {"batch.num.messages", "10000"},
-            {"queue.buffering.max.messages", "500000"}, {"delivery.report.only.error", "true"}};
+            {"queue.buffering.max.messages", "500000"}, {"delivery.report.only.error", "true"}, {"log_level", "3"}};
     char error[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     for (size_t i = 0; i < ARRAY_SIZE(properties); i++)
