@@ -7,17 +7,19 @@ import argparse
 import sys
 from itertools import islice
 
-from outputs import Told, differences
+from outputs import Told, common_time, differences
 
 
 def main():
     parser = argparse.ArgumentParser(prog='compare', description=__doc__)
     parser.add_argument('--bootstrap', required=True, metavar='HOST:PORT')
+    parser.add_argument('--source', required=True, metavar='TOPIC', help='the events; compared is what came before all its partitions end')
     parser.add_argument('--show', type=int, default=20, metavar='N', help='at most so many differences (20)')
     parser.add_argument('topics', nargs=4, metavar='TOPIC', help='stages and sla of the one, stages and sla of the other')
     options = parser.parse_args()
-    a = Told(options.bootstrap, *options.topics[:2])
-    b = Told(options.bootstrap, *options.topics[2:])
+    before_ms = common_time(options.bootstrap, options.source)
+    a = Told(options.bootstrap, *options.topics[:2], before_ms)
+    b = Told(options.bootstrap, *options.topics[2:], before_ms)
     found = differences(a, b)
     shown = list(islice(found, options.show))
     n = len(shown) + sum(1 for _ in found)

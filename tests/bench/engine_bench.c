@@ -12,7 +12,7 @@
 #include "tests/bench/options.h"
 #include "tests/bench/workload.h"
 
-#define CHUNK_EVENTS 100000
+#define CHUNK_EVENTS_MAX 100000
 #define CHUNKS 10
 #define BATCH_EVENTS 10000 /* after so many, what has changed counts as written */
 #define MINUTE_MS INT64_C(60000)
@@ -21,8 +21,9 @@ typedef struct Bench {
     Model *model;
     Shard *shard;
     Arena *arena; /* of the chunk's strings */
-    LeadEvent events[CHUNK_EVENTS];
+    LeadEvent events[CHUNK_EVENTS_MAX];
     size_t n_events;
+    size_t chunk_events;
     uint64_t n_outputs;
     Buffer packed;
     uint64_t n_records, records_bytes; /* packed */
@@ -46,7 +47,8 @@ static int count_output(void *userdata, const Output *output) {
     return 0;
 }
 
-static Bench *bench_new(const char *model_text) {
+/* What is measured is CHUNKS chunks of so many events. */
+static Bench *bench_new(const char *model_text, size_t chunk_events) {
     Diagnostics diagnostics = DIAGNOSTICS_INIT;
     Bench *bench = calloc(1, sizeof(*bench));
     if (!bench)
@@ -55,6 +57,7 @@ static Bench *bench_new(const char *model_text) {
     if (!bench->model)
         fail("%s", diagnostics_render(&diagnostics, "model", str_from(model_text)));
     diagnostics_done(&diagnostics);
+    bench->chunk_events = chunk_events;
     check(arena_new(&bench->arena), "arena");
     check(shard_new(bench->model, (OutputSink){.output = count_output, .userdata = bench}, &bench->shard), "shard");
     return bench;
@@ -85,7 +88,7 @@ static void hold(Bench *bench, const LeadEvent *event) {
     for (size_t i = 0; i < event->n_properties; i++)
         properties[i] = (Property){arena_str(arena, event->properties[i].name), keep_value(arena, event->properties[i].value)};
     kept.properties = properties;
-    assert(bench->n_events < CHUNK_EVENTS);
+    assert(bench->n_events < CHUNK_EVENTS_MAX);
     bench->events[bench->n_events++] = kept;
 }
 
@@ -135,8 +138,8 @@ static void report(Bench *bench, double chunks[static CHUNKS], uint64_t n_output
     qsort(chunks, CHUNKS, sizeof(*chunks), compare_doubles);
     printf(", \"ns_per_event\": %.1f, \"ns_min\": %.1f, \"ns_max\": %.1f, \"pack_ns_per_event\": %.1f, \"record_bytes\": %.1f, "
            "\"outputs_per_event\": %.4f, \"leads_in_memory\": %zu, \"bytes_per_lead\": %.0f}\n",
-            chunks[CHUNKS / 2], chunks[0], chunks[CHUNKS - 1], bench->pack_ns / (CHUNKS * CHUNK_EVENTS),
-            (double)bench->records_bytes / (double)MAX(bench->n_records, 1), (double)n_outputs / (CHUNKS * CHUNK_EVENTS), n_leads,
+            chunks[CHUNKS / 2], chunks[0], chunks[CHUNKS - 1], bench->pack_ns / (double)(CHUNKS * bench->chunk_events),
+            (double)bench->records_bytes / (double)MAX(bench->n_records, 1), (double)n_outputs / (double)(CHUNKS * bench->chunk_events), n_leads,
             (double)entity_table_memory(shard_leads(bench->shard)) / (double)MAX(n_leads, 1));
     (void)fflush(stdout);
 }
@@ -155,7 +158,8 @@ static void measure(Bench *bench, const WorkloadOptions *options, size_t n_befor
             change(&event, size);
         hold(bench, &event);
         n++;
-        if (bench->n_events < CHUNK_EVENTS && n != n_before && n != options->n_events)
+        size_t n_wanted = n <= n_before ? CHUNK_EVENTS_MAX : bench->chunk_events;
+        if (bench->n_events < n_wanted && n != n_before && n != options->n_events)
             continue;
         double ns = run_chunk(bench);
         drop_events(bench);
@@ -168,23 +172,23 @@ static void measure(Bench *bench, const WorkloadOptions *options, size_t n_befor
     report(bench, chunks, bench->n_outputs - n_outputs);
 }
 
-static WorkloadOptions options_for(uint32_t n_leads, double exponent, size_t n_before, int64_t span_ms) {
-    return (WorkloadOptions){.seed = 1, .n_events = n_before + CHUNKS * CHUNK_EVENTS, .n_leads = n_leads, .exponent = exponent,
+static WorkloadOptions options_for(const Bench *bench, uint32_t n_leads, double exponent, size_t n_before, int64_t span_ms) {
+    return (WorkloadOptions){.seed = 1, .n_events = n_before + CHUNKS * bench->chunk_events, .n_leads = n_leads, .exponent = exponent,
             .each_first = n_before > 0, .from_ms = WORKLOAD_FROM_MS, .span_ms = span_ms};
 }
 
 /* --- cases ------------------------------------------------------------------------------------------- */
 
-static void measure_leads(const char *model_text, uint32_t n_leads) {
-    Bench *bench = bench_new(model_text);
-    WorkloadOptions options = options_for(n_leads, 1, n_leads, WORKLOAD_SPAN_MS);
+static void measure_leads(const char *model_text, size_t chunk_events, uint32_t n_leads) {
+    Bench *bench = bench_new(model_text, chunk_events);
+    WorkloadOptions options = options_for(bench, n_leads, 1, n_leads, WORKLOAD_SPAN_MS);
     printf("{\"case\": \"leads\", \"size\": %u", n_leads);
     measure(bench, &options, n_leads, NULL, 0);
     bench_free(bench);
 }
 
 /* Rules beside the first two that look at page views and never hold. */
-static void measure_rules(size_t n_rules) {
+static void measure_rules(size_t chunk_events, size_t n_rules) {
     char *text;
     size_t size;
     FILE *file = open_memstream(&text, &size);
@@ -196,8 +200,8 @@ static void measure_rules(size_t n_rules) {
     for (size_t i = 2; i < n_rules; i++)
         fprintf(file, "  - { id: rule-%zu, on: [page_view], when: 'event.url like \"*/section-%zu/*\"', add: { interest: 2 } }\n", i, i);
     (void)fclose(file);
-    Bench *bench = bench_new(text);
-    WorkloadOptions options = options_for(10000, 1, 10000, WORKLOAD_SPAN_MS);
+    Bench *bench = bench_new(text, chunk_events);
+    WorkloadOptions options = options_for(bench, 10000, 1, 10000, WORKLOAD_SPAN_MS);
     printf("{\"case\": \"rules\", \"size\": %zu", n_rules);
     measure(bench, &options, 10000, NULL, 0);
     bench_free(bench);
@@ -215,7 +219,7 @@ static void prepare_moments(Bench *bench, size_t n_leads, bool is_pending) {
             LeadEvent event = {.event_id = str_from(event_id), .lead_id = str_from(lead_id), .type = str_from(types[step]),
                     .occurred_at_ms = WORKLOAD_FROM_MS - (int64_t)(4 - step) * MINUTE_MS};
             hold(bench, &event);
-            if (bench->n_events == CHUNK_EVENTS || i + 1 == n_leads) {
+            if (bench->n_events == CHUNK_EVENTS_MAX || i + 1 == n_leads) {
                 (void)run_chunk(bench);
                 drop_events(bench);
             }
@@ -230,10 +234,10 @@ static void make_email(LeadEvent *event, size_t size) {
 }
 
 /* The same leads and events, with a moment pending for each of them and with none. */
-static void measure_moments(const char *model_text, uint32_t n_leads, bool is_pending) {
-    Bench *bench = bench_new(model_text);
+static void measure_moments(const char *model_text, size_t chunk_events, uint32_t n_leads, bool is_pending) {
+    Bench *bench = bench_new(model_text, chunk_events);
     prepare_moments(bench, n_leads, is_pending);
-    WorkloadOptions options = options_for(n_leads, 0, 0, 60 * MINUTE_MS);
+    WorkloadOptions options = options_for(bench, n_leads, 0, 0, 60 * MINUTE_MS);
     printf("{\"case\": \"%s\", \"size\": %u", is_pending ? "pending moments" : "no moments", n_leads);
     measure(bench, &options, 0, make_email, 0);
     bench_free(bench);
@@ -247,7 +251,7 @@ static void assign_account(LeadEvent *event, size_t n_members) {
     event->account_id = str_from(account_id);
 }
 
-static void measure_members(size_t n_members) {
+static void measure_members(size_t chunk_events, size_t n_members) {
     static const char text[] =
             "model: members\nversion: 1\nscores: { interest: { decay: { half_life: 7d } } }\n"
             "rules: [ { id: any, on: [page_view, email_opened, email_clicked, feature_used], add: { interest: 1 } } ]\n"
@@ -261,8 +265,8 @@ static void measure_members(size_t n_members) {
             "      transitions:\n"
             "        - { id: wake, from: [quiet], to: in_market, when: 'interest >= 60 and committee >= 3' }\n"
             "        - { id: sleep, from: [in_market], to: quiet, when: 'interest < 20' }\n";
-    Bench *bench = bench_new(text);
-    WorkloadOptions options = options_for(50000, 0, 50000, WORKLOAD_SPAN_MS);
+    Bench *bench = bench_new(text, chunk_events);
+    WorkloadOptions options = options_for(bench, 50000, 0, 50000, WORKLOAD_SPAN_MS);
     printf("{\"case\": \"members\", \"size\": %zu", n_members);
     measure(bench, &options, 50000, assign_account, n_members);
     bench_free(bench);
@@ -278,23 +282,33 @@ static char *read_file(const char *path) {
     return text;
 }
 
+static void measure_growth(const char *model_text, size_t chunk_events) {
+    for (size_t n = 20; n <= 1280; n *= 4)
+        measure_rules(chunk_events, n);
+    for (uint32_t n = 10000; n <= 1000000; n *= 10)
+        for (int pending = 0; pending < 2; pending++)
+            measure_moments(model_text, chunk_events, n, pending);
+    for (size_t n = 1; n <= 4096; n *= 8)
+        measure_members(chunk_events, n);
+}
+
 int main(int argc, char **argv) {
     const char *model = NULL;
     bool growth = false;
-    const Option options[] = {{"model", .text = &model}, {"growth", .flag = &growth}};
+    double events = CHUNKS * CHUNK_EVENTS_MAX, leads = 0;
+    const Option options[] = {{"model", .text = &model}, {"growth", .flag = &growth}, {"events", .number = &events},
+            {"leads", .number = &leads}};
     options_read(argc, argv, options, ARRAY_SIZE(options));
+    if (events < CHUNKS || events > CHUNKS * CHUNK_EVENTS_MAX)
+        fail("--events %g: expected %d to %d", events, CHUNKS, CHUNKS * CHUNK_EVENTS_MAX);
+    size_t chunk_events = (size_t)events / CHUNKS;
     char *text = read_file(model);
-    for (uint32_t n = growth ? 10000 : 100000; n <= 1000000; n *= 10)
-        measure_leads(text, n);
-    if (growth) {
-        for (size_t n = 20; n <= 1280; n *= 4)
-            measure_rules(n);
-        for (uint32_t n = 10000; n <= 1000000; n *= 10)
-            for (int pending = 0; pending < 2; pending++)
-                measure_moments(text, n, pending);
-        for (size_t n = 1; n <= 4096; n *= 8)
-            measure_members(n);
-    }
+    if (leads > 0)
+        measure_leads(text, chunk_events, (uint32_t)leads);
+    for (uint32_t n = growth ? 10000 : 100000; leads <= 0 && n <= 1000000; n *= 10)
+        measure_leads(text, chunk_events, n);
+    if (growth)
+        measure_growth(text, chunk_events);
     free(text);
     return 0;
 }

@@ -61,17 +61,40 @@ def sla_key(record):
     return (record['lead_id'], record['policy'], record['kind'], record['level'], record['due_at'], record['occurred_at'])
 
 
-class Told:
-    """The outputs of one system: for each stage change its total scores, in order; how often each SLA event."""
+def common_time(bootstrap, source):
+    """
+    The least of the partitions' last instants, in milliseconds. A system that has one time for all partitions has not judged what time
+    brings from then on.
+    """
+    consumer = Consumer({'bootstrap.servers': bootstrap, 'group.id': 'bench.reader', 'enable.auto.commit': False})
+    try:
+        found = []
+        for i in consumer.list_topics(source, timeout=30).topics[source].partitions:
+            end = consumer.get_watermark_offsets(TopicPartition(source, i), timeout=30)[1]
+            if end == 0:
+                return 0
+            consumer.assign([TopicPartition(source, i, end - 1)])
+            message = consumer.poll(30)
+            assert message is not None and not message.error(), f'{source}: its last record cannot be read'
+            found.append(message.timestamp()[1])
+        return min(found)
+    finally:
+        consumer.close()
 
-    def __init__(self, bootstrap, stages, sla):
+
+class Told:
+    """The outputs of one system before an instant: for each stage change its total scores, in order; how often each SLA event."""
+
+    def __init__(self, bootstrap, stages, sla, before_ms):
         self.stages = defaultdict(list)
         decode = Decoder('StageChanged')
         for message in messages(bootstrap, stages):
             record = decode(message.value())
-            self.stages[stage_key(record)].append(record['scores']['total'])
+            if record['changed_at'] < before_ms:
+                self.stages[stage_key(record)].append(record['scores']['total'])
         decode = Decoder('SlaEvent')
-        self.sla = Counter(sla_key(decode(message.value())) for message in messages(bootstrap, sla))
+        records = (decode(message.value()) for message in messages(bootstrap, sla))
+        self.sla = Counter(sla_key(record) for record in records if record['occurred_at'] < before_ms)
 
     @property
     def n_stages(self):

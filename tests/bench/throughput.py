@@ -6,7 +6,7 @@ from itertools import islice
 from statistics import median
 
 import systems
-from outputs import Told, differences, messages
+from outputs import Told, common_time, differences, messages
 
 SAMPLE_SECONDS = 0.1
 STATE_BYTES = 240  # of the floor's records where scored was not measured
@@ -72,6 +72,8 @@ class Run:
         seconds, cpu = end[0] - begin[0], end[2]
         result = {'system': self.system.name, 'seconds': seconds, 'start_seconds': begin[0] - process.started_at, 'cpu_s': cpu,
                   'peak_bytes': end[3], 'events_per_s': self.n_events / seconds, 'events_per_cpu_s': self.n_events / cpu}
+        if self.system.ends:  # nothing to warm up
+            return result | {f'warm_{key}': result[key] for key in ('events_per_s', 'events_per_cpu_s')}
         half = next((sample for sample in self.samples if sample[1] >= self.n_events / 2), None)
         if half and end[2] > half[2] and end[1] > half[1]:
             result['warm_events_per_s'] = (end[1] - half[1]) / (end[0] - half[0])
@@ -90,6 +92,7 @@ class Benchmark:
         world.create_topics(self.source)
         made = world.load(self.source, n_events, n_leads, '--exponent', str(exponent))
         self.bytes_per_event = made['bytes'] / n_events
+        self.common_ms = common_time(world.bootstrap, self.source)
         tell(f'{n_events} events of {n_leads} leads, {self.bytes_per_event:.0f} bytes each')
 
     def rounds(self, n):
@@ -120,7 +123,7 @@ class Benchmark:
         return {'records': n, 'record_bytes': self.state_bytes, 'redis_bytes': used['used_memory'] - used['used_memory_startup']}
 
     def _check(self, system, app, result):
-        told = Told(self.world.bootstrap, system.stages(app), system.sla(app))
+        told = Told(self.world.bootstrap, system.stages(app), system.sla(app), self.common_ms)
         result |= {'stage_changes': told.n_stages, 'sla_events': told.n_sla}
         first = self.told.setdefault('first', (system.name, told))
         found = differences(first[1], told)
@@ -135,23 +138,21 @@ def spread(values):
     return {'min': values[0], 'median': median(values), 'max': values[-1]}
 
 
+FIGURES = ('events_per_s', 'events_per_cpu_s', 'warm_events_per_s', 'warm_events_per_cpu_s', 'peak_bytes', 'cpu_s', 'broker_cpu_s',
+           'redis_cpu_s')
+
+
 def summary(runs):
-    """Of each system over the rounds, and ratios to scored of the same round."""
+    """Of each system over the rounds, and how many times as fast scored was in the same round."""
     found = {}
-    by_round = {(run['round'], run['system']): run for run in runs}
+    ours = {run['round']: run for run in runs if run['system'] == 'scored'}
     for name in dict.fromkeys(run['system'] for run in runs):
         own = [run for run in runs if run['system'] == name]
-        line = {key: spread([run[key] for run in own])
-                for key in ('events_per_s', 'events_per_cpu_s', 'peak_bytes', 'cpu_s', 'broker_cpu_s', 'redis_cpu_s')}
-        for key in ('warm_events_per_s', 'warm_events_per_cpu_s'):
-            if all(key in run for run in own):
-                line[key] = spread([run[key] for run in own])
-        pairs = [(by_round[run['round'], 'scored'], run) for run in own if (run['round'], 'scored') in by_round]
-        if pairs:
-            line['scored_ratio'] = {key: spread([ours[key] / theirs[key] for ours, theirs in pairs])
-                                    for key in ('events_per_s', 'events_per_cpu_s')}
-            warm = 'warm_events_per_cpu_s'
-            if all(warm in run for pair in pairs for run in pair):
-                line['scored_ratio'][warm] = spread([ours[warm] / theirs[warm] for ours, theirs in pairs])
+        line = {key: spread([run[key] for run in own]) for key in FIGURES if all(key in run for run in own)}
+        line['scored_is'] = {}
+        for key in FIGURES[:4]:
+            pairs = [(ours[run['round']], run) for run in own if run['round'] in ours]
+            if pairs and all(key in run for pair in pairs for run in pair):
+                line['scored_is'][key] = spread([one[key] / other[key] for one, other in pairs])
         found[name] = line
     return found

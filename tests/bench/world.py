@@ -2,6 +2,7 @@
 """What a benchmark runs on: a broker, a Redis, topics, and the programs of the build."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -37,6 +38,7 @@ class World:
     """Servers of its own in a folder."""
 
     def __init__(self, folder, n_partitions):
+        shutil.rmtree(folder, ignore_errors=True)  # of a run before
         self.folder = folder
         self.n_partitions = n_partitions
         self.kafka_folder, self.redis_folder = os.path.join(folder, 'kafka'), os.path.join(folder, 'redis')
@@ -58,6 +60,7 @@ class World:
             asker.close()
         server('kafka', 'stop', self.kafka_folder)
         server('redis', 'stop', self.redis_folder)
+        shutil.rmtree(os.path.join(self.kafka_folder, 'data'))  # gigabytes
 
     def _pid(self, folder):
         with open(os.path.join(folder, 'pid'), encoding='ascii') as file:
