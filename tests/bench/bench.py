@@ -96,8 +96,10 @@ def main():
     results = {'machine': machine(), 'options': vars(options)}
     status = 0
     if options.engine or options.growth:
-        results['engine'] = run_engine(*(['--growth'] if options.growth else []))
+        results['engine'] = run_engine(*(['--growth', '--events', '200000'] if options.growth else []))
     else:
+        if set(options.systems) & set(systems.peers()):
+            systems.build_peers()
         world = World(os.path.join(folder, 'world'), 1 if options.takeover else options.partitions)
         try:
             measure(world, options, results)

@@ -190,6 +190,10 @@ def peers():
     return sorted(name for name in os.listdir(PEERS) if os.access(os.path.join(PEERS, name, 'run'), os.X_OK))
 
 
+def build_peers():
+    subprocess.run([os.path.join(PEERS, 'build')], check=True)
+
+
 def make(name):
     if name == 'scored':
         return Scored()
