@@ -73,6 +73,9 @@ def run_throughput(world, options, results):
         print(f'{options.events} events of {n_leads} leads, {benchmark.bytes_per_event:.0f} bytes each, {options.partitions} partitions, '
               f'{options.rounds} rounds: median (min..max)')
         print(report.throughput_table(found))
+        for run in benchmark.runs[:1]:
+            if 'redis_bytes_per_lead' in run:
+                print(report.redis_line(run))
         world.delete_topics(benchmark.source)
 
 

@@ -210,7 +210,7 @@ static void measure_rules(size_t chunk_events, size_t n_rules) {
 
 /* Brings each lead to a stage from which time leads away, or past it. */
 static void prepare_moments(Bench *bench, size_t n_leads, bool is_pending) {
-    static const char *const types[] = {"demo_requested", "booth_visited", "sales_touch", "sales_accepted"};
+    static const char *const types[] = {"demo_requested", "trial_started", "sales_touch", "sales_accepted"};
     for (size_t step = 0; step < (is_pending ? 3 : 4); step++)
         for (size_t i = 0; i < n_leads; i++) {
             char event_id[32], lead_id[32];

@@ -39,6 +39,12 @@ def throughput_table(summary):
     return table(rows)
 
 
+def redis_line(run):
+    of = run['redis_bytes_per_lead']
+    return (f"Redis: {of['all']:.0f} bytes a lead, all in, for {of['leads']} leads (its hash {of['lead']:.0f}, its record {of['record']:.0f}); "
+            f"changelog: {run['records']} records of {run['record_bytes']:.0f} bytes")
+
+
 def latency_table(results):
     rows = [('system', 'events/s', 'changes', 'p50 ms', 'p99 ms', 'p99.9 ms')]
     for line in results:

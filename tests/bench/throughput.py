@@ -11,6 +11,7 @@ from outputs import Told, common_time, differences, messages
 SAMPLE_SECONDS = 0.1
 STATE_BYTES = 240  # of the floor's records where scored was not measured
 ROUND_SECONDS = 3600
+REDIS_SAMPLE = 2000
 
 
 class Void(Exception):
@@ -25,6 +26,21 @@ def mean_record(world, app):
             n += 1
             total += len(message.value())
     return n, total / max(n, 1)
+
+
+def redis_bytes(world, app):
+    """What a lead takes in Redis: all in, and the means of some of its hashes and records."""
+    memory = world.redis.info('memory')
+    found = {'leads': 0, 'all': 0, 'lead': 0, 'record': 0}
+    for kind in ('lead', 'record'):
+        keys = list(islice(world.redis.scan_iter(f'{app}:{{*}}:{kind}:*', count=1000), REDIS_SAMPLE))
+        pipeline = world.redis.pipeline(transaction=False)
+        for key in keys:
+            pipeline.memory_usage(key, samples=0)
+        found[kind] = sum(pipeline.execute()) / max(len(keys), 1)
+    found['leads'] = world.redis.dbsize() // 2  # a hash and a record each; what the shards have besides are some dozens
+    found['all'] = (memory['used_memory'] - memory['used_memory_startup']) / max(found['leads'], 1)
+    return found
 
 
 class Run:
@@ -119,8 +135,7 @@ class Benchmark:
 
     def _look_at_state(self, app):
         n, self.state_bytes = mean_record(self.world, app)
-        used = self.world.redis.info('memory')
-        return {'records': n, 'record_bytes': self.state_bytes, 'redis_bytes': used['used_memory'] - used['used_memory_startup']}
+        return {'records': n, 'record_bytes': self.state_bytes, 'redis_bytes_per_lead': redis_bytes(self.world, app)}
 
     def _check(self, system, app, result):
         told = Told(self.world.bootstrap, system.stages(app), system.sla(app), self.common_ms)
