@@ -53,9 +53,10 @@ def latency_table(results):
 
 
 def takeover_table(results):
-    rows = [('system', 'state', 'until ready s', 'until caught up s', 'CPU s')]
+    rows = [('system', 'state', 'until ready s', 'until caught up s', 'CPU s', 'broker CPU s', 'Redis CPU s')]
     for line in results:
-        rows.append((line['system'], line['state'], f"{line['ready_s']:.2f}", f"{line['caught_up_s']:.2f}", f"{line['cpu_s']:.2f}"))
+        rows.append((line['system'], line['state'],
+                     *(f'{line[key]:.2f}' for key in ('ready_s', 'caught_up_s', 'cpu_s', 'broker_cpu_s', 'redis_cpu_s'))))
     return table(rows)
 
 

@@ -29,6 +29,7 @@ class Shard:
 
     def run(self):
         """Starts a process, and ends it when it has committed all there is; seconds till it was ready and till then, CPU, its output."""
+        servers = self.world.server_cpu()
         process = self.system.start(self.world, self.source, self.app)
         try:
             process.await_ready(CAUGHT_UP_SECONDS)
@@ -39,10 +40,12 @@ class Shard:
                 return self.world.committed(self.app, self.source) >= self.n_events
             wait_for(is_done, f'{self.n_events} events; see {process.log_path}', CAUGHT_UP_SECONDS)
             caught_up_s = time.monotonic() - process.started_at
+            broker_cpu_s, redis_cpu_s = (after - before for after, before in zip(self.world.server_cpu(), servers))
             cpu_s = process.sample()[0]
         finally:
             process.stop()
-        return {'ready_s': ready_s, 'caught_up_s': caught_up_s, 'cpu_s': cpu_s}, process.lines
+        return {'ready_s': ready_s, 'caught_up_s': caught_up_s, 'cpu_s': cpu_s, 'broker_cpu_s': broker_cpu_s,
+                'redis_cpu_s': redis_cpu_s}, process.lines
 
     def take_over(self, state):
         """With one event to be done."""

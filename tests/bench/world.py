@@ -101,9 +101,8 @@ class World:
         """The group's committed offsets, summed; 0 as long as it has no coordinator."""
         if group not in self.askers:
             self.askers[group] = Consumer({'bootstrap.servers': self.bootstrap, 'group.id': group} | QUIET)
-        n = len(self.admin.list_topics(topic, timeout=30).topics[topic].partitions)
         try:
-            found = self.askers[group].committed([TopicPartition(topic, i) for i in range(n)], timeout=30)
+            found = self.askers[group].committed([TopicPartition(topic, i) for i in range(self.n_partitions)], timeout=30)
         except KafkaException as error:
             if error.args[0].code() not in NO_COORDINATOR:
                 raise
