@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long a shard of many leads takes to be live again: from the start of a process to an event of before it being committed."""
+import os
+import re
+import shutil
+import time
+
+import systems
+from live import wait_for
+
+CAUGHT_UP_SECONDS = 1800
+# What comes between the snapshot of Redis and its loss: a minute of a thousand events a second.
+BEHIND_EVENTS = 60000
+
+
+class Shard:
+    """One partition, one system, and how many events are in the topic."""
+
+    def __init__(self, world, name, n_leads, tell):
+        self.world, self.system, self.n_leads, self.tell = world, systems.make(name), n_leads, tell
+        self.app, self.source = f'{name}.takeover', f'{name}.takeover.events'
+        self.n_events = 0
+        self.results = []
+        world.create_topics(self.source)
+        self.system.prepare(world, self.app)
+
+    def add_events(self, n, *options):
+        self.n_events += self.world.load(self.source, n, self.n_leads, '--seed', str(self.n_events + 1), *options)['events']
+
+    def run(self):
+        """Starts a process, and ends it when it has committed all there is; seconds till it was ready and till then, CPU, its output."""
+        servers = self.world.server_cpu()
+        process = self.system.start(self.world, self.source, self.app)
+        try:
+            process.await_ready(CAUGHT_UP_SECONDS)
+            ready_s = time.monotonic() - process.started_at
+
+            def is_done():
+                assert not process.has_ended(), f'ended too early; see {process.log_path}'
+                return self.world.committed(self.app, self.source) >= self.n_events
+            wait_for(is_done, f'{self.n_events} events; see {process.log_path}', CAUGHT_UP_SECONDS)
+            caught_up_s = time.monotonic() - process.started_at
+            broker_cpu_s, redis_cpu_s = (after - before for after, before in zip(self.world.server_cpu(), servers))
+            cpu_s = process.sample()[0]
+        finally:
+            process.stop()
+        return {'ready_s': ready_s, 'caught_up_s': caught_up_s, 'cpu_s': cpu_s, 'broker_cpu_s': broker_cpu_s,
+                'redis_cpu_s': redis_cpu_s}, process.lines
+
+    def take_over(self, state):
+        """With one event to be done."""
+        self.add_events(1)
+        figures, lines = self.run()
+        result = {'system': self.system.name, 'state': state, 'leads': self.n_leads} | figures
+        taken = re.findall(r'event=shard\.taken .*took_ms=(\d+)', '\n'.join(lines))
+        if taken:
+            result['took_ms'] = int(taken[-1])
+        self.results.append(result)
+        self.tell(str(result))
+
+
+def take_over_scored(shard):
+    world = shard.world
+    shard.take_over('Redis intact')
+    world.redis.save()
+    shard.add_events(BEHIND_EVENTS)
+    shard.run()
+    world.stop_redis()
+    world.start_redis()
+    shard.take_over('Redis a minute behind')
+    world.redis.flushall()
+    shard.take_over('Redis empty')
+
+
+def take_over_peer(shard):
+    shard.take_over('files intact')
+    shutil.rmtree(shard.system.state_folder(shard.world, shard.app))
+    shard.take_over('files gone')
+
+
+def measure_takeover(world, names, n_leads, tell):
+    results = []
+    for name in names:
+        shard = Shard(world, name, n_leads, tell)
+        shard.add_events(n_leads, '--each-first')
+        begun = time.monotonic()
+        shard.run()
+        tell(f'{name}: {n_leads} leads loaded within {time.monotonic() - begun:.0f} s')
+        (take_over_scored if name == 'scored' else take_over_peer)(shard)
+        results += shard.results
+        world.delete_topics(shard.app)
+        world.redis.flushall()
+        if os.path.exists(os.path.join(world.redis_folder, 'dump.rdb')):
+            os.unlink(os.path.join(world.redis_folder, 'dump.rdb'))
+    return results
