@@ -12,7 +12,6 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
-import org.apache.flink.api.common.JobStatus;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.connector.base.DeliveryGuarantee;
@@ -38,7 +37,7 @@ public final class FlinkPeer {
         c.setString("taskmanager.memory.network.min", "64m");
         c.setString("taskmanager.memory.network.max", "64m");
         c.setString("state.backend.type", options.text("state-backend", "rocksdb"));
-        c.setString("state.backend.incremental", "true");
+        c.setString("execution.checkpointing.incremental", "true");
         c.setString("state.backend.rocksdb.localdir", Path.of(options.text("state-dir")).toAbsolutePath() + "/rocksdb");
         c.setString("state.backend.rocksdb.use-bloom-filter", "true");
         c.setString("state.backend.rocksdb.timer-service.factory", options.text("timers", "ROCKSDB"));
@@ -100,8 +99,7 @@ public final class FlinkPeer {
                 .build();
     }
 
-    private static JobClient start(PeerOptions options) throws Exception {
-        int parallelism = (int) options.number("parallelism", 2);
+    private static JobClient start(PeerOptions options, int parallelism) throws Exception {
         StreamExecutionEnvironment env = StreamExecutionEnvironment.createLocalEnvironment(parallelism, configuration(options));
         env.enableCheckpointing(options.number("commit-interval-ms", 1000), CheckpointingMode.EXACTLY_ONCE);
         env.fromSource(source(options), new EventTime(), "events", new RawEventType())
@@ -112,15 +110,19 @@ public final class FlinkPeer {
         return env.executeAsync(options.text("app-id"));
     }
 
-    public static void main(String[] args) throws Exception {
-        PeerOptions options = new PeerOptions(args);
-        CountDownLatch stop = new CountDownLatch(1), stopped = new CountDownLatch(1);
-        JobClient job = start(options);
-        while (job.getJobStatus().get() != JobStatus.RUNNING) {
-            Thread.sleep(50);
-        }
+    private static void run(PeerOptions options, CountDownLatch stop) throws Exception {
+        int parallelism = (int) options.number("parallelism", 2);
+        JobClient job = start(options, parallelism);
+        ScoreFunction.OPEN.acquire(parallelism);
         System.out.println("ready");
         System.out.flush();
+        Progress.watch(options, stop);
+        // commits what is open; without draining, which would make all timers fire
+        job.stopWithSavepoint(false, null, SavepointFormatType.NATIVE).get();
+    }
+
+    public static void main(String[] args) {
+        CountDownLatch stop = new CountDownLatch(1), stopped = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             stop.countDown();
             try {
@@ -129,10 +131,14 @@ public final class FlinkPeer {
                 Thread.currentThread().interrupt();
             }
         }));
-        Progress.watch(options.number("stop-after-idle", 0), stop);
-        // commits what is open; without draining, which would make all timers fire
-        job.stopWithSavepoint(false, null, SavepointFormatType.NATIVE).get();
+        int status = 0;
+        try {
+            run(new PeerOptions(args), stop);
+        } catch (Exception e) {
+            e.printStackTrace();
+            status = 1;
+        }
         stopped.countDown();
-        System.exit(0);
+        System.exit(status); // the cluster has threads of its own
     }
 }

@@ -10,6 +10,7 @@ import io.scored.bench.scoring.OutputSink;
 import io.scored.bench.scoring.Progress;
 import io.scored.bench.scoring.Wire;
 import java.io.IOException;
+import java.util.concurrent.Semaphore;
 import org.apache.avro.util.Utf8;
 import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.state.ValueState;
@@ -21,6 +22,9 @@ import org.apache.flink.util.Collector;
 /** A lead's record is its keyed state, packed; its next moment is an event-time timer. */
 public final class ScoreFunction extends KeyedProcessFunction<String, RawEvent, RawOutput> {
     private static final long serialVersionUID = 1L;
+
+    /** How many of the process's instances are there. */
+    static final Semaphore OPEN = new Semaphore(0);
 
     private transient ValueState<byte[]> record;
     private transient LeadState lead;
@@ -46,6 +50,7 @@ public final class ScoreFunction extends KeyedProcessFunction<String, RawEvent, 
                 collect(false, wire.encode(output), output.getOccurredAt().toEpochMilli());
             }
         });
+        OPEN.release();
     }
 
     private void collect(boolean isStage, byte[] message, long at) {

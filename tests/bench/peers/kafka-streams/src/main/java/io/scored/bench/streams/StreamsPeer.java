@@ -101,7 +101,7 @@ public final class StreamsPeer {
             }
         }));
         streams.start();
-        Progress.watch(options.number("stop-after-idle", 0), stop);
+        Progress.watch(options, stop);
         streams.close(Duration.ofSeconds(30));
         stopped.countDown();
     }

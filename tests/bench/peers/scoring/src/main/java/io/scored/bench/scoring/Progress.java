@@ -14,6 +14,9 @@ public final class Progress {
 
     private static final OperatingSystemMXBean SYSTEM = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
+    /** How long nothing may come though there is more: clients take their time to start, and a commit on a busy machine, too. */
+    private static final long STALL_SECONDS = 60;
+
     private Progress() {}
 
     private static void print(String kind, long begin, long now, long events) {
@@ -22,16 +25,17 @@ public final class Progress {
         System.out.flush();
     }
 
-    /** Until nothing has come for so many seconds (0: for ever), or `stop`. */
-    public static void watch(long idleSeconds, CountDownLatch stop) throws InterruptedException {
-        long begin = System.nanoTime(), latest = begin, n = EVENTS.sum();
+    /** Until nothing has come for so many seconds (`stop-after-idle`; 0: for ever) and all was read, or `stop`. */
+    public static void watch(PeerOptions options, CountDownLatch stop) throws InterruptedException {
+        long idle = options.number("stop-after-idle", 0), begin = System.nanoTime(), latest = begin, n = EVENTS.sum();
+        Source source = new Source(options);
         while (!stop.await(1, TimeUnit.SECONDS)) {
-            long now = System.nanoTime(), events = EVENTS.sum();
+            long now = System.nanoTime(), events = EVENTS.sum(), seconds = (now - latest) / 1_000_000_000L;
             if (events != n) {
                 print("progress", begin, now, events);
                 n = events;
                 latest = now;
-            } else if (idleSeconds > 0 && now - latest >= idleSeconds * 1_000_000_000L) {
+            } else if (idle > 0 && seconds >= idle && (seconds >= STALL_SECONDS || n >= source.size())) {
                 break;
             }
         }
