@@ -103,6 +103,6 @@ int subject_replay(Subject *s) {
         status = replay_history(s);
     if (status != EXIT_SUCCESS)
         return status;
-    s->now_ms = MAX(shard_watermark(s->shard), s->lead ? s->lead->clock_ms : s->account->clock_ms);
+    s->now_ms = latest(shard_watermark(s->shard), s->lead ? s->lead->clock_ms : s->account->clock_ms);
     return EXIT_SUCCESS;
 }

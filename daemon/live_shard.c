@@ -190,7 +190,7 @@ int live_shard_load(LiveShard *shard, EntityKind kind, const Str *ids, size_t n)
 /* --- moments ----------------------------------------------------------------------------------------- */
 
 int64_t live_shard_barrier(const LiveShard *shard, EntityKind kind) {
-    return MIN(shard_next_cold(live_shard_engine(shard, kind)).at_ms, shard->horizons_ms[kind]);
+    return earliest(shard_next_cold(live_shard_engine(shard, kind)).at_ms, shard->horizons_ms[kind]);
 }
 
 /* Up to `max` moments from the horizon on, into `moments`; repairs the view if need be. */

@@ -19,7 +19,7 @@ bool proof_is_awaited(const LiveShard *shard, int64_t now_ms) {
     const Pipeline *p = shard->pipeline;
     if (p->config->watermark != WATERMARK_WALL)
         return false;
-    int64_t due_ms = MIN(shard_next_moment(shard->engine), shard->horizons_ms[ENTITY_LEAD]);
+    int64_t due_ms = earliest(shard_next_moment(shard->engine), shard->horizons_ms[ENTITY_LEAD]);
     return due_ms != TIME_NEVER && due_ms <= now_ms - p->model->lateness_ms && due_ms > shard_watermark(shard->engine) &&
             is_unproved(shard, due_ms + p->model->lateness_ms);
 }

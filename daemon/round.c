@@ -146,7 +146,7 @@ static int advance(LiveShard *shard) {
     live_shard_take_proofs(shard);
     int64_t watermark_ms =
             watermark_of(p->config->watermark, shard->sources, p->config->n_sources, p->model->lateness_ms);
-    if (live_shard_barrier(shard, ENTITY_LEAD) <= MAX(watermark_ms, shard_watermark(shard->engine)))
+    if (live_shard_barrier(shard, ENTITY_LEAD) <= latest(watermark_ms, shard_watermark(shard->engine)))
         return round_advance_to_barrier(shard, ENTITY_LEAD);
     return round_run_error(shard_advance(shard->engine, watermark_ms));
 }

@@ -116,7 +116,7 @@ static int64_t foresee_watermark(const Run *run, const Wanted *wanted, int64_t n
             continue;
         if (!round_decode(shard->pipeline, record, now_ms, &event, text, sizeof(text))) {
             SourceProgress *source = &sources[p->inputs.inputs[record->input].source];
-            source->newest_ms = MAX(source->newest_ms, round_counted_time(p, record, &event, now_ms));
+            source->newest_ms = latest(source->newest_ms, round_counted_time(p, record, &event, now_ms));
         }
     }
     for (size_t i = 0; i < p->config->n_sources; i++)
@@ -137,7 +137,7 @@ static int load_wanted(Run *run, const Wanted *wanted, int64_t now_ms) {
     for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX && r == 0; kind++)
         r = live_shard_load(shard, kind, wanted->ids[kind], wanted->n[kind]);
     if (r == 0 && live_shard_barrier(shard, ENTITY_LEAD) != TIME_NEVER)
-        r = load_due(run, ENTITY_LEAD, MAX(foresee_watermark(run, wanted, now_ms), shard_watermark(shard->engine)));
+        r = load_due(run, ENTITY_LEAD, latest(foresee_watermark(run, wanted, now_ms), shard_watermark(shard->engine)));
     if (r == 0 && live_shard_barrier(shard, ENTITY_ACCOUNT) <= wanted->accounts_ms)
         r = load_due(run, ENTITY_ACCOUNT, wanted->accounts_ms);
     return r;

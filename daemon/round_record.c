@@ -129,7 +129,7 @@ static int route_event(Round *round, LiveShard *shard, const Record *record, int
     if (reason)
         return send_dead_letter(round, shard, &original, reason, text);
     SourceProgress *progress = live_shard_progress(shard, record->input);
-    progress->newest_ms = MAX(progress->newest_ms, round_counted_time(p, record, &event, now_ms));
+    progress->newest_ms = latest(progress->newest_ms, round_counted_time(p, record, &event, now_ms));
     return forward(round, shard, &original, event.lead_id);
 }
 

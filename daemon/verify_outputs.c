@@ -189,7 +189,7 @@ int verify_outputs(Verify *v) {
     bool complete = false, missing = true;
     for (int32_t i = 0; i < v->n_shards; i++)
         if (v->batches[i])
-            since_ms = MIN(since_ms, verify_batches_since(v->batches[i]));
+            since_ms = earliest(since_ms, verify_batches_since(v->batches[i]));
     if (since_ms == TIME_NEVER)
         return 0;
     since_ms -= AHEAD_MS;

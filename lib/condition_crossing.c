@@ -244,34 +244,49 @@ static void add_ways(Ways *ways, double factor, const ScoreState *state, const D
     }
 }
 
-/* An account's scores are those of many, cut at a maximum: anything. */
 static Ways ways_of(const Linear *form, const Situation *s) {
-    Ways ways = {.falls = form->slope < 0 || s->account, .rises = form->slope > 0 || s->account};
-    for (unsigned i = 0; i < count_scores(s) && !(ways.falls && ways.rises); i++)
+    Ways ways = {.falls = form->slope < 0, .rises = form->slope > 0};
+    for (unsigned i = 0; i < s->model->n_scores && !(ways.falls && ways.rises); i++)
         if (form->score[i] != 0)
             add_ways(&ways, form->score[i], &s->lead->scores[i], decay_of(s, i));
     return ways;
 }
 
+static double value_now(const Linear *form, const Situation *s) {
+    double value = form->constant;
+    for (unsigned i = 0; i < s->model->n_scores; i++)
+        if (form->score[i] != 0)
+            value += form->score[i] * lead_score(s->lead, s->model, i, s->at_ms);
+    return value;
+}
+
+/*
+ * What is not positive and never rises stays so, and what is positive and never falls. Most leads are below what they are to reach, and
+ * time alone only takes them further from it. An account's scores are those of many, cut at a maximum: of them nothing is known.
+ */
+static bool is_settled(const Linear *form, const Situation *s) {
+    if (s->account)
+        return false;
+    Ways ways = ways_of(form, s);
+    return !(ways.falls && ways.rises) && (value_now(form, s) > 0 ? !ways.falls : !ways.rises);
+}
+
 /* When a counter or the committee in code[begin, end) changes next. */
 static int64_t next_step(const Condition *condition, unsigned begin, unsigned end, const Situation *s) {
     int64_t next_ms = TIME_NEVER;
+    if (s->lead && s->model->n_counters == 0)
+        return TIME_NEVER;
     for (unsigned pc = begin; pc < end; pc++) {
         const Instruction *i = &condition->code[pc];
         const Condition *derived = i->op == OP_DERIVED ? s->model->derived[i->index].value : NULL;
         if (i->op == OP_COUNTER)
-            next_ms = MIN(next_ms, lead_counter_changes_at(s->lead, s->model, i->index, s->at_ms));
+            next_ms = earliest(next_ms, lead_counter_changes_at(s->lead, s->model, i->index, s->at_ms));
         else if (i->op == OP_COMMITTEE)
-            next_ms = MIN(next_ms, account_committee_changes_at(s->account, s->model, s->at_ms));
+            next_ms = earliest(next_ms, account_committee_changes_at(s->account, s->model, s->at_ms));
         else if (derived)
-            next_ms = MIN(next_ms, next_step(derived, 0, derived->n_code, s));
+            next_ms = earliest(next_ms, next_step(derived, 0, derived->n_code, s));
     }
     return next_ms;
-}
-
-/* What is not positive and never rises stays so, and what is positive and never falls. */
-static bool is_settled(Ways ways, double value) {
-    return value > 0 ? !ways.falls : !ways.rises;
 }
 
 /* An order of two numbers, at least one of which time changes. */
@@ -285,15 +300,13 @@ static int64_t order_changes_at(const Condition *condition, const Instruction *a
         return TIME_NEVER; /* with null or between different types it is false, whenever */
     linear_add(&left, &right, -1, n_scores);
 
-    bool has_steps = until_ms != TIME_NEVER;
-    ExponentialSum sum = sum_of(&left, s, &until_ms);
     /* a >= b and a < b turn where the difference passes -1e-9, a > b and a <= b where it passes +1e-9 */
     bool lower = atom->op == OP_GREATER_EQUAL || atom->op == OP_LESS;
-    sum.constant += lower ? SCORE_EPSILON : -SCORE_EPSILON;
-    /* Most leads are below what they are to reach, and time alone only takes them further from it. */
-    if (!has_steps && is_settled(ways_of(&left, s), exponential_sum_at_origin(&sum)))
+    left.constant += lower ? SCORE_EPSILON : -SCORE_EPSILON;
+    if (until_ms == TIME_NEVER && is_settled(&left, s))
         return TIME_NEVER;
-    return MIN(crossing_first(&sum, s->at_ms, MIN(until_ms, HORIZON_MS)), until_ms);
+    ExponentialSum sum = sum_of(&left, s, &until_ms);
+    return earliest(crossing_first(&sum, s->at_ms, earliest(until_ms, HORIZON_MS)), until_ms);
 }
 
 static int64_t atom_next_change(const Condition *condition, unsigned at, const Situation *s) {
@@ -311,6 +324,6 @@ int64_t condition_next_change(const Condition *condition, const Situation *situa
         return TIME_NEVER;
     /* A derived score is a number, so it holds no comparison that could change by itself. */
     for (unsigned i = 0; i < condition->n_atoms; i++)
-        next_ms = MIN(next_ms, atom_next_change(condition, condition->atoms[i], &s));
+        next_ms = earliest(next_ms, atom_next_change(condition, condition->atoms[i], &s));
     return next_ms > HORIZON_MS ? TIME_NEVER : next_ms;
 }

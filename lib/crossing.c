@@ -39,13 +39,6 @@ double exponential_sum_value(const ExponentialSum *sum, int64_t at_ms) {
     return value;
 }
 
-double exponential_sum_at_origin(const ExponentialSum *sum) {
-    double value = sum->constant;
-    for (unsigned i = 0; i < sum->n_exponentials; i++)
-        value += sum->exponentials[i].value;
-    return value;
-}
-
 static bool is_positive(const ExponentialSum *sum, int64_t at_ms) {
     return exponential_sum_value(sum, at_ms) > 0;
 }

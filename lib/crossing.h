@@ -27,8 +27,6 @@ typedef struct ExponentialSum {
 /* Adds value * 2^(-(t - origin) / half_life), joining equal half-lives. */
 void exponential_sum_add(ExponentialSum *sum, double value, double half_life_ms);
 double exponential_sum_value(const ExponentialSum *sum, int64_t at_ms);
-/* The same as exponential_sum_value() there. */
-double exponential_sum_at_origin(const ExponentialSum *sum);
 
 /*
  * The first millisecond t in (from_ms, to_ms] at which "f(t) > 0" is not what it was at t - 1, or TIME_NEVER. from_ms must not be

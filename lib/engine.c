@@ -44,7 +44,7 @@ static int end(Engine *engine, const Step *step) {
     if (step->error == 0) {
         int64_t next_change_ms = track_look_ahead(step);
         if (step->lead) {
-            step->lead->next_internal_ms = MIN(next_change_ms, idle_next_moment(step->lead, engine->model));
+            step->lead->next_internal_ms = earliest(next_change_ms, idle_next_moment(step->lead, engine->model));
             step->lead->next_sla_ms = sla_next_moment(step->lead, engine->model);
         } else {
             step->account->next_internal_ms = next_change_ms;

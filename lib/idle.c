@@ -32,7 +32,7 @@ int64_t idle_rule_next_moment(const Lead *lead, const Model *model, unsigned rul
 int64_t idle_next_moment(const Lead *lead, const Model *model) {
     int64_t next_ms = TIME_NEVER;
     for (unsigned i = 0; i < model->n_idle_rules; i++)
-        next_ms = MIN(next_ms, idle_rule_next_moment(lead, model, i));
+        next_ms = earliest(next_ms, idle_rule_next_moment(lead, model, i));
     return next_ms;
 }
 

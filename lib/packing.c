@@ -75,6 +75,12 @@ void pack_bytes(Packer *p, const void *data, size_t n) {
 
 void pack_number(Packer *p, uint64_t value) {
     uint8_t bytes[NUMBER_BYTES_MAX];
+    Buffer *buffer = p->buffer;
+    /* Most take one byte, for which there mostly is room. */
+    if (value < 0x80 && !p->error && buffer->len < buffer->n_alloc && buffer->len - p->start < p->bytes_max) {
+        buffer->data[buffer->len++] = (uint8_t)value;
+        return;
+    }
     size_t n = 0;
     for (; value >= 0x80; value >>= 7)
         bytes[n++] = (uint8_t)(value | 0x80);

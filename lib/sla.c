@@ -178,7 +178,7 @@ static int64_t trigger_by_stage(const Step *step, const SlaCondition *condition,
 static int64_t trigger(const Step *step, const SlaCondition *condition, const LeadEvent *stage_event, int64_t not_before_ms) {
     if (!condition->present)
         return TIME_NONE;
-    int64_t at_ms = MIN(trigger_by_event(step, condition, not_before_ms),
+    int64_t at_ms = earliest(trigger_by_event(step, condition, not_before_ms),
             trigger_by_stage(step, condition, stage_event, not_before_ms));
     return at_ms == TIME_NEVER ? TIME_NONE : at_ms;
 }

@@ -28,7 +28,7 @@ static int64_t run_begin(const SlaClock *clock, size_t i) {
 
 int64_t sla_clock_elapsed(const SlaClock *clock, SlaTerms terms, int64_t at_ms) {
     if (at_ms < base_at(clock))
-        return MIN(calendar_between(terms.calendar, clock->started_at_ms, at_ms), clock->base_work_ms);
+        return earliest(calendar_between(terms.calendar, clock->started_at_ms, at_ms), clock->base_work_ms);
     int64_t work_ms = clock->base_work_ms;
     for (size_t i = 0; i <= clock->n_pauses; i++) {
         int64_t begin_ms = run_begin(clock, i);
@@ -42,7 +42,7 @@ int64_t sla_clock_elapsed(const SlaClock *clock, SlaTerms terms, int64_t at_ms) 
 
 int64_t sla_clock_instant(const SlaClock *clock, SlaTerms terms, int64_t work_ms) {
     if (work_ms < clock->base_work_ms)
-        return MIN(calendar_add(terms.calendar, clock->started_at_ms, work_ms), base_at(clock));
+        return earliest(calendar_add(terms.calendar, clock->started_at_ms, work_ms), base_at(clock));
     work_ms -= clock->base_work_ms;
     for (size_t i = 0; i < clock->n_pauses; i++) {
         int64_t begin_ms = run_begin(clock, i), end_ms = clock->pauses[i].from_ms;
@@ -119,7 +119,7 @@ static void rebase(SlaClock *clock, int64_t at_ms, int64_t work_ms) {
 
 void sla_clock_lose_calendar(SlaClock *clock, const SlaTimes *times, int64_t at_ms) {
     bool paused = sla_clock_is_paused(clock);
-    at_ms = paused ? clock->pauses[clock->n_pauses - 1].from_ms : MAX(at_ms, run_begin(clock, clock->n_pauses));
+    at_ms = paused ? clock->pauses[clock->n_pauses - 1].from_ms : latest(at_ms, run_begin(clock, clock->n_pauses));
     if (clock->due_at_ms != TIME_NEVER) {
         int64_t left_ms = clock->due_at_ms - at_ms;
         if (left_ms > times->target_ms) { /* it has the whole of it still to run, and begins so long before it is due */

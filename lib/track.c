@@ -316,7 +316,7 @@ int64_t track_next_change(const Situation *now, unsigned track_index) {
     for (size_t i = 0; i < track->n_transitions; i++) {
         const Transition *transition = &track->transitions[i];
         if (transition_is_unprompted(transition) && leaves(transition, &tracks.states[track_index]))
-            next_ms = MIN(next_ms, track_transition_begins(now, track_index, transition));
+            next_ms = earliest(next_ms, track_transition_begins(now, track_index, transition));
     }
     return next_ms;
 }

@@ -42,6 +42,7 @@ static inline void free_null_cleanup(void *pp) {
     free(p);
 }
 
+/* One of them is evaluated twice: for calls there are earliest() and latest(). */
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
@@ -49,6 +50,14 @@ static inline void free_null_cleanup(void *pp) {
 #define TIME_NONE INT64_MIN
 /* "Never": after every instant that can occur. */
 #define TIME_NEVER INT64_MAX
+
+/* Of two instants, or spans. */
+static inline int64_t earliest(int64_t a, int64_t b) {
+    return MIN(a, b);
+}
+static inline int64_t latest(int64_t a, int64_t b) {
+    return MAX(a, b);
+}
 
 /* A borrowed run of bytes, not terminated. `data == NULL` is null, distinct from the empty string. */
 typedef struct Str {
