@@ -92,6 +92,7 @@ typedef struct World {
     Point aim;
     int64_t aim_passes;    /* 0: nothing is aimed */
     int64_t aim_freeze_ms; /* 0: a crash */
+    uint64_t n_hits;
     void (*crashed)(Process *process);
     uint64_t n_switches;
     uint64_t digest;       /* of all that was traced: two runs of a seed must agree */
