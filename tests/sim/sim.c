@@ -5,6 +5,8 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +32,7 @@
 /* After that much real time a schedule has hung. */
 #define ALARM_S 60
 #define JOBS_MAX 64
+#define MEMORY_BYTES (16 << 20)
 /* Of many schedules it is told now and then how far they are. */
 #define PROGRESS_EACH 10000
 
@@ -307,6 +310,13 @@ static void load_setting(Setting *ret) {
     }
 }
 
+/* A schedule's process lives for some milliseconds: it takes its memory at once and gives nothing back. */
+static void set_memory(void) {
+    (void)mallopt(M_TOP_PAD, MEMORY_BYTES);
+    (void)mallopt(M_MMAP_THRESHOLD, MEMORY_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
+}
+
 /* What libraries make once: here, not in each schedule's process. */
 static void warm_up(void) {
     BatchHash *hash;
@@ -417,6 +427,7 @@ int main(int argc, char **argv) {
     figures = mmap(NULL, sizeof(*figures), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (figures == MAP_FAILED)
         give_up();
+    set_memory();
     load_setting(&setting);
     warm_up();
     runner.setting = &setting;
