@@ -181,9 +181,9 @@ static int64_t order_of_start(const Shown *breach) {
     return -1;
 }
 
-/* Nobody can have judged before due + lateness; what was in the log before that instant counts. */
+/* Nobody can have judged before due + lateness by a clock that is ahead; what was in the log before that instant counts. */
 static void check_breach(const Shown *breach) {
-    int64_t start = order_of_start(breach), judged_ms = breach->due_at_ms + scenario.model->lateness_ms;
+    int64_t start = order_of_start(breach), judged_ms = breach->due_at_ms + scenario.model->lateness_ms - world.clocks_differ_ms;
     check_figures.breaches++;
     if (start < 0)
         return;

@@ -56,6 +56,12 @@ static int64_t draw_duration_ms(void) {
     return is_short ? chance_between(&world.chance, 2000, SHORT_MS_MAX) : chance_between(&world.chance, SHORT_MS_MAX, DURATION_MS_MAX);
 }
 
+static void draw_clocks(void) {
+    static const int64_t differ_ms[] = {50, 500, 3000};
+    if (chance_percent(&world.clock_chance, 25))
+        world.clocks_differ_ms = differ_ms[chance_between(&world.clock_chance, 0, ARRAY_SIZE(differ_ms) - 1)];
+}
+
 static void make_topics(void) {
     Config *config = &scenario.config;
     for (size_t i = 0; i < config->n_sources; i++)
@@ -81,6 +87,7 @@ void scenario_make(const Setting *setting) {
     /* One event a transaction, and no more events than that: what piles up is to be done in the end. */
     scenario.events_each_ms = scenario.config.batch_max_events == 1 ? 500 : ONE_OF(100, 300, 600);
     draw_faults();
+    draw_clocks();
     make_topics();
     if (!inputs_make(&scenario.config, scenario.n_partitions, scenario.n_shards, &scenario.inputs))
         world_fail("too many inputs");

@@ -245,6 +245,7 @@ Process *world_start(const char *instance, const Config *config, const struct Mo
     process->notify = (Notify){.fd = -1};
     process->model = model;
     process->wake_at_ms = world.now_ms;
+    process->clock_ahead_ms = chance_between(&world.clock_chance, -world.clocks_differ_ms, world.clocks_differ_ms);
     process->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (process->stack == MAP_FAILED || getcontext(&process->context) < 0)
         world_fail("no stack");
@@ -286,7 +287,7 @@ bool process_reaches_redis(const Process *process) {
 
 void world_init(uint64_t seed, bool is_verbose, ProcessMain process_main) {
     world = (World){.seed = seed, .now_ms = BEGIN_MS, .begun_ms = BEGIN_MS, .chance = {seed * UINT64_C(0x9e3779b97f4a7c15) + 1},
-            .is_verbose = is_verbose, .process_main = process_main, .digest = UINT64_C(0xcbf29ce484222325)};
+            .clock_chance = {~seed}, .is_verbose = is_verbose, .process_main = process_main, .digest = UINT64_C(0xcbf29ce484222325)};
     for (unsigned i = 0; i < 4; i++)
         (void)chance_next(&world.chance);
 }
