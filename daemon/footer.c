@@ -2,7 +2,6 @@
 #include "daemon/footer.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 
 #define NAME(s) STR_LITERAL(s)
@@ -85,128 +84,6 @@ int footer_print(const Footer *footer, JsonWriter *w) {
     json_write_string(w, NAME("hash"), str_from(footer->hash));
     json_write_object_end(w);
     return w->error;
-}
-
-static bool get_integer(const json_t *object, const char *key, int64_t *ret) {
-    const json_t *value = json_object_get(object, key);
-    if (!json_is_integer(value))
-        return false;
-    *ret = json_integer_value(value);
-    return true;
-}
-
-static bool get_time(const json_t *object, const char *key, int64_t *ret_ms) {
-    if (json_is_null(json_object_get(object, key))) {
-        *ret_ms = TIME_NONE;
-        return true;
-    }
-    return get_integer(object, key, ret_ms);
-}
-
-/* Nobody goes on from these: a footer without them, of an earlier program, is as good. */
-static int64_t find_time(const json_t *object, const char *key) {
-    int64_t at_ms;
-    return get_integer(object, key, &at_ms) ? at_ms : TIME_NONE;
-}
-
-static bool get_text(const json_t *object, const char *key, char *ret, size_t size) {
-    const char *value = json_string_value(json_object_get(object, key));
-    if (!value || strlen(value) >= size)
-        return false;
-    memcpy(ret, value, strlen(value) + 1);
-    return true;
-}
-
-/* -1 if there is none. */
-static bool get_partition(const json_t *input, int32_t *ret) {
-    int64_t partition = -1;
-    if (json_object_get(input, "partition") && (!get_integer(input, "partition", &partition) || partition < 0 || partition > INT32_MAX))
-        return false;
-    *ret = (int32_t)partition;
-    return true;
-}
-
-static bool get_inputs(const json_t *inputs, Footer *footer) {
-    size_t n = json_array_size(inputs);
-    if (!json_is_array(inputs) || n > ARRAY_SIZE(footer->inputs))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        const json_t *input = json_array_get(inputs, i);
-        FooterInput *ret = &footer->inputs[i];
-        if (!get_text(input, "topic", ret->topic, sizeof(ret->topic)) || !get_partition(input, &ret->partition) ||
-                !get_integer(input, "offset", &ret->offset) || !get_time(input, "newest", &ret->newest_ms))
-            return false;
-        ret->proved_ms = find_time(input, "proved");
-    }
-    footer->n_inputs = n;
-    return true;
-}
-
-static bool get_routed(const json_t *routed, Footer *footer) {
-    size_t n = json_array_size(routed);
-    if (!routed)
-        return true;
-    if (!json_is_array(routed) || n > ARRAY_SIZE(footer->routed))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        const json_t *source = json_array_get(routed, i);
-        if (!get_text(source, "topic", footer->routed[i].topic, sizeof(footer->routed[i].topic)) ||
-                !get_time(source, "newest", &footer->routed[i].newest_ms))
-            return false;
-    }
-    footer->n_routed = n;
-    return true;
-}
-
-static bool get_skeletons(const json_t *skeletons, Footer *footer) {
-    size_t n = json_array_size(skeletons);
-    if (!json_is_array(skeletons) || n > ARRAY_SIZE(footer->skeletons))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        const json_t *skeleton = json_array_get(skeletons, i);
-        if (!get_integer(skeleton, "version", &footer->skeletons[i].version) ||
-                !get_integer(skeleton, "offset", &footer->skeletons[i].offset))
-            return false;
-    }
-    footer->n_skeletons = n;
-    return true;
-}
-
-static bool get_all(const json_t *json, Footer *footer) {
-    const json_t *model = json_object_get(json, "model"), *counts = json_object_get(json, "counts");
-    return get_text(json, "lineage", footer->lineage, sizeof(footer->lineage)) &&
-            get_integer(json, "bno", &footer->bno) && footer->bno > 0 &&
-            get_integer(json, "shards", &footer->shards) &&
-            get_time(json, "watermark", &footer->watermark_ms) &&
-            get_time(json, "accounts_watermark", &footer->accounts_watermark_ms) &&
-            get_inputs(json_object_get(json, "inputs"), footer) && get_routed(json_object_get(json, "routed"), footer) &&
-            get_integer(model, "version", &footer->model_version) &&
-            get_text(model, "hash", footer->model_hash, sizeof(footer->model_hash)) &&
-            get_skeletons(json_object_get(model, "skeletons"), footer) &&
-            get_integer(model, "walk_next", &footer->walk_next) && get_integer(model, "walk_end", &footer->walk_end) &&
-            get_integer(counts, "events", &footer->n_events) &&
-            get_integer(counts, "outputs", &footer->n_outputs) &&
-            get_integer(counts, "records", &footer->n_records) &&
-            get_text(json, "hash", footer->hash, sizeof(footer->hash));
-}
-
-int footer_parse(Str text, Footer *ret) {
-    Footer footer = {0};
-    int64_t format = 0;
-    json_t *json = json_loadb(text.data ? text.data : "", text.len, 0, NULL);
-    footer.begun_watermark_ms = find_time(json, "begun_watermark");
-    (void)get_integer(json, "taken", &footer.taken_bno);
-    footer.n_written = -1;
-    (void)get_integer(json_object_get(json, "counts"), "written", &footer.n_written);
-    int r = FOOTER_E_CORRUPT;
-    if (get_integer(json, "format", &format) && format > FOOTER_FORMAT)
-        r = FOOTER_E_FORMAT;
-    else if (format == FOOTER_FORMAT && get_all(json, &footer))
-        r = 0;
-    json_decref(json);
-    if (r == 0)
-        *ret = footer;
-    return r;
 }
 
 const FooterInput *footer_input(const Footer *footer, int32_t shard, const char *topic, int32_t partition) {

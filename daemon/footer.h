@@ -59,10 +59,7 @@ typedef struct Footer {
     int64_t accounts_watermark_ms; /* the accounts': TIME_NONE: none */
     int64_t begun_watermark_ms;    /* when the batch began */
     int64_t taken_bno;             /* of the last batch when the shard was taken over by who wrote this one */
-    FooterInput inputs[INPUTS_MAX];
-    size_t n_inputs;
-    FooterRouted routed[CONFIG_SOURCES_MAX];
-    size_t n_routed;
+    size_t n_inputs, n_routed;
     int64_t model_version;
     char model_hash[2 * MODEL_HASH_SIZE + 1];
     FooterSkeleton skeletons[FOOTER_SKELETONS_MAX]; /* by version */
@@ -72,12 +69,18 @@ typedef struct Footer {
     int64_t n_written;                      /* records in other topics than the changelog; -1: not told, by a version before */
     char hash[BATCH_HASH_LEN + 1];          /* over the batch's outputs and records, in order */
     int64_t shards;                         /* number of partitions: part of the lineage */
+    /* Last, for what is behind n_routed and n_inputs says nothing: neither is it set nor copied. */
+    FooterRouted routed[CONFIG_SOURCES_MAX];
+    FooterInput inputs[INPUTS_MAX];
 } Footer;
 
 /* Appends the footer's JSON. 0 or -ENOMEM. */
 MUST_CHECK int footer_print(const Footer *footer, JsonWriter *writer);
 enum { _FOOTER_E_SUCCESS, FOOTER_E_CORRUPT, FOOTER_E_FORMAT /* of a newer program */ };
+/* Or -ENOMEM. *ret is set on 0 only. */
 MUST_CHECK int footer_parse(Str json, Footer *ret);
+/* So many bytes of it mean something. */
+size_t footer_size(const Footer *footer);
 /* The input of the shard `shard` from that partition, or NULL. */
 const FooterInput *footer_input(const Footer *footer, int32_t shard, const char *topic, int32_t partition);
 /* What is known of a routed source; TIME_NONE: nothing. */

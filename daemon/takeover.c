@@ -125,7 +125,7 @@ static int read_last_footer(Pipeline *p, int32_t shard, int64_t offset, int64_t 
         } else if (r == 0 && is_footer(&record)) {
             int parsed = footer_parse(record.value, &ret->footer);
             if (parsed != 0)
-                return halt_unreadable(shard, unreadable_footer(parsed));
+                return parsed < 0 ? parsed : halt_unreadable(shard, unreadable_footer(parsed));
             ret->found = true;
             ret->offset = record.offset;
             /* The offsets were committed with this batch, so it is the last; the log's end need not be waited for. */
@@ -213,7 +213,7 @@ static int apply_changelog(CatchUp *c) {
             Footer footer;
             r = footer_parse(record.value, &footer);
             if (r != 0)
-                return halt_unreadable(shard->id, unreadable_footer(r));
+                return r < 0 ? r : halt_unreadable(shard->id, unreadable_footer(r));
             if (footer.bno >= shard->bno)
                 return apply_chunk(c, footer.bno, footer.watermark_ms);
         } else {

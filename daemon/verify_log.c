@@ -95,6 +95,8 @@ static int take_footer(VerifyShard *s, const ChangelogRecord *record) {
         return 0;
     }
     int r = footer_parse(record->value, footer);
+    if (r < 0)
+        return r;
     if (r) {
         (void)verify_tell(&s->report, VERIFY_FOOTER, "changelog", r == FOOTER_E_FORMAT
                         ? "the footer at offset %" PRId64 " was written by a newer version of scored"

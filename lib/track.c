@@ -293,12 +293,15 @@ static int64_t begins_to_hold(
             change_ms = MIN(change_ms, cooled_at_ms);
         if (change_ms == TIME_NEVER)
             return TIME_NEVER;
-        for (int64_t at_ms = MAX(change_ms - 1, now->at_ms + 1); at_ms <= change_ms + 1; at_ms++) {
-            s.at_ms = at_ms - 1;
-            bool before = holds(transition, state, &s);
+        int64_t first_ms = MAX(change_ms - 1, now->at_ms + 1);
+        s.at_ms = first_ms - 1;
+        bool before = holds(transition, state, &s);
+        for (int64_t at_ms = first_ms; at_ms <= change_ms + 1; at_ms++) {
             s.at_ms = at_ms;
-            if (!before && holds(transition, state, &s))
+            bool after = holds(transition, state, &s);
+            if (!before && after)
                 return at_ms;
+            before = after;
         }
         from_ms = change_ms;
     }

@@ -112,10 +112,16 @@ void json_write_boolean(JsonWriter *writer, Str name, bool value) {
 
 void json_write_integer(JsonWriter *writer, Str name, int64_t value) {
     char text[NUMBER_TEXT_SIZE];
+    size_t at = sizeof(text);
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
     begin_value(writer, name);
-    int len = snprintf(text, sizeof(text), "%" PRId64, value);
-    append(writer, text, (size_t)len);
+    do {
+        text[--at] = (char)('0' + left % 10);
+    } while ((left /= 10) > 0);
+    if (value < 0)
+        text[--at] = '-';
+    append(writer, text + at, sizeof(text) - at);
 }
 
 /* The digits as the process's locale writes them: its decimal point can be anything. */

@@ -23,6 +23,7 @@ typedef struct LogRecord {
     uint64_t sequence;     /* of what its transaction brought, over all partitions */
     bool is_control;
     bool is_compacted;     /* away: readers do not see it any more */
+    const struct Footer *footer; /* the checker's, once it has read one here */
 } LogRecord;
 
 typedef struct OpenPart {
@@ -41,6 +42,7 @@ typedef struct Partition {
 
 typedef struct Topic {
     const char *name;
+    size_t name_len;
     int32_t n_partitions;
     Partition *partitions;
     bool is_compacted;
@@ -50,6 +52,8 @@ typedef struct Topic {
 Topic *broker_create_topic(const char *name, int32_t n_partitions, bool is_compacted);
 /* NULL: there is none. */
 Topic *broker_find_topic(Str name);
+/* The same, of a string that stays where it is. */
+Topic *broker_topic(const char *name);
 /* Before it, all is decided. */
 int64_t partition_stable_end(const Partition *partition);
 /* The next record at or after *offset that a read_committed reader sees; *offset goes to it, or to the end of what is decided: NULL. */
@@ -79,6 +83,7 @@ struct Transaction {
     size_t n_offsets, n_offsets_alloc;
     bool has_offsets;
     uint64_t n_records;
+    struct Brought *brought; /* the checker's */
 };
 
 struct Producer {

@@ -14,37 +14,41 @@ Partition *check_changelog(int32_t shard) {
     return adapter_partition(scenario.config.changelog_topic, shard);
 }
 
-static void parse_footer(int32_t shard, const LogRecord *record, Footer *ret) {
-    if (footer_parse(record->value, ret) != 0)
+/* It is asked for time and again, and kept in no more room than it takes. */
+static const Footer *footer_of(int32_t shard, LogRecord *record) {
+    Footer footer;
+    if (record->footer)
+        return record->footer;
+    if (footer_parse(record->value, &footer) != 0)
         world_fail("a footer of shard %d cannot be read", (int)shard);
+    Footer *copy = world_alloc(1, footer_size(&footer));
+    memcpy(copy, &footer, footer_size(&footer));
+    return record->footer = copy;
 }
 
-/* The latest that was parsed, by shard: it is asked for time and again. */
+/* By shard: the latest footer that is known, and the end of what was looked through for it. */
 typedef struct LastFooter {
-    size_t end; /* of what was looked through */
-    const Partition *changelog;
-    int64_t offset;
-    Footer footer;
+    size_t end;
+    int64_t offset; /* -1: none */
 } LastFooter;
 
 /* NULL: there is none yet. What is open may still be committed, so no more than what is decided is passed for good. */
 const Footer *check_last_footer(int32_t shard) {
     static LastFooter *last;
     Partition *changelog = check_changelog(shard);
-    if (!last)
+    if (!last) {
         last = world_alloc((size_t)scenario.n_shards, sizeof(*last));
+        for (int32_t i = 0; i < scenario.n_shards; i++)
+            last[i].offset = -1;
+    }
     LastFooter *found = &last[shard];
     int64_t latest = -1;
     for (size_t i = changelog->n; i-- > found->end && latest < 0;)
         if (record_is_committed(&changelog->records[i]) && str_eq_c(changelog->records[i].key, FOOTER_KEY))
             latest = (int64_t)i;
     found->end = MAX(found->end, (size_t)partition_stable_end(changelog));
-    if (latest >= 0 && (!found->changelog || latest > found->offset)) {
-        parse_footer(shard, &changelog->records[latest], &found->footer);
-        found->changelog = changelog;
-        found->offset = latest;
-    }
-    return found->changelog ? &found->footer : NULL;
+    found->offset = MAX(found->offset, latest);
+    return found->offset < 0 ? NULL : footer_of(shard, &changelog->records[found->offset]);
 }
 
 /* --- the view ---------------------------------------------------------------------------------------- */
@@ -144,7 +148,7 @@ static void check_view(int32_t number) {
 
 /* NULL: it is quiet; else what is missing. */
 static const char *unrest_of(int32_t shard) {
-    const Footer *last = broker_find_topic(str_from(scenario.config.changelog_topic)) ? check_last_footer(shard) : NULL;
+    const Footer *last = broker_topic(scenario.config.changelog_topic) ? check_last_footer(shard) : NULL;
     if (!last)
         return "no batch";
     for (unsigned i = 0; i + 1 < scenario.inputs.n; i++) {
@@ -186,11 +190,11 @@ void check_tell_unrest(void) {
 /* --- the changelog ----------------------------------------------------------------------------------- */
 
 static ShownShard show(int32_t number) {
-    const Partition *changelog = check_changelog(number);
+    Partition *changelog = check_changelog(number);
     ShownShard shard = {0};
     int64_t n_records = 0, first = 0;
     for (size_t i = 0; i < changelog->n; i++) {
-        const LogRecord *record = &changelog->records[i];
+        LogRecord *record = &changelog->records[i];
         if (!record_is_committed(record))
             continue;
         if (!str_eq_c(record->key, FOOTER_KEY)) {
@@ -199,13 +203,12 @@ static ShownShard show(int32_t number) {
         }
         shard.batches = world_grow(shard.batches, &shard.n_alloc, shard.n, sizeof(ShownBatch));
         ShownBatch *batch = &shard.batches[shard.n++];
-        *batch = (ShownBatch){.offset = (int64_t)i, .first_offset = first, .record = record};
-        parse_footer(number, record, &batch->footer);
-        if (batch->footer.bno != (int64_t)shard.n)
-            world_fail("shard %d: batch %" PRId64 " where %zu is due", (int)number, batch->footer.bno, shard.n);
-        if (batch->footer.n_records != n_records)
-            world_fail("shard %d batch %zu: %" PRId64 " records, not %" PRId64, (int)number, shard.n, n_records, batch->footer.n_records);
-        if (strcmp(batch->footer.lineage, shard.batches[0].footer.lineage) != 0)
+        *batch = (ShownBatch){.footer = footer_of(number, record), .offset = (int64_t)i, .first_offset = first, .record = record};
+        if (batch->footer->bno != (int64_t)shard.n)
+            world_fail("shard %d: batch %" PRId64 " where %zu is due", (int)number, batch->footer->bno, shard.n);
+        if (batch->footer->n_records != n_records)
+            world_fail("shard %d batch %zu: %" PRId64 " records, not %" PRId64, (int)number, shard.n, n_records, batch->footer->n_records);
+        if (strcmp(batch->footer->lineage, shard.batches[0].footer->lineage) != 0)
             world_fail("shard %d has more than one lineage", (int)number);
         n_records = 0;
         first = (int64_t)i + 1;
@@ -259,7 +262,7 @@ void check_end(void) {
     for (int32_t i = 0; i < scenario.n_shards; i++) {
         shards[i] = show(i);
         for (size_t k = 0; k < shards[i].n; k++)
-            check_chain(i, k ? &shards[i].batches[k - 1].footer : NULL, &shards[i].batches[k].footer);
+            check_chain(i, k ? shards[i].batches[k - 1].footer : NULL, shards[i].batches[k].footer);
         check_figures.batches += shards[i].n;
     }
     check_batches(shards);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/io/avro_output_reader.h"
 #include "lib/arena.h"
 #include "lib/shard_message.h"
 #include "tests/faults/batch_replay.h"
@@ -36,13 +35,14 @@ typedef struct Brought {
     Transaction *transaction;
     const Partition **partitions;
     const LogRecord **records;
+    const ShownBatch **batches; /* by shard; NULL: it has none of it */
+    struct Brought *next;
 } Brought;
 
 static struct {
     const ShownShard *shards;
     Expected **expected; /* by shard and batch */
-    Brought *brought;
-    size_t n_brought, n_brought_alloc;
+    Brought *brought, **brought_end; /* in the order in which they were come by */
     WrittenList *list;   /* where what is written goes */
     Arena *arena;
 } check;
@@ -52,7 +52,7 @@ static void on_written(void *userdata, const char *topic, int32_t partition, Str
     WrittenList *list = check.list;
     /* Outputs' topics may have other numbers of partitions than there are shards. */
     if (strcmp(topic, scenario.config.changelog_topic) != 0 && strcmp(topic, scenario.config.internal_topic) != 0)
-        partition = kafka_partition_of(&scenario.config, key, broker_find_topic(str_from(topic))->n_partitions);
+        partition = kafka_partition_of(&scenario.config, key, broker_topic(topic)->n_partitions);
     list->items = world_grow(list->items, &list->n_alloc, list->n, sizeof(Written));
     list->items[list->n++] = (Written){topic, partition, world_copy(key), world_copy(value)};
 }
@@ -89,21 +89,18 @@ static void note_letter(const Output *output) {
 }
 
 static void read_letters(void) {
-    AvroOutputReader *reader;
-    const Topic *topic = broker_find_topic(str_from(scenario.config.output_topics[OUTPUT_DEAD_LETTER]));
+    const Topic *topic = broker_topic(scenario.config.output_topics[OUTPUT_DEAD_LETTER]);
     char text[256];
-    if (avro_event_decoder_new(&future.decoder) != 0 ||
-            avro_output_reader_new(registry_outputs(scenario.setting.registry), text, sizeof(text), &reader) != 0)
-        world_fail("dead letters cannot be read");
+    if (avro_event_decoder_new(&future.decoder) != 0)
+        world_fail("out of memory");
     for (int32_t i = 0; topic && i < topic->n_partitions; i++) {
         const LogRecord *record;
         for (int64_t offset = 0; (record = partition_read(&topic->partitions[i], &offset)); offset++) {
             Output output;
-            if (avro_output_read(reader, record->value, &output, text, sizeof(text)) == 0)
+            if (avro_output_read(scenario.setting.reader, record->value, &output, text, sizeof(text)) == 0)
                 note_letter(&output);
         }
     }
-    avro_output_reader_free(reader);
 }
 
 /* Of other events the clock does not matter: none is read before it was appended. */
@@ -178,7 +175,7 @@ static void add_skeletons(BatchReplay *replay) {
 /* The shard goes on under the batch's model from the records of before. */
 static void change_model(BatchReplay *replay, int32_t shard, const ShownBatch *batch) {
     const Partition *changelog = check_changelog(shard);
-    batch_replay_set_model(replay, scenario.setting.models[batch->footer.model_version - 1]);
+    batch_replay_set_model(replay, scenario.setting.models[batch->footer->model_version - 1]);
     add_skeletons(replay);
     batch_replay_open(replay);
     for (int64_t i = 0; i < batch->first_offset; i++) {
@@ -193,10 +190,10 @@ static void change_model(BatchReplay *replay, int32_t shard, const ShownBatch *b
 /* What the walk through all records came by in the batch. */
 static void settle_walked(BatchReplay *replay, int32_t shard, const ShownBatch *before, const Footer *footer) {
     const Partition *changelog = check_changelog(shard);
-    bool begins = before && before->footer.model_version != footer->model_version;
-    if (!before || (!begins && before->footer.walk_end == 0))
+    bool begins = before && before->footer->model_version != footer->model_version;
+    if (!before || (!begins && before->footer->walk_end == 0))
         return;
-    int64_t from = begins ? 0 : MAX(before->footer.walk_next, 0), end = begins ? before->offset : before->footer.walk_end;
+    int64_t from = begins ? 0 : MAX(before->footer->walk_next, 0), end = begins ? before->offset : before->footer->walk_end;
     int64_t to = footer->walk_end ? MAX(footer->walk_next, 0) : end;
     for (EntityKind wanted = 0; wanted < _ENTITY_KIND_MAX; wanted++)
         for (int64_t i = from; i < to; i++) {
@@ -210,7 +207,7 @@ static void settle_walked(BatchReplay *replay, int32_t shard, const ShownBatch *
 
 static void run_batch(BatchReplay *replay, int32_t shard, size_t index, Expected *expected) {
     const ShownBatch *batch = &check.shards[shard].batches[index];
-    const Footer *footer = &batch->footer, *before = index ? &batch[-1].footer : NULL;
+    const Footer *footer = batch->footer, *before = index ? batch[-1].footer : NULL;
     check.list = &expected->said;
     if (!before || before->model_version != footer->model_version)
         change_model(replay, shard, batch);
@@ -243,17 +240,18 @@ static void run_shard(int32_t shard) {
 /* --- what is there ----------------------------------------------------------------------------------- */
 
 static Brought *brought_by(Transaction *transaction) {
-    for (size_t i = check.n_brought; i-- > 0;)
-        if (check.brought[i].transaction == transaction)
-            return &check.brought[i];
-    check.brought = world_grow(check.brought, &check.n_brought_alloc, check.n_brought, sizeof(Brought));
-    check.brought[check.n_brought] = (Brought){transaction, world_alloc(transaction->n_records, sizeof(Partition *)),
-            world_alloc(transaction->n_records, sizeof(LogRecord *))};
-    return &check.brought[check.n_brought++];
+    if (transaction->brought)
+        return transaction->brought;
+    Brought *brought = world_alloc(1, sizeof(*brought));
+    *brought = (Brought){transaction, world_alloc(transaction->n_records, sizeof(Partition *)),
+            world_alloc(transaction->n_records, sizeof(LogRecord *)), world_alloc((size_t)scenario.n_shards, sizeof(ShownBatch *)), NULL};
+    *check.brought_end = brought;
+    check.brought_end = &brought->next;
+    return transaction->brought = brought;
 }
 
 static void collect(const char *topic) {
-    const Topic *found = broker_find_topic(str_from(topic));
+    const Topic *found = broker_topic(topic);
     for (int32_t i = 0; found && i < found->n_partitions; i++)
         for (size_t k = 0; k < found->partitions[i].n; k++) {
             const LogRecord *record = &found->partitions[i].records[k];
@@ -293,13 +291,13 @@ static void match_list(const Brought *brought, uint64_t *at, int32_t shard, cons
     for (size_t i = 0; i < list->n; i++, (*at)++)
         if (!matches(brought, *at, &list->items[i])) {
             show_lists(brought, list);
-            tell_difference(brought, *at, shard, batch->footer.bno, &list->items[i]);
+            tell_difference(brought, *at, shard, batch->footer->bno, &list->items[i]);
         }
 }
 
 /* --- what is told ------------------------------------------------------------------------------------ */
 
-/* All that was appended before that instant to what the shard reads of the source was read by then. */
+/* All that was appended before that instant to what the shard reads of the source was read by then, as far as clocks agree. */
 static void check_progress(int32_t shard, const Footer *footer, const ShardMessage *message) {
     for (unsigned i = 0; i + 1 < scenario.inputs.n; i++) {
         int32_t number = inputs_partition(&scenario.inputs, i, shard);
@@ -308,7 +306,7 @@ static void check_progress(int32_t shard, const Footer *footer, const ShardMessa
         const Partition *partition = adapter_partition(scenario.inputs.inputs[i].topic, number);
         int64_t offset = stands_at(footer, shard, i);
         const LogRecord *next = partition_read(partition, &offset);
-        if (next && next->timestamp_ms < message->at_ms)
+        if (next && next->timestamp_ms < message->at_ms - world.clocks_differ_ms)
             world_fail("shard %d batch %" PRId64 " tells that it has read %s up to %" PRId64 ", but %" PRId64 " of [%d] is of before", (int)shard,
                     footer->bno, partition->topic->name, message->at_ms, offset, (int)number);
     }
@@ -338,16 +336,16 @@ static bool pass_told(const Brought *brought, uint64_t *at, int32_t shard, const
 
 /* --- the whole --------------------------------------------------------------------------------------- */
 
-/* The batch of the shard in that transaction; NULL: it has none. */
-static const ShownBatch *batch_in(const Brought *brought, int32_t shard) {
-    for (size_t i = 0; i < check.shards[shard].n; i++)
-        if (check.shards[shard].batches[i].record->transaction == brought->transaction)
-            return &check.shards[shard].batches[i];
-    return NULL;
+/* Of two in one transaction the first is kept: the other's records are then too many. */
+static void note_batches(int32_t shard) {
+    for (size_t i = check.shards[shard].n; i-- > 0;) {
+        const ShownBatch *batch = &check.shards[shard].batches[i];
+        brought_by(batch->record->transaction)->batches[shard] = batch;
+    }
 }
 
 static const Expected *expected_of(int32_t shard, const ShownBatch *batch) {
-    return &check.expected[shard][batch->footer.bno - 1];
+    return &check.expected[shard][batch->footer->bno - 1];
 }
 
 /* The offsets that were committed with the batch are those of its footer. */
@@ -355,37 +353,37 @@ static void check_offsets(const Brought *brought, int32_t shard, const ShownBatc
     for (unsigned i = 0; i < scenario.inputs.n; i++) {
         int32_t number = inputs_partition(&scenario.inputs, i, shard);
         const char *topic = scenario.inputs.inputs[i].topic;
-        const FooterInput *input = number < 0 ? NULL : footer_input(&batch->footer, shard, topic, number);
+        const FooterInput *input = number < 0 ? NULL : footer_input(batch->footer, shard, topic, number);
         bool is_there = !input || input->offset < 0;
         for (size_t k = 0; k < brought->transaction->n_offsets && !is_there; k++) {
             const PendingOffset *offset = &brought->transaction->offsets[k];
             is_there = offset->partition == adapter_partition(topic, number) && offset->offset == input->offset;
         }
         if (!is_there)
-            world_fail("shard %d batch %" PRId64 ": the offset of %s [%d] was not committed with it", (int)shard, batch->footer.bno, topic, (int)number);
+            world_fail("shard %d batch %" PRId64 ": the offset of %s [%d] was not committed with it", (int)shard, batch->footer->bno, topic, (int)number);
     }
 }
 
 static void check_transaction(const Brought *brought) {
     uint64_t at = 0;
     for (int32_t shard = 0; shard < scenario.n_shards; shard++) {
-        const ShownBatch *batch = batch_in(brought, shard);
+        const ShownBatch *batch = brought->batches[shard];
         if (!batch)
             continue;
         match_list(brought, &at, shard, batch, &expected_of(shard, batch)->said);
-        while (pass_told(brought, &at, shard, &batch->footer))
+        while (pass_told(brought, &at, shard, batch->footer))
             continue;
     }
     for (int32_t shard = 0; shard < scenario.n_shards; shard++) {
-        const ShownBatch *batch = batch_in(brought, shard);
+        const ShownBatch *batch = brought->batches[shard];
         if (!batch)
             continue;
         match_list(brought, &at, shard, batch, &expected_of(shard, batch)->kept);
         if (at >= brought->transaction->n_records || brought->records[at++] != batch->record)
-            tell_difference(brought, at - 1, shard, batch->footer.bno, NULL);
+            tell_difference(brought, at - 1, shard, batch->footer->bno, NULL);
         check_offsets(brought, shard, batch);
-        if (batch->footer.n_outputs != expected_of(shard, batch)->n_outputs)
-            world_fail("shard %d batch %" PRId64 " counts outputs otherwise than the engine", (int)shard, batch->footer.bno);
+        if (batch->footer->n_outputs != expected_of(shard, batch)->n_outputs)
+            world_fail("shard %d batch %" PRId64 " counts outputs otherwise than the engine", (int)shard, batch->footer->bno);
     }
     if (at != brought->transaction->n_records)
         world_fail("a transaction brought %" PRIu64 " records, of which the engine knows %" PRIu64, brought->transaction->n_records, at);
@@ -394,6 +392,7 @@ static void check_transaction(const Brought *brought) {
 void check_batches(const ShownShard *shards) {
     const Config *config = &scenario.config;
     check.shards = shards;
+    check.brought_end = &check.brought;
     check.expected = world_alloc((size_t)scenario.n_shards, sizeof(Expected *));
     if (arena_new(&check.arena) < 0)
         world_fail("out of memory");
@@ -404,6 +403,8 @@ void check_batches(const ShownShard *shards) {
         collect(config->output_topics[i]);
     collect(config->changelog_topic);
     collect(config->internal_topic);
-    for (size_t i = 0; i < check.n_brought; i++)
-        check_transaction(&check.brought[i]);
+    for (int32_t i = 0; i < scenario.n_shards; i++)
+        note_batches(i);
+    for (const Brought *brought = check.brought; brought; brought = brought->next)
+        check_transaction(brought);
 }

@@ -8,7 +8,7 @@
 
 /* One of a shard, as the changelog has it. */
 typedef struct ShownBatch {
-    Footer footer;
+    const Footer *footer;
     int64_t offset;          /* of the footer */
     int64_t first_offset;    /* of its records in the changelog */
     const LogRecord *record; /* the footer's */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "tests/sim/adapters.h"
+#include "tests/sim/scenario.h"
 
 AdapterFaults adapter_faults;
 Guarantee adapter_lacks;
@@ -21,7 +22,7 @@ int adapter_go_to_kafka(Point point, int64_t timeout_ms, char *text) {
 }
 
 Partition *adapter_partition(const char *topic, int32_t number) {
-    Topic *found = broker_find_topic(str_from(topic));
+    Topic *found = broker_topic(topic);
     if (!found || number < 0 || number >= found->n_partitions)
         world_fail("there is no %s [%d]", topic, (int)number);
     return &found->partitions[number];
@@ -49,6 +50,7 @@ KafkaCluster *kafka_cluster_free(KafkaCluster *cluster) {
 static int ask(int timeout_ms, char *text) {
     if (!chance_percent(&world.chance, adapter_faults.lost_questions_percent))
         return adapter_go_to_kafka(POINT_ASK, timeout_ms, text);
+    fault_counts[FAULT_LOST]++;
     world_pass(POINT_ASK, timeout_ms, timeout_ms);
     (void)snprintf(text, KAFKA_TEXT_SIZE, "the question was lost");
     return KAFKA_E_TIMEOUT;
@@ -57,7 +59,7 @@ static int ask(int timeout_ms, char *text) {
 int kafka_cluster_partitions(KafkaCluster *c, const char *topic, int timeout_ms, char *text, int32_t *ret) {
     (void)c;
     int r = ask(timeout_ms, text);
-    const Topic *found = broker_find_topic(str_from(topic));
+    const Topic *found = broker_topic(topic);
     if (r != 0 || !found)
         return r != 0 ? r : KAFKA_E_UNKNOWN;
     *ret = found->n_partitions;
@@ -96,7 +98,7 @@ int kafka_cluster_create_topic(KafkaCluster *c, const char *topic, int32_t parti
     (void)replication_factor;
     int r = ask(timeout_ms, text);
     /* Another process may have been faster. */
-    if (r == 0 && !broker_find_topic(str_from(topic)))
+    if (r == 0 && !broker_topic(topic))
         (void)broker_create_topic(topic, partitions, properties[0] != NULL);
     return r;
 }
@@ -107,7 +109,7 @@ int kafka_cluster_create_topic(KafkaCluster *c, const char *topic, int32_t parti
 int kafka_cluster_topic_property(KafkaCluster *c, const char *topic, const char *property, int timeout_ms, char *text, char *value, size_t size) {
     (void)c;
     int r = ask(timeout_ms, text);
-    const Topic *found = broker_find_topic(str_from(topic));
+    const Topic *found = broker_topic(topic);
     if (r != 0 || !found)
         return r != 0 ? r : KAFKA_E_UNKNOWN;
     if (strcmp(property, "cleanup.policy") == 0)

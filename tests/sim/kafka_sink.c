@@ -8,6 +8,7 @@
 #include "lib/shard_message.h"
 #include "lib/timestamp.h"
 #include "tests/sim/adapters.h"
+#include "tests/sim/scenario.h"
 
 /* As the real one: see there. */
 #define TRANSACTION_MS 10000
@@ -120,7 +121,7 @@ static int64_t find_decided_at(const KafkaHeader *headers, size_t n) {
 
 int kafka_sink_produce(KafkaSink *sink, const char *topic, int32_t partition, Str key, Str value, const KafkaHeader *headers, size_t n_headers,
         int64_t *ret_offset, char *text) {
-    Topic *found = broker_find_topic(str_from(topic));
+    Topic *found = broker_topic(topic);
     if (!found)
         return KAFKA_E_UNKNOWN;
     if (partition < 0)
@@ -216,8 +217,12 @@ static int lose(KafkaSink *sink, char *text) {
 
 static int end_transaction(KafkaSink *sink, char *text) {
     world_pass(POINT_COMMIT, 0, 2);
-    if (!process_reaches_kafka(world.current) || chance_percent(&world.chance, adapter_faults.lost_commits_percent))
+    if (!process_reaches_kafka(world.current))
         return lose(sink, text);
+    if (chance_percent(&world.chance, adapter_faults.lost_commits_percent)) {
+        fault_counts[FAULT_LOST]++;
+        return lose(sink, text);
+    }
     if (!producer_end(sink->producer, sink->epoch, true))
         return fenced(sink, text);
     world_trace("commits");

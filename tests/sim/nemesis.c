@@ -14,12 +14,14 @@
 #define COMPACTION_LAG_MS 4000
 
 static struct {
-    bool is_over;
+    bool is_over, has_ended;
     unsigned n_names;
 } nemesis;
 
 static void start(void *userdata) {
     const char *instance = userdata;
+    if (nemesis.has_ended)
+        return;
     (void)world_start(instance, &scenario.config, scenario.model);
 }
 
@@ -78,11 +80,12 @@ static void stop_in_order(Process *process) {
     start_again(process);
 }
 
-static void cut_off(const char *what, int64_t *of_all_ms, int64_t *of_one_ms) {
+static bool cut_off(const char *what, int64_t *of_all_ms, int64_t *of_one_ms) {
     int64_t until_ms = world.now_ms + some_time_ms();
     bool is_one = of_one_ms && chance_percent(&world.chance, 60);
     world_trace("-- no %s for %s until %lld", what, is_one ? "one" : "all", (long long)(until_ms - world.begun_ms));
     *(is_one ? of_one_ms : of_all_ms) = until_ms;
+    return true;
 }
 
 /* Soon all have it who run, and from now on those who start. */
@@ -90,58 +93,79 @@ static void ask_to_reload(void *userdata) {
     ((Process *)userdata)->reload = 1;
 }
 
-static void change_model(void) {
+/* False, here and below: nothing comes of it. */
+static bool change_model(void) {
     if (scenario.model->version == MODEL_VERSIONS)
-        return;
+        return false;
     scenario.model = scenario.setting.models[scenario.model->version];
     world_trace("-- version %d of the model", (int)scenario.model->version);
     for (Process *process = world.processes; process; process = process->next)
         if (process->state == PROCESS_RUNS)
             world_at(world.now_ms + chance_between(&world.chance, 0, 3000), ask_to_reload, process);
+    return true;
 }
 
-static void do_one(FaultKind kind, Process *process) {
+static bool begin_another(void) {
+    if (count_running() >= PROCESSES_MAX)
+        return false;
+    start_another(NULL);
+    return true;
+}
+
+static bool empty(void) {
+    world_trace("-- Redis is emptied");
+    view_empty();
+    return true;
+}
+
+static bool roll_back(void) {
+    bool is_back = view_roll_back();
+    world_trace("-- Redis goes back%s", is_back ? "" : ": there is nothing to go back to");
+    return is_back;
+}
+
+static bool compact(void) {
+    broker_compact(broker_topic(scenario.config.changelog_topic), COMPACTION_LAG_MS);
+    return true;
+}
+
+static bool do_to_one(FaultKind kind, Process *process) {
+    if (!process)
+        return false;
+    if (kind == FAULT_CRASH)
+        world_crash(process);
+    else if (kind == FAULT_STOP)
+        stop_in_order(process);
+    else
+        world_freeze(process, some_time_ms());
+    return true;
+}
+
+static bool do_one(FaultKind kind, Process *process) {
     switch (kind) {
     case FAULT_CRASH:
-        if (process)
-            world_crash(process);
-        break;
     case FAULT_STOP:
-        if (process)
-            stop_in_order(process);
-        break;
     case FAULT_FREEZE:
-        if (process)
-            world_freeze(process, some_time_ms());
-        break;
+        return do_to_one(kind, process);
     case FAULT_AIM:
         aim();
-        break;
+        return false; /* it counts if it hits */
     case FAULT_MORE:
-        if (count_running() < PROCESSES_MAX)
-            start_another(NULL);
-        break;
+        return begin_another();
     case FAULT_NO_KAFKA:
-        cut_off("Kafka", &world.no_kafka_until_ms, process ? &process->no_kafka_until_ms : NULL);
-        break;
+        return cut_off("Kafka", &world.no_kafka_until_ms, process ? &process->no_kafka_until_ms : NULL);
     case FAULT_NO_REDIS:
-        cut_off("Redis", &world.no_redis_until_ms, process ? &process->no_redis_until_ms : NULL);
-        break;
+        return cut_off("Redis", &world.no_redis_until_ms, process ? &process->no_redis_until_ms : NULL);
     case FAULT_EMPTY:
-        world_trace("-- Redis is emptied");
-        view_empty();
-        break;
+        return empty();
     case FAULT_ROLL_BACK:
-        world_trace("-- Redis goes back%s", view_roll_back() ? "" : ": there is nothing to go back to");
-        break;
+        return roll_back();
     case FAULT_MODEL:
-        change_model();
-        break;
+        return change_model();
     case FAULT_COMPACT:
-        broker_compact(broker_find_topic(str_from(scenario.config.changelog_topic)), COMPACTION_LAG_MS);
-        break;
+        return compact();
     default:
-        break;
+        return false; /* what is there all the time */
     }
 }
 
@@ -150,9 +174,9 @@ static void strike(void *userdata) {
     if (nemesis.is_over)
         return;
     FaultKind kind = (FaultKind)chance_between(&world.chance, 0, _FAULT_KIND_MAX - 1);
-    bool has_begun = broker_find_topic(str_from(scenario.config.changelog_topic)) != NULL;
+    bool has_begun = broker_topic(scenario.config.changelog_topic) != NULL;
     if (scenario.has_fault[kind] && has_begun)
-        do_one(kind, some_process());
+        fault_counts[kind] += do_one(kind, some_process());
     world_at(world.now_ms + chance_between(&world.chance, 0, 2 * scenario.faults_each_ms) / 3, strike, NULL);
 }
 
@@ -188,4 +212,8 @@ void nemesis_stop(void) {
     broker_late_markers_percent = 0;
     for (Process *process = world.processes; process; process = process->next)
         process->frozen_until_ms = process->no_kafka_until_ms = process->no_redis_until_ms = 0;
+}
+
+void nemesis_end(void) {
+    nemesis.has_ended = true;
 }

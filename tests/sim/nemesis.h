@@ -5,3 +5,5 @@
 void nemesis_start(void);
 /* All that was wrong ends: whoever sleeps wakes, whoever is cut off is reached. What has crashed is started again. */
 void nemesis_stop(void);
+/* Nobody is started any more, whatever was planned. */
+void nemesis_end(void);

@@ -8,7 +8,7 @@
 #include "tests/sim/world.h"
 
 int64_t clock_wall_ms(void) {
-    return world.now_ms;
+    return world.now_ms + world.current->clock_ahead_ms;
 }
 
 int64_t clock_monotonic_ms(void) {

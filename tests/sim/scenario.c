@@ -6,8 +6,10 @@
 
 #define SHARDS_MAX_SIM 4
 #define DURATION_MS_MAX 30000
+#define SHORT_MS_MAX 7000
 
 Scenario scenario;
+uint64_t fault_counts[_FAULT_KIND_MAX];
 
 static int64_t one_of(const int64_t *values, size_t n) {
     return values[chance_between(&world.chance, 0, (int64_t)n - 1)];
@@ -48,6 +50,18 @@ static void draw_faults(void) {
     scenario.faults_each_ms = chance_percent(&world.chance, 10) ? 2 * DURATION_MS_MAX : ONE_OF(500, 1500, 3000, 6000);
 }
 
+/* Mostly so long that a fault or some come together; sometimes longer than sessions, transactions and late requests last. */
+static int64_t draw_duration_ms(void) {
+    bool is_short = chance_percent(&world.chance, 75);
+    return is_short ? chance_between(&world.chance, 2000, SHORT_MS_MAX) : chance_between(&world.chance, SHORT_MS_MAX, DURATION_MS_MAX);
+}
+
+static void draw_clocks(void) {
+    static const int64_t differ_ms[] = {50, 500, 3000};
+    if (chance_percent(&world.clock_chance, 25))
+        world.clocks_differ_ms = differ_ms[chance_between(&world.clock_chance, 0, ARRAY_SIZE(differ_ms) - 1)];
+}
+
 static void make_topics(void) {
     Config *config = &scenario.config;
     for (size_t i = 0; i < config->n_sources; i++)
@@ -67,12 +81,13 @@ void scenario_make(const Setting *setting) {
     scenario.model = setting->models[0];
     scenario.n_shards = (int32_t)chance_between(&world.chance, 1, SHARDS_MAX_SIM);
     scenario.n_processes = (unsigned)chance_between(&world.chance, 1, 3);
-    scenario.ends_at_ms = world.now_ms + chance_between(&world.chance, 5000, DURATION_MS_MAX);
+    scenario.ends_at_ms = world.now_ms + draw_duration_ms();
     draw_sources(setting->config);
     draw_config();
     /* One event a transaction, and no more events than that: what piles up is to be done in the end. */
-    scenario.events_each_ms = scenario.config.batch_max_events == 1 ? 400 : ONE_OF(50, 150, 400);
+    scenario.events_each_ms = scenario.config.batch_max_events == 1 ? 500 : ONE_OF(100, 300, 600);
     draw_faults();
+    draw_clocks();
     make_topics();
     if (!inputs_make(&scenario.config, scenario.n_partitions, scenario.n_shards, &scenario.inputs))
         world_fail("too many inputs");

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one schedule is about: topics, configuration, processes, faults; drawn from its seed. */
 #include "daemon/io/avro_output.h"
+#include "daemon/io/avro_output_reader.h"
 #include "daemon/inputs.h"
 #include "tests/sim/world.h"
 
@@ -13,6 +14,7 @@ typedef struct Setting {
     const Model *models[MODEL_VERSIONS]; /* version 1 and those that follow */
     Registry *registry;
     AvroOutput *encoder;
+    AvroOutputReader *reader;
 } Setting;
 
 /* Kinds of faults; a schedule has some of them. */
@@ -48,6 +50,9 @@ typedef struct Scenario {
     int64_t ends_at_ms;      /* of faults and traffic: from then on all is well */
 } Scenario;
 extern Scenario scenario;
+
+/* What has gone wrong, by kind. */
+extern uint64_t fault_counts[_FAULT_KIND_MAX];
 
 /* Draws it, and makes the topics. */
 void scenario_make(const Setting *setting);

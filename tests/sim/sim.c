@@ -5,6 +5,8 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/batch_hash.h"
 #include "daemon/command.h"
 #include "daemon/pipeline.h"
 #include "tests/sim/adapters.h"
@@ -24,12 +27,14 @@
 /* Virtual time that it may take until all is read, committed and seen, once nothing goes wrong any more. */
 #define REST_MS_MAX 180000
 #define STOP_MS_MAX 60000
-/* What follows what was sent last, comes within that time. */
-#define LAST_MS 6000
+/* What follows what was sent last, calls and the ends of transactions, comes within that time. */
+#define LAST_MS 3100
 /* After that much real time a schedule has hung. */
 #define ALARM_S 60
-#define FAILURES_MAX 10
 #define JOBS_MAX 64
+#define MEMORY_BYTES (16 << 20)
+/* Of many schedules it is told now and then how far they are. */
+#define PROGRESS_EACH 10000
 
 static const Command command = {.name = "sim"};
 
@@ -46,7 +51,7 @@ void command_error(const Command *self, const char *format, ...) {
 /* Of all schedules; in memory that they share. */
 typedef struct Figures {
     CheckFigures check;
-    uint64_t n_schedules, n_failures, n_processes, n_switches, virtual_ms;
+    uint64_t n_schedules, n_failures, n_processes, n_switches, virtual_ms, faults[_FAULT_KIND_MAX];
     uint64_t digest; /* of the last one */
 } Figures;
 static Figures *figures;
@@ -87,6 +92,7 @@ static bool is_quiet(void) {
 }
 
 static void stop_all(void) {
+    nemesis_end();
     for (Process *process = world.processes; process; process = process->next)
         process->stop = 1;
     world_run(world.now_ms + STOP_MS_MAX, all_have_ended);
@@ -107,6 +113,9 @@ static void add_figures(void) {
     add(&figures->n_processes, world.n_processes);
     add(&figures->n_switches, world.n_switches);
     add(&figures->virtual_ms, (uint64_t)(world.now_ms - world.begun_ms));
+    fault_counts[FAULT_AIM] = world.n_hits;
+    for (int kind = 0; kind < _FAULT_KIND_MAX; kind++)
+        add(&figures->faults[kind], fault_counts[kind]);
     figures->digest = world.digest;
 }
 
@@ -130,6 +139,11 @@ static void run_schedule(const Setting *setting, uint64_t seed, bool is_verbose)
     add_figures();
 }
 
+static const char *const guarantees[] = {[GUARANTEE_NONE] = "none", [GUARANTEE_STABLE] = "stable-offsets", [GUARANTEE_EPOCH] = "epochs",
+        [GUARANTEE_CONDITIONAL] = "conditional-writes", [GUARANTEE_POSITION] = "read-positions", [GUARANTEE_COMMITTED] = "read-committed",
+        [GUARANTEE_END] = "uncommitted-ends"};
+static_assert(ARRAY_SIZE(guarantees) == _GUARANTEE_MAX, "a name for each");
+
 /* --- many -------------------------------------------------------------------------------------------- */
 
 typedef struct Child {
@@ -138,10 +152,12 @@ typedef struct Child {
 } Child;
 
 static struct {
+    const char *program;
     const Setting *setting;
     bool is_verbose;
     Child children[JOBS_MAX];
     size_t n_children, n_children_max;
+    struct timespec begun;
 } runner = {.n_children_max = 1};
 
 static void give_up(void) {
@@ -149,9 +165,26 @@ static void give_up(void) {
     exit(EXIT_FAILURE);
 }
 
+static double seconds_since_begin(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - runner.begun.tv_sec) + (double)(now.tv_nsec - runner.begun.tv_nsec) / 1e9;
+}
+
+static double schedules_per_minute(void) {
+    return (double)figures->n_schedules * 60 / MAX(seconds_since_begin(), 0.001);
+}
+
+/* Whoever reads of a failure can have it again. */
+static void tell_command(uint64_t seed) {
+    printf("    again: %s --seeds %" PRIu64 " --verbose%s%s\n", runner.program, seed, adapter_lacks ? " --without " : "",
+            adapter_lacks ? guarantees[adapter_lacks] : "");
+}
+
 /* True: what must hold, holds. */
 static bool judge(uint64_t seed, int status) {
-    figures->n_schedules++;
+    if (++figures->n_schedules % PROGRESS_EACH == 0)
+        fprintf(stderr, "%" PRIu64 " schedules, %" PRIu64 " failed; %.0f a minute\n", figures->n_schedules, figures->n_failures, schedules_per_minute());
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS)
         return true;
     figures->n_failures++;
@@ -159,6 +192,7 @@ static bool judge(uint64_t seed, int status) {
         printf("seed %" PRIu64 ": FAILED: signal %d%s\n", seed, WTERMSIG(status), WTERMSIG(status) == SIGALRM ? " (it hangs)" : "");
     else if (WEXITSTATUS(status) != EXIT_FAILURE)
         printf("seed %" PRIu64 ": FAILED: exit status %d\n", seed, WEXITSTATUS(status));
+    tell_command(seed);
     return false;
 }
 
@@ -195,8 +229,8 @@ static bool run_one(uint64_t seed) {
     return end_one();
 }
 
-static void run_range(uint64_t first, uint64_t last, uint64_t failures_max) {
-    for (uint64_t seed = first; seed <= last && figures->n_failures < failures_max; seed++) {
+static void run_range(uint64_t first, uint64_t last, bool is_first_failure) {
+    for (uint64_t seed = first; seed <= last && !(is_first_failure && figures->n_failures); seed++) {
         begin_one(seed);
         if (runner.n_children == runner.n_children_max)
             (void)end_one();
@@ -237,17 +271,35 @@ static bool run_twice(uint64_t first, uint64_t last) {
     return true;
 }
 
-static void tell_figures(double seconds) {
+static void tell_faults(void) {
+    static const char *const names[] = {[FAULT_CRASH] = "crashes", [FAULT_STOP] = "stops", [FAULT_FREEZE] = "freezes",
+            [FAULT_AIM] = "aimed crashes and freezes", [FAULT_MORE] = "processes more", [FAULT_NO_KAFKA] = "cut off from Kafka",
+            [FAULT_NO_REDIS] = "cut off from Redis", [FAULT_EMPTY] = "Redis emptied", [FAULT_ROLL_BACK] = "Redis rolled back",
+            [FAULT_COMPACT] = "compactions", [FAULT_LOST] = "answers lost", [FAULT_LATE_MARKERS] = "late markers", [FAULT_MODEL] = "new models"};
+    static_assert(ARRAY_SIZE(names) == _FAULT_KIND_MAX, "a name for each");
+    uint64_t n = 0;
+    for (int kind = 0; kind < _FAULT_KIND_MAX; kind++)
+        n += figures->faults[kind];
+    printf("%" PRIu64 " faults:", n);
+    for (int kind = 0; kind < _FAULT_KIND_MAX; kind++)
+        printf("%s %" PRIu64 " %s", kind ? "," : "", figures->faults[kind], names[kind]);
+    putchar('\n');
+}
+
+static void tell_figures(void) {
     printf("%" PRIu64 " schedules, %" PRIu64 " failed; %.0f a minute; %" PRIu64 " h of virtual time, %" PRIu64 " processes, %" PRIu64
-           " batches of %" PRIu64 " records run again, %" PRIu64 " outputs, %" PRIu64 " breaches\n",
-            figures->n_schedules, figures->n_failures, (double)figures->n_schedules * 60 / MAX(seconds, 0.001), figures->virtual_ms / 3600000,
+           " batches of %" PRIu64 " records run again, %" PRIu64 " outputs, %" PRIu64 " breaches; ",
+            figures->n_schedules, figures->n_failures, schedules_per_minute(), figures->virtual_ms / 3600000,
             figures->n_processes, figures->check.batches, figures->check.events, figures->check.outputs, figures->check.breaches);
+    tell_faults();
 }
 
 static void load_setting(Setting *ret) {
     Config *config;
+    char text[256];
     if (command_load_config(&command, SIM_DIR "/scored.yaml", &config) != EXIT_SUCCESS ||
-            command_load_schemas(&command, config, &ret->registry, &ret->encoder) != EXIT_SUCCESS)
+            command_load_schemas(&command, config, &ret->registry, &ret->encoder) != EXIT_SUCCESS ||
+            avro_output_reader_new(registry_outputs(ret->registry), text, sizeof(text), &ret->reader) != 0)
         exit(EXIT_FAILURE);
     ret->config = config;
     for (int i = 0; i < MODEL_VERSIONS; i++) {
@@ -258,7 +310,25 @@ static void load_setting(Setting *ret) {
     }
 }
 
+/* A schedule's process lives for some milliseconds: it takes its memory at once and gives nothing back. */
+static void set_memory(void) {
+    (void)mallopt(M_TOP_PAD, MEMORY_BYTES);
+    (void)mallopt(M_MMAP_THRESHOLD, MEMORY_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
+}
+
+/* What libraries make once: here, not in each schedule's process. */
+static void warm_up(void) {
+    BatchHash *hash;
+    char text[BATCH_HASH_LEN + 1];
+    if (batch_hash_new(&hash) < 0)
+        exit(EXIT_FAILURE);
+    batch_hash_finish(hash, text);
+    batch_hash_free(hash);
+}
+
 static void free_setting(Setting *setting) {
+    avro_output_reader_free(setting->reader);
     avro_output_free(setting->encoder);
     registry_free(setting->registry);
     for (int i = 0; i < MODEL_VERSIONS; i++)
@@ -273,11 +343,6 @@ static bool parse_range(const char *text, uint64_t *first, uint64_t *last) {
         *last = strtoull(end + 1, &end, 10);
     return *text && !*end && *first <= *last;
 }
-
-static const char *const guarantees[] = {[GUARANTEE_NONE] = "none", [GUARANTEE_STABLE] = "stable-offsets", [GUARANTEE_EPOCH] = "epochs",
-        [GUARANTEE_CONDITIONAL] = "conditional-writes", [GUARANTEE_POSITION] = "read-positions", [GUARANTEE_COMMITTED] = "read-committed",
-        [GUARANTEE_END] = "uncommitted-ends"};
-static_assert(ARRAY_SIZE(guarantees) == _GUARANTEE_MAX, "a name for each");
 
 static bool parse_guarantee(const char *name) {
     for (int i = 0; i < _GUARANTEE_MAX; i++)
@@ -344,7 +409,7 @@ static bool run_all(const Arguments *arguments, char **files) {
     if (arguments->is_twice)
         is_whole &= run_twice(arguments->first, arguments->last);
     else if (arguments->first <= arguments->last)
-        run_range(arguments->first, arguments->last, arguments->is_first_failure ? 1 : FAILURES_MAX);
+        run_range(arguments->first, arguments->last, arguments->is_first_failure);
     return is_whole && (figures->n_failures > 0) == arguments->is_first_failure;
 }
 
@@ -354,7 +419,6 @@ int main(int argc, char **argv) {
             {"without", required_argument, NULL, 'w'}, {"fresh", required_argument, NULL, 'n'}, {0}};
     Arguments arguments = {.first = 1, .last = 0};
     Setting setting;
-    struct timespec begin, end;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) >= 0;)
         if (!parse_option(option, &arguments))
             return usage();
@@ -363,14 +427,16 @@ int main(int argc, char **argv) {
     figures = mmap(NULL, sizeof(*figures), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (figures == MAP_FAILED)
         give_up();
+    set_memory();
     load_setting(&setting);
+    warm_up();
     runner.setting = &setting;
-    (void)clock_gettime(CLOCK_MONOTONIC, &begin);
+    runner.program = argv[0];
+    (void)clock_gettime(CLOCK_MONOTONIC, &runner.begun);
     bool holds = run_all(&arguments, argv + optind);
-    (void)clock_gettime(CLOCK_MONOTONIC, &end);
     if (arguments.first <= arguments.last)
         printf("seeds %" PRIu64 "-%" PRIu64 ": ", arguments.first, arguments.last);
-    tell_figures((double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
+    tell_figures();
     free_setting(&setting);
     return holds ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -6,6 +6,7 @@
 
 #include "daemon/clock.h"
 #include "tests/sim/adapters.h"
+#include "tests/sim/scenario.h"
 
 #define SNAPSHOTS_MAX 64
 /* One call in so many is remembered. */
@@ -202,19 +203,23 @@ int redis_view_meta(RedisView *view, int32_t shard, char *text, ViewMeta *ret) {
     return 0;
 }
 
+static int position_of(const ViewMeta *meta, const char *lineage, int64_t min_bno, int64_t max_bno) {
+    if (meta->mode == VIEW_ABSENT)
+        return VIEW_E_BEHIND;
+    if (strcmp(meta->lineage, lineage) != 0)
+        return VIEW_E_LINEAGE;
+    if (meta->mode != VIEW_LIVE || meta->bno < min_bno)
+        return VIEW_E_BEHIND;
+    return meta->bno > max_bno || meta->is_torn ? VIEW_E_AHEAD : 0;
+}
+
 static int judge(const RedisView *view, int32_t number, const char *lineage, int64_t min_bno, int64_t max_bno, char *text) {
     ViewMeta meta = meta_of(view, view_shard(number));
-    (void)snprintf(text, REDIS_TEXT_SIZE, "shard %d of the view: mode %d, lineage %s, batch %" PRId64 ", torn %d; expected %s, %" PRId64 " to %" PRId64,
-            (int)number, (int)meta.mode, meta.lineage, meta.bno, meta.is_torn, lineage, min_bno, max_bno);
-    if (adapter_lacks == GUARANTEE_POSITION)
-        return 0;
-    if (meta.mode == VIEW_ABSENT)
-        return VIEW_E_BEHIND;
-    if (strcmp(meta.lineage, lineage) != 0)
-        return VIEW_E_LINEAGE;
-    if (meta.mode != VIEW_LIVE || meta.bno < min_bno)
-        return VIEW_E_BEHIND;
-    return meta.bno > max_bno || meta.is_torn ? VIEW_E_AHEAD : 0;
+    int r = adapter_lacks == GUARANTEE_POSITION ? 0 : position_of(&meta, lineage, min_bno, max_bno);
+    if (r != 0)
+        (void)snprintf(text, REDIS_TEXT_SIZE, "shard %d of the view: mode %d, lineage %s, batch %" PRId64 ", torn %d; expected %s, %" PRId64 " to %" PRId64,
+                (int)number, (int)meta.mode, meta.lineage, meta.bno, meta.is_torn, lineage, min_bno, max_bno);
+    return r;
 }
 
 int redis_view_fetch(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno, int64_t max_bno, EntityKind kind, const Str *ids, size_t n,
@@ -256,7 +261,6 @@ int redis_view_moments(RedisView *view, int32_t shard, const char *lineage, int6
     *ret_n = MIN(n, max);
     if (*ret_n)
         memcpy(ret, moments, *ret_n * sizeof(*moments));
-    free(moments);
     world_pass(POINT_READ, 0, 1);
     return 0;
 }
@@ -337,6 +341,7 @@ static void run_late(void *userdata) {
 static int lose(const Call *call, char *text) {
     Call *late = world_alloc(1, sizeof(*late));
     *late = *call;
+    fault_counts[FAULT_LOST]++;
     switch (chance_between(&world.chance, 0, 2)) {
     case 0:
         run_late(late);

@@ -73,7 +73,7 @@ static void end_upstream(void *userdata) {
 
 /* Some come in transactions; what is aborted never was. */
 static Transaction *upstream(unsigned source) {
-    if (!load.open[source] && chance_percent(&load.chance, 5)) {
+    if (!load.open[source] && world.now_ms < scenario.ends_at_ms && chance_percent(&load.chance, 5)) {
         unsigned *copy = world_alloc(1, sizeof(*copy));
         *copy = source;
         load.open[source] = transaction_new();

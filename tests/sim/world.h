@@ -50,6 +50,7 @@ typedef struct Process {
     bool can_be_stirred; /* it waits for whatever comes first: see world_stir() */
     int64_t frozen_until_ms;
     int64_t no_kafka_until_ms, no_redis_until_ms; /* it alone is cut off */
+    int64_t clock_ahead_ms; /* its wall clock, of the brokers' */
     volatile sig_atomic_t stop, reload;
     const struct Model *model;
     struct Process *next;
@@ -92,7 +93,11 @@ typedef struct World {
     Point aim;
     int64_t aim_passes;    /* 0: nothing is aimed */
     int64_t aim_freeze_ms; /* 0: a crash */
+    uint64_t n_hits;
     void (*crashed)(Process *process);
+    /* Wall clocks are ahead or behind by so much at most; drawn apart, so that a schedule is the same with and without. */
+    int64_t clocks_differ_ms;
+    Chance clock_chance;
     uint64_t n_switches;
     uint64_t digest;       /* of all that was traced: two runs of a seed must agree */
 } World;
