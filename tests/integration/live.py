@@ -5,7 +5,6 @@ import io
 import json
 import os
 import random
-import re
 import signal
 import struct
 import subprocess
