@@ -143,7 +143,7 @@ class Run:
         self.log = Journal(os.path.join(folder, 'journal'), options.verbose)
         self.variant = variant_of(seed, options.rate)
         self.closers = []
-        self.nemesis = self.fleet = self.watcher = None
+        self.nemesis = self.fleet = self.watcher = self.workload = None
         self.figures = Counter()
 
     def model_of(self, version):
@@ -194,7 +194,8 @@ class Run:
             self.watcher.stopping.set()
             self.watcher.pool.shutdown()
             self.watcher.asker.close()
-        self.workload.let_go()
+        if self.workload:
+            self.workload.let_go()
         self.d.admin = None
 
     def go(self):
