@@ -93,6 +93,9 @@ class Nemesis:
         before = {}
         for step in steps:
             time.sleep(max(0.0, self.begun + step.at - time.monotonic()))
+            for done in before.values():
+                if done.done():
+                    done.result()  # raises what it failed with
             # the end of an action waits for its begin; those of a resource come one after another
             after = [before[name] for name in self._resources(step) if name in before]
             done = self.pool.submit(self._carry_out, step, after)

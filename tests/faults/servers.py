@@ -15,6 +15,7 @@ from live import server, wait_for
 from proxy import Proxy
 
 TMPFS_MIB = 768
+AOF_FOLDER = 'appendonlydir'
 AOF_REWRITE = 'auto-aof-rewrite-min-size 32mb'  # or it would fill that by itself
 
 
@@ -120,7 +121,17 @@ class RedisPair:
         options = ['--set', AOF_REWRITE] + (['--aof'] if aof else [])
         if replica:
             options += ['--set', f'replicaof 127.0.0.1 {self.ports[1 - which]}']
-        server('redis', 'start', self.folders[which], '--port', str(self.ports[which]), *options)
+        start = ['redis', 'start', self.folders[which], '--port', str(self.ports[which]), *options]
+        try:
+            server(*start)
+        except subprocess.CalledProcessError:
+            if not os.path.exists(self._path(which, AOF_FOLDER)):
+                raise
+            self._forget(which)  # what was on a disk that had been full cannot be read: as an operator would
+            server(*start)
+
+    def _forget(self, which):
+        shutil.rmtree(self._path(which, AOF_FOLDER), ignore_errors=True)
 
     def _signal(self, which, number):
         with open(os.path.join(self.folders[which], 'pid'), encoding='ascii') as file:
@@ -137,7 +148,7 @@ class RedisPair:
         self._start(self.master)
 
     def start_empty(self):
-        shutil.rmtree(self._path(self.master, 'appendonlydir'), ignore_errors=True)
+        self._forget(self.master)
         self._start(self.master)
 
     def snapshot(self):
@@ -154,7 +165,7 @@ class RedisPair:
     def restore_snapshot(self):
         """As an operator who puts an older dump.rdb back."""
         self.crash()
-        shutil.rmtree(self._path(self.master, 'appendonlydir'), ignore_errors=True)
+        self._forget(self.master)
         shutil.copy(self._path(self.master, 'old.rdb'), self._path(self.master, 'dump.rdb'))
         self._start(self.master, aof=False)
         client = self.client()
@@ -177,6 +188,7 @@ class RedisPair:
         client = self.client()
         client.replicaof('NO', 'ONE')
         self.proxy.aim(self.ports[self.master])
+        self._forget(1 - self.master)  # it takes all from the other
         self._start(1 - self.master, replica=True)
 
     def fill(self):
