@@ -63,10 +63,15 @@ class Journal:
 Variant = namedtuple('Variant', 'brokers routed max_moments')
 
 
-def variant_of(seed, rate):
+PLAIN = Variant(brokers=1, routed=False, max_moments=5000)
+
+
+def variant_of(seed, options):
     """What a seed runs on: how many brokers, with or without a source that is routed, and how many moments go into a batch."""
-    few = max(3, int(rate / 50))  # or they would never all happen
-    return Variant(brokers=3 if seed % 3 == 0 else 1, routed=seed % 2 == 0, max_moments=5000 if seed % 4 < 2 else few)
+    if options.plain:
+        return PLAIN
+    few = max(3, int(options.rate / 50))  # or they would never all happen
+    return Variant(brokers=3 if seed % 3 == 0 else 1, routed=seed % 2 == 0, max_moments=PLAIN.max_moments if seed % 4 < 2 else few)
 
 
 def cpu_s():
@@ -141,7 +146,7 @@ class Run:
     def __init__(self, options, seed, folder):
         self.options, self.seed, self.folder = options, seed, folder
         self.log = Journal(os.path.join(folder, 'journal'), options.verbose)
-        self.variant = variant_of(seed, options.rate)
+        self.variant = variant_of(seed, options)
         self.closers = []
         self.nemesis = self.fleet = self.watcher = self.workload = None
         self.figures = Counter()
@@ -310,7 +315,7 @@ class Run:
 
 
 # Of a run that is one of many: most of the time is to be the faults'.
-LONG = {'seconds': 600, 'rate': 2000, 'gap': 1.5, 'batch': 500, 'batch_ms': 50, 'patience': 900}
+LONG = {'seconds': 600, 'rate': 2000, 'gap': 2.0, 'batch': 500, 'batch_ms': 50, 'patience': 900}
 SHORT = {'seconds': 60, 'rate': 200, 'gap': 2.0, 'batch': 200, 'batch_ms': 20, 'patience': 180}
 # A broker that runs for long is worth compiling well.
 LONG_JVM = '-Xms256m -Xmx768m -XX:+UseSerialGC'
@@ -330,6 +335,7 @@ def parse_arguments():
                                       ('batch-ms', int, 'N', 'batch.max_time'), ('patience', float, 'S', 'within which all must converge')):
         key = name.replace('-', '_')
         parser.add_argument(f'--{name}', type=kind, metavar=metavar, help=f'{text}; default: {SHORT[key]}, with --events or --faults {LONG[key]}')
+    parser.add_argument('--plain', action='store_true', help='one broker, no source that is routed, and many moments in a batch, whatever the seed')
     parser.add_argument('--partitions', type=int, default=4, metavar='N', help='default: 4')
     parser.add_argument('--folder', metavar='DIR', help='where folders of runs are made; short, for sockets are in them')
     parser.add_argument('--keep', action='store_true', help='keep the folder of a run without findings, too')
