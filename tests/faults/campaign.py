@@ -183,7 +183,8 @@ class Run:
         self.d.create_topics({f'{name}.{topic}': n for topic in ('internal', 'sla', 'refused', 'retired', 'dead-letters')})
         self.changes = {
             'kafka': {'bootstrap_servers': self.cluster.bootstrap_proxied, 'group': name,
-                      'properties': {'session.timeout.ms': 3000, 'heartbeat.interval.ms': 500,
+                      # a group waits so long for members that were killed while it was dealt out anew: 5 minutes by default
+                      'properties': {'max.poll.interval.ms': 45000, 'session.timeout.ms': 3000, 'heartbeat.interval.ms': 500,
                                      'reconnect.backoff.max.ms': 1000, 'topic.metadata.refresh.interval.ms': 2000}},
             'redis': {'address': self.pair.address, 'prefix': name},
             'batch': {'max_events': options.batch, 'max_time': f'{options.batch_ms}ms', 'max_moments': self.variant.max_moments},

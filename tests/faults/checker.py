@@ -302,16 +302,19 @@ class Checker:
 
     def check_breaches(self, acked):
         """No breach is told of a clock that a record had stopped in time whose producer knew it there before the verdict's time had come."""
-        stops, merged, starts = defaultdict(list), set(), {}
+        stops, merged, starts = defaultdict(dict), set(), {}
         for place, event in self.events:
             if event['type'] in ('lead_merged', 'lead_forgotten'):
                 merged |= {event['lead_id'], (event['properties'] or {}).get('into')}
-            if event['type'] == 'sales_touch':
-                stops[event['lead_id']].append((event['occurred_at'], acked.get(place), self.order[place], place))
+            at = self.order[place]
+            if at is None:
+                continue
+            if event['type'] == 'sales_touch':  # the first of the same counts; if that was before the start, none does
+                of_lead, found = stops[event['lead_id']], (at, event['occurred_at'], acked.get(place), place)
+                of_lead[event['event_id']] = min(found, of_lead.get(event['event_id'], found))
             if event['type'] == 'form':
-                key, at = (event['lead_id'], event['event_id']), self.order[place]
-                if at is not None and (starts.get(key) is None or at < starts[key]):
-                    starts[key] = at
+                key = event['lead_id'], event['event_id']
+                starts[key] = min(at, starts.get(key, at))
         late, breached = {}, []
         for message, output, lead in self.decoded('sla'):
             if output['policy'] == 'call' and output['kind'] == 'late':
@@ -324,9 +327,9 @@ class Checker:
             self.figures['breaches'] += 1
             due, started = load.millis(output['due_at']), load.millis(output['started_at'])
             start = starts.get((output['lead_id'], output['start_event_id']))
-            for occurred, there_ms, at, place in stops[lead]:
+            for at, occurred, there_ms, place in stops[lead].values():
                 if started <= occurred <= due and there_ms is not None and there_ms < due + self.lateness_ms and \
-                        start is not None and at is not None and at > start:
+                        start is not None and at > start:
                     self.problem('breach', f'{lead} is breached though it was called {due - occurred} ms before it was due, by {place}, '
                                            f'which was there {due + self.lateness_ms - there_ms} ms before anybody could judge; told at '
                                            f'{load.instant(told_ms)}, due at {output["due_at"]}')
