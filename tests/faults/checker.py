@@ -3,34 +3,27 @@
 
 The footers in the changelog say of each batch what it took. Their chain is checked against the source topics; then the engine
 runs each batch again from the records themselves (replay_batches), and what it writes is compared byte by byte with what is in
-the topics.
+the topics. All of it goes shard by shard and topic by topic, so that a long run fits into memory.
 """
-import hashlib
-import json
-import os
 import re
 import struct
-import subprocess
-import time
 from collections import Counter, defaultdict, namedtuple
 
+import batches
 import live
 import load
+from batches import TIME_NONE, Place, Replay, ShardLog, of
 from workload import MALFORMED
 
-TIME_NONE = -(1 << 63)
-LEAD, ACCOUNT = 0, 1
-PREFIXES = {b'lead:': LEAD, b'account:': ACCOUNT}
-OUTCOMES = {0: 'applied', 1: 'duplicate', 2: 'ignored', 3: 'rejected', 4: 'elsewhere', 10: 'dead letter', 11: 'message'}
-# A record whose stamp is so shortly before the instant that was proved may not have been appended yet when the end was asked for.
-APPEND_GRACE_MS = 100
 # Outputs of one event.
 TOGETHER_MS = 5
-REPLAY_TIMEOUT_S = 300
 PROBLEMS_MAX = 40
+KEYS_AT_ONCE = 5000
+MARKS = (b'sales_touch', b'\x08form', b'lead_merged', b'lead_forgotten')  # in an event that is looked at here
+FUTURE = re.compile(r'is (\d+) ms ahead')
 
-Batch = namedtuple('Batch', 'footer offset records')  # records: (offset, key, value) of the changelog before the footer
-Answer = namedtuple('Answer', 'written told_at told outcomes watermark accounts_watermark n_outputs')
+Seen = namedtuple('Seen', 'key value')  # a record, by the hash of its value: all of them would not fit
+Sample = namedtuple('Sample', 'at lineage bno next watermark ends')  # of a live shard's meta in Redis; `ends`: of the changelog afterwards
 
 
 class Checker:
@@ -42,345 +35,251 @@ class Checker:
         self.compacted = compacted  # which of the output topics are
         self.problems, self.n_problems = [], 0
         self.figures = Counter()
-        self.topics = deployment.sources + [f'{deployment.name}.internal']
+        self.internal = f'{deployment.name}.internal'
+        self.letters = {}              # place -> (ms ahead of the clock, stamp): dead letters of the future
+        self.reasons = Counter()       # of dead letters
+        self.read_at = {}              # place -> when it was read by the clock
+        self.written = defaultdict(lambda: defaultdict(list))  # topic, partition -> of shards: what the engine wrote there
+        self.order = {}                # place -> shard, batch, number: when an event was taken
+        self.events = []               # (place, event): those that matter below
+        self.state = {}                # key -> value, of all shards
+        self.footers = {}              # lineage -> shard, and of each batch next offset, watermark
+        self.last = []                 # the last footers
+        self.n_under_way = 0
 
     def problem(self, what, text):
         self.n_problems += 1
         if len(self.problems) < PROBLEMS_MAX:
             self.problems.append(f'{what}: {text}')
 
-    def run(self, malformed):
-        self.read()
+    def run(self, malformed, acked, samples):
+        """`acked`: place -> when the producer was told that it is there. `samples`: what was in Redis meanwhile."""
+        self.read_letters()
+        told = self.read_told()
         for shard in range(self.d.n_partitions):
-            self.batches[shard] = self.cut(shard)
+            log = ShardLog(self.d, shard)
+            self.check_footers(log)
+            self.check_chain(log)
+            self.note_events(log)
+            self.replay(log, told.get(shard, []), acked)
+            self.settle(log)
         if not self.n_problems:  # the rest goes by the footers
-            for shard in range(self.d.n_partitions):
-                self.check_chain(shard)
-            self.read_clocks()
-            self.answers = [self.replay(shard) for shard in range(self.d.n_partitions)]
-            for shard in range(self.d.n_partitions):
-                self.check_batches(shard)
             self.check_outputs()
             self.check_internal()
             self.check_accounted(malformed)
         self.check_told_once()
-        self.check_breaches()
+        self.check_breaches(acked)
+        self.check_samples(samples)
         self.check_view()
         return self.problems
 
-    # --- the topics ---
+    # --- before all else ---
 
-    def read(self):
-        d = self.d
-        self.inputs = [[{} for _ in self.topics] for _ in range(d.n_partitions)]  # shard, topic -> offset -> message
-        for t, topic in enumerate(self.topics):
-            for message in d.messages(topic):
-                self.inputs[message.partition()][t][message.offset()] = message
-        self.changelog = [[] for _ in range(d.n_partitions)]
-        for message in d.messages(f'{d.name}.changelog'):
-            self.changelog[message.partition()].append(message)
-        self.outputs = {kind: d.messages(f'{d.name}.{kind}') for kind in live.OUTPUTS}
-        self.batches = [[] for _ in range(d.n_partitions)]
-        self.answers = []
-        self.told = [[] for _ in range(d.n_partitions)]  # watermark messages, by the hashes
+    def read_letters(self):
+        """The wall clock by which an event was too far ahead is told by its dead letter only."""
+        places = Counter()
+        for message in self.d.stream(f'{self.d.name}.dead-letters'):
+            letter = self.d.decode(message)
+            place = Place(letter['topic'], letter['partition'], letter['offset'])
+            places[place] += 1
+            self.reasons[letter['reason']] += 1
+            ahead = FUTURE.search(letter['text'])
+            if letter['reason'] == 'future' and ahead:
+                self.letters[place] = int(ahead[1]), message.timestamp()[1]
+        for place, n in places.items():
+            if n > 1:
+                self.problem('accounted', f'{place} is a dead letter {n} times')
 
-    def cut(self, shard):
-        """The changelog's partition as batches."""
-        found, pending = [], []
-        for message in self.changelog[shard]:
-            if message.key() == b'footer':
-                found.append(Batch(json.loads(message.value()), message.offset(), pending))
-                pending = []
-            else:
-                pending.append((message.offset(), message.key(), message.value()))
-        if pending:
-            self.problem('footers', f'shard {shard}: {len(pending)} records behind the last footer')
-        numbers = [batch.footer['bno'] for batch in found]
-        if numbers != list(range(1, len(found) + 1)):
-            wrong = next(i for i, n in enumerate(numbers) if n != i + 1)
-            self.problem('footers', f'shard {shard}: batch {numbers[wrong]} at {found[wrong].offset} where {wrong + 1} is due')
+    def read_told(self):
+        try:
+            return batches.told_to_all(self.d)
+        except AssertionError as error:
+            self.problem('internal', str(error))
+            return {}
+
+    def clock_of(self, topic, partition, row):
+        """When a record was read; of most it does not matter, for none is read before it was appended."""
+        place = Place(topic, partition, row.offset)
+        if place not in self.letters:
+            return row.timestamp
+        event = decode_event(row.value, self.schema)
+        if event is None:
+            return row.timestamp
+        ahead_ms, told_ms = self.letters[place]
+        clock = event['occurred_at'] - ahead_ms
+        if not row.timestamp <= clock + 5 or not clock <= told_ms + 5:
+            self.problem('accounted', f'{place} was read at {clock}, which is before it was appended or after its dead letter')
+        return clock
+
+    # --- a shard ---
+
+    def check_footers(self, log):
+        """The changelog's partition is batches, numbered without a gap."""
+        name, found = f'shard {log.shard}', log.batches
+        if log.rest:
+            self.problem('footers', f'{name}: {len(log.rest)} records behind the last footer')
+        for index, batch in enumerate(found):
+            if batch.footer['bno'] != index + 1:
+                self.problem('footers', f'{name}: batch {batch.footer["bno"]} at {batch.offset} where {index + 1} is due')
+                break
         if len({batch.footer['lineage'] for batch in found}) > 1:
-            self.problem('footers', f'shard {shard}: more than one lineage')
+            self.problem('footers', f'{name}: more than one lineage')
         for batch in found:
-            if batch.footer['counts']['records'] != len(batch.records):
-                n = batch.footer['counts']['records']
-                self.problem('footers', f'shard {shard} batch {batch.footer["bno"]}: {len(batch.records)} records, not {n}')
+            n = batch.footer['counts']['records']
+            if n != len(batch.records):
+                self.problem('footers', f'{name} batch {batch.footer["bno"]}: {len(batch.records)} records, not {n}')
         self.figures['batches'] += len(found)
-        return found
 
-    def offsets_of(self, footer):
-        stands = {item['topic']: item['offset'] for item in footer['inputs'] if not item.get('routed')}
-        return [stands.get(topic, -1) for topic in self.topics]
-
-    def taken_by(self, shard, index):
-        """The records that a batch took: (topic, message), in the order of the engine."""
-        batch = self.batches[shard][index]
-        before = self.offsets_of(self.batches[shard][index - 1].footer) if index else [0] * len(self.topics)
-        for t, (begin, end) in enumerate(zip(before, self.offsets_of(batch.footer))):
-            for offset in range(max(begin, 0), max(end, 0)):
-                if offset in self.inputs[shard][t]:
-                    yield t, self.inputs[shard][t][offset]
-
-    def check_chain(self, shard):
+    def check_chain(self, log):
         """Each input is read on from where the batch before ended, to its end; nothing goes back in time."""
-        before = [0] * len(self.topics)
+        before = [-1] * len(log.inputs)
         watermark = accounts_watermark = TIME_NONE
-        for index, batch in enumerate(self.batches[shard]):
-            footer, name = batch.footer, f'shard {shard} batch {index + 1}'
-            after = self.offsets_of(footer)
+        for index, batch in enumerate(log.batches):
+            footer, name = batch.footer, f'shard {log.shard} batch {index + 1}'
+            after = log.offsets_of(footer)
             if any(b > a for b, a in zip(before, after)):
                 self.problem('chain', f'{name}: offsets go back from {before} to {after}')
-            n = sum(1 for _ in self.taken_by(shard, index))
+            n = sum(end - begin for begin, end in batch.taken)
             if n != footer['counts']['events']:
                 self.problem('chain', f'{name}: counts {footer["counts"]["events"]} records where the topics hold {n}')
-            for was, is_now, what in ((watermark, of(footer['watermark']), 'watermark'),
-                                      (watermark, of(footer['begun_watermark']), 'watermark at its begin'),
-                                      (of(footer['begun_watermark']), of(footer['watermark']), 'watermark'),
-                                      (accounts_watermark, of(footer['accounts_watermark']), "accounts' watermark")):
-                if is_now < was:
-                    self.problem('chain', f'{name}: the {what} goes back from {was} to {is_now}')
+            begun, ended, accounts = of(footer['begun_watermark']), of(footer['watermark']), of(footer['accounts_watermark'])
+            if not watermark <= begun <= ended:
+                self.problem('chain', f'{name}: the watermark goes back: {watermark}, at its begin {begun}, at its end {ended}')
+            if accounts < accounts_watermark:
+                self.problem('chain', f"{name}: the accounts' watermark goes back from {accounts_watermark} to {accounts}")
             if not 0 <= footer['taken'] <= index:
                 self.problem('chain', f'{name}: of an owner since batch {footer["taken"]}')
-            before, watermark, accounts_watermark = after, of(footer['watermark']), of(footer['accounts_watermark'])
-        for t, topic in enumerate(self.d.sources):
-            end = max(self.inputs[shard][t], default=-1) + 1
-            if max(before[t], 0) != end:
-                self.problem('chain', f'shard {shard}: {topic} is read to {before[t]} of {end}')
+            before, watermark, accounts_watermark = after, ended, accounts
+        for i, partition in enumerate(log.partitions[:-1]):
+            if not log.is_read(i):
+                self.problem('chain', f'shard {log.shard}: {log.inputs[i].topic} [{partition}] is read to {before[i]} of {log.rows[i][-1].offset + 1}')
 
-    # --- the engine ---
+    def note_events(self, log):
+        """Those of the sources that matter to what follows, and when they were taken."""
+        for i, item in enumerate(log.inputs[:-1]):
+            self.figures['events'] += len(log.rows[i])
+            for row in log.rows[i]:
+                if row.value is None or not any(mark in row.value for mark in MARKS):
+                    continue
+                event = decode_event(row.value, self.schema)
+                if event is not None and (item.is_routed or row.key == event['lead_id'].encode()):
+                    place = Place(item.topic, log.partitions[i], row.offset)
+                    self.events.append((place, event))
+                    self.order[place] = None
+        for index, batch in enumerate(log.batches):
+            for order, (i, row) in enumerate(log.taken_by(batch)):
+                place = Place(log.inputs[i].topic, log.partitions[i], row.offset)
+                if place in self.order and not log.inputs[i].is_routed:
+                    self.order[place] = (log.shard, index, order)
 
-    def walked(self, shard, index):
-        """What a new model's walk came by in the batch: offsets from, to."""
-        batches = self.batches[shard]
-        footer = batches[index].footer['model']
-        before = batches[index - 1].footer['model'] if index else footer
-        begins = footer['version'] != before['version']
-        if begins:
-            begin, end = 0, batches[index - 1].offset
-        elif before['walk_end']:
-            begin, end = max(before['walk_next'], 0), before['walk_end']
-        else:
-            return 0, 0
-        return begin, max(footer['walk_next'], 0) if footer['walk_end'] else end
-
-    def commands(self, shard):
-        """What replay_batches is to do."""
-        out, state, version = [], {}, None
-        # a shard that has none of a version yet learns them from the others when they write to it
-        skeletons = {key: value for batches in self.batches for batch in batches for _, key, value in batch.records if key.startswith(b'model:')}
-        now_ms = int(time.time() * 1000)
-        changelog = [(offset, key, value) for batch in self.batches[shard] for offset, key, value in batch.records]
-        for index, batch in enumerate(self.batches[shard]):
-            footer = batch.footer
-            if footer['model']['version'] != version:
-                version = footer['model']['version']
-                out.append(number(1) + string(self.model_path_of(version).encode()) + number(len(skeletons)))
-                out += [string(value) for value in skeletons.values()]
-                out.append(number(len(state)))
-                out += [number(kind) + string(key) + string(value) for (kind, key), value in state.items()]
-            taken = index > 0 and footer['taken'] == index and self.batches[shard][index - 1].footer['taken'] != index
-            out.append(number(2) + number(int(taken)) + number(of(footer['begun_watermark'])))
-            inputs = {item['topic']: item for item in footer['inputs']}
-            for topic in self.d.sources:
-                out.append(number(of(inputs[topic]['proved'])) + number(of(inputs[topic]['newest'])))
-            for t, message in self.taken_by(shard, index):
-                clock_ms = self.clocks.get((message.topic(), shard, message.offset()), now_ms)
-                out.append(number(3) + number(t) + number(message.offset()) + number(message.timestamp()[1]) + number(clock_ms) +
-                           string(message.key()) + string(message.value()))
-            begin, end = self.walked(shard, index)
-            walked = [(kind, key[len(prefix):]) for offset, key, value in changelog if begin <= offset < end and value is not None
-                      for prefix, kind in PREFIXES.items() if key.startswith(prefix)] if end > begin else []
-            out += [number(4) + number(kind) + string(name) for kind, name in sorted(walked, key=lambda item: item[0])]
-            out.append(number(5) + number(of(footer['watermark'])) + number(of(footer['accounts_watermark'])))
-            for _, key, value in batch.records:
-                for prefix, kind in PREFIXES.items():
-                    if key.startswith(prefix):
-                        if value is None:
-                            state.pop((kind, key[len(prefix):]), None)
-                        else:
-                            state[kind, key[len(prefix):]] = value
-        return b''.join(out)
-
-    def read_clocks(self):
-        """The wall clock by which an event was too far ahead is told by its dead letter only: topic, partition, offset -> instant."""
-        self.clocks = {}
-        for message in self.outputs['dead-letters']:
-            letter = self.d.decode(message)
-            if letter['reason'] != 'future' or letter['topic'] not in self.d.sources:
-                continue
-            original = self.inputs[letter['partition']][self.topics.index(letter['topic'])].get(letter['offset'])
-            event = decode_event(original, self.schema) if original else None
-            ahead = re.search(r'is (\d+) ms ahead', letter['text'])
-            if event and ahead:
-                clock = event['occurred_at'] - int(ahead[1])
-                self.clocks[letter['topic'], letter['partition'], letter['offset']] = clock
-                if not original.timestamp()[1] <= clock + 5 or not clock <= message.timestamp()[1] + 5:
-                    self.problem('accounted', f'{letter["topic"]} [{letter["partition"]}] {letter["offset"]} was read at {clock}, which is '
-                                              'before it was appended or after its dead letter')
-
-    def replay(self, shard):
-        program = os.path.join(live.BUILD, 'tests', 'faults', 'replay_batches')
-        try:
-            done = subprocess.run([program, self.config, str(shard), str(self.d.n_partitions), *self.compacted],
-                                  input=self.commands(shard), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
-                                  timeout=REPLAY_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.problem('replay', f'shard {shard}: the engine does not end')
-            return []
-        if done.returncode != 0:
-            self.problem('replay', f'shard {shard}: the engine stops: {done.stderr.decode()[-300:]}')
-        return list(answers(done.stdout))
-
-    def check_batches(self, shard):
+    def replay(self, log, told, acked):
         """Each batch wrote what the engine makes of its inputs, and its footer says so."""
-        for index, batch in enumerate(self.batches[shard]):
-            name = f'shard {shard} batch {index + 1}'
-            if index >= len(self.answers[shard]):
-                self.problem('replay', f'{name}: not reached')
-                return
-            answer, footer = self.answers[shard][index], batch.footer
-            if self.hash_of(answer, False) == footer['hash']:
-                tells = False
-            elif self.hash_of(answer, True) == footer['hash']:
-                tells = True
-            else:
-                self.problem('hash', f'{name}: what the engine makes of it is not what the footer has the hash of; '
-                                     f'taken {footer["taken"]}, model {footer["model"]["version"]}')
-                self.explain(shard, index)
-                return  # what follows is built on it
-            if tells:
-                self.told[shard].append(answer.told)
-            self.figures['batches run again'] += 1
-            if answer.n_outputs != footer['counts']['outputs']:
-                self.problem('footers', f'{name}: {answer.n_outputs} outputs, not {footer["counts"]["outputs"]}')
-            if (answer.watermark, answer.accounts_watermark) != (of(footer['watermark']), of(footer['accounts_watermark'])):
-                self.problem('replay', f'{name}: time is not where the footer says')
-            written = [(key, value) for topic, _, key, value in answer.written if topic == self.changelog_name()]
-            if written != [(key, value) for _, key, value in batch.records]:
-                self.problem('records', f'{name}: the changelog holds other records')
+        replay, n = Replay(log, self.config, self.model_path_of, self.compacted, told, self.clock_of), 0
+        for index, answer in enumerate(replay):
+            name = f'shard {log.shard} batch {index + 1}'
+            n += 1
+            for text in answer.problems:
+                kind, _, rest = text.partition(': ')
+                self.problem(*((kind, f'{name}: {rest}') if kind in ('hash', 'records') else ('replay', f'{name}: {text}')))
+            for topic, partition, key, value in answer.written:
+                # without a key it may be in any
+                self.written[topic][None if key is None else partition].append((log.shard, seen(key, value)))
+            for topic, partition, offset, order in answer.sent:
+                if topic in self.d.routed:
+                    self.order[Place(topic, partition, offset)] = (log.shard, index, order)
+            for topic, at_ms in answer.reached:
+                self.check_reached(log, index, topic, at_ms, acked)
+        for text in replay.problems:
+            self.problem('replay', f'shard {log.shard}: {text}')
+        if n != len(log.batches):
+            self.problem('replay', f'shard {log.shard} batch {n + 1}: not reached of {len(log.batches)}')
+        self.figures['batches run again'] += n
+        self.figures.update(replay.outcomes)
+        n_sources = sum(len(rows) for rows in log.rows[:-1])
+        n_outcomes = sum(count for outcome, count in replay.outcomes.items() if outcome != 'message')
+        if n_outcomes != n_sources:
+            self.problem('accounted', f'shard {log.shard}: {n_sources} source records, {n_outcomes} outcomes')
 
-    def changelog_name(self):
-        return f'{self.d.name}.changelog'
+    def check_reached(self, log, index, topic, at_ms, acked):
+        """What a shard says to have sent on of a routed source it has: nothing that is not read was there before that instant."""
+        for i, item in enumerate(log.inputs[:-1]):
+            if item.topic != topic or log.partitions[i] is None:
+                continue
+            end = log.batches[index].taken[i][1]
+            if end < len(log.rows[i]):
+                place = Place(topic, log.partitions[i], log.rows[i][end].offset)
+                if acked.get(place, at_ms) < at_ms:
+                    self.problem('reached', f'shard {log.shard} batch {index + 1} says to have sent on all of {topic} to {load.instant(at_ms)}, '
+                                            f'but {place} was there {at_ms - acked[place]} ms before')
 
-    def hash_of(self, answer, tells):
-        digest = hashlib.sha256()
-        written = list(answer.written)
-        if tells and answer.told is not None:
-            written[answer.told_at:answer.told_at] = [(self.topics[-1], i, None, answer.told) for i in range(self.d.n_partitions)]
-        for topic, _, key, value in written:
-            for field in (topic.encode(), key, value):
-                digest.update(struct.pack('=Q', (1 << 64) - 1 if field is None else len(field)) + (field or b''))
-        return digest.hexdigest()[:32]
-
-    def explain(self, shard, index):
-        """Where the changelog's records of a batch differ from the engine's."""
-        answer, batch = self.answers[shard][index], self.batches[shard][index]
-        expected = [(key, value) for topic, _, key, value in answer.written if topic == self.changelog_name()]
-        found = [(key, value) for _, key, value in batch.records]
-        only = [key for key, value in found if (key, value) not in expected][:5]
-        lacks = [key for key, value in expected if (key, value) not in found][:5]
-        order = '' if only or lacks else '; the same records' + (', in the same order' if found == expected else ', in another order')
-        self.problems.append(f'  the changelog holds {len(found)} records, the engine {len(expected)}; '
-                             f'different: {only}, of the engine: {lacks}{order}; the footer: {json.dumps(batch.footer)}')
+    def settle(self, log):
+        """What is to be known of a shard once all has been looked at."""
+        for batch in log.batches:
+            for row in batch.records:
+                self.state[row.key] = row.value
+        if log.batches:
+            last = log.batches[-1]
+            self.footers[last.footer['lineage']] = log.shard, [(batch.offset + 1, batch.footer['watermark']) for batch in log.batches]
+            self.last.append(last.footer)
+            self.n_under_way += sum(row.key is not None for row in log.rows[-1][last.taken[-1][1]:])
 
     # --- what others read ---
 
-    def written_to(self, topic):
-        """What the engine wrote to a topic, by shard and partition."""
-        for shard, found in enumerate(self.answers):
-            for answer in found:
-                for name, partition, key, value in answer.written:
-                    if name == topic:
-                        yield shard, partition, key, value
-
     def check_outputs(self):
         """A read_committed reader sees what the engine says: nothing else, nothing twice, nothing missing, in that order."""
-        for kind, messages in self.outputs.items():
+        for kind in live.OUTPUTS:
             topic = f'{self.d.name}.{kind}'
-            expected, found = defaultdict(list), defaultdict(list)
-            for shard, partition, key, value in self.written_to(topic):
-                expected[None if key is None else partition].append((shard, (key, value)))
-            for message in messages:
+            found = defaultdict(list)
+            for message in self.d.stream(topic):
                 self.figures['outputs'] += 1
-                # without a key it may be in any
-                found[None if message.key() is None else message.partition()].append((message.key(), message.value()))
-            for partition in expected.keys() | found.keys():
-                self.compare(kind, f'{topic} [{partition}]', partition is not None, expected[partition], found[partition])
+                found[None if message.key() is None else message.partition()].append(seen(message.key(), message.value()))
+            for partition in self.written[topic].keys() | found.keys():
+                self.compare('outputs', f'{topic} [{partition}]', partition is not None, self.written[topic][partition], found[partition])
 
-    def compare(self, kind, name, ordered, expected, found):
+    def check_internal(self):
+        """Between shards, too, there is what the engine says. What is told to all of them was looked at with its batch."""
+        for partition in range(self.d.n_partitions):
+            found = [seen(message.key(), message.value()) for message in self.d.stream(self.internal, [partition]) if message.key() is not None]
+            self.figures['messages between shards'] += len(found)
+            self.compare('internal', f'{self.internal} [{partition}]', True, self.written[self.internal][partition], found)
+
+    def compare(self, what, name, ordered, expected, found):
         """Of several shards, each has its own order."""
         wants = Counter(record for _, record in expected)
         lacks, extra = wants - Counter(found), Counter(found) - wants
         if lacks or extra:
-            self.problem('outputs', f'{name}: {sum(lacks.values())} of {len(expected)} are missing, {sum(extra.values())} of {len(found)} '
-                                    f'too many: {self.show(kind, lacks)} {self.show(kind, extra)}')
+            self.problem(what, f'{name}: {sum(lacks.values())} of {len(expected)} are missing, {sum(extra.values())} of {len(found)} '
+                               f'too many; of {[record.key for record in lacks][:5]}, {[record.key for record in extra][:5]}')
             return
         for shard in {shard for shard, _ in expected if ordered}:
             rest = iter(found)
             if not all(record in rest for of_shard, record in expected if of_shard == shard):
-                self.problem('outputs', f'{name}: those of shard {shard} are in another order')
-
-    def show(self, kind, counter):
-        for key, value in counter:
-            if value is None:
-                return f'{key} null'
-            number_ = live.SCHEMA_IDS[live.OUTPUTS[kind]]
-            return str(live.plain(live.fastavro.schemaless_reader(live.io.BytesIO(value[5:]), self.d.schemas[number_])))[:300]
-        return ''
-
-    def check_internal(self):
-        """Between shards, too, there is what the engine says."""
-        expected = [Counter() for _ in range(self.d.n_partitions)]
-        for _, partition, key, value in self.written_to(self.topics[-1]):
-            expected[partition][key, value] += 1
-        for told in self.told:
-            for value in told:
-                for partition in range(self.d.n_partitions):
-                    expected[partition][None, value] += 1
-        for partition in range(self.d.n_partitions):
-            found = Counter((m.key(), m.value()) for m in self.inputs[partition][-1].values())
-            self.figures['messages between shards'] += sum(found.values())
-            if found != expected[partition]:
-                self.problem('internal', f'partition {partition}: {sum((expected[partition] - found).values())} messages are missing, '
-                                         f'{sum((found - expected[partition]).values())} too many')
+                self.problem(what, f'{name}: those of shard {shard} are in another order')
 
     def check_accounted(self, malformed):
-        """Every source record was taken once, and one thing came of it."""
-        reasons = Counter()
-        for shard in range(self.d.n_partitions):
-            outcomes = [OUTCOMES[outcome] for answer in self.answers[shard] for outcome in answer.outcomes]
-            self.figures.update(outcome for outcome in outcomes)
-            n = sum(len(self.inputs[shard][t]) for t in range(len(self.d.sources)))
-            if sum(outcome != 'message' for outcome in outcomes) != n:
-                self.problem('accounted', f'shard {shard}: {n} source records, {sum(o != "message" for o in outcomes)} outcomes')
-            self.figures['events'] += n
-        letters = [self.d.decode(message) for message in self.outputs['dead-letters']]
-        reasons.update(letter['reason'] for letter in letters)
-        places = Counter((letter['topic'], letter['partition'], letter['offset']) for letter in letters)
-        for place, n in places.items():
-            if n > 1:
-                self.problem('accounted', f'{place} is a dead letter {n} times')
+        """What was sent malformed became a dead letter, with the right reason."""
         for reason in set(MALFORMED.values()):
-            if reasons[reason] < malformed.get(reason, 0):
-                self.problem('accounted', f'{malformed[reason]} records must be {reason}, {reasons[reason]} dead letters are')
+            if self.reasons[reason] < malformed.get(reason, 0):
+                self.problem('accounted', f'{malformed[reason]} records must be {reason}, {self.reasons[reason]} dead letters are')
 
     def decoded(self, kind):
         """Outputs with their messages, and the lead or account that each is about."""
-        for message in self.outputs[kind]:
+        for message in self.d.stream(f'{self.d.name}.{kind}'):
             if message.value() is not None:
-                output = self.d.decode(message)
+                output = self.d.decode_value(message.value())
                 yield message, output, output['lead_id'] or output['account_id']
 
     def check_told_once(self):
         """By ids and ordinals alone: outputs count up without a gap in the order of their topic, and no fact is told twice."""
         # Who comes back after having been forgotten begins anew, and what is sent again counts again; so does who was merged into
         # one that was merged into him at once.
-        gone = {subject for _, _, subject in self.decoded('retired')} | self.merged()
+        gone = {subject for _, _, subject in self.decoded('retired')} | \
+            {event['lead_id'] for _, event in self.events if event['type'] == 'lead_merged'}
         ordinals = defaultdict(list)
         for kind in live.OUTPUTS:
             if kind == 'dead-letters':
                 continue
-            seen, last = set(), {}
+            facts, last = set(), {}
             for message, output, subject in self.decoded(kind):
                 fact, n = output['event_id'], output['ordinal']
                 headers = dict(message.headers())
@@ -388,74 +287,73 @@ class Checker:
                     self.problem('ids', f'{kind}: key or headers of {fact} of {subject} are of another')
                 if subject in gone:
                     continue
-                if fact in seen:
+                if fact in facts:
                     self.problem('ids', f'{kind}: {fact} of {subject} is told twice')
                 if n <= last.get(subject, 0):
                     self.problem('ids', f'{kind}: ordinal {n} of {subject} follows {last[subject]}')
-                seen.add(fact)
+                facts.add(fact)
                 last[subject] = n
                 ordinals[subject].append(n)
         for subject, found in ordinals.items():
             if sorted(found) != list(range(1, len(found) + 1)):
                 self.problem('ids', f'ordinals of {subject} have gaps: {sorted(found)}')
 
-    def events(self):
-        """Those of the sources that are events: shard, source, offset, message, event."""
-        for shard in range(self.d.n_partitions):
-            for t in range(len(self.d.sources)):
-                for offset, message in self.inputs[shard][t].items():
-                    event = decode_event(message, self.schema)
-                    if event is not None and message.key() == event['lead_id'].encode():
-                        yield shard, t, offset, message, event
-
-    def merged(self):
-        """Leads that an event merges into another."""
-        return {event['lead_id'] for _, _, _, _, event in self.events() if event['type'] == 'lead_merged'}
-
     # --- verdicts ---
 
-    def check_breaches(self):
-        """No breach is told of a clock that a record had stopped in time which was in the log before the verdict's time had come."""
-        position, stops, merged, starts = {}, defaultdict(list), set(), {}
-        for shard in range(self.d.n_partitions):
-            for index in range(len(self.batches[shard])):
-                for order, (t, message) in enumerate(self.taken_by(shard, index)):
-                    position[shard, t, message.offset()] = (index, order)
-        for shard, t, offset, message, event in self.events():
-            at = position.get((shard, t, offset))
+    def check_breaches(self, acked):
+        """No breach is told of a clock that a record had stopped in time whose producer knew it there before the verdict's time had come."""
+        stops, merged, starts = defaultdict(dict), set(), {}
+        for place, event in self.events:
             if event['type'] in ('lead_merged', 'lead_forgotten'):
                 merged |= {event['lead_id'], (event['properties'] or {}).get('into')}
-            if event['type'] == 'sales_touch':
-                stops[event['lead_id']].append((event['occurred_at'], message.timestamp()[1], at, shard, t, offset))
-            if event['type'] == 'form':
-                starts.setdefault((event['lead_id'], event['event_id']), at)
-        late = {(lead, output['epoch']): decided_at(message) for message, output, lead in self.decoded('sla')
-                if output['policy'] == 'call' and output['kind'] == 'late'}
-        for message, output, lead in self.decoded('sla'):
-            if output['kind'] != 'breached' or output['policy'] != 'call' or lead in merged:
+            at = self.order[place]
+            if at is None:
                 continue
-            if abs(decided_at(message) - late.get((lead, output['epoch']), 0)) <= TOGETHER_MS:
+            if event['type'] == 'sales_touch':  # the first of the same counts; if that was before the start, none does
+                of_lead, found = stops[event['lead_id']], (at, event['occurred_at'], acked.get(place), place)
+                of_lead[event['event_id']] = min(found, of_lead.get(event['event_id'], found))
+            if event['type'] == 'form':
+                key = event['lead_id'], event['event_id']
+                starts[key] = min(at, starts.get(key, at))
+        late, breached = {}, []
+        for message, output, lead in self.decoded('sla'):
+            if output['policy'] == 'call' and output['kind'] == 'late':
+                late[lead, output['epoch']] = decided_at(message)
+            elif output['policy'] == 'call' and output['kind'] == 'breached' and lead not in merged:
+                breached.append((lead, output, decided_at(message)))
+        for lead, output, told_ms in breached:
+            if abs(told_ms - late.get((lead, output['epoch']), 0)) <= TOGETHER_MS:
                 continue  # not by time: a call came that was too late, before one that had been in time
             self.figures['breaches'] += 1
             due, started = load.millis(output['due_at']), load.millis(output['started_at'])
             start = starts.get((output['lead_id'], output['start_event_id']))
-            for occurred, appended, at, shard, t, offset in stops[output['lead_id']]:
-                if started <= occurred <= due and appended < due + self.lateness_ms - APPEND_GRACE_MS and \
-                        start is not None and at is not None and at > start:
-                    self.problem('breach', f'{output["lead_id"]} is breached though it was called {due - occurred} ms before it was due, '
-                                           f'by {self.d.sources[t]} [{shard}] {offset}, appended {due + self.lateness_ms - appended} ms '
-                                           f'before anybody could judge; told at '
-                                           f'{load.instant(decided_at(message))}, due at {output["due_at"]}')
+            for at, occurred, there_ms, place in stops[lead].values():
+                if started <= occurred <= due and there_ms is not None and there_ms < due + self.lateness_ms and \
+                        start is not None and at > start:
+                    self.problem('breach', f'{lead} is breached though it was called {due - occurred} ms before it was due, by {place}, '
+                                           f'which was there {due + self.lateness_ms - there_ms} ms before anybody could judge; told at '
+                                           f'{load.instant(told_ms)}, due at {output["due_at"]}')
 
     # --- Redis ---
 
+    def check_samples(self, samples):
+        """At no time there was in Redis what was not committed, then or later."""
+        for sample in samples:
+            shard, footers = self.footers.get(sample.lineage, (None, []))
+            self.figures['samples of the view'] += 1
+            if not 0 < sample.bno <= len(footers):
+                self.problem('ahead', f'at {load.instant(sample.at)} Redis held batch {sample.bno} of {sample.lineage}, which has {len(footers)}')
+                continue
+            following, watermark = footers[sample.bno - 1]
+            if (sample.next, sample.watermark) != (following, of(watermark)):
+                self.problem('ahead', f'at {load.instant(sample.at)} Redis held another batch {sample.bno} of {sample.lineage} than was '
+                                      f'committed: {sample.next}, {sample.watermark}, not {following}, {watermark}')
+            if following > sample.ends[shard]:
+                self.problem('ahead', f'at {load.instant(sample.at)} Redis held batch {sample.bno} of {sample.lineage}, whose footer at '
+                                      f'{following - 1} was not in the changelog: it ended at {sample.ends[shard]}')
+
     def final_state(self):
-        state = {}
-        for batches in self.batches:
-            for batch in batches:
-                for _, key, value in batch.records:
-                    state[key] = value
-        return {key: value for key, value in state.items() if value is not None and not key.startswith(b'model:')}
+        return {key: value for key, value in self.state.items() if value is not None and not key.startswith(b'model:')}
 
     def check_view(self):
         """The view holds the changelog's last records and no others, as of the last batch."""
@@ -465,13 +363,14 @@ class Checker:
         for kind, prefix in (('record', 'lead:'), ('account-record', 'account:')):
             keys = {name: key for name, key in self.d.keys(kind).items()}
             names = sorted(keys)
-            values = self.d.redis.mget([keys[name] for name in names]) if names else []
-            kept.update({(prefix + name).encode(): value for name, value in zip(names, values)})
+            for at in range(0, len(names), KEYS_AT_ONCE):
+                some = names[at:at + KEYS_AT_ONCE]
+                kept.update({(prefix + name).encode(): value for name, value in zip(some, self.d.redis.mget([keys[name] for name in some]))})
         if kept != state:
             differ = [key for key in kept.keys() & state.keys() if kept[key] != state[key]]
             self.problem('view', f'of {len(state)} records {len(state.keys() - kept.keys())} are missing, {len(kept.keys() - state.keys())} '
                                  f'are too many, {len(differ)} differ: {sorted(state.keys() ^ kept.keys())[:5]} {differ[:5]}')
-        numbers = Counter(batches[-1].footer['bno'] for batches in self.batches if batches)
+        numbers = Counter(footer['bno'] for footer in self.last)
         metas = [self.d.redis.hgetall(key) for key in self.d.shard_keys('meta')]
         if Counter(int(meta[b'bno']) for meta in metas) != numbers or any(meta[b'mode'] != b'live' for meta in metas):
             self.problem('view', f'shards stand at {sorted(int(meta[b"bno"]) for meta in metas)}, not at {sorted(numbers.elements())}, '
@@ -481,14 +380,13 @@ class Checker:
         """The readable fields of the view, by key."""
         found = {}
         for kind in ('lead', 'account'):
-            for key in self.d.keys(kind + ':').values():
-                found[key] = self.d.redis.hgetall(key)
+            keys = list(self.d.keys(kind + ':').values())
+            for at in range(0, len(keys), KEYS_AT_ONCE):
+                pipe = self.d.redis.pipeline(transaction=False)
+                for key in keys[at:at + KEYS_AT_ONCE]:
+                    pipe.hgetall(key)
+                found.update(zip(keys[at:at + KEYS_AT_ONCE], pipe.execute()))
         return found
-
-    def n_under_way(self):
-        """Messages between shards that nobody had taken when all were stopped: they change something as soon as somebody runs."""
-        return sum(offset >= self.offsets_of(batches[-1].footer)[-1] and message.key() is not None
-                   for shard, batches in enumerate(self.batches) if batches for offset, message in self.inputs[shard][-1].items())
 
     def check_rebuilt(self, before, after):
         """What was kept up through all that went wrong is what one gets that begins with nothing."""
@@ -501,62 +399,16 @@ class Checker:
                                      f'{len(differ)} differ: {sample} {fields}')
 
 
-# --- frames ----------------------------------------------------------------------------------------------
-
-
-def of(ms):
-    return TIME_NONE if ms is None else ms
-
-
-def number(value):
-    return struct.pack('>q', value)
+def seen(key, value):
+    return Seen(key, None if value is None else hash(value))
 
 
 def decided_at(message):
     return load.millis(dict(message.headers())['scored_decided_at'].decode().replace('Z', '+00:00'))
 
 
-def string(value):
-    return number(-1) if value is None else number(len(value)) + value
-
-
-def answers(data):
-    """What replay_batches printed, batch by batch."""
-    at = 0
-
-    def take_number():
-        nonlocal at
-        at += 8
-        return struct.unpack_from('>q', data, at - 8)[0]
-
-    def take_string():
-        nonlocal at
-        size = take_number()
-        if size < 0:
-            return None
-        at += size
-        return data[at - size:at]
-    written, outcomes, told_at, told = [], [], 0, None
-    while at < len(data):
-        what = take_number()
-        if what == 1:
-            topic = take_string().decode()
-            partition = take_number()
-            key = take_string()
-            written.append((topic, partition, key, take_string()))
-        elif what == 2:
-            outcomes.append(take_number())
-        elif what == 3:
-            told_at, told = len(written), take_string()
-        else:
-            watermark, accounts_watermark = take_number(), take_number()
-            yield Answer(written, told_at, told, outcomes, watermark, accounts_watermark, take_number())
-            written, outcomes = [], []
-
-
-def decode_event(message, schema):
+def decode_event(value, schema):
     """The event, or None for what is not one."""
-    value = message.value()
     if not value or value[:5] != struct.pack('>bI', 0, load.SCHEMA_ID):
         return None
     try:

@@ -80,8 +80,8 @@ def make_timeline(schedule, seed, seconds, gap_s=2.0):
 class Nemesis:
     """Carries a timeline out; tells each step in a log. What of a resource takes long holds up its own next steps only."""
 
-    def __init__(self, fleet, broker, pair, log):
-        self.fleet, self.broker, self.pair, self.log = fleet, broker, pair, log
+    def __init__(self, fleet, cluster, pair, log):
+        self.fleet, self.cluster, self.pair, self.log = fleet, cluster, pair, log
         self.pool = ThreadPoolExecutor(max_workers=16)
         self.counts = {}
         self.left_out = {}
@@ -93,6 +93,9 @@ class Nemesis:
         before = {}
         for step in steps:
             time.sleep(max(0.0, self.begun + step.at - time.monotonic()))
+            for done in before.values():
+                if done.done():
+                    done.result()  # raises what it failed with
             # the end of an action waits for its begin; those of a resource come one after another
             after = [before[name] for name in self._resources(step) if name in before]
             done = self.pool.submit(self._carry_out, step, after)
@@ -120,8 +123,8 @@ class Nemesis:
 
     def heal(self):
         """Nothing is wrong any more: all that is needed runs."""
-        for proxy in (self.broker.proxy, self.pair.proxy):
-            proxy.heal()
+        for server in [*self.cluster.brokers, self.pair]:
+            server.proxy.heal()
         self.pair.make_room()
         self.fleet.wake_all()
         for name in BASE:
@@ -129,19 +132,26 @@ class Nemesis:
 
     def _carriers(self):
         """What begins an action, and what ends it."""
-        fleet, broker, pair = self.fleet, self.broker, self.pair
+        fleet, cluster, pair = self.fleet, self.cluster, self.pair
 
         def nothing(_):
             return None
+
+        def to_brokers(call):
+            """To all of them, or to one."""
+            def carry(step):
+                for broker in cluster.brokers if step.chance < 0.5 else [cluster.brokers[cluster.of(step.chance)]]:
+                    call(broker.proxy, step)
+            return carry
         return {
             'kill': (lambda step: fleet.kill(step.target), lambda step: fleet.start(step.target)),
             'freeze': (self.freeze, lambda step: fleet.signal(step.target, signal.SIGCONT)),
             'terminate': (lambda step: fleet.terminate(step.target), lambda step: fleet.start(step.target)),
             'join': (lambda step: fleet.start(step.target), lambda step: fleet.terminate(step.target)),
-            'broker-crash': (lambda _: broker.crash(), lambda _: broker.start()),
-            'kafka-cut': (lambda _: broker.proxy.refuse(True), lambda _: broker.proxy.refuse(False)),
-            'kafka-delay': (lambda step: broker.proxy.delay(0.02 + 0.2 * step.chance), lambda _: broker.proxy.delay(0)),
-            'kafka-stall': (lambda _: broker.proxy.stall(True), lambda _: broker.proxy.stall(False)),
+            'broker-crash': (lambda step: cluster.crash(cluster.of(step.chance)), lambda step: cluster.start_one(cluster.of(step.chance))),
+            'kafka-cut': (to_brokers(lambda proxy, _: proxy.refuse(True)), to_brokers(lambda proxy, _: proxy.refuse(False))),
+            'kafka-delay': (to_brokers(lambda proxy, step: proxy.delay(0.02 + 0.2 * step.chance)), to_brokers(lambda proxy, _: proxy.delay(0))),
+            'kafka-stall': (to_brokers(lambda proxy, _: proxy.stall(True)), to_brokers(lambda proxy, _: proxy.stall(False))),
             'redis-cut': (lambda _: pair.proxy.refuse(True), lambda _: pair.proxy.refuse(False)),
             'redis-delay': (lambda step: pair.proxy.delay(0.01 + 0.1 * step.chance), lambda _: pair.proxy.delay(0)),
             'redis-stall': (lambda _: pair.proxy.stall(True), lambda _: pair.proxy.stall(False)),
@@ -172,8 +182,9 @@ class Nemesis:
     def reset_offset(self, step):
         """Somebody moves the group's offset of one partition; the shard that it is of must halt, and say what to do."""
         names = self.fleet.stop_all()
-        source = self.fleet.deployment.sources[int(step.chance * 2)]
-        partition = int(step.chance * 1000) % self.fleet.deployment.n_partitions
+        deployment = self.fleet.deployment
+        source = deployment.sources[int(step.chance * len(deployment.sources))]
+        partition = int(step.chance * 1000) % deployment.counts[source]
         present = self.fleet.committed(source, partition)
         to = int(present * step.chance)
         if to == present:

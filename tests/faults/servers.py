@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Kafka and a pair of Redis servers behind proxies, and what can be done to them."""
+"""Brokers and a pair of Redis servers behind proxies, and what can be done to them."""
+import base64
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import redis
 
 from live import server, wait_for
 from proxy import Proxy
 
-TMPFS_MIB = 192
+TMPFS_MIB = 768
+AOF_FOLDER = 'appendonlydir'
+AOF_REWRITE = 'auto-aof-rewrite-min-size 32mb'  # or it would fill that by itself
 
 
 def free_port():
@@ -22,34 +26,68 @@ def free_port():
 
 
 class Broker:
-    """Kafka, with a listener for the campaign itself and one that is reached through the proxy only."""
+    """Kafka, with a listener for the campaign itself and one that is reached through a proxy only."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, node=1):
+        self.folder, self.node = folder, node
         self.port, self.inner_port, self.controller_port = free_port(), free_port(), free_port()
         self.proxy = Proxy(self.inner_port)
-        self.bootstrap = f'127.0.0.1:{self.port}'
-        self.bootstrap_proxied = f'127.0.0.1:{self.proxy.port}'
 
-    def start(self):
+    def start(self, cluster_id, voters, settings):
         settings = {
             'listeners': f'PLAINTEXT://127.0.0.1:{self.port},PROXIED://127.0.0.1:{self.inner_port},'
                          f'CONTROLLER://127.0.0.1:{self.controller_port}',
             'advertised.listeners': f'PLAINTEXT://127.0.0.1:{self.port},PROXIED://127.0.0.1:{self.proxy.port}',
             'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
             'inter.broker.listener.name': 'PLAINTEXT',
-            'controller.quorum.voters': f'1@127.0.0.1:{self.controller_port}',
+            'controller.quorum.voters': voters,
             'broker.session.timeout.ms': '3000',
-        }
+        } | settings
         options = [option for name, value in settings.items() for option in ('--set', f'{name}={value}')]
-        server('kafka', 'start', self.folder, '--port', str(self.port), *options)
+        server('kafka', 'start', self.folder, '--port', str(self.port), '--node', str(self.node), '--cluster-id', cluster_id, *options)
 
     def crash(self):
         server('kafka', 'stop', self.folder, '--kill')
 
     def close(self):
-        server('kafka', 'stop', self.folder)
+        server('kafka', 'stop', self.folder, '--kill')
         self.proxy.close()
+
+
+class Cluster:
+    """One broker, or several that keep all that they acknowledge twice at least."""
+
+    def __init__(self, folder, n_brokers):
+        self.brokers = [Broker(f'{folder}{i}', i + 1) for i in range(n_brokers)]
+        self.cluster_id = base64.urlsafe_b64encode(b'faults' + os.urandom(10)).decode().rstrip('=')
+        self.voters = ','.join(f'{broker.node}@127.0.0.1:{broker.controller_port}' for broker in self.brokers)
+        self.bootstrap = ','.join(f'127.0.0.1:{broker.port}' for broker in self.brokers)
+        self.bootstrap_proxied = ','.join(f'127.0.0.1:{broker.proxy.port}' for broker in self.brokers)
+        self.settings = {} if n_brokers == 1 else {
+            'default.replication.factor': n_brokers, 'min.insync.replicas': n_brokers - 1,
+            'offsets.topic.replication.factor': n_brokers, 'transaction.state.log.replication.factor': n_brokers,
+            'transaction.state.log.min.isr': n_brokers - 1,
+        }
+
+    def start(self):
+        """At once: none is up before most of them are."""
+        with ThreadPoolExecutor(max_workers=len(self.brokers)) as pool:
+            for started in [pool.submit(self.start_one, i) for i in range(len(self.brokers))]:
+                started.result()
+
+    def start_one(self, which):
+        self.brokers[which].start(self.cluster_id, self.voters, self.settings)
+
+    def crash(self, which):
+        self.brokers[which].crash()
+
+    def of(self, chance):
+        """A broker by a number below 1."""
+        return int(chance * 1e6) % len(self.brokers)
+
+    def close(self):
+        for broker in self.brokers:
+            broker.close()
 
 
 class RedisPair:
@@ -75,15 +113,25 @@ class RedisPair:
         self._start(0)
         self._start(1, replica=True)
 
-    def client(self, which=None):
+    def client(self, which=None, seconds=30):
         port = self.ports[self.master if which is None else which]
-        return redis.Redis(port=port, socket_timeout=30)
+        return redis.Redis(port=port, socket_timeout=seconds)
 
     def _start(self, which, replica=False, aof=True):
-        options = ['--aof'] if aof else []
+        options = ['--set', AOF_REWRITE] + (['--aof'] if aof else [])
         if replica:
             options += ['--set', f'replicaof 127.0.0.1 {self.ports[1 - which]}']
-        server('redis', 'start', self.folders[which], '--port', str(self.ports[which]), *options)
+        start = ['redis', 'start', self.folders[which], '--port', str(self.ports[which]), *options]
+        try:
+            server(*start)
+        except subprocess.CalledProcessError:
+            if not os.path.exists(self._path(which, AOF_FOLDER)):
+                raise
+            self._forget(which)  # what was on a disk that had been full cannot be read: as an operator would
+            server(*start)
+
+    def _forget(self, which):
+        shutil.rmtree(self._path(which, AOF_FOLDER), ignore_errors=True)
 
     def _signal(self, which, number):
         with open(os.path.join(self.folders[which], 'pid'), encoding='ascii') as file:
@@ -100,7 +148,7 @@ class RedisPair:
         self._start(self.master)
 
     def start_empty(self):
-        shutil.rmtree(self._path(self.master, 'appendonlydir'), ignore_errors=True)
+        self._forget(self.master)
         self._start(self.master)
 
     def snapshot(self):
@@ -117,7 +165,7 @@ class RedisPair:
     def restore_snapshot(self):
         """As an operator who puts an older dump.rdb back."""
         self.crash()
-        shutil.rmtree(self._path(self.master, 'appendonlydir'), ignore_errors=True)
+        self._forget(self.master)
         shutil.copy(self._path(self.master, 'old.rdb'), self._path(self.master, 'dump.rdb'))
         self._start(self.master, aof=False)
         client = self.client()
@@ -140,6 +188,7 @@ class RedisPair:
         client = self.client()
         client.replicaof('NO', 'ONE')
         self.proxy.aim(self.ports[self.master])
+        self._forget(1 - self.master)  # it takes all from the other
         self._start(1 - self.master, replica=True)
 
     def fill(self):

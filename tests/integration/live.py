@@ -5,13 +5,12 @@ import io
 import json
 import os
 import random
-import re
 import signal
 import struct
 import subprocess
 import time
 import uuid
-from collections import Counter, namedtuple
+from collections import namedtuple
 from datetime import datetime, timezone
 
 import fastavro
@@ -33,8 +32,6 @@ SCHEMA_IDS = {name: i for i, name in enumerate(OUTPUTS.values(), start=1)}
 # Told for a while after a broker has started again.
 NO_COORDINATOR = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
 Record = namedtuple('Record', 'key value headers offset')  # bytes, bytes or None, a list of pairs, a number
-Replays = namedtuple('Replays', 'outputs messages records')  # of all shards
-FRAME_EVENT, FRAME_MESSAGE, FRAME_BATCH_END, FRAME_OWNER = range(1, 5)
 
 
 SMALL = '''
@@ -181,14 +178,15 @@ class Instance:
 class Deployment:
     """Topics, a group and a Redis prefix of its own."""
 
-    def __init__(self, folder, model, n_partitions=8, sources=('events',), prepare=True, counts=None):
-        """`counts`: partitions of those sources that have not n_partitions."""
+    def __init__(self, folder, model, n_partitions=8, sources=('events',), prepare=True, counts=None, routed=()):
+        """`counts`: partitions of those sources that have not n_partitions. `routed`: those that `route` is to name."""
         self.folder = str(folder)
         self.name = 't' + uuid.uuid4().hex[:10]
         self.model = model
         self.n_partitions = n_partitions
         self.sources = [f'{self.name}.{source}' for source in sources]
         self.counts = {f'{self.name}.{source}': (counts or {}).get(source, n_partitions) for source in sources}
+        self.routed = [f'{self.name}.{source}' for source in routed]
         self.instances = []
         self.asker = None
         self.schema_files = {100: load.SCHEMA}
@@ -203,7 +201,7 @@ class Deployment:
         return os.path.join(self.folder, name)
 
     def create_topics(self, topics, **properties):
-        new = [NewTopic(name, n, 1, config=properties) for name, n in topics.items()]
+        new = [NewTopic(name, n, config=properties) for name, n in topics.items()]  # as many replicas as the brokers want
         for future in self.admin.create_topics(new).values():
             future.result(30)
 
@@ -219,7 +217,7 @@ class Deployment:
             'topics': {'prefix': self.name},
             'schemas': {'directory': os.path.join(ROOT, 'schemas'), 'events': self.schema_files},
             'redis': {'address': f'unix:{REDIS}', 'prefix': self.name},
-        } | changes
+        } | ({'route': self.routed} if self.routed else {}) | changes
         path = self.path(f'{instance}.yaml')
         with open(path, 'w', encoding='utf-8') as file:
             for key, value in sections.items():  # JSON is YAML, but for the numbers that are keys
@@ -267,28 +265,30 @@ class Deployment:
             assert producer.flush(30) == 0
         return producer, send
 
-    def messages(self, topic):
-        """All that a read_committed reader sees of a topic now, partition by partition."""
+    def stream(self, topic, partitions=None, begin=None):
+        """All that a read_committed reader sees of a topic's partitions now, from the offsets `begin`; of each in order."""
         consumer = Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name + '.reader',
                              'isolation.level': 'read_committed', 'enable.partition.eof': True,
                              'enable.auto.commit': False, 'auto.offset.reset': 'error',
                              'fetch.wait.max.ms': 10})  # an end is told at once
-        n = load.count_partitions(self.admin, topic) or 0  # none: not created yet
-        consumer.assign([TopicPartition(topic, i, 0) for i in range(n)])
-        found, ended, deadline = [], set(), time.monotonic() + 60
-        while len(ended) < n:
+        partitions = range(load.count_partitions(self.admin, topic) or 0) if partitions is None else partitions  # none: not created yet
+        consumer.assign([TopicPartition(topic, i, begin[i] if begin else 0) for i in partitions])
+        ended, deadline = set(), time.monotonic() + 60
+        while len(ended) < len(partitions):
             assert time.monotonic() < deadline, f'{topic} cannot be read to its end'
-            message = consumer.poll(1)
-            if message is None:
-                continue
-            if not message.error():
-                found.append(message)
-            elif message.error().code() == KafkaError._PARTITION_EOF:
-                ended.add(message.partition())  # told again where more was written meanwhile
-            else:
-                raise KafkaException(message.error())
+            for message in consumer.consume(1000, 0.05):
+                if not message.error():
+                    yield message
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    ended.add(message.partition())  # told again where more was written meanwhile
+                else:
+                    raise KafkaException(message.error())
+                deadline = time.monotonic() + 60
         consumer.close()
-        return found
+
+    def messages(self, topic):
+        """All that a read_committed reader sees of a topic now, partition by partition."""
+        return list(self.stream(topic))
 
     def topic_records(self, topic):
         """A topic as a read_committed reader sees it now: each partition's records in their order, raw."""
@@ -303,8 +303,11 @@ class Deployment:
         return self.topic_records(f'{self.name}.{kind}')
 
     def decode(self, message):
-        number = struct.unpack('>bI', message.value()[:5])[1]
-        return plain(fastavro.schemaless_reader(io.BytesIO(message.value()[5:]), self.schemas[number]))
+        return self.decode_value(message.value())
+
+    def decode_value(self, value):
+        number = struct.unpack('>bI', value[:5])[1]
+        return plain(fastavro.schemaless_reader(io.BytesIO(value[5:]), self.schemas[number]))
 
     def outputs(self, *kinds):
         """Decoded records of the output topics named, or of all."""
@@ -313,7 +316,7 @@ class Deployment:
 
     def committed(self):
         """The committed offsets of the sources, summed, once the group has a coordinator."""
-        self.asker = self.asker or Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name})
+        self.asker = self.asker or Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name, 'log_level': 0})  # errors are raised
         partitions = [TopicPartition(source, i) for source, n in self.counts.items() for i in range(n)]
 
         def ask():
@@ -385,38 +388,6 @@ class Deployment:
             return all(partition.offset >= ends.get(partition.partition, 0) for partition in committed)
         wait_for(is_quiet, 'the internal topic is read to its end')
 
-    def takeovers(self):
-        """Each shard's numbers of batches after which an instance took it over."""
-        taken = [set() for _ in range(self.n_partitions)]
-        for instance in self.instances:
-            for shard, batch in re.findall(r'event=shard\.taken shard=(\d+) lineage=\w+ bno=(\d+)', instance.log()):
-                taken[int(shard)].add(int(batch))
-        return taken
-
-    def replay_shards(self):
-        """
-        What the shards must have told and said to each other, and must keep: what each has read, source and internal topic, in
-        the order in which its footers say that it was committed, once more in one go. All outputs, each shard's in their order;
-        how often each message (whom for, bytes) was sent; key -> record.
-        """
-        [source] = self.sources
-        topics = [self.topic_records(source), self.records('internal')]
-        outputs, messages, records = [], Counter(), {}
-        for shard, (changelog, taken) in enumerate(zip(self.records('changelog'), self.takeovers())):
-            footers = [json.loads(record.value) for record in changelog if record.key == b'footer']
-            assert [footer['bno'] for footer in footers] == list(range(1, len(footers) + 1))
-            frames = read_order(shard, [topic[shard] for topic in topics], footers, taken)
-            done = subprocess.run([os.path.join(BUILD, 'tests', 'integration', 'replay_shard'), self.model, str(self.n_partitions),
-                                   source, load.SCHEMA], input=frames, stdout=subprocess.PIPE, check=True)
-            for line in map(json.loads, done.stdout.splitlines()):
-                if 'message' in line:
-                    messages[line['for'], bytes.fromhex(line['message'])] += 1
-                elif 'record' in line:
-                    records[line['key']] = bytes.fromhex(line['record'])
-                else:
-                    outputs.append(line)
-        return Replays(outputs, messages, records)
-
     def dump_view(self, at_ms, kind='lead'):
         """Every lead's or account's packed record in Redis as `scored replay` dumps it: id -> line."""
         keys = self.keys('record' if kind == 'lead' else 'account-record')
@@ -427,25 +398,6 @@ class Deployment:
         done = subprocess.run([os.path.join(BUILD, 'tests', 'integration', 'dump_view'), self.model], input=frames,
                               stdout=subprocess.PIPE, check=True)
         return {line[f'{kind}_id']: line for line in map(json.loads, done.stdout.splitlines())}
-
-
-def read_order(shard, topics, footers, taken):
-    """One shard's records of its inputs as frames for replay_shard, batch by batch."""
-    frames, read = [], [0] * len(topics)
-    for footer in footers:
-        if footer['bno'] - 1 in taken:
-            frames.append(struct.pack('>q', FRAME_OWNER))
-        for i, (kind, records) in enumerate(zip((FRAME_EVENT, FRAME_MESSAGE), topics)):
-            while read[i] < len(records) and records[read[i]].offset < footer['inputs'][i]['offset']:
-                record = records[read[i]]
-                head = (kind, shard, record.offset) if kind == FRAME_EVENT else (kind,)
-                frames.append(struct.pack(f'>{len(head) + 1}q', *head, len(record.value)) + record.value)
-                read[i] += 1
-        frames.append(struct.pack('>q', FRAME_BATCH_END))
-    for i, (n, records) in enumerate(zip(read, topics)):
-        assert n == 0 or records[n - 1].offset + 1 == footers[-1]['inputs'][i]['offset']
-        assert all(record.key is None for record in records[n:])  # how far the others were at the very end
-    return b''.join(frames)
 
 
 def replay(model, events_path, *options, dump=None):

@@ -4,6 +4,7 @@ import json
 import random
 import uuid
 
+import batches
 import live
 import load
 from live import event, wait_for
@@ -76,7 +77,7 @@ def test_accounts_are_what_their_internal_topic_says(deploy, model):
     second = d.start('b', **HISTORY)
     d.await_quiet(len(log))
     assert first.stop() == 0 and second.stop() == 0
-    expected = d.replay_shards()
+    expected = batches.replay_shards(d)
     told = accounts_told(d)
     assert sum(map(len, told.values())) > 10
     wanted = {}

@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+import batches
 import live
 import load
 from live import event, wait_for
@@ -174,7 +175,7 @@ def test_what_crosses_partitions_is_as_replayed_through_kills(deploy, model, in_
     loading.result()
     d.await_quiet(N_EVENTS)
     assert [instance.stop() for instance in (first, second, third)] == [0, 0, 0]
-    expected = d.replay_shards()
+    expected = batches.replay_shards(d)
     assert len(expected.outputs) > 500
     check_messages(d, expected.messages)
     check_outputs(d, expected.outputs)
