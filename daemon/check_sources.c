@@ -62,7 +62,7 @@ static int take_records(KafkaHistory *history, Registry *registry, AvroEventDeco
     char text[KAFKA_TEXT_SIZE];
     KafkaHistoryRecord record;
     for (;;) {
-        int64_t left_ms = MAX(deadline_ms - clock_monotonic_ms(), INT64_C(0));
+        int64_t left_ms = latest(deadline_ms - clock_monotonic_ms(), INT64_C(0));
         int r = kafka_history_next(history, (int)left_ms, text, &record);
         if (r == 0)
             r = take_record(registry, decoder, &record, s);

@@ -159,9 +159,9 @@ static int idle_timeout(const Pipeline *p) {
             return 0;
         int64_t due_ms = shard_next_moment(shard->engine);
         if (p->config->watermark == WATERMARK_WALL && due_ms != TIME_NEVER)
-            timeout_ms = MIN(timeout_ms, due_ms + p->model->lateness_ms > now_ms ? due_ms + p->model->lateness_ms - now_ms
-                                         : proof_is_awaited(shard, now_ms)       ? 1
-                                                                                 : IDLE_POLL_MS);
+            timeout_ms = earliest(timeout_ms, due_ms + p->model->lateness_ms > now_ms ? due_ms + p->model->lateness_ms - now_ms
+                                              : proof_is_awaited(shard, now_ms)       ? 1
+                                                                                      : IDLE_POLL_MS);
     }
     return (int)timeout_ms;
 }
@@ -423,7 +423,7 @@ int pipeline_run(const Config *config, const Model *model, ModelLoader loader, R
             LOG_INT("duplicates", p.counts.duplicates), LOG_INT("ignored", p.counts.ignored),
             LOG_INT("dead_letters", p.counts.dead_letters), LOG_INT("outputs", p.counts.outputs),
             LOG_INT("batches", p.counts.batches), LOG_INT("cpu_ms", clock_cpu_us() / 1000),
-            LOG_DOUBLE("events_per_cpu_second", (double)p.counts.events * 1e6 / (double)MAX(clock_cpu_us(), 1)));
+            LOG_DOUBLE("events_per_cpu_second", (double)p.counts.events * 1e6 / (double)latest(clock_cpu_us(), 1)));
     clients_close(&p);
     model_free(p.next_model);
     model_free(p.owned_model);

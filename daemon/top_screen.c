@@ -39,7 +39,8 @@ static Layout lay_out(ScreenStyle style, bool has_status) {
 }
 
 size_t top_screen_leads(ScreenStyle style) {
-    return MAX(lay_out(style, false).n_leads, (size_t)1);
+    size_t n = lay_out(style, false).n_leads;
+    return MAX(n, (size_t)1);
 }
 
 /* ---- colors ---- */

@@ -143,7 +143,7 @@ static void find_half_lives(ViewFieldsBuffer *buffer, const Model *model) {
     const KindNames *leads = &buffer->names[ENTITY_LEAD], *accounts = &buffer->names[ENTITY_ACCOUNT];
     for (size_t i = 0; i < leads->n_boards; i++)
         leads->board_half_lives[i] = has_derived(model)
-                                             ? MAX(derived_half_life(model, model->derived[i].value), 0)
+                                             ? latest(derived_half_life(model, model->derived[i].value), 0)
                                              : half_life_of(&model->scores[i].decay);
     for (size_t i = 0; i < accounts->n_boards; i++)
         accounts->board_half_lives[i] = half_life_of(&model->account_scores[i].decay);

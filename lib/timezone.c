@@ -208,7 +208,8 @@ static void add_rule_changes(Timezone *zone, const TimezoneRule *rule) {
 
     if (n_kept > 0) {
         int64_t days = zone->changes[n_kept - 1].at_s / 86400;
-        year = MAX(year, date_from_day((int32_t)MIN(MAX(days, DATE_DAY_MIN), DATE_DAY_MAX)).year - 1);
+        int last_year = date_from_day((int32_t)MIN(MAX(days, DATE_DAY_MIN), DATE_DAY_MAX)).year;
+        year = MAX(year, last_year - 1);
     }
     for (; rule->has_daylight && year <= DATE_YEAR_MAX; year++)
         add_rule_year(zone, n_kept, rule, year);

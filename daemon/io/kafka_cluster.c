@@ -156,7 +156,7 @@ static int locate(KafkaCluster *c, const KafkaSpan *spans, size_t n, int64_t pos
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
     for (size_t i = 0; i < n; i++)
         rd_kafka_topic_partition_list_add(list, spans[i].topic, spans[i].partition);
-    int r = ask_offsets(c, list, position, (int)MAX(deadline_ms - clock_monotonic_ms(), INT64_C(1)), text);
+    int r = ask_offsets(c, list, position, (int)latest(deadline_ms - clock_monotonic_ms(), INT64_C(1)), text);
     if (r == 0)
         *ret = TAKE_PTR(list);
     return r;

@@ -38,7 +38,7 @@ static int failed(const char *what, const char *topic, rd_kafka_resp_err_t err, 
 }
 
 static int time_left(int64_t deadline_ms) {
-    return (int)MAX(deadline_ms - clock_monotonic_ms(), (int64_t)1);
+    return (int)latest(deadline_ms - clock_monotonic_ms(), (int64_t)1);
 }
 
 /* Sets the partitions' offsets to their ends. */

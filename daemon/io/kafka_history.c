@@ -87,14 +87,14 @@ static int find_spans(const Config *config, const KafkaHistoryOptions *options, 
     int r = kafka_cluster_new_committed(config, log, text, &cluster);
     for (size_t i = 0; r == 0 && i < options->n_topics; i++) {
         int32_t n = 0;
-        int64_t left_ms = MAX(deadline_ms - clock_monotonic_ms(), INT64_C(1));
+        int64_t left_ms = latest(deadline_ms - clock_monotonic_ms(), INT64_C(1));
         r = kafka_cluster_partitions(cluster, options->topics[i], (int)left_ms, text, &n);
         if (r == 0)
             r = add_topic(spans, options->topics[i], i, n);
     }
     if (r == 0)
         r = kafka_cluster_spans(cluster, spans->items, spans->n, options->from_ms, options->to_ms,
-                (int)MAX(deadline_ms - clock_monotonic_ms(), INT64_C(1)), text);
+                (int)latest(deadline_ms - clock_monotonic_ms(), INT64_C(1)), text);
     for (size_t i = 0; r == 0 && options->latest > 0 && i < spans->n; i++)
         spans->items[i].first = MAX(spans->items[i].first, spans->items[i].end - options->latest);
     return r;
@@ -114,7 +114,7 @@ static int64_t answer_bytes(const Config *config) {
     int64_t bytes = ANSWER_BYTES;
     for (size_t i = 0; i < config->n_kafka_properties; i++)
         if (strcmp(config->kafka_properties[i].name, "message.max.bytes") == 0)
-            bytes = MAX(bytes, (int64_t)strtoll(config->kafka_properties[i].value, NULL, 10));
+            bytes = latest(bytes, strtoll(config->kafka_properties[i].value, NULL, 10));
     return bytes;
 }
 
@@ -323,7 +323,7 @@ static int poll_head(KafkaHistory *h, Partition *p, int timeout_ms, char *text) 
 static int await_heads(KafkaHistory *h, int64_t deadline_ms, char *text) {
     while (h->n_waiting > 0) {
         Partition *p = h->waiting[h->n_waiting - 1];
-        int64_t left_ms = MAX(deadline_ms - clock_monotonic_ms(), INT64_C(0));
+        int64_t left_ms = latest(deadline_ms - clock_monotonic_ms(), INT64_C(0));
         int r = poll_head(h, p, (int)MIN(left_ms, (int64_t)POLL_MS), text);
         if (r != 0 && r != KAFKA_HISTORY_E_END)
             return r;

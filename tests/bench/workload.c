@@ -88,7 +88,7 @@ static uint32_t draw_rank(Workload *w) {
         return draw_below(w, w->options.n_leads);
     for (;;) {
         double u = z->high + draw_fraction(w) * (z->low - z->high);
-        double x = integral_inverse(z, u), k = MIN(MAX(floor(x + 0.5), 1), w->options.n_leads);
+        double x = integral_inverse(z, u), k = fmin(fmax(floor(x + 0.5), 1), (double)w->options.n_leads);
         if (k - x <= z->shortcut || u >= integral(z, k + 0.5) - weight(z, k))
             return (uint32_t)k - 1;
     }

@@ -201,7 +201,7 @@ static int run_market(Traffic *t) {
     int64_t end_ms = clock_monotonic_ms() + t->arg_seconds * INT64_C(1000);
     while (!r && !stop && clock_monotonic_ms() < end_ms) {
         r = send_due(t);
-        int64_t wait_ms = MIN(market_next_at(t->market) - clock_wall_ms(), (int64_t)WAIT_MS);
+        int64_t wait_ms = earliest(market_next_at(t->market) - clock_wall_ms(), WAIT_MS);
         if (!r)
             hear(t, (int)MAX(wait_ms, (int64_t)0));
     }

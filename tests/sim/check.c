@@ -46,7 +46,8 @@ const Footer *check_last_footer(int32_t shard) {
     for (size_t i = changelog->n; i-- > found->end && latest < 0;)
         if (record_is_committed(&changelog->records[i]) && str_eq_c(changelog->records[i].key, FOOTER_KEY))
             latest = (int64_t)i;
-    found->end = MAX(found->end, (size_t)partition_stable_end(changelog));
+    size_t end = (size_t)partition_stable_end(changelog);
+    found->end = MAX(found->end, end);
     found->offset = MAX(found->offset, latest);
     return found->offset < 0 ? NULL : footer_of(shard, &changelog->records[found->offset]);
 }

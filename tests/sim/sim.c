@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <malloc.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,7 +173,7 @@ static double seconds_since_begin(void) {
 }
 
 static double schedules_per_minute(void) {
-    return (double)figures->n_schedules * 60 / MAX(seconds_since_begin(), 0.001);
+    return (double)figures->n_schedules * 60 / fmax(seconds_since_begin(), 0.001);
 }
 
 /* Whoever reads of a failure can have it again. */

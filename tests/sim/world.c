@@ -302,8 +302,8 @@ static Process *choose_process(int64_t *ret_at_ms) {
     int64_t n = 0;
     *ret_at_ms = TIME_NEVER;
     for (Process *process = world.processes; process; process = process->next) {
-        int64_t at_ms = MAX(due_at(process), world.now_ms);
-        if (due_at(process) == TIME_NEVER || at_ms > *ret_at_ms)
+        int64_t due_ms = due_at(process), at_ms = MAX(due_ms, world.now_ms);
+        if (due_ms == TIME_NEVER || at_ms > *ret_at_ms)
             continue;
         n = at_ms < *ret_at_ms ? 1 : n + 1;
         *ret_at_ms = at_ms;

@@ -265,7 +265,7 @@ START_TEST(random_conditions_change_only_when_foretold) {
             walk(model, lead, &transitions[0], truth);
             int64_t expected_ms = first_beginning(truth);
             walk(model, lead, &transitions[1], truth);
-            expected_ms = MIN(expected_ms, first_beginning(truth));
+            expected_ms = earliest(expected_ms, first_beginning(truth));
             int64_t change_ms = track_next_change(&(Situation){.model = model, .lead = lead, .at_ms = lead->clock_ms}, 0);
             if (change_ms > NOW_MS + SPAN_MS)
                 change_ms = TIME_NEVER;

@@ -65,7 +65,7 @@ START_TEST(no_slot_needs_a_longer_search_than_documented) {
     ck_assert_int_eq(shard_tags(SHARDS_MAX, &tags), 0);
     long greatest = 0;
     for (size_t i = 0; i < SHARDS_MAX; i++)
-        greatest = MAX(greatest, strtol(tags[i], NULL, 10));
+        greatest = latest(greatest, strtol(tags[i], NULL, 10));
     ck_assert_int_eq(greatest, 109757);
     free(tags);
 }
