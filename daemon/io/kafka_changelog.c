@@ -18,6 +18,23 @@ struct KafkaChangelog {
     rd_kafka_message_t *message; /* what the last record borrows */
 };
 
+/* Long enough for a broker that is there. */
+#define WARM_UP_MS 1000
+
+/*
+ * Librdkafka looks once a second for the leaders of partitions that it did not know when they were assigned, and the first reading would
+ * wait for that. What it knows of the topic beforehand spares it; if the brokers do not answer, it is only slower.
+ */
+static void warm_up(rd_kafka_t *rk, const char *topic_name) {
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, topic_name, NULL);
+    if (!topic)
+        return;
+    if (rd_kafka_metadata(rk, 0, topic, &metadata, WARM_UP_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(topic);
+}
+
 int kafka_changelog_new(const Config *config, KafkaLog log, char *text, KafkaChangelog **ret) {
     _cleanup_(kafka_changelog_free) KafkaChangelog *c = calloc(1, sizeof(*c));
     if (!c)
@@ -33,6 +50,7 @@ int kafka_changelog_new(const Config *config, KafkaLog log, char *text, KafkaCha
         kafka_tell(text, "changelog reader: %s", rd_kafka_err2str(err));
         return kafka_sort(err);
     }
+    warm_up(c->rk, config->changelog_topic);
     *ret = TAKE_PTR(c);
     return 0;
 }
