@@ -238,8 +238,10 @@ def test_an_interrupt_ends_it(topics):
     for i in range(20000):
         topics.put_bytes(bad, 'L1', BEGIN + i)
     topics.flush()
+    # where the tests run in a shell's background the signal is ignored, and who inherits that leaves it so
     with subprocess.Popen([live.PROGRAM, 'backtest', '--model', A, '--against', B, '--json', '--config', d.config()],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:
         assert process.stderr.readline()  # it is at work, and waits for somebody to read what it has to say
         process.send_signal(signal.SIGINT)
         lines = list(process.stderr)
