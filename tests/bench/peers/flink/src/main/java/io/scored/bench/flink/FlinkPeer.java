@@ -29,7 +29,7 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 public final class FlinkPeer {
     private FlinkPeer() {}
 
-    /** What differs from the defaults, and why; README.md tells what was tried. */
+    /** What differs from the defaults, and why. */
     private static Configuration configuration(PeerOptions options) {
         Configuration c = new Configuration();
         String state = "file://" + Path.of(options.text("state-dir")).toAbsolutePath();

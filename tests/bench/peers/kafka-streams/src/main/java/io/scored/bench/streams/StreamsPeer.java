@@ -55,7 +55,7 @@ public final class StreamsPeer {
         return topology;
     }
 
-    /** What differs from the defaults, and why; README.md tells what was tried. */
+    /** What differs from the defaults, and why. */
     private static Properties properties(PeerOptions options) {
         Properties p = new Properties();
         p.put(StreamsConfig.APPLICATION_ID_CONFIG, options.text("app-id"));
