@@ -178,7 +178,15 @@ class RedisPair:
         os.unlink(self._path(self.master, 'dump.rdb'))
 
     def hold_replica(self):
-        self._signal(1 - self.master, signal.SIGSTOP)
+        which = 1 - self.master
+        try:
+            self._signal(which, signal.SIGSTOP)
+        except ProcessLookupError:
+            # a full disk has ended it: as an operator would
+            self._forget(which)
+            self._start(which, replica=True)
+            wait_for(lambda: self.client(which).info('replication')['master_link_status'] == 'up', 'the replica')
+            self._signal(which, signal.SIGSTOP)
 
     def fail_over(self):
         """The master is lost; the replica, which lags since it was held, becomes it. The former one comes back as its replica."""
