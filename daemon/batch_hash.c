@@ -39,11 +39,8 @@ void batch_hash_add(BatchHash *hash, const char *topic, Str key, Str value) {
 }
 
 void batch_hash_finish(BatchHash *hash, char ret[static BATCH_HASH_LEN + 1]) {
-    static const char digits[] = "0123456789abcdef";
     uint8_t bytes[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     (void)EVP_DigestFinal_ex(hash->digest, bytes, &n);
-    for (size_t i = 0; i < BATCH_HASH_LEN; i++)
-        ret[i] = digits[bytes[i / 2] >> (i % 2 ? 0 : 4) & 15];
-    ret[BATCH_HASH_LEN] = '\0';
+    hex_print(bytes, BATCH_HASH_LEN / 2, ret);
 }

@@ -193,8 +193,7 @@ static int connect_and_verify(const Arguments *args, Verify *v) {
     Findings findings = FINDINGS_INIT;
     v->findings = &findings;
     v->progress = isatty(STDERR_FILENO) ? show_progress : NULL;
-    for (size_t i = 0; i < MODEL_HASH_SIZE; i++)
-        (void)snprintf(v->model_hash + 2 * i, 3, "%02x", v->model->hash[i]);
+    hex_print(v->model->hash, MODEL_HASH_SIZE, v->model_hash);
     int status = open_kafka(args, v);
     if (status == EXIT_SUCCESS)
         status = open_redis(args, v);

@@ -375,8 +375,7 @@ static void pause_before_retry(const Pipeline *p) {
 
 static void set_model(Pipeline *p, const Model *model) {
     p->model = model;
-    for (size_t i = 0; i < MODEL_HASH_SIZE; i++)
-        (void)snprintf(p->model_hash + 2 * i, 3, "%02x", model->hash[i]);
+    hex_print(model->hash, MODEL_HASH_SIZE, p->model_hash);
 }
 
 /* Nothing refers to the present one any more: the session has ended. The shards are taken over under the new one. */

@@ -23,13 +23,6 @@ static int refuse(const LiveShard *shard, const Record *record, Unreadable why) 
     return live_shard_halt(shard->id, "the internal topic holds a message that cannot be taken", why.remedy);
 }
 
-static Unreadable unknown_version(bool is_newer) {
-    if (is_newer)
-        return (Unreadable){"it goes by a model version that is not known here", "load the new model here, too (SIGHUP)"};
-    return (Unreadable){"it goes by an earlier model version, the names of which no shard's changelog has",
-            "to go on without what it says, stop scored, then: scored skip (see its help)"};
-}
-
 /* It may go by an earlier version under which this shard has never written anything. */
 static int check_message(LiveShard *shard, const Record *record, const ShardMessage *message) {
     const Model *model = shard->pipeline->model;
@@ -43,7 +36,7 @@ static int check_message(LiveShard *shard, const Record *record, const ShardMess
     }
     if (r <= 0)
         return r;
-    return refuse(shard, record, r == COURIER_E_MODEL ? unknown_version(version > model->version) : unreadable_message(SHARD_MESSAGE_E_CORRUPT));
+    return refuse(shard, record, r == COURIER_E_MODEL ? unreadable_version(version > model->version) : unreadable_message(SHARD_MESSAGE_E_CORRUPT));
 }
 
 static int read_message(const Run *run, const Record *record, ShardMessage *ret) {

@@ -345,8 +345,8 @@ int takeover_repair(LiveShard *shard, int code, const char *text) {
 static int make_lineage(char lineage[static LINEAGE_LEN + 1]) {
     uint8_t bytes[LINEAGE_LEN / 2];
     int r = random_bytes(bytes, sizeof(bytes));
-    for (size_t i = 0; i < sizeof(bytes) && r == 0; i++)
-        (void)snprintf(lineage + 2 * i, 3, "%02x", bytes[i]);
+    if (r == 0)
+        hex_print(bytes, sizeof(bytes), lineage);
     return r;
 }
 

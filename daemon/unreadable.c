@@ -7,6 +7,7 @@
 #include "lib/skeleton.h"
 
 #define RUN_IT "run that version here, too"
+#define SKIP_IT "to go on without what it says, stop scored, then: scored skip (see its help)"
 
 Unreadable unreadable_footer(int code) {
     if (code == FOOTER_E_FORMAT)
@@ -36,5 +37,11 @@ Unreadable unreadable_skeleton(int code) {
 Unreadable unreadable_message(int code) {
     if (code == SHARD_MESSAGE_E_FORMAT)
         return (Unreadable){"it is of a newer version of scored", RUN_IT};
-    return (Unreadable){"it is damaged", "to go on without what it says, stop scored, then: scored skip (see its help)"};
+    return (Unreadable){"it is damaged", SKIP_IT};
+}
+
+Unreadable unreadable_version(bool is_newer) {
+    if (is_newer)
+        return (Unreadable){"it goes by a model version that is not known here", "load the new model here, too (SIGHUP)"};
+    return (Unreadable){"it goes by an earlier model version, the names of which no shard's changelog has", SKIP_IT};
 }

@@ -6,6 +6,7 @@
  * Why stored bytes are refused, and what an operator does about it, by what their reader has returned. A newer version's is no damage: that
  * version reads it. Pure.
  */
+#include <stdbool.h>
 
 /* What is told of a shard that halts. */
 typedef struct Unreadable {
@@ -21,3 +22,5 @@ Unreadable unreadable_record_in_redis(int code);
 Unreadable unreadable_skeleton(int code);
 /* By SHARD_MESSAGE_E_*. */
 Unreadable unreadable_message(int code);
+/* Of a message by a model version that is not known, newer than the present one or earlier. */
+Unreadable unreadable_version(bool is_newer);

@@ -438,7 +438,7 @@ static MergeWay next_way(const Lead *name, const Lead *merged, MergeWay way) {
     return way;
 }
 
-/* The merged lead has come home before any other did: a merge into itself, which changes nothing. */
+/* A lead that is again what it was: what a new model says of it is still to be told. */
 static int note_return(Shard *shard, Lead *lead) {
     int r = settle(shard, &lead->entity);
     return r < 0 ? r : note_change(shard, lead);
@@ -455,6 +455,7 @@ int shard_take_merged(Shard *shard, Lead *merged, const MergeWay *way, const Lea
     int r = find_target(shard, way->into, &into);
     if (r < 0)
         return r;
+    /* It has come home before any other did: a merge into itself, which changes nothing. */
     if (lead_take_back(into, merged, shard->model))
         return note_return(shard, into);
     if (into->merged_into.data)

@@ -59,6 +59,16 @@ static inline int64_t latest(int64_t a, int64_t b) {
     return MAX(a, b);
 }
 
+/* Two lower-case hexadecimal digits a byte, and a NUL behind. */
+static inline void hex_print(const uint8_t *bytes, size_t n, char *ret) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        *ret++ = digits[bytes[i] >> 4];
+        *ret++ = digits[bytes[i] & 0x0F];
+    }
+    *ret = '\0';
+}
+
 /* A borrowed run of bytes, not terminated. `data == NULL` is null, distinct from the empty string. */
 typedef struct Str {
     const char *data;

@@ -546,7 +546,7 @@ static int drop_step(RedisView *view, int32_t shard, const char *token, char cur
 }
 
 /* The cursor was another server's, perhaps: what it has passed there, it has not here. The shard is dropped by half, so that is done again. */
-static int begin_anew(const RedisView *view, int32_t shard, char *text) {
+static int connection_lost(const RedisView *view, int32_t shard, char *text) {
     snprintf(text, REDIS_TEXT_SIZE, VIEW_META_FMT ": the connection was lost while the shard was dropped", VIEW_META_ARG(view, shard));
     return VIEW_E_UNREACHABLE;
 }
@@ -561,7 +561,7 @@ int redis_view_drop(RedisView *view, int32_t shard, const char *lineage, int64_t
     while (!r && cursor[0]) {
         r = drop_step(view, shard, token, cursor, text);
         if (!r && redis_transport_connections(view->transport) != connection)
-            r = begin_anew(view, shard, text);
+            r = connection_lost(view, shard, text);
     }
     UnlinkStep end = {.shard = shard, .token = token};
     return r ? r : unlink_keys(view, &end, text);

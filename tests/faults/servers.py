@@ -177,14 +177,18 @@ class RedisPair:
         wait_for(is_kept, 'an append-only file')
         os.unlink(self._path(self.master, 'dump.rdb'))
 
+    def _join(self, which):
+        """It begins with nothing and takes all from the other."""
+        self._forget(which)
+        self._start(which, replica=True)
+
     def hold_replica(self):
         which = 1 - self.master
         try:
             self._signal(which, signal.SIGSTOP)
         except ProcessLookupError:
             # a full disk has ended it: as an operator would
-            self._forget(which)
-            self._start(which, replica=True)
+            self._join(which)
             wait_for(lambda: self.client(which).info('replication')['master_link_status'] == 'up', 'the replica')
             self._signal(which, signal.SIGSTOP)
 
@@ -196,8 +200,7 @@ class RedisPair:
         client = self.client()
         client.replicaof('NO', 'ONE')
         self.proxy.aim(self.ports[self.master])
-        self._forget(1 - self.master)  # it takes all from the other
-        self._start(1 - self.master, replica=True)
+        self._join(1 - self.master)
 
     def fill(self):
         """Nothing can be written to its disk any more."""
