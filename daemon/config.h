@@ -73,6 +73,7 @@ typedef struct Config {
     int64_t max_future_ms;
     int64_t batch_max_events;
     int64_t batch_max_ms;
+    int64_t batch_order_wait_ms; /* how long a source's record waits for what the others have before it */
     int64_t batch_max_moments; /* due moments of a shard in one transaction */
     int64_t view_max_pending;  /* batches that may wait for Redis */
     int64_t cache_max_bytes;   /* records in memory, all shards */

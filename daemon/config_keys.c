@@ -109,6 +109,8 @@ const ConfigKey config_keys[] = {
         .summary = "how long a batch waits for more events"),
     ROW("batch", "max_moments", INTEGER, batch_max_moments, RANGE(1, 100000), .default_text = "5000",
         .summary = "leads that time moves, of one partition in one transaction"),
+    ROW("batch", "order_wait", DURATION, batch_order_wait_ms, RANGE(0, 3600 * SECOND_MS), .default_text = "10s",
+        .summary = "how long an event waits for earlier ones of other sources"),
 
     ROW("view", "max_pending", INTEGER, view_max_pending, RANGE(1, 1000), .default_text = "8",
         .summary = "batches that may wait for Redis before no more are read"),

@@ -102,7 +102,7 @@ SourceProgress *live_shard_progress(LiveShard *shard, unsigned input) {
 
 void live_shard_take_proofs(LiveShard *shard) {
     for (size_t i = 0; i < shard->pipeline->config->n_sources; i++)
-        shard->sources[i].proved_ms = MAX(shard->sources[i].proved_ms, shard->sources[i].proof_ms);
+        source_progress_take_proof(&shard->sources[i]);
     if (shard->routed)
         routed_take_proofs(shard->routed);
 }

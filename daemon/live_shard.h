@@ -26,6 +26,9 @@ struct LiveShard {
     int64_t footer_offset;       /* of its footer in the changelog; -1: unknown */
     int64_t offsets[INPUTS_MAX]; /* next to read, as committed; -1: nothing read yet */
     SourceProgress sources[CONFIG_SOURCES_MAX]; /* how far the leads know them; of a routed one, by what the shards tell that read it */
+    size_t n_waiting;            /* records that wait for another source's (source_order.h) … */
+    uint64_t waiting_asked_no;   /* … for a question with a higher number than this */
+    bool is_on_hold[INPUTS_MAX]; /* so much of it waits that no more is fetched */
     Routed *routed; /* NULL: no source is */
     int64_t horizons_ms[_ENTITY_KIND_MAX]; /* moments of leads, and of accounts, that are not cached are known up to here */
     int64_t *lead_watermarks_ms; /* of each shard, as it has told them: the least is that of the accounts. TIME_NONE: nothing yet */

@@ -21,6 +21,8 @@
 #define PARTITIONS_TIMEOUT_MS 2000
 /* Between two questions for a partition's end while a moment waits for the proof. */
 #define PROOF_INTERVAL_MS 20
+/* How long to wait for a record while others wait for those of their lead's other sources. */
+#define ORDER_POLL_MS 5
 
 /* The loop's own state. */
 typedef struct Loop {
@@ -118,16 +120,12 @@ static int take_poll(Pipeline *p, SourcePoll *poll) {
     case SOURCE_RECORD:
         if (!shard)
             return 0;
-        if (source) {
-            source->read_to = poll->offset + 1;
-            source->at_end = false;
-        }
+        if (source)
+            source_progress_read(source, poll->offset + 1, false);
         return round_consume(p->round, poll);
     case SOURCE_END:
-        if (source) {
-            source->read_to = MAX(source->read_to, poll->offset);
-            source->at_end = true;
-        }
+        if (source)
+            source_progress_read(source, poll->offset, true);
         return 0;
     case SOURCE_RANGE:
         if (!shard)
@@ -150,7 +148,9 @@ static int take_poll(Pipeline *p, SourcePoll *poll) {
 
 /* How long to wait for a first record: not at all if there is work left, else until the next moment is due. */
 static int idle_timeout(const Pipeline *p) {
-    int64_t now_ms = clock_wall_ms(), timeout_ms = round_count(p->round) ? 0 : IDLE_POLL_MS;
+    int64_t now_ms = clock_wall_ms(), timeout_ms = round_count_waiting(p->round) ? ORDER_POLL_MS : IDLE_POLL_MS;
+    if (round_count_ready(p->round))
+        return 0;
     for (int32_t i = 0; i < p->n_shards; i++) {
         const LiveShard *shard = p->shards[i];
         if (!shard)
@@ -179,7 +179,7 @@ static int poll_records(Loop *loop) {
     Pipeline *p = loop->p;
     int64_t until_ms = clock_monotonic_ms() + p->config->batch_max_ms;
     int timeout_ms = idle_timeout(p);
-    while (round_count(p->round) < (size_t)p->config->batch_max_events) {
+    while (round_count_ready(p->round) < (size_t)p->config->batch_max_events) {
         SourcePoll poll;
         int r = kafka_source_poll(p->source, timeout_ms, &poll);
         if (r < 0)
@@ -191,7 +191,7 @@ static int poll_records(Loop *loop) {
             return r;
         if (type == SOURCE_NOTHING || *p->stop)
             return 0;
-        if (round_count(p->round))
+        if (round_count_ready(p->round))
             timeout_ms = 0;
         if (clock_monotonic_ms() > until_ms)
             return 0;
@@ -320,10 +320,20 @@ static int take_new_model(Pipeline *p) {
     return PIPELINE_E_RELOAD;
 }
 
+/* Does a record wait of which nothing has been asked yet? An answer lets it go at once, unless a source is really behind. */
+static bool is_order_unasked(const Pipeline *p) {
+    for (int32_t i = 0; i < p->n_shards; i++)
+        if (p->shards[i] && p->shards[i]->n_waiting > 0 && p->shards[i]->waiting_asked_no == p->n_asked)
+            return true;
+    return false;
+}
+
 static int turn(Loop *loop) {
     Pipeline *p = loop->p;
     int r = loop->is_paused ? 0 : poll_records(loop);
-    if (r == 0 && clock_monotonic_ms() >= loop->proof_at_ms) {
+    if (r == 0)
+        r = round_order(p->round);
+    if (r == 0 && (clock_monotonic_ms() >= loop->proof_at_ms || is_order_unasked(p))) {
         r = proof_seek(p);
         loop->proof_at_ms = clock_monotonic_ms() + PROOF_INTERVAL_MS;
     }

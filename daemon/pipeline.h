@@ -8,6 +8,7 @@
  *
  *   pipeline.c     the loop: shards come and go, polling, rounds, sessions
  *   clients.c      connecting to Kafka and Redis
+ *   source_order.c in which order a shard takes the records of its sources
  *   proof.c        whether all is read up to an instant, so that deadlines may be judged
  *   live_shard.c   what is held of a shard between rounds; loading of leads and moments from the view
  *   takeover.c     taking a shard over: offsets, last footer, the view brought up to it
@@ -88,6 +89,7 @@ typedef struct Pipeline {
     int32_t n_owned;
     Round *round;
     bool in_transaction;
+    uint64_t n_asked; /* questions for the ends of logs so far: proof.c */
     PipelineCounts counts;
 } Pipeline;
 

@@ -24,9 +24,14 @@ bool proof_is_awaited(const LiveShard *shard, int64_t now_ms) {
             is_unproved(shard, due_ms + p->model->lateness_ms);
 }
 
+/* Of this instant. */
+static SourceEnd question(Pipeline *p) {
+    return (SourceEnd){.at_ms = clock_wall_ms(), .no = ++p->n_asked};
+}
+
 static bool wants_proof(const LiveShard *shard, int64_t now_ms) {
     bool is_wall = shard->pipeline->config->watermark == WATERMARK_WALL;
-    return proof_is_awaited(shard, now_ms) ||
+    return shard->n_waiting > 0 || proof_is_awaited(shard, now_ms) ||
             (is_wall && (live_shard_is_to_tell_accounts(shard) || live_shard_is_to_tell_routed(shard)));
 }
 
@@ -43,17 +48,18 @@ static size_t add_ends(const LiveShard *shard, KafkaEnd *ends) {
 }
 
 /* The answers, in the same order; how many they are. */
-static size_t note(LiveShard *shard, const KafkaEnd *ends, int64_t asked_at_ms) {
+static size_t note(LiveShard *shard, const KafkaEnd *ends, SourceEnd asked) {
     const Inputs *inputs = &shard->pipeline->inputs;
     size_t n = 0;
     for (unsigned i = 0; i < inputs->n; i++) {
         SourceProgress *progress = live_shard_progress(shard, i);
-        if (progress && progress->read_to >= ends[n++].end)
-            progress->proof_ms = asked_at_ms;
+        if (!progress)
+            continue;
+        asked.offset = ends[n++].end;
 #ifdef PLANTED_UNPROVED
-        if (progress)
-            progress->proof_ms = asked_at_ms;
+        asked.offset = 0;
 #endif
+        source_progress_note_end(progress, asked);
     }
     return n;
 }
@@ -71,12 +77,12 @@ static int ask(Pipeline *p, KafkaEnd *ends, size_t n) {
 /* One by one: a partition without a leader must not hold the other shards' deadlines up. */
 static int ask_apart(Pipeline *p, LiveShard **wanting, size_t n, KafkaEnd *ends) {
     for (size_t i = 0; i < n; i++) {
-        int64_t asked_at_ms = clock_wall_ms();
+        SourceEnd asked = question(p);
         int r = ask(p, ends, add_ends(wanting[i], ends));
         if (r < 0)
             return r;
         if (r == 0)
-            (void)note(wanting[i], ends, asked_at_ms);
+            (void)note(wanting[i], ends, asked);
         pipeline_note_progress(p);
     }
     return 0;
@@ -96,10 +102,11 @@ int proof_seek(Pipeline *p) {
         }
     if (n == 0)
         return 0;
+    SourceEnd asked = question(p);
     int r = ask(p, ends, n_ends);
     if (r > 0)
         return ask_apart(p, wanting, n, ends);
     for (size_t i = 0, at = 0; i < n && r == 0; i++)
-        at += note(wanting[i], &ends[at], now_ms);
+        at += note(wanting[i], &ends[at], asked);
     return r;
 }

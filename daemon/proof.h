@@ -14,8 +14,8 @@
 bool proof_is_awaited(const LiveShard *shard, int64_t now_ms);
 
 /*
- * Asks for those owned shards in which something is due by the wall clock that the watermark has not reached. What is proved counts
- * once the records at hand have been through the engine (SourceProgress.proof_ms). 0 or negative errno; a broker that does not
+ * Asks for those owned shards in which something is due by the wall clock that the watermark has not reached, or a record waits for the
+ * other sources. What is proved counts for the watermark once the records at hand have been through the engine. 0 or negative errno; a broker that does not
  * answer proves nothing.
  */
 MUST_CHECK int proof_seek(Pipeline *p);

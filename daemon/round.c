@@ -45,7 +45,8 @@ static void drop_batches(Round *round) {
 void round_drop(Round *round) {
     for (size_t i = 0; i < round->n_records; i++)
         release(&round->records[i]);
-    round->n_records = 0;
+    round->n_records = round->n_waiting = 0;
+    round->is_in_order = false;
     drop_batches(round);
 }
 
@@ -56,6 +57,7 @@ Round *round_free(Round *round) {
         round_drop(round);
     arena_free(round->arena);
     free(round->records);
+    free(round->sorted);
     free(round->batches);
     free(round);
     return NULL;
@@ -65,17 +67,31 @@ size_t round_count(const Round *round) {
     return round->n_records;
 }
 
+size_t round_count_waiting(const Round *round) {
+    return round->n_waiting;
+}
+
+size_t round_count_ready(const Round *round) {
+    return round->n_records - round->n_waiting;
+}
+
 int round_consume(Round *round, SourcePoll *poll) {
+    Pipeline *p = round->pipeline;
+    bool is_ordered = source_order_matters(&p->inputs) && source_order_has(&p->inputs, poll->input);
     int r = array_reserve(&round->records, &round->n_alloc, round->n_records, sizeof(*round->records));
+    if (r == 0)
+        r = array_reserve(&round->sorted, &round->n_sorted_alloc, round->n_records, sizeof(*round->sorted));
     if (r < 0)
         return r;
     round->records[round->n_records++] = (Record){.shard = poll->shard, .input = poll->input, .offset = poll->offset,
             .timestamp_ms = poll->timestamp_ms, .is_append_time = poll->is_append_time, .key = poll->key, .value = poll->value,
-            .message = TAKE_PTR(poll->message)};
+            .occurred_at_ms = is_ordered ? source_order_time(p->registry, p->decoder, poll->value) : TIME_NONE,
+            .polled_ms = is_ordered ? clock_monotonic_ms() : 0, .asked_no = p->n_asked, .message = TAKE_PTR(poll->message)};
+    round->is_in_order = false;
     return 0;
 }
 
-/* By shard, then source as configured, then offset: the order in which a batch takes them. */
+/* By shard, then source as configured, then offset. */
 static int compare_records(const void *x, const void *y) {
     const Record *a = x, *b = y;
     if (a->shard != b->shard)
@@ -285,20 +301,101 @@ static int hand_to_views(Round *round) {
     return result;
 }
 
+/* --- order ------------------------------------------------------------------------------------------- */
+
+/* So much of an input may wait for the other sources; more is not fetched until half of it has gone. */
+#define WAITING_RECORDS_MAX 10000
+#define WAITING_BYTES_MAX (4u << 20)
+
+static int put_on_hold(LiveShard *shard, unsigned input, const Record *waiting, size_t n) {
+    const Pipeline *p = shard->pipeline;
+    char text[KAFKA_TEXT_SIZE];
+    size_t n_bytes = 0, half = shard->is_on_hold[input] ? 2 : 1;
+    for (size_t i = 0; i < n; i++)
+        n_bytes += waiting[i].key.len + waiting[i].value.len;
+    bool hold = n >= WAITING_RECORDS_MAX / half || n_bytes >= WAITING_BYTES_MAX / half;
+    if (hold == shard->is_on_hold[input])
+        return 0;
+    shard->is_on_hold[input] = hold;
+    int r = kafka_source_hold(p->source, shard->id, input, hold, text);
+    if (r > 0)
+        log_error("source.hold", LOG_INT("shard", shard->id), LOG_STR("topic", p->inputs.inputs[input].topic), LOG_STR("error", text));
+    return r > 0 ? PIPELINE_E_RESTART : r;
+}
+
+/* What waits stands by input and offset. */
+static int note_waiting(LiveShard *shard, const Record *waiting, size_t n) {
+    const Inputs *inputs = &shard->pipeline->inputs;
+    size_t at = 0;
+    int r = 0;
+    for (unsigned i = 0; i < inputs->n && r == 0; i++) {
+        size_t begin = at;
+        while (at < n && waiting[at].input == i)
+            at++;
+        if (!source_order_has(inputs, i))
+            continue;
+        SourceProgress *progress = live_shard_progress(shard, i);
+        progress->is_held = at > begin;
+        if (progress->is_held)
+            progress->held_from = waiting[begin].offset;
+        r = put_on_hold(shard, i, at > begin ? &waiting[begin] : NULL, at - begin);
+    }
+    return r;
+}
+
+static void tell_given_up(const LiveShard *shard, unsigned input) {
+    static LogLimit limit;
+    unsigned left_out;
+    if (log_limit_allows(&limit, clock_monotonic_ms(), 5, &left_out))
+        log_warning("order.given_up", LOG_INT("shard", shard->id), LOG_STR("without", shard->pipeline->inputs.inputs[input].topic),
+                LOG_INT("after_ms", shard->pipeline->config->batch_order_wait_ms), LOG_INT("left_out", left_out));
+}
+
+static int order_shard(Round *round, LiveShard *shard, Record *records, size_t n) {
+    Pipeline *p = round->pipeline;
+    OrderGate gate = {.sources = shard->sources, .waited_ms = clock_monotonic_ms() - p->config->batch_order_wait_ms};
+    if (n)
+        memcpy(round->sorted, records, n * sizeof(*records));
+    size_t n_ready = source_order_merge(&p->inputs, round->sorted, n, &gate, records);
+    shard->n_waiting = n - n_ready;
+    shard->waiting_asked_no = gate.waiting ? gate.waiting->asked_no : 0;
+    round->n_waiting += shard->n_waiting;
+    if (gate.given_up < INPUTS_MAX)
+        tell_given_up(shard, gate.given_up);
+    return source_order_matters(&p->inputs) ? note_waiting(shard, n > n_ready ? &records[n_ready] : NULL, n - n_ready) : 0;
+}
+
+int round_order(Round *round) {
+    const Pipeline *p = round->pipeline;
+    size_t at = 0;
+    int r = 0;
+    if (round->n_records)
+        qsort(round->records, round->n_records, sizeof(*round->records), compare_records);
+    round->n_waiting = 0;
+    for (int32_t i = 0; i < p->n_shards && r == 0; i++) {
+        size_t begin = at;
+        while (at < round->n_records && round->records[at].shard == i)
+            at++;
+        if (p->shards[i])
+            r = order_shard(round, p->shards[i], at > begin ? &round->records[begin] : NULL, at - begin);
+    }
+    round->is_in_order = r == 0;
+    return r;
+}
+
 /* --- the whole --------------------------------------------------------------------------------------- */
 
 /* One run a shard that is ours, with or without records. */
-static size_t make_runs(Round *round, Run *runs) {
+static size_t make_runs(const Round *round, Run *runs) {
     const Pipeline *p = round->pipeline;
     size_t n = 0, at = 0;
-    if (round->n_records)
-        qsort(round->records, round->n_records, sizeof(*round->records), compare_records);
     for (int32_t i = 0; i < p->n_shards; i++) {
         size_t begin = at;
         while (at < round->n_records && round->records[at].shard == i)
             at++;
         if (p->shards[i])
-            runs[n++] = (Run){.shard = p->shards[i], .records = at > begin ? &round->records[begin] : NULL, .n = at - begin};
+            runs[n++] = (Run){.shard = p->shards[i], .records = at > begin ? &round->records[begin] : NULL,
+                    .n = at - begin - p->shards[i]->n_waiting, .n_all = at - begin};
     }
     return n;
 }
@@ -307,13 +404,14 @@ static size_t make_runs(Round *round, Run *runs) {
 static void keep_rest(Round *round, const Run *runs, size_t n_runs) {
     size_t n = 0;
     for (size_t k = 0; k < n_runs; k++)
-        for (size_t i = 0; i < runs[k].n; i++) {
+        for (size_t i = 0; i < runs[k].n_all; i++) {
             if (i < runs[k].n_done)
                 release(&runs[k].records[i]);
             else
                 round->records[n++] = runs[k].records[i];
         }
     round->n_records = n;
+    round->is_in_order = false;
 }
 
 void round_halt(Round *round, int32_t shard) {
@@ -326,6 +424,7 @@ void round_halt(Round *round, int32_t shard) {
             round->records[n++] = round->records[i];
     }
     round->n_records = n;
+    round->n_waiting -= p->shards[shard]->n_waiting;
     kafka_source_stop(p->source, shard);
     p->shards[shard] = live_shard_free(p->shards[shard]);
     p->halted[shard] = true;
@@ -358,7 +457,9 @@ int round_run(Round *round) {
     if (!runs)
         return -ENOMEM;
     size_t n;
-    int r = load_all(round, runs, now_ms, &n);
+    int r = round->is_in_order && round->n_waiting == 0 ? 0 : round_order(round);
+    if (r == 0)
+        r = load_all(round, runs, now_ms, &n);
     if (r != 0)
         return r;
     for (size_t i = 0; i < n && r == 0; i++)

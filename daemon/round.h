@@ -3,7 +3,7 @@
 /*
  * A Round
  *
- * What is done with what was polled: the records of each shard go through its engine in order of (source, offset), due
+ * What is done with what was polled: the records of each shard go through its engine in the order of sources (source_order.h), due
  * moments happen, and everything that comes of it is committed by one transaction; then the view follows
  * (DESIGN section 3, "Batch"). A round that cannot begin, because a server is away, has changed nothing and keeps its
  * records for the next try.
@@ -21,8 +21,16 @@ int round_message(void *userdata, const ShardMessage *message);
 
 /* Takes a polled record over, with its message. 0 or -ENOMEM. */
 MUST_CHECK int round_consume(Round *round, SourcePoll *poll);
-/* Records waiting. */
+/* Records waiting for a round. */
 size_t round_count(const Round *round);
+/* Of those, how many wait for other sources to bring what is before them; and how many do not. */
+size_t round_count_waiting(const Round *round);
+size_t round_count_ready(const Round *round);
+/*
+ * Puts what was polled in order, and notes in each shard whether it waits for a proof. Those inputs are put on hold that are too far ahead
+ * of the others. 0, negative errno or PIPELINE_E_RESTART.
+ */
+MUST_CHECK int round_order(Round *round);
 /* Drops all records: the assignment has changed, and their next owner reads them again. */
 void round_drop(Round *round);
 

@@ -3,31 +3,26 @@
 /* What round.c, round_load.c and round_record.c are made of. Results are those of round_run(). */
 #include "daemon/batch.h"
 #include "daemon/round.h"
-
-/* A record as polled. */
-typedef struct Record {
-    int32_t shard;
-    unsigned input;
-    int64_t offset;
-    int64_t timestamp_ms; /* -1: none */
-    bool is_append_time;  /* the broker's */
-    Str key, value;
-    void *message;
-} Record;
+#include "daemon/source_order.h"
 
 struct Round {
     Pipeline *pipeline;
     Arena *arena; /* of the message at hand */
-    Record *records; /* of one round, sorted; the first n_done of a shard's run are done */
+    Record *records; /* by shard; of each in the order in which it takes them, once round_order() was called, behind them those that wait */
     size_t n_records, n_alloc;
+    Record *sorted; /* room for as many */
+    size_t n_sorted_alloc;
+    size_t n_waiting;
+    bool is_in_order;
     Batch **batches; /* one a shard, by id; NULL: nothing to commit */
 };
 
-/* A shard's part of the sorted records. */
+/* A shard's part of the records. */
 typedef struct Run {
     LiveShard *shard;
     Record *records;
-    size_t n, n_done;
+    size_t n, n_all; /* to be run; with those behind them that have to wait */
+    size_t n_done;
 } Run;
 
 /* --- round_load.c ------------------------------------------------------------------------------------ */

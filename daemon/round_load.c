@@ -113,7 +113,7 @@ static int64_t foresee_watermark(const Run *run, const Wanted *wanted, int64_t n
         }
     }
     for (size_t i = 0; i < p->config->n_sources; i++)
-        sources[i].proved_ms = MAX(sources[i].proved_ms, sources[i].proof_ms);
+        source_progress_take_proof(&sources[i]);
     return watermark_of(p->config->watermark, sources, p->config->n_sources, p->model->lateness_ms);
 }
 

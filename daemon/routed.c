@@ -58,7 +58,7 @@ SourceProgress *routed_input(Routed *routed, unsigned input) {
 
 void routed_take_proofs(Routed *routed) {
     for (unsigned i = 0; i < routed->inputs->n; i++)
-        routed->read[i].proved_ms = MAX(routed->read[i].proved_ms, routed->read[i].proof_ms);
+        source_progress_take_proof(&routed->read[i]);
 }
 
 static SourceProgress least_of(const Routed *routed, const SourceProgress *progress, size_t n) {

@@ -13,7 +13,7 @@ static int64_t data(const SourceProgress *sources, size_t n) {
     int64_t least_ms = TIME_NEVER, greatest_ms = TIME_NONE;
     for (size_t i = 0; i < n; i++) {
         greatest_ms = MAX(greatest_ms, sources[i].newest_ms);
-        if (!sources[i].at_end)
+        if (!source_progress_is_at_end(&sources[i]))
             least_ms = MIN(least_ms, sources[i].newest_ms);
     }
     return least_ms == TIME_NEVER ? greatest_ms : least_ms;

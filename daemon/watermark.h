@@ -7,17 +7,7 @@
  * every source is proved to be read up to an instant, from the wall clock. Pure; the pipeline supplies proofs.
  */
 #include "daemon/config.h"
-
-/* What is known of one source topic of a shard. */
-typedef struct SourceProgress {
-    int64_t newest_ms; /* the greatest occurred_at read, each counted at most as the wall clock at its reading */
-    int64_t proved_ms; /* everything appended before is read, and has been through the engine */
-    int64_t proof_ms;  /* the same, once the records at hand have been through it */
-    int64_t read_to;   /* offset: everything before it is read */
-    bool at_end;       /* the last thing read was the partition's end */
-} SourceProgress;
-
-#define SOURCE_PROGRESS_INIT ((SourceProgress){.newest_ms = TIME_NONE, .proved_ms = TIME_NONE, .proof_ms = TIME_NONE, .read_to = -1})
+#include "daemon/source_progress.h"
 
 /*
  * W = min over sources of max(newest, proved) - lateness, or TIME_NONE while some source has neither. With WATERMARK_DATA:

@@ -7,6 +7,7 @@ void assignment_clear(Assignment *assignment) {
     free(assignment->shards);
     free(assignment->numbers);
     free(assignment->positions);
+    free(assignment->shard_inputs);
     *assignment = (Assignment){.inputs = assignment->inputs, .topics = assignment->topics, .n_topics = assignment->n_topics};
 }
 
@@ -16,7 +17,8 @@ static int alloc_shards(Assignment *assignment, size_t n) {
     assignment->shards = calloc(n, sizeof(*assignment->shards));
     assignment->numbers = calloc(n, sizeof(*assignment->numbers));
     assignment->positions = calloc(n * assignment->inputs->n, sizeof(*assignment->positions));
-    if (!assignment->shards || !assignment->numbers || !assignment->positions) {
+    assignment->shard_inputs = calloc(n * assignment->inputs->n, sizeof(*assignment->shard_inputs));
+    if (!assignment->shards || !assignment->numbers || !assignment->positions || !assignment->shard_inputs) {
         assignment_clear(assignment);
         return -ENOMEM;
     }
@@ -53,6 +55,7 @@ static int take_first_topic(Assignment *assignment, const rd_kafka_topic_partiti
     for (size_t i = 0; i < n; i++)
         assignment->shards[i] = (AssignedShard){
                 .number = assignment->numbers[i],
+                .inputs = assignment->shard_inputs + i * assignment->inputs->n,
                 .positions = assignment->positions + i * assignment->inputs->n,
         };
     return 0;
@@ -129,20 +132,29 @@ static void add_shard(
     }
 }
 
-static int pause_shard(
-        const Assignment *assignment, AssignedShard *shard, rd_kafka_t *rk, bool pause, char *text) {
-    /* To resume what is not paused is no empty call: it fetches again what was fetched. */
-    if (shard->is_paused == pause)
-        return 0;
+/* Pauses those inputs of the shard that are to be, or resumes those that are not, as far as the client does otherwise. */
+static int pause_inputs(const Assignment *assignment, AssignedShard *shard, rd_kafka_t *rk, bool all, bool pause, char *text) {
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
             rd_kafka_topic_partition_list_new((int)assignment->inputs->n);
-    add_shard(assignment, shard, list);
+    bool changes[INPUTS_MAX] = {0};
+    for (unsigned i = 0; i < assignment->inputs->n; i++) {
+        const AssignedInput *input = &shard->inputs[i];
+        int32_t partition = inputs_partition(assignment->inputs, i, shard->number);
+        bool wanted = shard->is_started && (all || input->is_on_hold);
+        /* To resume what is not paused is no empty call: it fetches again what was fetched. */
+        changes[i] = partition >= 0 && wanted == pause && input->is_paused != pause;
+        if (changes[i])
+            rd_kafka_topic_partition_list_add(list, assignment->inputs->inputs[i].topic, partition);
+    }
+    if (list->cnt == 0)
+        return 0;
     rd_kafka_resp_err_t err =
             pause ? rd_kafka_pause_partitions(rk, list) : rd_kafka_resume_partitions(rk, list);
     if (err)
         kafka_tell(text, "%s: %s", pause ? "pause" : "resume", rd_kafka_err2str(err));
-    else
-        shard->is_paused = pause;
+    for (unsigned i = 0; i < assignment->inputs->n && !err; i++)
+        if (changes[i])
+            shard->inputs[i].is_paused = pause;
     return kafka_sort(err);
 }
 
@@ -151,9 +163,11 @@ int assignment_pause(Assignment *assignment, rd_kafka_t *rk, bool pause, char *t
     int result = 0;
     for (size_t i = 0; i < assignment->n_shards; i++) {
         AssignedShard *shard = &assignment->shards[i];
-        int r = pause_shard(assignment, shard, rk, shard->is_started && pause, text);
-        if (r)
-            result = r;
+        for (int on = 0; on < 2; on++) {
+            int r = pause_inputs(assignment, shard, rk, pause, on, text);
+            if (r)
+                result = r;
+        }
     }
     return result;
 }

@@ -10,12 +10,16 @@
 #include "daemon/inputs.h"
 #include "daemon/io/kafka_internal.h"
 
+typedef struct AssignedInput {
+    bool is_on_hold; /* no more of it is wanted for now */
+    bool is_paused;  /* in the client */
+} AssignedInput;
+
 typedef struct AssignedShard {
     int32_t number;
     bool is_started;    /* only then it is read */
-    bool is_paused;     /* in the client */
-    int64_t *positions; /* next to read, one per input; RD_KAFKA_OFFSET_BEGINNING and _END until known better
-                         */
+    AssignedInput *inputs;
+    int64_t *positions; /* next to read, one per input; RD_KAFKA_OFFSET_BEGINNING and _END until known better */
 } AssignedShard;
 
 typedef struct Assignment {
@@ -26,6 +30,7 @@ typedef struct Assignment {
     size_t n_shards;
     int32_t *numbers; /* of the shards */
     int64_t *positions;
+    AssignedInput *shard_inputs; /* of all shards */
 } Assignment;
 
 void assignment_clear(Assignment *assignment);
@@ -39,7 +44,7 @@ MUST_CHECK int assignment_take(
 AssignedShard *assignment_find(const Assignment *assignment, int32_t number);
 /* Makes the client read the started shards from their positions on; paused or not. */
 MUST_CHECK int assignment_apply(Assignment *assignment, rd_kafka_t *rk, bool pause, char *text);
-/* Pauses or resumes the started shards. */
+/* Pauses the started shards, or resumes what of them is not on hold. */
 int assignment_pause(Assignment *assignment, rd_kafka_t *rk, bool pause, char *text);
 /* Nothing is assigned any more, here and in the client. */
 void assignment_end(Assignment *assignment, rd_kafka_t *rk);

@@ -319,6 +319,8 @@ int kafka_source_start(KafkaSource *source, int32_t shard_number, const int64_t 
             return -EINVAL;
         }
     memcpy(shard->positions, offsets, source->inputs->n * sizeof(*offsets));
+    for (unsigned i = 0; i < source->inputs->n; i++)
+        shard->inputs[i].is_on_hold = false;
     shard->is_started = true;
     source->is_stale = true;
     return 0;
@@ -337,6 +339,14 @@ int kafka_source_pause(KafkaSource *source, bool pause, char *text) {
     if (source->is_in_callback || source->is_stale)
         return 0; /* what assigns next does it */
     return assignment_pause(&source->assignment, source->rk, pause, text);
+}
+
+int kafka_source_hold(KafkaSource *source, int32_t shard_number, unsigned input, bool hold, char *text) {
+    AssignedShard *shard = assignment_find(&source->assignment, shard_number);
+    if (!shard)
+        return 0;
+    shard->inputs[input].is_on_hold = hold;
+    return kafka_source_pause(source, source->is_paused, text);
 }
 
 bool kafka_source_is_lost(const KafkaSource *source) {

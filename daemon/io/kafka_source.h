@@ -72,6 +72,8 @@ MUST_CHECK int kafka_source_start(KafkaSource *source, int32_t shard, const int6
 void kafka_source_stop(KafkaSource *source, int32_t shard);
 /* Stops (true) or goes on (false) to deliver records of all shards, while staying in the group. */
 MUST_CHECK int kafka_source_pause(KafkaSource *source, bool pause, char *text);
+/* The same for one input of a shard, whatever becomes of the others: on hold it is not read while they are. */
+MUST_CHECK int kafka_source_hold(KafkaSource *source, int32_t shard, unsigned input, bool hold, char *text);
 /* Has the assignment been lost (session expired)? */
 bool kafka_source_is_lost(const KafkaSource *source);
 /*

@@ -254,6 +254,14 @@ int64_t batch_replay_record(BatchReplay *replay, const Record *record, int64_t n
     return round_is_message(&replay->pipeline, record) ? apply_message(replay, record) : apply_event(replay, record, now_ms);
 }
 
+void batch_replay_order(BatchReplay *replay, Record *sorted, size_t n, Record *ret) {
+    for (size_t i = 0; i < n; i++)
+        sorted[i].occurred_at_ms = source_order_has(&replay->pipeline.inputs, sorted[i].input)
+                ? source_order_time(replay->options.registry, replay->decoder, sorted[i].value)
+                : TIME_NONE;
+    (void)source_order_merge(&replay->pipeline.inputs, sorted, n, NULL, ret);
+}
+
 /* --- batches ----------------------------------------------------------------------------------------- */
 
 void batch_replay_begin(BatchReplay *replay, bool is_taken, int64_t watermark_ms, const BatchReplaySource *sources) {

@@ -47,6 +47,8 @@ typedef struct BatchReplaySource {
 } BatchReplaySource;
 /* `is_taken`: the shard was taken over before. `sources`: by their numbers. */
 void batch_replay_begin(BatchReplay *replay, bool is_taken, int64_t watermark_ms, const BatchReplaySource *sources);
+/* In which order a batch takes records that are sorted by input and offset (source_order.h). */
+void batch_replay_order(BatchReplay *replay, Record *sorted, size_t n, Record *ret);
 /* `now_ms`: the wall clock at its reading. Its outcome. */
 int64_t batch_replay_record(BatchReplay *replay, const Record *record, int64_t now_ms);
 /* A new model's walk comes by. */

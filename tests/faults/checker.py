@@ -155,7 +155,7 @@ class Checker:
                 self.problem('chain', f'shard {log.shard}: {log.inputs[i].topic} [{partition}] is read to {before[i]} of {log.rows[i][-1].offset + 1}')
 
     def note_events(self, log):
-        """Those of the sources that matter to what follows, and when they were taken."""
+        """Those of the sources that matter to what follows."""
         for i, item in enumerate(log.inputs[:-1]):
             self.figures['events'] += len(log.rows[i])
             for row in log.rows[i]:
@@ -166,11 +166,13 @@ class Checker:
                     place = Place(item.topic, log.partitions[i], row.offset)
                     self.events.append((place, event))
                     self.order[place] = None
-        for index, batch in enumerate(log.batches):
-            for order, (i, row) in enumerate(log.taken_by(batch)):
-                place = Place(log.inputs[i].topic, log.partitions[i], row.offset)
-                if place in self.order and not log.inputs[i].is_routed:
-                    self.order[place] = (log.shard, index, order)
+
+    def note_order(self, log, index, answer):
+        """When a batch took them."""
+        for order, (i, row) in zip(answer.order, log.taken_by(log.batches[index])):
+            place = Place(log.inputs[i].topic, log.partitions[i], row.offset)
+            if place in self.order and not log.inputs[i].is_routed:
+                self.order[place] = (log.shard, index, order)
 
     def replay(self, log, told, acked):
         """Each batch wrote what the engine makes of its inputs, and its footer says so."""
@@ -178,6 +180,7 @@ class Checker:
         for index, answer in enumerate(replay):
             name = f'shard {log.shard} batch {index + 1}'
             n += 1
+            self.note_order(log, index, answer)
             for text in answer.problems:
                 kind, _, rest = text.partition(': ')
                 self.problem(*((kind, f'{name}: {rest}') if kind in ('hash', 'records') else ('replay', f'{name}: {text}')))

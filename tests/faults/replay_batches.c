@@ -23,6 +23,7 @@
  *   1  WRITTEN  topic, partition, key, value: of each record that goes to another topic than the changelog, but for those to all shards
  *   2  SENT     topic, partition, offset, number in the batch: of each event that came from another shard, where it stood
  *   3  REACHED  source, instant: up to there the shard says to have sent on all that it reads of a routed source, when the batch ends
+ *   7  ORDER    number of records; of each, as they were given, which place it has in the engine's order
  *   4  PROBLEM  what is not as it must be, of the batch that ends; or, after the last one, of the whole
  *   5  ENDED    1; 0: no batch that follows can be run
  *   6  OUTCOMES after the last batch: number of kinds, of each how many records; see batch_replay.h
@@ -40,7 +41,7 @@
 #include "tests/integration/frames.h"
 
 enum { COMMAND_MODEL = 1, COMMAND_BATCH, COMMAND_RECORD, COMMAND_SETTLE, COMMAND_END, COMMAND_TOLD };
-enum { ANSWER_WRITTEN = 1, ANSWER_SENT, ANSWER_REACHED, ANSWER_PROBLEM, ANSWER_ENDED, ANSWER_OUTCOMES };
+enum { ANSWER_WRITTEN = 1, ANSWER_SENT, ANSWER_REACHED, ANSWER_PROBLEM, ANSWER_ENDED, ANSWER_OUTCOMES, ANSWER_ORDER };
 #define N_OUTCOMES (REPLAY_SENT_ON + 1)
 
 /* A record of the changelog, as the engine has it or as it is there. */
@@ -67,6 +68,8 @@ typedef struct Program {
     Str *told; /* messages to all shards */
     int64_t n_told, next_told;
     /* of the batch */
+    Record *records, *ordered; /* as they were given: `polled_ms` is the wall clock at its reading, `asked_no` its index; as they are taken */
+    size_t n_records, n_alloc, n_ordered_alloc;
     int64_t n_taken;   /* records */
     int64_t n_written; /* to other topics than the changelog */
     BatchHash *hash;
@@ -284,15 +287,36 @@ static void tell_sent(const Program *p, const Record *record) {
 static void take_record(Program *p) {
     int64_t input = expect_number(), offset = expect_number(), timestamp_ms = expect_number(), now_ms = expect_number();
     Str key = expect_string(p->arena), value = expect_string(p->arena);
-    Record record = {.shard = p->shard, .input = (unsigned)input, .offset = offset, .timestamp_ms = timestamp_ms, .key = key, .value = value};
     if (input < 0 || input >= p->inputs.n)
         die("there is no such input");
-    tell_sent(p, &record);
-    p->outcomes[batch_replay_record(p->replay, &record, now_ms)]++;
-    p->n_taken++;
+    if (array_reserve(&p->records, &p->n_alloc, p->n_records, sizeof(*p->records)) != 0 ||
+            array_reserve(&p->ordered, &p->n_ordered_alloc, p->n_records, sizeof(*p->ordered)) != 0)
+        die("out of memory");
+    p->records[p->n_records] = (Record){.shard = p->shard, .input = (unsigned)input, .offset = offset, .timestamp_ms = timestamp_ms,
+            .polled_ms = now_ms, .asked_no = p->n_records, .key = key, .value = value};
+    p->n_records++;
 }
 
-static void take_settle(const Program *p) {
+/* All that were given, in the order in which the batch took them. */
+static void run_records(Program *p) {
+    if (p->n_records == 0)
+        return;
+    batch_replay_order(p->replay, p->records, p->n_records, p->ordered);
+    for (size_t i = 0; i < p->n_records; i++) {
+        const Record *record = &p->ordered[i];
+        tell_sent(p, record);
+        p->outcomes[batch_replay_record(p->replay, record, record->polled_ms)]++;
+        p->records[record->asked_no].offset = p->n_taken++; /* its place; the offset is not looked at any more */
+    }
+    write_number(ANSWER_ORDER);
+    write_number((int64_t)p->n_records);
+    for (size_t i = 0; i < p->n_records; i++)
+        write_number(p->records[i].offset);
+    p->n_records = 0;
+}
+
+static void take_settle(Program *p) {
+    run_records(p);
     EntityKind kind = expect_kind();
     batch_replay_settle(p->replay, kind, expect_string(p->arena));
 }
@@ -300,6 +324,7 @@ static void take_settle(const Program *p) {
 static void take_end(Program *p) {
     int64_t watermark_ms = expect_number(), accounts_ms = expect_number(), n_outputs = expect_number(), n_written = expect_number();
     Str hash = expect_string(p->arena);
+    run_records(p);
     batch_replay_advance(p->replay, watermark_ms, accounts_ms);
     pass_told(p, n_written);
     batch_replay_end(p->replay);

@@ -18,13 +18,13 @@ MODELS_MAX = 8  # of before, whose records can be read
 REPLAY_TIMEOUT_S = 1800
 CHUNK = 1 << 20
 COMMAND_MODEL, COMMAND_BATCH, COMMAND_RECORD, COMMAND_SETTLE, COMMAND_END, COMMAND_TOLD = range(1, 7)
-ANSWER_WRITTEN, ANSWER_SENT, ANSWER_REACHED, ANSWER_PROBLEM, ANSWER_ENDED, ANSWER_OUTCOMES = range(1, 7)
+ANSWER_WRITTEN, ANSWER_SENT, ANSWER_REACHED, ANSWER_PROBLEM, ANSWER_ENDED, ANSWER_OUTCOMES, ANSWER_ORDER = range(1, 8)
 
 Place = namedtuple('Place', 'topic partition offset')        # of a record
 Row = namedtuple('Row', 'offset timestamp key value')       # a record of a topic
 Input = namedtuple('Input', 'topic first is_routed')        # as daemon/inputs.h has it
 Batch = namedtuple('Batch', 'footer offset records taken')  # records: rows of the changelog before the footer; taken: (begin, end) of each input's rows
-Answer = namedtuple('Answer', 'written sent reached problems')
+Answer = namedtuple('Answer', 'order written sent reached problems')  # order: of each record that was taken, its place in the engine's
 Replays = namedtuple('Replays', 'outputs messages records')  # of all shards
 
 
@@ -109,7 +109,7 @@ class ShardLog:
         return [stands.get((i.topic, partition), -1) for i, partition in zip(self.inputs, self.partitions)]
 
     def taken_by(self, batch):
-        """The records that a batch took, in the order of the engine: input, row."""
+        """The records that a batch took, one input after the other: input, row."""
         for i, (begin, end) in enumerate(batch.taken):
             for at in range(begin, end):
                 yield i, self.rows[i][at]
@@ -234,7 +234,7 @@ class Replay:
         def take_string():
             size = take_number()
             return None if size < 0 else read(size)
-        written, sent, reached, problems = [], [], [], []
+        order, written, sent, reached, problems = (), [], [], [], []
         while True:
             what = read(8)
             if len(what) < 8:
@@ -255,8 +255,11 @@ class Replay:
                 problems.append(take_string().decode(errors='replace'))
             elif what == ANSWER_ENDED:
                 take_number()
-                yield Answer(written, sent, reached, problems)
-                written, sent, reached, problems = [], [], [], []
+                yield Answer(order, written, sent, reached, problems)
+                order, written, sent, reached, problems = (), [], [], [], []
+            elif what == ANSWER_ORDER:
+                n = take_number()
+                order = struct.unpack(f'>{n}q', read(8 * n))
             elif what == ANSWER_OUTCOMES:
                 counts = [take_number() for _ in range(take_number())]
                 self.outcomes = {name: n for name, n in zip(OUTCOMES, counts) if n}

@@ -293,6 +293,33 @@ START_TEST(a_pause_delivers_nothing_and_outlasts_a_rebalance) {
 }
 END_TEST
 
+START_TEST(input_on_hold_is_not_read_and_the_others_are) {
+    World world;
+    world_init(&world, 1);
+    Member a;
+    member_init(&a, &world, "a");
+    member_await_shards(&a, 1);
+    member_await_ends(&a);
+    assert_ok(kafka_source_hold(a.source, 0, 0, true, text));
+    world_fill(&world, world_topic(&world, 0), 0, 10);
+    world_fill(&world, world_topic(&world, 1), 0, 10);
+    member_await_records(&a, 10);
+    /* Neither a pause of all nor its end changes that. */
+    assert_ok(kafka_source_pause(a.source, true, text));
+    assert_ok(kafka_source_pause(a.source, false, text));
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(member_poll(&a, 20), 0);
+    ck_assert_uint_eq(a.n_records[0][0], 0);
+    ck_assert_uint_eq(a.n_records[0][1], 10);
+    assert_ok(kafka_source_hold(a.source, 0, 0, false, text));
+    member_await_records(&a, 20);
+    ck_assert_uint_eq(a.n_records[0][0], 10);
+    ck_assert_int_eq(kafka_source_hold(a.source, 7, 0, true, text), 0); /* not assigned: nothing to be done */
+    member_done(&a);
+    world_done(&world);
+}
+END_TEST
+
 static const KafkaProperty short_fetch[] = {{"fetch.wait.max.ms", "10"}};
 
 /* Pauses, stops and starts at every turn: each record is delivered once, in order. */
@@ -355,6 +382,7 @@ static Suite *kafka_source_suite(void) {
     tcase_add_test(reading, a_shard_can_start_at_its_end);
     tcase_add_test(reading, a_halted_shard_is_not_read_until_it_is_started);
     tcase_add_test(reading, a_pause_delivers_nothing_and_outlasts_a_rebalance);
+    tcase_add_test(reading, input_on_hold_is_not_read_and_the_others_are);
     tcase_add_test(reading, pauses_and_late_starts_lose_and_repeat_nothing);
     suite_add_tcase(suite, reading);
     return suite;

@@ -311,6 +311,45 @@ def test_event_ahead_of_its_time_proves_nothing(deploy, model, stamped_by):
     assert [(o['lead_id'], o['kind']) for o in d.outputs('sla')] == [('lead-1', 'met')]
 
 
+def await_order(deploy, model, events, calls, n_verdicts, **changes):
+    """
+    What comes of it when calls are read long before the forms that they answer, for there is much else in the forms' topic; lead -> kinds.
+    """
+    d = deploy(model(PROMISE), n_partitions=2, sources=('crm', 'events'))
+    d.send(*calls)
+    d.send(*events, source=1)
+    daemon = d.start(**changes)
+    d.await_committed(len(events) + len(calls))
+    wait_for(lambda: len(d.outputs('sla')) >= n_verdicts, 'the verdicts')
+    assert daemon.stop() == 0
+    verdicts = {}
+    for output in d.outputs('sla'):
+        verdicts.setdefault(output['lead_id'], []).append(output['kind'])
+    return verdicts
+
+
+@pytest.mark.parametrize('watermark', ['wall', 'data'])
+def test_source_that_is_ahead_waits_for_the_others(deploy, model, watermark):
+    """Calls that were read before their forms answered nothing, and the leads were breached."""
+    n, begin = 30000, int(time.time() * 1000) - 3600000
+    views = [event(f'other-{i % 100}', 'view', at=begin + i) for i in range(n)]
+    forms = [event(f'lead-{i}', 'form', at=begin + n + i) for i in range(50)]
+    calls = [event(f'lead-{i}', 'sales_touch', at=begin + n + i + 2000) for i in range(50)]
+    verdicts = await_order(deploy, model, views + forms, calls, 50, watermark=watermark)
+    assert verdicts == {f'lead-{i}': ['met'] for i in range(50)}
+
+
+def test_source_that_is_far_ahead_is_read_no_further(deploy, model):
+    """More waits than there is room for: it is not fetched until there is."""
+    n, begin = 60000, int(time.time() * 1000) - 3600000
+    ahead = [event(f'other-{i % 100}', 'sales_note', at=begin + 2 * n + 10000 + i) for i in range(n)]
+    views = [event(f'other-{i % 100}', 'view', at=begin + i) for i in range(n)]
+    forms = [event(f'lead-{i}', 'form', at=begin + n + i) for i in range(50)]
+    calls = [event(f'lead-{i}', 'sales_touch', at=begin + n + i + 2000) for i in range(50)]
+    verdicts = await_order(deploy, model, views + forms, calls + ahead, 50, batch={'max_events': 2000})
+    assert verdicts == {f'lead-{i}': ['met'] for i in range(50)}
+
+
 def test_verdicts_after_an_outage_are_late_but_right(deploy, model):
     """What lay in the topics for long is judged by when it happened; the verdict says when it fell."""
     d = deploy(model(PROMISE), n_partitions=2, sources=('events', 'sales'))

@@ -267,7 +267,8 @@ void check_end(void) {
         check_figures.batches += shards[i].n;
     }
     check_batches(shards);
-    check_outputs(shards);
+    check_order();
+    check_outputs();
     for (int32_t i = 0; i < scenario.n_shards; i++)
         check_view(i);
 }

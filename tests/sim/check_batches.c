@@ -42,6 +42,7 @@ typedef struct Brought {
 static struct {
     const ShownShard *shards;
     Expected **expected; /* by shard and batch */
+    TakenRecords *taken; /* by shard */
     Brought *brought, **brought_end; /* in the order in which they were come by */
     WrittenList *list;   /* where what is written goes */
     Arena *arena;
@@ -117,7 +118,12 @@ static int64_t clock_at(const Partition *partition, int64_t offset, const LogRec
     return record->timestamp_ms;
 }
 
-static void run_records(BatchReplay *replay, int32_t shard, const Footer *before, const Footer *footer) {
+const TakenRecords *check_taken(int32_t shard) {
+    return &check.taken[shard];
+}
+
+/* What the batch took, one input after the other. */
+static void gather(int32_t shard, const Footer *before, const Footer *footer, TakenRecords *ret) {
     for (unsigned i = 0; i < scenario.inputs.n; i++) {
         int32_t number = inputs_partition(&scenario.inputs, i, shard);
         if (number < 0)
@@ -126,10 +132,30 @@ static void run_records(BatchReplay *replay, int32_t shard, const Footer *before
         int64_t to = stands_at(footer, shard, i);
         const LogRecord *found;
         for (int64_t offset = stands_at(before, shard, i); (found = partition_read(partition, &offset)) && offset < to; offset++) {
-            Record record = {.shard = shard, .input = i, .offset = offset, .timestamp_ms = found->timestamp_ms, .key = found->key, .value = found->value};
-            (void)batch_replay_record(replay, &record, clock_at(partition, offset, found));
+            ret->records = world_grow(ret->records, &ret->n_alloc, ret->n, sizeof(Record));
+            ret->records[ret->n++] = (Record){.shard = shard, .input = i, .offset = offset, .timestamp_ms = found->timestamp_ms, .key = found->key,
+                    .value = found->value};
         }
     }
+}
+
+static void run_record(BatchReplay *replay, const Record *record) {
+    const Partition *partition = adapter_partition(scenario.inputs.inputs[record->input].topic,
+            inputs_partition(&scenario.inputs, record->input, record->shard));
+    int64_t offset = record->offset;
+    (void)batch_replay_record(replay, record, clock_at(partition, offset, partition_read(partition, &offset)));
+}
+
+static void run_records(BatchReplay *replay, int32_t shard, const Footer *before, const Footer *footer) {
+    TakenRecords *taken = &check.taken[shard], sorted = {0};
+    gather(shard, before, footer, &sorted);
+    while (taken->n_alloc < taken->n + sorted.n)
+        taken->records = world_grow(taken->records, &taken->n_alloc, taken->n_alloc, sizeof(Record));
+    if (sorted.n == 0)
+        return;
+    batch_replay_order(replay, sorted.records, sorted.n, &taken->records[taken->n]);
+    for (size_t end = taken->n + sorted.n; taken->n < end; taken->n++)
+        run_record(replay, &taken->records[taken->n]);
 }
 
 static void begin_batch(BatchReplay *replay, int32_t shard, const Footer *before, const Footer *footer) {
@@ -394,6 +420,7 @@ void check_batches(const ShownShard *shards) {
     check.shards = shards;
     check.brought_end = &check.brought;
     check.expected = world_alloc((size_t)scenario.n_shards, sizeof(Expected *));
+    check.taken = world_alloc((size_t)scenario.n_shards, sizeof(TakenRecords));
     if (arena_new(&check.arena) < 0)
         world_fail("out of memory");
     read_letters();

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What check.c, check_batches.c and check_outputs.c share. */
 #include "daemon/footer.h"
+#include "daemon/source_order.h"
 #include "tests/sim/adapters.h"
 #include "tests/sim/check.h"
 #include "tests/sim/scenario.h"
@@ -25,10 +26,23 @@ const Footer *check_last_footer(int32_t shard);
 
 /* --- check_batches.c --------------------------------------------------------------------------------- */
 
+/* What a shard took, in the order in which its batches did. */
+typedef struct TakenRecords {
+    Record *records;
+    size_t n, n_alloc;
+} TakenRecords;
+
 /* All batches again, against what their transactions hold. */
 void check_batches(const ShownShard *shards);
+/* Afterwards. */
+const TakenRecords *check_taken(int32_t shard);
+
+/* --- check_order.c ----------------------------------------------------------------------------------- */
+
+/* What was there first was taken first, whichever source it stood in (daemon/source_order.h). */
+void check_order(void);
 
 /* --- check_outputs.c --------------------------------------------------------------------------------- */
 
-/* What others read: nothing twice, and no verdict that was known to be wrong. `shards` tells the order in which events were taken. */
-void check_outputs(const ShownShard *shards);
+/* What others read: nothing twice, and no verdict that was known to be wrong. After check_batches(). */
+void check_outputs(void);

@@ -128,45 +128,31 @@ static void note_order(Str topic, int32_t partition, int64_t offset, int64_t ord
 }
 
 /* Events of routed sources come from other shards. */
-static void note_message(const LogRecord *record, Arena *arena, int64_t order) {
+static void note_message(const Record *record, Arena *arena, int64_t order) {
     ShardMessage message;
     arena_reset(arena);
     if (shard_message_unpack(record->value, arena, &message) == 0 && message.kind == MESSAGE_EVENT)
         note_order(message.topic, message.partition, message.offset, order);
 }
 
-static void note_batch(int32_t shard, const Footer *before, const Footer *footer, Arena *arena, int64_t *order) {
-    for (unsigned i = 0; i < scenario.inputs.n; i++) {
-        const Input *input = &scenario.inputs.inputs[i];
-        int32_t number = inputs_partition(&scenario.inputs, i, shard);
-        if (number < 0 || input->is_routed)
-            continue;
-        const Partition *partition = adapter_partition(input->topic, number);
-        const FooterInput *from = before ? footer_input(before, shard, input->topic, number) : NULL;
-        const FooterInput *to = footer_input(footer, shard, input->topic, number);
-        const LogRecord *record;
-        for (int64_t offset = from ? MAX(from->offset, 0) : 0; to && (record = partition_read(partition, &offset)) && offset < to->offset; offset++) {
-            (*order)++;
-            if (inputs_is_internal(&scenario.inputs, i))
-                note_message(record, arena, *order);
-            else
-                note_order(str_from(input->topic), number, offset, *order);
-        }
-    }
+static void note_taken(const Record *record, Arena *arena, int64_t order) {
+    if (inputs_is_internal(&scenario.inputs, record->input))
+        note_message(record, arena, order);
+    else if (!scenario.inputs.inputs[record->input].is_routed)
+        note_order(str_from(scenario.inputs.inputs[record->input].topic), inputs_partition(&scenario.inputs, record->input, record->shard),
+                record->offset, order);
 }
 
-static void note_orders(const ShownShard *shards) {
+static void note_orders(void) {
     _cleanup_(arena_free) Arena *arena = NULL;
     check.orders = world_alloc(workload_n_events, sizeof(int64_t));
     for (size_t i = 0; i < workload_n_events; i++)
         check.orders[i] = -1;
     if (arena_new(&arena) < 0)
         world_fail("out of memory");
-    for (int32_t shard = 0; shard < scenario.n_shards; shard++) {
-        int64_t order = 0;
-        for (size_t i = 0; i < shards[shard].n; i++)
-            note_batch(shard, i ? shards[shard].batches[i - 1].footer : NULL, shards[shard].batches[i].footer, arena, &order);
-    }
+    for (int32_t shard = 0; shard < scenario.n_shards; shard++)
+        for (size_t i = 0; i < check_taken(shard)->n; i++)
+            note_taken(&check_taken(shard)->records[i], arena, (int64_t)i);
 }
 
 /* Not by time: a call came that was too late, before one that had been in time. */
@@ -204,11 +190,11 @@ static void check_breach(const Shown *breach) {
     }
 }
 
-void check_outputs(const ShownShard *shards) {
+void check_outputs(void) {
     for (int i = 0; i < _OUTPUT_TYPE_MAX; i++)
         read_outputs((OutputType)i);
     check_once();
-    note_orders(shards);
+    note_orders();
     for (size_t i = 0; i < check.n; i++) {
         const Shown *output = &check.outputs[i];
         if (output->type == OUTPUT_SLA_EVENT && output->kind == SLA_BREACHED && str_eq_c(output->policy, "call") &&

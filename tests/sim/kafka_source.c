@@ -16,6 +16,7 @@
 typedef struct Reading {
     int64_t position;   /* next to read */
     int64_t told_end;   /* an end is told once */
+    bool is_on_hold;
 } Reading;
 
 typedef struct Assigned {
@@ -183,7 +184,8 @@ static bool read_some(KafkaSource *source, SourcePoll *ret) {
     for (size_t i = 0; i < n; i++) {
         size_t at = (begin + i) % n;
         Assigned *assigned = &source->assigned[at / source->inputs->n];
-        if (assigned->is_started && read_input(source, assigned, (unsigned)(at % source->inputs->n), ret))
+        unsigned input = (unsigned)(at % source->inputs->n);
+        if (assigned->is_started && !assigned->readings[input].is_on_hold && read_input(source, assigned, input, ret))
             return true;
     }
     return false;
@@ -225,6 +227,7 @@ int kafka_source_start(KafkaSource *source, int32_t shard, const int64_t *offset
         if (partition_of(source, i, shard) && offsets[i] < 0)
             world_fail("shard %d starts at %lld", (int)shard, (long long)offsets[i]);
         assigned->readings[i].position = offsets[i];
+        assigned->readings[i].is_on_hold = false;
     }
     assigned->is_started = source->is_stale = true;
     return 0;
@@ -241,6 +244,14 @@ void kafka_source_stop(KafkaSource *source, int32_t shard) {
 int kafka_source_pause(KafkaSource *source, bool pause, char *text) {
     (void)text;
     source->is_paused = pause;
+    return 0;
+}
+
+int kafka_source_hold(KafkaSource *source, int32_t shard, unsigned input, bool hold, char *text) {
+    (void)text;
+    Assigned *assigned = find_assigned(source, shard);
+    if (assigned)
+        assigned->readings[input].is_on_hold = hold;
     return 0;
 }
 

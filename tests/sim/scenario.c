@@ -56,6 +56,15 @@ static int64_t draw_duration_ms(void) {
     return is_short ? chance_between(&world.chance, 2000, SHORT_MS_MAX) : chance_between(&world.chance, SHORT_MS_MAX, DURATION_MS_MAX);
 }
 
+/* Mostly what is behind comes before the waiting ends. */
+static void draw_order(void) {
+    static const int64_t waits_ms[] = {0, 200};
+    scenario.config.batch_order_wait_ms = 10 * DURATION_MS_MAX;
+    scenario.is_order_awaited = chance_percent(&world.clock_chance, 80);
+    if (!scenario.is_order_awaited)
+        scenario.config.batch_order_wait_ms = waits_ms[chance_between(&world.clock_chance, 0, ARRAY_SIZE(waits_ms) - 1)];
+}
+
 static void draw_clocks(void) {
     static const int64_t differ_ms[] = {50, 500, 3000};
     if (chance_percent(&world.clock_chance, 25))
@@ -88,6 +97,7 @@ void scenario_make(const Setting *setting) {
     scenario.events_each_ms = scenario.config.batch_max_events == 1 ? 500 : ONE_OF(100, 300, 600);
     draw_faults();
     draw_clocks();
+    draw_order();
     make_topics();
     if (!inputs_make(&scenario.config, scenario.n_partitions, scenario.n_shards, &scenario.inputs))
         world_fail("too many inputs");

@@ -46,6 +46,7 @@ typedef struct Scenario {
     unsigned n_processes; /* at the beginning */
     bool has_fault[_FAULT_KIND_MAX];
     int64_t faults_each_ms;  /* on average */
+    bool is_order_awaited; /* what is behind in one source is awaited for as long as it takes */
     int64_t events_each_ms;
     int64_t ends_at_ms;      /* of faults and traffic: from then on all is well */
 } Scenario;

@@ -109,6 +109,7 @@ START_TEST(defaults_hold_without_keys) {
     ck_assert_int_eq(c->batch_max_events, 10000);
     ck_assert_int_eq(c->batch_max_ms, 20);
     ck_assert_int_eq(c->batch_max_moments, 5000);
+    ck_assert_int_eq(c->batch_order_wait_ms, 10000);
     ck_assert_int_eq(c->view_max_pending, 8);
     ck_assert_int_eq(c->cache_max_bytes, 256 * 1024 * 1024);
     ck_assert_int_eq(c->moments_near_max, 100000);

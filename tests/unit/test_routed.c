@@ -81,7 +81,7 @@ START_TEST(shard_tells_the_least_of_what_it_reads_of_a_source) {
     routed_input(routed, INPUT_CRM_FIRST)->newest_ms = 400;
     ck_assert_uint_eq(routed_news(routed, 0, news), 0); /* of its second partition nothing is known */
     ck_assert_uint_eq(routed_news(routed, 1, news), 1); /* which would be all that shard 1 has */
-    routed_input(routed, INPUT_CRM_SECOND)->proof_ms = 350;
+    source_progress_note_end(routed_input(routed, INPUT_CRM_SECOND), (SourceEnd){.offset = -1, .at_ms = 350, .no = 1});
     ck_assert_uint_eq(routed_news(routed, 0, news), 0); /* records at hand are not sent on yet */
     routed_take_proofs(routed);
     ck_assert_uint_eq(routed_news(routed, 0, news), 1);

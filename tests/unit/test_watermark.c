@@ -21,7 +21,7 @@ static const struct {
         {WATERMARK_WALL, {{.newest_ms = 100, .proved_ms = NONE}}, 1, 250, -150},
         {WATERMARK_WALL, {{.newest_ms = 0, .proved_ms = NONE}}, 1, 0, 0},
         /* a proof counts once the records at hand have been through the engine */
-        {WATERMARK_WALL, {{.newest_ms = 500, .proved_ms = NONE, .proof_ms = 800}}, 1, 0, 500},
+        {WATERMARK_WALL, {{.newest_ms = 500, .proved_ms = NONE, .proof = {.offset = 0, .at_ms = 800, .no = 1}}}, 1, 0, 500},
         /* the least of several; one of which nothing is known holds all back */
         {WATERMARK_WALL, {{.newest_ms = 500, .proved_ms = 100}, {.newest_ms = 300, .proved_ms = NONE}}, 2, 0,
                 300},
