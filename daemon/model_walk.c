@@ -5,7 +5,7 @@
 #include "daemon/log.h"
 #include "daemon/takeover.h"
 
-/* Records a step: enough to make a seek worth it, few enough not to hold events up. */
+/* Records a step, but no more than moments: enough to make a seek worth it, few enough not to hold events up. */
 #define STEP_MAX 1000
 #define READ_TIMEOUT_MS 200
 #define READ_GIVE_UP_MS 20000
@@ -16,7 +16,7 @@ struct ModelWalk {
     Str ids[_ENTITY_KIND_MAX][STEP_MAX];
     size_t n[_ENTITY_KIND_MAX];
     int64_t step_next; /* behind what the step has read */
-    bool is_loaded;    /* a step waits to be applied */
+    bool is_read;      /* a step waits to be applied */
 };
 
 int model_walk_new(int64_t next, int64_t end, ModelWalk **ret) {
@@ -69,11 +69,12 @@ static int read_step(LiveShard *shard, ModelWalk *walk) {
     Pipeline *p = shard->pipeline;
     char text[KAFKA_TEXT_SIZE] = "";
     int64_t since_ms = clock_monotonic_ms();
+    size_t n_max = MIN((size_t)STEP_MAX, (size_t)p->config->batch_max_moments);
     walk->step_next = walk->next;
     int r = kafka_changelog_seek(p->changelog, shard->id, walk->next, text);
     if (r > 0)
         return wait_for_changelog(shard, text);
-    for (size_t n = 0; r == 0 && n < STEP_MAX && walk->step_next < walk->end; n++) {
+    for (size_t n = 0; r == 0 && n < n_max && walk->step_next < walk->end; n++) {
         ChangelogRecord record;
         r = kafka_changelog_next(p->changelog, READ_TIMEOUT_MS, text, &record);
         pipeline_note_progress(p);
@@ -95,17 +96,21 @@ static int read_step(LiveShard *shard, ModelWalk *walk) {
     return r > 0 ? wait_for_changelog(shard, text) : r;
 }
 
-int model_walk_load(LiveShard *shard) {
-    ModelWalk *walk = shard->walk;
-    if (walk->is_loaded)
-        return 0;
+static int next_step(LiveShard *shard, ModelWalk *walk) {
     arena_reset(walk->arena);
     memset(walk->n, 0, sizeof(walk->n));
     int r = read_step(shard, walk);
     kafka_changelog_rest(shard->pipeline->changelog);
+    walk->is_read = r == 0;
+    return r;
+}
+
+/* What was loaded for a round that had no turn for it may have been dropped since. */
+int model_walk_load(LiveShard *shard) {
+    ModelWalk *walk = shard->walk;
+    int r = walk->is_read ? 0 : next_step(shard, walk);
     for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX && r == 0; kind++)
         r = live_shard_load(shard, kind, walk->ids[kind], walk->n[kind]);
-    walk->is_loaded = r == 0;
     return r;
 }
 
@@ -113,13 +118,13 @@ int model_walk_apply(LiveShard *shard, bool *ret_done) {
     ModelWalk *walk = shard->walk;
     int r = 0;
     *ret_done = false;
-    if (!walk->is_loaded)
+    if (!walk->is_read)
         return 0;
     for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX; kind++)
         for (size_t i = 0; i < walk->n[kind] && r == 0; i++)
             r = shard_apply_model(live_shard_engine(shard, kind), kind, walk->ids[kind][i]);
     walk->next = walk->step_next;
-    walk->is_loaded = false;
+    walk->is_read = false;
     *ret_done = walk->next >= walk->end;
     return r;
 }

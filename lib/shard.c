@@ -309,7 +309,11 @@ static EventResult judge(Shard *shard, const Lead *lead, const LeadEvent *event)
 
 int shard_accepts(Shard *shard, const LeadEvent *event, bool *ret) {
     _cleanup_(lead_free) Lead *fresh = NULL;
-    Lead *lead;
+    Lead *lead = lead_of(entity_table_get(shard->leads, resolve(shard, event->lead_id)));
+    if (lead && lead->entity.migrated) {
+        *ret = true;
+        return 0;
+    }
     int r = find_lead(shard, resolve(shard, event->lead_id), &lead, &fresh);
     if (r == 0)
         *ret = judge(shard, lead, event).outcome == EVENT_APPLIED;

@@ -76,7 +76,8 @@ void shard_restore_watermark(Shard *shard, int64_t watermark_ms);
 MUST_CHECK int shard_event(Shard *shard, const LeadEvent *event, int64_t watermark_ms, EventResult *ret);
 /*
  * Would the event pass steps 1 to 3, and so raise the watermark? For a caller that cannot load all moments up to there
- * at once, and goes there in several calls of shard_advance() before shard_event(). Its lead is settled if it was migrated.
+ * at once, and goes there in several calls of shard_advance() before shard_event(). Nothing changes. Of a lead that was migrated and is
+ * not settled yet that is not known: true.
  */
 MUST_CHECK int shard_accepts(Shard *shard, const LeadEvent *event, bool *ret);
 /*

@@ -234,9 +234,12 @@ static int unpack_entry(const Courier *courier, const ShardMessage *message, Mem
     return r;
 }
 
-/* The lead has gone on before its entry came. */
+/* The lead has gone on before its entry came. The account has changed: what is not settled yet must be before it is kept under the model. */
 static int forward_entry(
         Courier *courier, const ShardMessage *message, const Departure *departure, const Member *entry, unsigned n_more) {
+    int r = shard_apply_model(courier->accounts, ENTITY_ACCOUNT, message->account_id);
+    if (r < 0)
+        return r;
     entity_table_mark_dirty(shard_accounts(courier->accounts), &account_at(courier, message->account_id)->entity);
     return departure->to_account_id.data
                    ? send_entry(courier, message, departure->to_account_id, departure->to_lead_id, entry, n_more)
