@@ -1,11 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every test on real servers begins with."""
+import os
+import shutil
+import subprocess
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+REDIS_OF_WORKER = None
+
+
+def own_redis_of_worker():
+    """Tests that run at a time share the brokers, for each has topics and a group of its own; but some empty Redis."""
+    folder = tempfile.mkdtemp(prefix='r')
+    script = os.path.join(os.path.dirname(__file__), '..', 'env', 'redis')
+    done = subprocess.run([script, 'start', folder], stdout=subprocess.PIPE, check=True, text=True)
+    os.environ['SCORED_TEST_REDIS'] = 'unix:' + done.stdout.strip()
+    return folder
+
+
+if os.environ.get('PYTEST_XDIST_WORKER') and os.environ.get('SCORED_TEST_REDIS'):
+    REDIS_OF_WORKER = own_redis_of_worker()
+
 pytest.register_assert_rewrite('live')
 import live  # noqa: E402
+
+
+def pytest_unconfigure():
+    """The last that a worker does."""
+    if REDIS_OF_WORKER:
+        live.server('redis', 'stop', REDIS_OF_WORKER)
+        shutil.rmtree(REDIS_OF_WORKER, ignore_errors=True)
 
 
 @pytest.fixture(scope='session')
