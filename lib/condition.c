@@ -170,6 +170,13 @@ static char ascii_lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
+/* The first byte from there on that is `wanted`, in lower case; the text's length: there is none. */
+static size_t find_byte(Str text, size_t from, char wanted) {
+    while (from < text.len && ascii_lower(text.data[from]) != wanted)
+        from++;
+    return from;
+}
+
 /*
  * Glob with `*` only. Greedy with one step back: on a mismatch only the latest star needs to take one byte
  * more, so the time is at most len(text) * len(pattern).
@@ -185,7 +192,10 @@ static bool like(Str text, Str pattern) {
             t++;
         } else if (star != SIZE_MAX) {
             p = star + 1;
-            t = ++star_text;
+            star_text++;
+            if (p < pattern.len && pattern.data[p] != '*') /* where it goes on at the earliest */
+                star_text = find_byte(text, star_text, ascii_lower(pattern.data[p]));
+            t = star_text;
         } else {
             return false;
         }
@@ -285,6 +295,13 @@ bool condition_holds(const Condition *condition, const Situation *situation) {
 
 bool condition_is_time_dependent(const Condition *condition) {
     return condition && condition->n_atoms > 0;
+}
+
+bool condition_names_scores(const Condition *condition) {
+    for (unsigned i = 0; condition && i < condition->n_code; i++)
+        if (condition->code[i].op == OP_SCORE || condition->code[i].op == OP_DERIVED)
+            return true;
+    return false;
 }
 
 Str condition_text(const Condition *condition) {

@@ -60,6 +60,8 @@ Value condition_value(const Condition *condition, const Situation *situation);
 bool condition_holds(const Condition *condition, const Situation *situation);
 /* Can its truth change by time alone? False for NULL. */
 bool condition_is_time_dependent(const Condition *condition);
+/* Does it ask for a score or a derived score? False for NULL. */
+bool condition_names_scores(const Condition *condition);
 /* Bit i: it names derived score i. For finding cycles among derived scores, which may name one another. */
 uint32_t condition_derived(const Condition *condition);
 /* The text it was compiled from. */

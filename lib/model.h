@@ -276,6 +276,8 @@ struct Model {
     SlaPolicy *policies;
     size_t n_policies;
 
+    bool awards_see_scores; /* what decides on points or counts asks for scores: those as before anything is awarded (score.c) */
+
     bool has_accounts;
     AccountScore *account_scores;
     size_t n_account_scores;

@@ -101,6 +101,27 @@ static int read_document(ModelLoader *l) {
     return r;
 }
 
+static bool award_sees_scores(const Award *awards, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (condition_names_scores(awards[i].points))
+            return true;
+    return false;
+}
+
+/* All that is judged before or while points are given (score.c, touch.c). */
+static bool awards_see_scores(const Model *model) {
+    bool sees = condition_names_scores(model->committee.when);
+    for (size_t i = 0; i < model->n_rules; i++)
+        sees = sees || condition_names_scores(model->rules[i].when) || award_sees_scores(model->rules[i].awards, model->rules[i].n_awards);
+    for (size_t i = 0; i < model->n_idle_rules; i++)
+        sees = sees || award_sees_scores(model->idle_rules[i].awards, model->idle_rules[i].n_awards);
+    for (size_t i = 0; i < model->n_counters; i++)
+        sees = sees || condition_names_scores(model->counters[i].when);
+    for (size_t i = 0; i < model->n_account_scores; i++)
+        sees = sees || condition_names_scores(model->account_scores[i].when);
+    return sees;
+}
+
 int model_load(Str source, const ModelFiles *files, Diagnostics *diagnostics, Model **ret) {
     _cleanup_(arena_free) Arena *arena = NULL;
     ModelLoader l = {.files = files, .diagnostics = diagnostics};
@@ -128,6 +149,7 @@ int model_load(Str source, const ModelFiles *files, Diagnostics *diagnostics, Mo
 
     assert(root);
     sha1(source.data, source.len, l.model->hash);
+    l.model->awards_see_scores = awards_see_scores(l.model);
     l.model->arena = TAKE_PTR(arena);
     *ret = l.model;
     return 0;

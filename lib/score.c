@@ -89,11 +89,11 @@ static int award_all(Lead *lead, const Situation *s, const Source *source, const
     return 0;
 }
 
-/* Scores as they are before anything is awarded in this step: what conditions and points see. */
+/* Scores as they are before anything is awarded in this step: what conditions and points see, if any of them looks. */
 static Situation situation_before(const Lead *lead, const Model *model, const LeadEvent *event, double scores[static MODEL_SCORES_MAX]) {
-    for (unsigned i = 0; i < model->n_scores; i++)
+    for (unsigned i = 0; i < model->n_scores && model->awards_see_scores; i++)
         scores[i] = lead_score(lead, model, i, lead->clock_ms);
-    return (Situation){.model = model, .lead = lead, .event = event, .scores = scores, .at_ms = lead->clock_ms};
+    return (Situation){.model = model, .lead = lead, .event = event, .scores = model->awards_see_scores ? scores : NULL, .at_ms = lead->clock_ms};
 }
 
 static int count(Lead *lead, const Situation *s) {
