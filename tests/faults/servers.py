@@ -156,9 +156,10 @@ class RedisPair:
         before = client.lastsave()
         time.sleep(max(0, 1.1 - (time.time() - before.timestamp())))  # or its end could not be told: it counts in seconds
         try:
-            client.bgsave()
-        except redis.ResponseError:
-            client.bgsave(schedule=True)  # the append-only file is being rewritten
+            client.bgsave(schedule=True)  # later, if the append-only file is being rewritten
+        except redis.ResponseError as error:
+            if 'in progress' not in str(error):
+                raise  # else one is made as it is, for a replica
         wait_for(lambda: client.lastsave() > before, 'a snapshot')
         shutil.copy(self._path(self.master, 'dump.rdb'), self._path(self.master, 'old.rdb'))
 
