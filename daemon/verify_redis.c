@@ -247,13 +247,14 @@ static int suspect_strays(VerifyShard *s, const ViewOwner *owners, size_t n) {
 /* Set SIZE_MAX: all keys. */
 static int scan(Looking *looking, EntityKind kind, size_t set) {
     VerifyShard *s = looking->s;
-    char cursor[REDIS_CURSOR_SIZE] = "0", text[REDIS_TEXT_SIZE];
-    while (cursor[0]) {
+    ViewScan steps = VIEW_SCAN_BEGIN;
+    char text[REDIS_TEXT_SIZE];
+    while (!view_scan_is_through(&steps)) {
         const ViewOwner *owners = NULL;
         size_t n = 0;
         arena_reset(looking->arena);
-        int r = set == SIZE_MAX ? redis_look_keys(s->v->view, s->id, cursor, looking->arena, text, &owners, &n)
-                                : redis_look_members(s->v->view, s->id, kind, set, cursor, looking->arena, text, &owners, &n);
+        int r = set == SIZE_MAX ? redis_look_keys(s->v->view, s->id, &steps, looking->arena, text, &owners, &n)
+                                : redis_look_members(s->v->view, s->id, kind, set, &steps, looking->arena, text, &owners, &n);
         r = r ? unanswered(s, r, text) : suspect_strays(s, owners, n);
         if (r)
             return r;

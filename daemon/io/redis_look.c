@@ -114,10 +114,10 @@ static bool owner_of(Str key, Str base, ViewOwner *ret) {
     return false;
 }
 
-int redis_look_keys(RedisView *view, int32_t shard, char cursor[static REDIS_CURSOR_SIZE], Arena *arena, char *text, const ViewOwner **ret,
+int redis_look_keys(RedisView *view, int32_t shard, ViewScan *scan, Arena *arena, char *text, const ViewOwner **ret,
         size_t *ret_n) {
     const redisReply *keys = NULL;
-    int r = view_scan_keys(view, shard, cursor, text, &keys);
+    int r = view_scan_keys(view, shard, scan, text, &keys);
     if (r)
         return r;
     ViewOwner *owners = arena_new_array(arena, ViewOwner, MAX(keys->elements, (size_t)1));
@@ -136,7 +136,7 @@ size_t redis_look_sets(const RedisView *view, EntityKind kind) {
     return 1 + view->n_boards[kind];
 }
 
-int redis_look_members(RedisView *view, int32_t shard, EntityKind kind, size_t set, char cursor[static REDIS_CURSOR_SIZE], Arena *arena,
+int redis_look_members(RedisView *view, int32_t shard, EntityKind kind, size_t set, ViewScan *scan, Arena *arena,
         char *text, const ViewOwner **ret, size_t *ret_n) {
     RedisTransport *t = view->transport;
     const redisReply *members = NULL;
@@ -150,10 +150,10 @@ int redis_look_members(RedisView *view, int32_t shard, EntityKind kind, size_t s
         view_request_key(view, shard, view_keys[kind].moments, STR_NULL);
     else
         view_request_key(view, shard, view_keys[kind].rank, view->boards[kind][set - 1]);
-    redis_request_arg(t, str_from(cursor));
+    redis_request_arg(t, str_from(scan->cursor));
     redis_request_arg(t, STR_LITERAL("COUNT"));
     redis_request_arg(t, STR_LITERAL(VIEW_SCAN_COUNT));
-    r = view_finish_scan(view, shard, cursor, text, &members);
+    r = view_finish_scan(view, shard, scan, text, &members);
     if (r)
         return r;
     ViewOwner *owners = arena_new_array(arena, ViewOwner, MAX(members->elements / 2, (size_t)1));

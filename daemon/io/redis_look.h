@@ -33,13 +33,10 @@ typedef struct ViewOwner {
     Str id;
 } ViewOwner;
 
-/*
- * One step through all keys of the server that are the shard's, and whose they are. `cursor` is "0" at first and is set to where to go on;
- * empty: all has been seen. Some come more than once.
- */
-MUST_CHECK int redis_look_keys(RedisView *view, int32_t shard, char cursor[static REDIS_CURSOR_SIZE], Arena *arena, char *text,
+/* One step through all keys of the server that are the shard's, and whose they are. Some come more than once. */
+MUST_CHECK int redis_look_keys(RedisView *view, int32_t shard, ViewScan *scan, Arena *arena, char *text,
         const ViewOwner **ret, size_t *ret_n);
 /* The same through the members of a sorted set: the moments (set 0), or the board 1, 2, … of the kind. */
 size_t redis_look_sets(const RedisView *view, EntityKind kind);
-MUST_CHECK int redis_look_members(RedisView *view, int32_t shard, EntityKind kind, size_t set, char cursor[static REDIS_CURSOR_SIZE],
+MUST_CHECK int redis_look_members(RedisView *view, int32_t shard, EntityKind kind, size_t set, ViewScan *scan,
         Arena *arena, char *text, const ViewOwner **ret, size_t *ret_n);

@@ -31,6 +31,16 @@
 #define REDIS_TEXT_SIZE 512
 /* And for where a scan goes on: a number of 64 bits. */
 #define REDIS_CURSOR_SIZE 24
+
+/* A scan of a shard's keys, or of a set's members, in steps. It holds on one connection only: behind the next one may be another server. */
+typedef struct ViewScan {
+    char cursor[REDIS_CURSOR_SIZE]; /* where it goes on; empty: it is through */
+    uint64_t connection;            /* that it began on */
+} ViewScan;
+#define VIEW_SCAN_BEGIN ((ViewScan){.cursor = "0"})
+static inline bool view_scan_is_through(const ViewScan *scan) {
+    return scan->cursor[0] == '\0';
+}
 #define VIEW_LINEAGE_SIZE 33 /* 32 hexadecimal digits and a NUL */
 
 enum {

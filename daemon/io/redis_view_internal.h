@@ -68,11 +68,11 @@ MUST_CHECK int view_parse_meta(RedisView *view, int32_t shard, const redisReply 
 /* Keys that one step of a SCAN goes through. */
 #define VIEW_SCAN_COUNT "1000"
 /*
- * One step of a scan, from `cursor` on ("0" to begin with), which becomes where to go on; empty: it is through. The elements are lent until
- * the next public call. The first scans the shard's keys; the second reads the answer to a SCAN or ZSCAN that was requested.
+ * One step of a scan. The elements are lent until the next public call. The first scans the shard's keys; the second reads the answer to a SCAN
+ * or ZSCAN that was requested. VIEW_E_UNREACHABLE also if there was another connection since the scan began: it is to be begun again.
  */
-MUST_CHECK int view_scan_keys(RedisView *view, int32_t shard, char cursor[static REDIS_CURSOR_SIZE], char *text, const redisReply **ret);
-MUST_CHECK int view_finish_scan(RedisView *view, int32_t shard, char cursor[static REDIS_CURSOR_SIZE], char *text, const redisReply **ret);
+MUST_CHECK int view_scan_keys(RedisView *view, int32_t shard, ViewScan *scan, char *text, const redisReply **ret);
+MUST_CHECK int view_finish_scan(RedisView *view, int32_t shard, ViewScan *scan, char *text, const redisReply **ret);
 
 /* A script's call: `append` adds keys and arguments of the numbers given. */
 typedef struct ScriptCall {

@@ -507,62 +507,66 @@ static void request_pattern(RedisView *view, int32_t shard) {
     redis_request_arg_end(view->transport);
 }
 
-int view_finish_scan(RedisView *view, int32_t shard, char cursor[static REDIS_CURSOR_SIZE], char *text, const redisReply **ret) {
+/* The cursor was another server's, perhaps: what it has passed there, it has not here. */
+static bool is_another_connection(const RedisView *view, ViewScan *scan) {
+    uint64_t connection = redis_transport_connections(view->transport);
+    if (scan->connection == 0)
+        scan->connection = connection;
+    return scan->connection != connection;
+}
+
+int view_finish_scan(RedisView *view, int32_t shard, ViewScan *scan, char *text, const redisReply **ret) {
     int r = view_exchange(view, 1, text);
     if (r)
         return r;
+    if (is_another_connection(view, scan)) {
+        snprintf(text, REDIS_TEXT_SIZE, VIEW_META_FMT ": the connection was lost while the shard's keys were gone through", VIEW_META_ARG(view, shard));
+        return VIEW_E_UNREACHABLE;
+    }
     const redisReply *reply = view_last_reply(view);
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || reply->element[1]->type != REDIS_REPLY_ARRAY)
         return view_unexpected(view, shard, text);
     Str next = view_reply_str(reply->element[0]);
     if (next.len == 0 || next.len >= REDIS_CURSOR_SIZE)
         return view_unexpected(view, shard, text);
-    memcpy(cursor, next.data, next.len);
-    cursor[str_eq_c(next, "0") ? 0 : next.len] = '\0';
+    memcpy(scan->cursor, next.data, next.len);
+    scan->cursor[str_eq_c(next, "0") ? 0 : next.len] = '\0';
     *ret = reply->element[1];
     return 0;
 }
 
-int view_scan_keys(RedisView *view, int32_t shard, char cursor[static REDIS_CURSOR_SIZE], char *text, const redisReply **ret) {
+int view_scan_keys(RedisView *view, int32_t shard, ViewScan *scan, char *text, const redisReply **ret) {
     RedisTransport *t = view->transport;
     int r = view_begin(view, text);
     if (r)
         return r;
     redis_request_command(t, 6);
     redis_request_arg(t, STR_LITERAL("SCAN"));
-    redis_request_arg(t, str_from(cursor));
+    redis_request_arg(t, str_from(scan->cursor));
     redis_request_arg(t, STR_LITERAL("MATCH"));
     request_pattern(view, shard);
     redis_request_arg(t, STR_LITERAL("COUNT"));
     redis_request_arg(t, STR_LITERAL(VIEW_SCAN_COUNT));
-    return view_finish_scan(view, shard, cursor, text, ret);
+    return view_finish_scan(view, shard, scan, text, ret);
 }
 
-/* One step of the scan from `cursor`, which becomes where to go on; empty: it is through. */
-static int drop_step(RedisView *view, int32_t shard, const char *token, char cursor[static REDIS_CURSOR_SIZE], char *text) {
+static int drop_step(RedisView *view, int32_t shard, const char *token, ViewScan *scan, char *text) {
     UnlinkStep step = {.shard = shard, .token = token};
-    int r = view_scan_keys(view, shard, cursor, text, &step.keys);
+    int r = view_scan_keys(view, shard, scan, text, &step.keys);
     return r ? r : unlink_keys(view, &step, text);
 }
 
-/* The cursor was another server's, perhaps: what it has passed there, it has not here. The shard is dropped by half, so that is done again. */
-static int connection_lost(const RedisView *view, int32_t shard, char *text) {
-    snprintf(text, REDIS_TEXT_SIZE, VIEW_META_FMT ": the connection was lost while the shard was dropped", VIEW_META_ARG(view, shard));
-    return VIEW_E_UNREACHABLE;
-}
-
+/* Whose connection is lost on the way has dropped the shard by half, and does it again. */
 int redis_view_drop(RedisView *view, int32_t shard, const char *lineage, int64_t now_ms, char *text) {
-    char token[VIEW_TOKEN_SIZE], cursor[REDIS_CURSOR_SIZE] = "0";
+    char token[VIEW_TOKEN_SIZE];
+    ViewScan scan = VIEW_SCAN_BEGIN;
     view_new_token(view, token);
     int r = view_begin(view, text);
     if (!r)
         r = begin_drop(view, shard, lineage, now_ms, token, text);
-    uint64_t connection = redis_transport_connections(view->transport);
-    while (!r && cursor[0]) {
-        r = drop_step(view, shard, token, cursor, text);
-        if (!r && redis_transport_connections(view->transport) != connection)
-            r = connection_lost(view, shard, text);
-    }
+    scan.connection = redis_transport_connections(view->transport);
+    while (!r && !view_scan_is_through(&scan))
+        r = drop_step(view, shard, token, &scan, text);
     UnlinkStep end = {.shard = shard, .token = token};
     return r ? r : unlink_keys(view, &end, text);
 }
