@@ -35,6 +35,7 @@ SETTLE_MS = 12000   # behind the last event: the clocks that it can have started
 KEEP = {'min.compaction.lag.ms': str(1 << 40), 'segment.ms': str(1 << 40), 'segment.bytes': str(1 << 30)}
 STOPS_MAX = 8
 N_WEB = 6           # partitions of the source that is routed
+BEHIND_FOOTER_MAX = 20  # records and markers behind the last footer that is committed, at rest
 BEHIND_MAX_S = 5   # of events at the rate that is asked for: further than that, no more visits are sent
 WATCH_S = 0.25
 # What no log may hold.
@@ -238,6 +239,7 @@ class Run:
             wait_for(lambda: self.d.committed() >= ends, 'all events are committed', self.options.patience)
             wait_for(lambda: time.time() * 1000 > sent_ms + SETTLE_MS, 'all clocks that an event started have run out')
             wait_for(lambda: self.d.lag_of_moments() == 0, 'all that is due has happened', self.options.patience)
+            wait_for(self.walks_are_done, 'the last model version has come to all leads', self.options.patience)
         except AssertionError as error:
             problems.append(f'convergence: {error}')
             self.log(f'{error}\n{self.tell_stuck()}')
@@ -263,6 +265,14 @@ class Run:
         self.figures = checker.figures
         self.figures['records of aborted transactions'] = sum(self.workload.transactions.counts[end] for end in ('aborted', 'left'))
         return problems
+
+    def walks_are_done(self):
+        """No shard is on a new version's way through its records, by its last footer."""
+        topic = f'{self.d.name}.changelog'
+        begin = {i: max(0, self.d.asker.get_watermark_offsets(TopicPartition(topic, i), timeout=30)[1] - BEHIND_FOOTER_MAX)
+                 for i in range(self.options.partitions)}
+        last = {message.partition(): message.value() for message in self.d.stream(topic, begin=begin) if message.key() == b'footer'}
+        return len(last) == len(begin) and all(json.loads(footer)['model']['walk_end'] == 0 for footer in last.values())
 
     def ends_of_sources(self):
         """Where all that was sent ends, summed: an event is the last record of each partition."""
