@@ -354,6 +354,8 @@ static void tell_given_up(const LiveShard *shard, unsigned input) {
 static int order_shard(Round *round, LiveShard *shard, Record *records, size_t n) {
     Pipeline *p = round->pipeline;
     OrderGate gate = {.sources = shard->sources, .waited_ms = clock_monotonic_ms() - p->config->batch_order_wait_ms};
+    if (!source_order_matters(&p->inputs))
+        return 0;
     if (n)
         memcpy(round->sorted, records, n * sizeof(*records));
     size_t n_ready = source_order_merge(&p->inputs, round->sorted, n, &gate, records);
@@ -362,7 +364,7 @@ static int order_shard(Round *round, LiveShard *shard, Record *records, size_t n
     round->n_waiting += shard->n_waiting;
     if (gate.given_up < INPUTS_MAX)
         tell_given_up(shard, gate.given_up);
-    return source_order_matters(&p->inputs) ? note_waiting(shard, n > n_ready ? &records[n_ready] : NULL, n - n_ready) : 0;
+    return note_waiting(shard, n > n_ready ? &records[n_ready] : NULL, n - n_ready);
 }
 
 int round_order(Round *round) {

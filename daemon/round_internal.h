@@ -34,8 +34,12 @@ MUST_CHECK int round_load(Run *run, int64_t now_ms);
 
 /* Another shard's message, not an event. */
 bool round_is_message(const Pipeline *p, const Record *record);
-/* Decodes and checks; an event that cannot be applied is told of by the reason of its dead letter. */
-const char *round_decode(Pipeline *p, const Record *record, int64_t now_ms, LeadEvent *ret, char *text, size_t size);
+/*
+ * Decodes and checks. 0; MESSAGE_E_REJECTED, if it is no event that can be applied, with the reason of its dead letter and a text; or a
+ * negative errno.
+ */
+MUST_CHECK int round_decode(
+        Pipeline *p, const Record *record, int64_t now_ms, LeadEvent *ret, const char **ret_reason, char *text, size_t size);
 /* As of when the event counts for the watermark. */
 int64_t round_counted_time(const Pipeline *p, const Record *record, const LeadEvent *event, int64_t now_ms);
 /* *ret_done false: the watermark cannot pass yet; the record waits for the next round. */

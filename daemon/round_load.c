@@ -103,11 +103,12 @@ static int64_t foresee_watermark(const Run *run, const Wanted *wanted, int64_t n
     }
     for (size_t i = 0; i < run->n; i++) {
         LeadEvent event;
+        const char *reason;
         char text[256];
         const Record *record = &run->records[i];
         if (round_is_message(p, record) || p->inputs.inputs[record->input].is_routed)
             continue;
-        if (!round_decode(shard->pipeline, record, now_ms, &event, text, sizeof(text))) {
+        if (round_decode(shard->pipeline, record, now_ms, &event, &reason, text, sizeof(text)) == 0) {
             SourceProgress *source = &sources[p->inputs.inputs[record->input].source];
             source->newest_ms = latest(source->newest_ms, round_counted_time(p, record, &event, now_ms));
         }

@@ -30,19 +30,23 @@ static bool is_where_it_belongs(const Pipeline *p, const Record *record, Str lea
     return false;
 }
 
-const char *round_decode(Pipeline *p, const Record *record, int64_t now_ms, LeadEvent *ret, char *text, size_t size) {
-    const char *reason;
-    int r = message_decode(p->registry, p->decoder, record->value.data, record->value.len, ret, &reason, text, size);
+static int reject(const char *reason, const char **ret) {
+    *ret = reason;
+    return MESSAGE_E_REJECTED;
+}
+
+int round_decode(Pipeline *p, const Record *record, int64_t now_ms, LeadEvent *ret, const char **ret_reason, char *text, size_t size) {
+    int r = message_decode(p->registry, p->decoder, record->value.data, record->value.len, ret, ret_reason, text, size);
     if (r != 0)
-        return reason;
+        return r;
     if (!input_of(p, record)->is_routed && !is_where_it_belongs(p, record, ret->lead_id, text, size))
-        return "misrouted";
+        return reject("misrouted", ret_reason);
     if (ret->occurred_at_ms > now_ms + p->config->max_future_ms) {
         (void)snprintf(text, size, "occurred_at is %lld ms ahead of the clock, more than max_future",
                 (long long)(ret->occurred_at_ms - now_ms));
-        return "future";
+        return reject("future", ret_reason);
     }
-    return NULL;
+    return 0;
 }
 
 /*
@@ -124,10 +128,11 @@ static int route_event(Round *round, LiveShard *shard, const Record *record, int
     Pipeline *p = round->pipeline;
     Original original = original_of(p, record);
     LeadEvent event;
+    const char *reason;
     char text[512];
-    const char *reason = round_decode(p, record, now_ms, &event, text, sizeof(text));
-    if (reason)
-        return send_dead_letter(round, shard, &original, reason, text);
+    int r = round_decode(p, record, now_ms, &event, &reason, text, sizeof(text));
+    if (r != 0)
+        return r < 0 ? r : send_dead_letter(round, shard, &original, reason, text);
     SourceProgress *progress = live_shard_progress(shard, record->input);
     progress->newest_ms = latest(progress->newest_ms, round_counted_time(p, record, &event, now_ms));
     return forward(round, shard, &original, event.lead_id);
@@ -140,24 +145,25 @@ static int apply_event(Round *round, Run *run, const Record *record, int64_t now
     Original original = original_of(p, record);
     unsigned source = input_of(p, record)->source;
     LeadEvent event;
+    const char *reason;
     char text[512];
     *ret_done = true;
-    const char *reason = round_decode(p, record, now_ms, &event, text, sizeof(text));
-    if (reason)
-        return send_dead_letter(round, shard, &original, reason, text);
+    int r = round_decode(p, record, now_ms, &event, &reason, text, sizeof(text));
+    if (r != 0)
+        return r < 0 ? r : send_dead_letter(round, shard, &original, reason, text);
 
     int64_t counted_ms = round_counted_time(p, record, &event, now_ms);
     int64_t watermark_ms = watermark_with(p->config->watermark, shard->sources, p->config->n_sources,
             p->model->lateness_ms, source, counted_ms);
     if (live_shard_barrier(shard, ENTITY_LEAD) <= watermark_ms) {
         bool accepts;
-        int r = shard_accepts(shard->engine, &event, &accepts);
+        r = shard_accepts(shard->engine, &event, &accepts);
         *ret_done = !accepts;
         if (r < 0 || accepts)
             return r < 0 ? r : round_advance_to_barrier(shard, ENTITY_LEAD);
     }
     EventResult result;
-    int r = round_run_error(shard_event(shard->engine, &event, watermark_ms, &result));
+    r = round_run_error(shard_event(shard->engine, &event, watermark_ms, &result));
     if (r != 0)
         return r;
     if (result.outcome == EVENT_APPLIED || result.outcome == EVENT_ELSEWHERE)

@@ -181,8 +181,11 @@ static int64_t apply_event(BatchReplay *replay, const Record *record, int64_t no
     LeadEvent event;
     EventResult result;
     char text[512];
-    const char *reason = round_decode(&replay->pipeline, record, now_ms, &event, text, sizeof(text));
-    if (reason) {
+    const char *reason;
+    int r = round_decode(&replay->pipeline, record, now_ms, &event, &reason, text, sizeof(text));
+    if (r < 0)
+        expect_done(r, "round_decode()");
+    if (r != 0) {
         dead_letter(replay, topic, partition_of(replay, record), record->offset, record->key, record->value, reason, text);
         return REPLAY_DEAD_LETTER;
     }
