@@ -10,10 +10,11 @@ import time
 import uuid
 from collections import Counter
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 import load
 from batches import Place
+from live import wait_for
 
 N_LEADS = 150          # that are about at one time
 N_ACCOUNTS = 25
@@ -64,11 +65,22 @@ class Workload:
         self.thread.join()
         self.transactions.thread.join()
         self.transactions.end()
+        self._await_markers()
         for source in range(len(self.sources)):
             self._send_last(source)
         left = self.producer.flush(120)
         if left or self.error:
             raise RuntimeError(f'{left} events could not be delivered: {self.error}')
+
+    def _await_markers(self):
+        """A transaction's markers can come after the answer to its end: then all is decided up to where the partition ends."""
+        certain, all_there = (Consumer({'bootstrap.servers': self.bootstrap, 'group.id': 'none', 'isolation.level': level})
+                              for level in ('read_committed', 'read_uncommitted'))
+        partitions = [TopicPartition(source, i) for source, n in zip(self.sources, self.counts) for i in range(n)]
+        wait_for(lambda: all(certain.get_watermark_offsets(p, timeout=30)[1] == all_there.get_watermark_offsets(p, timeout=30)[1]
+                             for p in partitions), 'all transactions are decided')
+        certain.close()
+        all_there.close()
 
     def let_go(self):
         self.producer = self.transactions.producer = None
@@ -80,7 +92,7 @@ class Workload:
             at = self.home_of(source, lead)
             if at in left:
                 left.remove(at)
-                self._send(source, self._event(lead, 'page_view'))
+                self._produce(source, lead, self.encode(self._event(lead, 'page_view')), at, False)
             self.n_leads += 1
 
     # --- records ---
