@@ -213,7 +213,7 @@ static void prepare_moments(Bench *bench, size_t n_leads, bool is_pending) {
     static const char *const types[] = {"demo_requested", "trial_started", "sales_touch", "sales_accepted"};
     for (size_t step = 0; step < (is_pending ? 3 : 4); step++)
         for (size_t i = 0; i < n_leads; i++) {
-            char event_id[32], lead_id[32];
+            char event_id[48], lead_id[48];
             (void)snprintf(event_id, sizeof(event_id), "%zu.%zu", step, i);
             (void)snprintf(lead_id, sizeof(lead_id), "lead-%08zu", i);
             LeadEvent event = {.event_id = str_from(event_id), .lead_id = str_from(lead_id), .type = str_from(types[step]),
