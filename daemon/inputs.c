@@ -14,6 +14,7 @@ bool inputs_make(const Config *config, const int32_t *n_partitions, int32_t n_sh
     *ret = (Inputs){.n_sources = (unsigned)config->n_sources, .n_shards = n_shards};
     for (unsigned i = 0; i < config->n_sources; i++) {
         Input input = {.source = i, .topic = config->sources[i], .is_routed = config->is_routed[i], .n_partitions = n_partitions[i]};
+        ret->n_paired += !input.is_routed;
         assert(n_shards > 0 && (input.is_routed || n_partitions[i] == n_shards));
         for (int64_t first = 0; first < n_partitions[i]; first += n_shards) {
             input.first = (int32_t)first;

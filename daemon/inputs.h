@@ -25,6 +25,7 @@ typedef struct Inputs {
     Input inputs[INPUTS_MAX]; /* in the order in which a batch takes them; the internal topic is the last one */
     unsigned n;
     unsigned n_sources;
+    unsigned n_paired; /* sources that are not routed */
     int32_t n_shards;
 } Inputs;
 

@@ -1,6 +1,6 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What round.c, round_load.c and round_record.c are made of. Results are those of round_run(). */
+/* What round.c, round_order.c, round_load.c and round_record.c are made of. Results are those of round_run(). */
 #include "daemon/batch.h"
 #include "daemon/round.h"
 #include "daemon/source_order.h"

@@ -16,13 +16,6 @@ bool source_order_has(const Inputs *inputs, unsigned input) {
     return !inputs->inputs[input].is_routed && !inputs_is_internal(inputs, input);
 }
 
-bool source_order_matters(const Inputs *inputs) {
-    unsigned n = 0;
-    for (unsigned i = 0; i < inputs->n; i++)
-        n += source_order_has(inputs, i);
-    return n > 1;
-}
-
 int64_t source_order_time(Registry *registry, AvroEventDecoder *decoder, Str value) {
     LeadEvent event;
     const char *reason;
@@ -81,11 +74,11 @@ size_t source_order_merge(const Inputs *inputs, const Record *sorted, size_t n, 
     }
     if (n == 0)
         return 0;
-    queue_up(inputs, sorted, n, &queues);
-    if (queues.n < 2) {
+    if (!source_order_matters(inputs)) {
         memcpy(ret, sorted, n * sizeof(*ret));
         return n;
     }
+    queue_up(inputs, sorted, n, &queues);
     while ((queue = earliest_of(&queues)) && !(gate && has_to_wait(&queues, queue->next, gate)))
         *out++ = *queue->next++;
     for (size_t i = 0; i < n; i++)

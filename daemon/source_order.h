@@ -30,7 +30,9 @@ typedef struct Record {
 } Record;
 
 /* Are there several sources to be kept in order? If not, a batch takes one input after the other. */
-bool source_order_matters(const Inputs *inputs);
+static inline bool source_order_matters(const Inputs *inputs) {
+    return inputs->n_paired > 1;
+}
 bool source_order_has(const Inputs *inputs, unsigned input);
 /* By what a source's record is put in order: its occurred_at, TIME_NONE if it does not decode. */
 int64_t source_order_time(Registry *registry, AvroEventDecoder *decoder, Str value);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/clock.h"
+#include "daemon/log.h"
+#include "daemon/round_internal.h"
+
+/* By shard, then source as configured, then offset. */
+static int compare_records(const void *x, const void *y) {
+    const Record *a = x, *b = y;
+    if (a->shard != b->shard)
+        return a->shard < b->shard ? -1 : 1;
+    if (a->input != b->input)
+        return a->input < b->input ? -1 : 1;
+    return (a->offset > b->offset) - (a->offset < b->offset);
+}
+
+/* So much of an input may wait for the other sources; more is not fetched until half of it has gone. */
+#define WAITING_RECORDS_MAX 10000
+#define WAITING_BYTES_MAX (4u << 20)
+
+static int put_on_hold(LiveShard *shard, unsigned input, const Record *waiting, size_t n) {
+    const Pipeline *p = shard->pipeline;
+    char text[KAFKA_TEXT_SIZE];
+    size_t n_bytes = 0, half = shard->is_on_hold[input] ? 2 : 1;
+    for (size_t i = 0; i < n; i++)
+        n_bytes += waiting[i].key.len + waiting[i].value.len;
+    bool hold = n >= WAITING_RECORDS_MAX / half || n_bytes >= WAITING_BYTES_MAX / half;
+    if (hold == shard->is_on_hold[input])
+        return 0;
+    shard->is_on_hold[input] = hold;
+    int r = kafka_source_hold(p->source, shard->id, input, hold, text);
+    if (r > 0)
+        log_error("source.hold", LOG_INT("shard", shard->id), LOG_STR("topic", p->inputs.inputs[input].topic), LOG_STR("error", text));
+    return r > 0 ? PIPELINE_E_RESTART : r;
+}
+
+/* What waits stands by input and offset. */
+static int note_waiting(LiveShard *shard, const Record *waiting, size_t n) {
+    const Inputs *inputs = &shard->pipeline->inputs;
+    size_t at = 0;
+    int r = 0;
+    for (unsigned i = 0; i < inputs->n && r == 0; i++) {
+        size_t begin = at;
+        while (at < n && waiting[at].input == i)
+            at++;
+        if (!source_order_has(inputs, i))
+            continue;
+        SourceProgress *progress = live_shard_progress(shard, i);
+        progress->is_held = at > begin;
+        if (progress->is_held)
+            progress->held_from = waiting[begin].offset;
+        r = put_on_hold(shard, i, at > begin ? &waiting[begin] : NULL, at - begin);
+    }
+    return r;
+}
+
+static void tell_given_up(const LiveShard *shard, unsigned input) {
+    static LogLimit limit;
+    unsigned left_out;
+    if (log_limit_allows(&limit, clock_monotonic_ms(), 5, &left_out))
+        log_warning("order.given_up", LOG_INT("shard", shard->id), LOG_STR("without", shard->pipeline->inputs.inputs[input].topic),
+                LOG_INT("after_ms", shard->pipeline->config->batch_order_wait_ms), LOG_INT("left_out", left_out));
+}
+
+static int order_shard(Round *round, LiveShard *shard, Record *records, size_t n) {
+    Pipeline *p = round->pipeline;
+    OrderGate gate = {.sources = shard->sources, .waited_ms = clock_monotonic_ms() - p->config->batch_order_wait_ms};
+    if (!source_order_matters(&p->inputs))
+        return 0;
+    if (n)
+        memcpy(round->sorted, records, n * sizeof(*records));
+    size_t n_ready = source_order_merge(&p->inputs, round->sorted, n, &gate, records);
+    shard->n_waiting = n - n_ready;
+    shard->waiting_asked_no = gate.waiting ? gate.waiting->asked_no : 0;
+    round->n_waiting += shard->n_waiting;
+    if (gate.given_up < INPUTS_MAX)
+        tell_given_up(shard, gate.given_up);
+    return note_waiting(shard, n > n_ready ? &records[n_ready] : NULL, n - n_ready);
+}
+
+int round_order(Round *round) {
+    const Pipeline *p = round->pipeline;
+    size_t at = 0;
+    int r = 0;
+    if (round->n_records)
+        qsort(round->records, round->n_records, sizeof(*round->records), compare_records);
+    round->n_waiting = 0;
+    for (int32_t i = 0; i < p->n_shards && r == 0; i++) {
+        size_t begin = at;
+        while (at < round->n_records && round->records[at].shard == i)
+            at++;
+        if (p->shards[i])
+            r = order_shard(round, p->shards[i], at > begin ? &round->records[begin] : NULL, at - begin);
+    }
+    round->is_in_order = r == 0;
+    return r;
+}
