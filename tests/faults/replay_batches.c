@@ -23,10 +23,10 @@
  *   1  WRITTEN  topic, partition, key, value: of each record that goes to another topic than the changelog, but for those to all shards
  *   2  SENT     topic, partition, offset, number in the batch: of each event that came from another shard, where it stood
  *   3  REACHED  source, instant: up to there the shard says to have sent on all that it reads of a routed source, when the batch ends
- *   7  ORDER    number of records; of each, as they were given, which place it has in the engine's order
  *   4  PROBLEM  what is not as it must be, of the batch that ends; or, after the last one, of the whole
  *   5  ENDED    1; 0: no batch that follows can be run
  *   6  OUTCOMES after the last batch: number of kinds, of each how many records; see batch_replay.h
+ *   7  ORDER    number of records; of each, as they were given, which place it has in the engine's order
  */
 #include <endian.h>
 #include <inttypes.h>
@@ -68,8 +68,9 @@ typedef struct Program {
     Str *told; /* messages to all shards */
     int64_t n_told, next_told;
     /* of the batch */
-    Record *records, *ordered; /* as they were given: `polled_ms` is the wall clock at its reading, `asked_no` its index; as they are taken */
-    size_t n_records, n_alloc, n_ordered_alloc;
+    Record *records, *ordered; /* as they were given, and as they are taken */
+    int64_t *clocks_ms, *places; /* of each as it was given: the wall clock at its reading; its place among those that are taken */
+    size_t n_records, n_alloc, n_ordered_alloc, n_clocks_alloc, n_places_alloc;
     int64_t n_taken;   /* records */
     int64_t n_written; /* to other topics than the changelog */
     BatchHash *hash;
@@ -290,28 +291,34 @@ static void take_record(Program *p) {
     if (input < 0 || input >= p->inputs.n)
         die("there is no such input");
     if (array_reserve(&p->records, &p->n_alloc, p->n_records, sizeof(*p->records)) != 0 ||
-            array_reserve(&p->ordered, &p->n_ordered_alloc, p->n_records, sizeof(*p->ordered)) != 0)
+            array_reserve(&p->ordered, &p->n_ordered_alloc, p->n_records, sizeof(*p->ordered)) != 0 ||
+            array_reserve(&p->clocks_ms, &p->n_clocks_alloc, p->n_records, sizeof(*p->clocks_ms)) != 0 ||
+            array_reserve(&p->places, &p->n_places_alloc, p->n_records, sizeof(*p->places)) != 0)
         die("out of memory");
-    p->records[p->n_records] = (Record){.shard = p->shard, .input = (unsigned)input, .offset = offset, .timestamp_ms = timestamp_ms,
-            .polled_ms = now_ms, .asked_no = p->n_records, .key = key, .value = value};
-    p->n_records++;
+    p->clocks_ms[p->n_records] = now_ms;
+    p->records[p->n_records++] = (Record){.shard = p->shard, .input = (unsigned)input, .offset = offset, .timestamp_ms = timestamp_ms,
+            .key = key, .value = value};
 }
 
-/* All that were given, in the order in which the batch took them. */
+/* All that were given, in the order in which the batch took them. Those of one input keep theirs, so the next of it is the next that was given. */
 static void run_records(Program *p) {
+    size_t next[INPUTS_MAX];
     if (p->n_records == 0)
         return;
     batch_replay_order(p->replay, p->records, p->n_records, p->ordered);
+    for (size_t i = p->n_records; i > 0; i--)
+        next[p->records[i - 1].input] = i - 1;
     for (size_t i = 0; i < p->n_records; i++) {
         const Record *record = &p->ordered[i];
+        size_t given = next[record->input]++;
         tell_sent(p, record);
-        p->outcomes[batch_replay_record(p->replay, record, record->polled_ms)]++;
-        p->records[record->asked_no].offset = p->n_taken++; /* its place; the offset is not looked at any more */
+        p->outcomes[batch_replay_record(p->replay, record, p->clocks_ms[given])]++;
+        p->places[given] = p->n_taken++;
     }
     write_number(ANSWER_ORDER);
     write_number((int64_t)p->n_records);
     for (size_t i = 0; i < p->n_records; i++)
-        write_number(p->records[i].offset);
+        write_number(p->places[i]);
     p->n_records = 0;
 }
 

@@ -2,29 +2,18 @@
 """What every test on real servers begins with."""
 import os
 import shutil
-import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-REDIS_OF_WORKER = None
-
-
-def own_redis_of_worker():
-    """Tests that run at a time share the brokers, for each has topics and a group of its own; but some empty Redis."""
-    folder = tempfile.mkdtemp(prefix='r')
-    script = os.path.join(os.path.dirname(__file__), '..', 'env', 'redis')
-    done = subprocess.run([script, 'start', folder], stdout=subprocess.PIPE, check=True, text=True)
-    os.environ['SCORED_TEST_REDIS'] = 'unix:' + done.stdout.strip()
-    return folder
-
-
-if os.environ.get('PYTEST_XDIST_WORKER') and os.environ.get('SCORED_TEST_REDIS'):
-    REDIS_OF_WORKER = own_redis_of_worker()
-
 pytest.register_assert_rewrite('live')
 import live  # noqa: E402
+
+# Tests that run at a time share the brokers, for each has topics and a group of its own; but some empty Redis.
+REDIS_OF_WORKER = tempfile.mkdtemp(prefix='r') if os.environ.get('PYTEST_XDIST_WORKER') and live.REDIS else None
+if REDIS_OF_WORKER:
+    live.REDIS = live.server('redis', 'start', REDIS_OF_WORKER)
 
 
 def pytest_unconfigure():
