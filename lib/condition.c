@@ -172,6 +172,10 @@ static char ascii_lower(char c) {
 
 /* The first byte from there on that is `wanted`, in lower case; the text's length: there is none. */
 static size_t find_byte(Str text, size_t from, char wanted) {
+    if (wanted < 'a' || wanted > 'z') {
+        const char *found = from < text.len ? memchr(text.data + from, wanted, text.len - from) : NULL;
+        return found ? (size_t)(found - text.data) : text.len;
+    }
     while (from < text.len && ascii_lower(text.data[from]) != wanted)
         from++;
     return from;

@@ -286,10 +286,17 @@ void lead_begin(Lead *lead, const Model *model, int64_t at_ms) {
 
 /* ---- rings ---- */
 
+static uint64_t word_of(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
 bool lead_has_seen(const Lead *lead, EventKey key) {
+    uint64_t first = word_of(key.bytes), second = word_of(key.bytes + sizeof(first));
     /* In any order: the entries fill the array from its beginning, wherever the oldest is. */
     for (uint32_t i = 0; i < lead->n_seen; i++)
-        if (memcmp(lead->seen[i].bytes, key.bytes, sizeof(key.bytes)) == 0)
+        if (word_of(lead->seen[i].bytes) == first && word_of(lead->seen[i].bytes + sizeof(first)) == second)
             return true;
     return false;
 }

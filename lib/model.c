@@ -11,16 +11,6 @@ Model *model_free(Model *model) {
     return NULL;
 }
 
-bool event_types_contain(const EventTypes *on, Str type) {
-    if (on->any)
-        return !str_eq_c(type, "profile_updated") && !event_type_is_lead(type);
-
-    for (size_t i = 0; i < on->n_types; i++)
-        if (str_eq(on->types[i], type))
-            return true;
-    return false;
-}
-
 Str model_segment_id(const Model *model, unsigned segment) {
     assert(segment <= model->n_segments);
     return segment < model->n_segments ? model->segments[segment].id : STR_LITERAL("default");

@@ -9,6 +9,7 @@
  */
 #include "lib/calendar.h"
 #include "lib/condition.h"
+#include "lib/event_index.h"
 #include "lib/score_state.h"
 
 /*
@@ -83,13 +84,6 @@ typedef struct Award {
     Condition *points;
 } Award;
 
-/* Which event types an `on` list takes. */
-typedef struct EventTypes {
-    bool any;           /* no list: every type but profile_updated and lead_* */
-    const Str *types;
-    size_t n_types;
-} EventTypes;
-
 /* `limit`: a rule gives points only if it did so fewer than `times` times in the `per_ms` up to the event. */
 typedef struct Limit {
     unsigned rule;
@@ -163,6 +157,9 @@ typedef struct Transition {
     Condition *require; /* NULL: nothing required */
     int64_t cooldown_ms; /* 0: none */
 } Transition;
+
+/* A transition's number among those of all tracks. */
+#define TRANSITION_NUMBER(track, transition) ((uint32_t)((track) * MODEL_TRANSITIONS_MAX + (transition)))
 
 typedef struct Track {
     Str id;
@@ -276,6 +273,8 @@ struct Model {
     SlaPolicy *policies;
     size_t n_policies;
 
+    const EventIndex *rules_by_type;
+    const EventIndex *transitions_by_type; /* on leads' tracks; TRANSITION_NUMBER */
     bool awards_see_scores; /* what decides on points or counts asks for scores: those as before anything is awarded (score.c) */
 
     bool has_accounts;
@@ -313,8 +312,6 @@ MUST_CHECK int model_load(Str source, const ModelFiles *files, Diagnostics *diag
 Model *model_free(Model *model);
 DEFINE_CLEANUP(Model *, model_free)
 
-/* Does an `on` list take the type? */
-bool event_types_contain(const EventTypes *on, Str type);
 /* The id of a segment index; "default" for the last. */
 Str model_segment_id(const Model *model, unsigned segment);
 /* The id of a route index, or null for ROUTE_NONE. */

@@ -122,6 +122,36 @@ static bool awards_see_scores(const Model *model) {
     return sees;
 }
 
+static int index_rules(Model *model, Arena *arena) {
+    IndexedTypes *lists = arena_new_array(arena, IndexedTypes, model->n_rules + 1);
+    if (!lists)
+        return -ENOMEM;
+    for (size_t i = 0; i < model->n_rules; i++)
+        lists[i] = (IndexedTypes){&model->rules[i].on, (uint32_t)i};
+    return event_index_new(arena, lists, model->n_rules, &model->rules_by_type);
+}
+
+static int index_transitions(Model *model, Arena *arena) {
+    size_t n_max = 0, n = 0;
+    for (size_t t = 0; t < model->n_tracks; t++)
+        n_max += model->tracks[t].n_transitions;
+    IndexedTypes *lists = arena_new_array(arena, IndexedTypes, n_max + 1);
+    if (!lists)
+        return -ENOMEM;
+    for (size_t t = 0; t < model->n_tracks; t++)
+        for (size_t i = 0; i < model->tracks[t].n_transitions; i++)
+            if (model->tracks[t].transitions[i].has_on)
+                lists[n++] = (IndexedTypes){&model->tracks[t].transitions[i].on, TRANSITION_NUMBER(t, i)};
+    return event_index_new(arena, lists, n, &model->transitions_by_type);
+}
+
+/* What is derived from the whole, to be found quickly. */
+static int prepare(Model *model, Arena *arena) {
+    model->awards_see_scores = awards_see_scores(model);
+    int r = index_rules(model, arena);
+    return r < 0 ? r : index_transitions(model, arena);
+}
+
 int model_load(Str source, const ModelFiles *files, Diagnostics *diagnostics, Model **ret) {
     _cleanup_(arena_free) Arena *arena = NULL;
     ModelLoader l = {.files = files, .diagnostics = diagnostics};
@@ -149,7 +179,9 @@ int model_load(Str source, const ModelFiles *files, Diagnostics *diagnostics, Mo
 
     assert(root);
     sha1(source.data, source.len, l.model->hash);
-    l.model->awards_see_scores = awards_see_scores(l.model);
+    r = prepare(l.model, arena);
+    if (r < 0)
+        return r;
     l.model->arena = TAKE_PTR(arena);
     *ret = l.model;
     return 0;

@@ -115,11 +115,11 @@ static bool is_within_limit(const Lead *lead, const Model *model, const Rule *ru
     return time_list_count(&lead->limits[rule->limit], at_ms - limit->per_ms, at_ms) < limit->times;
 }
 
+/* A rule that takes events of this type. */
 static int apply_rule(Lead *lead, const Situation *s, unsigned index, Touch *touch) {
     const Rule *rule = &s->model->rules[index];
     const LeadEvent *event = s->event;
-    if (!event_types_contain(&rule->on, event->type) || !condition_holds(rule->when, s) ||
-            !is_within_limit(lead, s->model, rule, event->occurred_at_ms))
+    if (!condition_holds(rule->when, s) || !is_within_limit(lead, s->model, rule, event->occurred_at_ms))
         return 0;
     Source source = {.rule = index, .at_ms = event->occurred_at_ms, .event = event};
     bool given = false, kept = false;
@@ -134,7 +134,8 @@ int score_apply_event(Lead *lead, const Model *model, const LeadEvent *event, To
     Situation s = situation_before(lead, model, event, scores);
     int r = count(lead, &s);
     touch_judge(touch, &s);
-    for (unsigned i = 0; i < model->n_rules && r == 0; i++)
+    EventMatches matches = event_index_find(model->rules_by_type, event->type);
+    for (unsigned i; r == 0 && event_matches_next(&matches, &i);)
         r = apply_rule(lead, &s, i, touch);
     return r;
 }

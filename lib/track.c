@@ -175,22 +175,28 @@ static void refuse(Step *step, unsigned track_index, const Transition *transitio
             STR_FMT(track->id));
 }
 
+/* Takes the transition, or refuses it. False: it is not the one. */
+static bool try_by_event(Step *step, const Situation *situation, unsigned track_index, const Transition *transition) {
+    const TrackState *state = &step->lead->tracks[track_index];
+    if (!leaves(transition, state) || !holds(transition, state, situation))
+        return false;
+    if (condition_holds(transition->require, situation))
+        take(step, track_index, transition);
+    else
+        refuse(step, track_index, transition);
+    return true;
+}
+
 void track_apply_event(Step *step) {
     const Model *model = step->model;
     Situation situation = step_situation(step, step->event);
-    for (unsigned t = 0; t < model->n_tracks; t++) {
-        const TrackState *state = &step->lead->tracks[t];
-        for (size_t i = 0; i < model->tracks[t].n_transitions; i++) {
-            const Transition *transition = &model->tracks[t].transitions[i];
-            if (!transition->has_on || !event_types_contain(&transition->on, step->event->type) ||
-                    !leaves(transition, state) || !holds(transition, state, &situation))
-                continue;
-            if (condition_holds(transition->require, &situation))
-                take(step, t, transition);
-            else
-                refuse(step, t, transition);
-            break;
-        }
+    EventMatches matches = event_index_find(model->transitions_by_type, step->event->type);
+    unsigned done = MODEL_TRACKS_MAX; /* the first that can be is all that a track does */
+    for (unsigned number; event_matches_next(&matches, &number);) {
+        unsigned track = number / MODEL_TRANSITIONS_MAX;
+        const Transition *transition = &model->tracks[track].transitions[number % MODEL_TRANSITIONS_MAX];
+        if (track != done && try_by_event(step, &situation, track, transition))
+            done = track;
     }
 }
 

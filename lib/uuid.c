@@ -126,24 +126,35 @@ void uuid_print(const Uuid *uuid, char text[static UUID_TEXT_LEN + 1]) {
     *text = '\0';
 }
 
-/* One more than the value of a lower-case hexadecimal digit; 0: it is none. */
+#define IS_DIGIT 0x10
+
+/* The value of a lower-case hexadecimal digit, and IS_DIGIT; 0: it is none. */
 static const uint8_t digit_values[256] = {
-        ['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8,
-        ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+        ['0'] = 0x10, ['1'] = 0x11, ['2'] = 0x12, ['3'] = 0x13, ['4'] = 0x14, ['5'] = 0x15, ['6'] = 0x16, ['7'] = 0x17,
+        ['8'] = 0x18, ['9'] = 0x19, ['a'] = 0x1a, ['b'] = 0x1b, ['c'] = 0x1c, ['d'] = 0x1d, ['e'] = 0x1e, ['f'] = 0x1f,
 };
 
+/* n bytes of digits; the result has IS_DIGIT if all are. Without branches: ids are read for each event. */
+static inline unsigned parse_digits(const char *text, uint8_t *bytes, size_t n) {
+    const uint8_t *p = (const uint8_t *)text;
+    unsigned all = IS_DIGIT;
+    for (size_t i = 0; i < n; i++) {
+        unsigned high = digit_values[p[2 * i]], low = digit_values[p[2 * i + 1]];
+        all &= high & low;
+        bytes[i] = (uint8_t)(high << 4 | (low & 0x0F));
+    }
+    return all;
+}
+
 bool uuid_parse(Str text, Uuid *ret) {
-    if (text.len != UUID_TEXT_LEN || text.data[8] != '-' || text.data[13] != '-' || text.data[18] != '-' || text.data[23] != '-')
+    const char *p = text.data;
+    if (text.len != UUID_TEXT_LEN || p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-')
         return false;
     Uuid uuid;
-    const uint8_t *p = (const uint8_t *)text.data;
-    for (size_t i = 0; i < sizeof(uuid.bytes); i++, p += 2) {
-        p += hyphen_before(i);
-        unsigned high = digit_values[p[0]], low = digit_values[p[1]];
-        if (!high || !low)
-            return false;
-        uuid.bytes[i] = (uint8_t)((high - 1) << 4 | (low - 1));
-    }
+    unsigned all = parse_digits(p, uuid.bytes, 4) & parse_digits(p + 9, uuid.bytes + 4, 2) & parse_digits(p + 14, uuid.bytes + 6, 2) &
+            parse_digits(p + 19, uuid.bytes + 8, 2) & parse_digits(p + 24, uuid.bytes + 10, 6);
+    if (!all)
+        return false;
     *ret = uuid;
     return true;
 }
