@@ -9,6 +9,7 @@
 
 #include "lib/account.h"
 #include "lib/lead.h"
+#include "lib/score_cache.h"
 
 static Value elapsed(int64_t since_ms, int64_t at_ms) {
     return since_ms == TIME_NONE ? VALUE_NONE : value_double((double)(at_ms - since_ms));
@@ -35,10 +36,14 @@ static Value event_value(const Instruction *i, const LeadEvent *event) {
     }
 }
 
-static double score_value(unsigned score, const Situation *s) {
+double condition_score(const Situation *s, unsigned score) {
     if (s->account)
         return account_score(s->account, s->model, score, s->at_ms);
-    return s->scores ? s->scores[score] : lead_score(s->lead, s->model, score, s->at_ms);
+    if (s->scores)
+        return s->scores[score];
+    if (s->cache && s->cache->at_ms == s->at_ms)
+        return score_cache_value(s->cache, s->lead, s->model, score);
+    return lead_score(s->lead, s->model, score, s->at_ms);
 }
 
 static const TrackState *track_state(unsigned track, const Situation *s) {
@@ -50,20 +55,14 @@ static Str stage_id(unsigned track, const Situation *s) {
     return tracks[track].stages[track_state(track, s)->stage].id;
 }
 
-Value condition_push(const Instruction *i, const Situation *s) {
+static Value push_rare(const Instruction *i, const Situation *s) {
     const Model *model = s->model;
     const Lead *lead = s->lead;
     const TrackState *track;
 
     switch (i->op) {
-    case OP_CONSTANT:
-        return i->constant;
-    case OP_PARAM:
-        return value_double(model->segment_params[lead->segment * model->n_params + i->index]);
     case OP_PARAM_GLOBAL:
         return value_double(model->params[i->index].value);
-    case OP_SCORE:
-        return value_double(score_value(i->index, s));
     case OP_DERIVED:
         return condition_value(model->derived[i->index].value, s);
     case OP_PROFILE:
@@ -96,6 +95,24 @@ Value condition_push(const Instruction *i, const Situation *s) {
     default:
         return event_value(i, s->event);
     }
+}
+
+/* The most frequent by themselves. */
+static inline void push(const Instruction *i, const Situation *s, Value *ret) {
+    if (i->op == OP_CONSTANT)
+        *ret = i->constant;
+    else if (i->op == OP_SCORE)
+        *ret = value_double(condition_score(s, i->index));
+    else if (i->op == OP_PARAM)
+        *ret = value_double(s->model->segment_params[s->lead->segment * s->model->n_params + i->index]);
+    else
+        *ret = push_rare(i, s);
+}
+
+Value condition_push(const Instruction *i, const Situation *s) {
+    Value value;
+    push(i, s, &value);
+    return value;
 }
 
 static bool is_true(Value v) {
@@ -170,43 +187,70 @@ static char ascii_lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* The first byte from there on that is `wanted`, in lower case; the text's length: there is none. */
-static size_t find_byte(Str text, size_t from, char wanted) {
+/* The first byte from there on that is `wanted`, in lower case; `end`: there is none. */
+static const char *find_byte(const char *from, const char *end, char wanted) {
     if (wanted < 'a' || wanted > 'z') {
-        const char *found = from < text.len ? memchr(text.data + from, wanted, text.len - from) : NULL;
-        return found ? (size_t)(found - text.data) : text.len;
+        const char *found = from < end ? memchr(from, wanted, (size_t)(end - from)) : NULL;
+        return found ? found : end;
     }
-    while (from < text.len && ascii_lower(text.data[from]) != wanted)
+    while (from < end && ascii_lower(*from) != wanted)
         from++;
     return from;
 }
 
+static bool begins_with(const char *text, Str piece) {
+    for (size_t i = 0; i < piece.len; i++)
+        if (text[i] != piece.data[i] && ascii_lower(text[i]) != ascii_lower(piece.data[i]))
+            return false;
+    return true;
+}
+
+/* Behind the first place in [from, end) where the piece stands; NULL: nowhere. */
+static const char *find_piece(const char *from, const char *end, Str piece) {
+    if (piece.len == 0)
+        return from;
+    while ((size_t)(end - from) >= piece.len) {
+        from = find_byte(from, end - piece.len + 1, ascii_lower(piece.data[0]));
+        if (from == end - piece.len + 1)
+            return NULL;
+        if (begins_with(from, piece))
+            return from + piece.len;
+        from++;
+    }
+    return NULL;
+}
+
+/* Takes off the bytes before the next star, and the star. */
+static Str next_piece(Str *pattern, bool *ret_is_last) {
+    const char *star = pattern->len ? memchr(pattern->data, '*', pattern->len) : NULL;
+    Str piece = {pattern->data, star ? (size_t)(star - pattern->data) : pattern->len};
+    size_t taken = piece.len + (star != NULL);
+    *pattern = (Str){pattern->data + taken, pattern->len - taken};
+    *ret_is_last = !star;
+    return piece;
+}
+
 /*
- * Glob with `*` only. Greedy with one step back: on a mismatch only the latest star needs to take one byte
- * more, so the time is at most len(text) * len(pattern).
+ * Glob with `*` only: what stands before the first star begins the text, what stands behind the last one ends it, and each piece
+ * between them is looked for behind the one before, where it comes first. At most len(text) * len(pattern) steps.
  */
 static bool like(Str text, Str pattern) {
-    size_t t = 0, p = 0, star = SIZE_MAX, star_text = 0;
-    while (t < text.len) {
-        if (p < pattern.len && pattern.data[p] == '*') {
-            star = p++;
-            star_text = t;
-        } else if (p < pattern.len && ascii_lower(pattern.data[p]) == ascii_lower(text.data[t])) {
-            p++;
-            t++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            star_text++;
-            if (p < pattern.len && pattern.data[p] != '*') /* where it goes on at the earliest */
-                star_text = find_byte(text, star_text, ascii_lower(pattern.data[p]));
-            t = star_text;
-        } else {
+    const char *at = text.data, *end = at + text.len;
+    bool is_last;
+    Str piece = next_piece(&pattern, &is_last);
+    if (piece.len > text.len || !begins_with(at, piece))
+        return false;
+    at += piece.len;
+    if (is_last)
+        return at == end;
+    for (;;) {
+        piece = next_piece(&pattern, &is_last);
+        if (is_last)
+            return (size_t)(end - at) >= piece.len && begins_with(end - piece.len, piece);
+        at = find_piece(at, end, piece);
+        if (!at)
             return false;
-        }
     }
-    while (p < pattern.len && pattern.data[p] == '*')
-        p++;
-    return p == pattern.len;
 }
 
 /* Decimal digits with sign, fraction and exponent; nothing around them. No "inf", "nan" or hexadecimal. */
@@ -259,6 +303,42 @@ static Value in_list(Value value, const Value *items, unsigned n) {
     return value_boolean(false);
 }
 
+/* Two doubles, as most operands are; false: they are something else, or it is no such instruction. */
+static inline bool run_on_doubles(Op op, Value *a, const Value *b) {
+    if (a->type != VALUE_DOUBLE || b->type != VALUE_DOUBLE)
+        return false;
+    double x = a->number, y = b->number;
+    switch (op) {
+    case OP_ADD:
+        x += y;
+        break;
+    case OP_SUBTRACT:
+        x -= y;
+        break;
+    case OP_MULTIPLY:
+        x *= y;
+        break;
+    case OP_LESS:
+        *a = value_boolean(x < y && !numbers_equal(x, y));
+        return true;
+    case OP_LESS_EQUAL:
+        *a = value_boolean(x < y || numbers_equal(x, y));
+        return true;
+    case OP_GREATER:
+        *a = value_boolean(x > y && !numbers_equal(x, y));
+        return true;
+    case OP_GREATER_EQUAL:
+        *a = value_boolean(x > y || numbers_equal(x, y));
+        return true;
+    default:
+        return false;
+    }
+    if (!isfinite(x))
+        return false;
+    a->number = x;
+    return true;
+}
+
 Value condition_run(const Condition *condition, unsigned begin, unsigned end, const Situation *s) {
     Value stack[CONDITION_STACK_MAX];
     unsigned n = 0;
@@ -266,12 +346,13 @@ Value condition_run(const Condition *condition, unsigned begin, unsigned end, co
     for (unsigned pc = begin; pc < end; pc++) {
         const Instruction *i = &condition->code[pc];
         if (i->op <= OP_IDLE) {
-            stack[n++] = condition_push(i, s);
+            push(i, s, &stack[n++]);
         } else if (i->op <= OP_LIKE || i->op == OP_TRUTH) {
             stack[n - 1] = condition_unary(i, stack[n - 1]);
         } else if (i->op <= OP_GREATER_EQUAL) {
             n--;
-            stack[n - 1] = condition_binary(i, stack[n - 1], stack[n]);
+            if (!run_on_doubles(i->op, &stack[n - 1], &stack[n]))
+                stack[n - 1] = condition_binary(i, stack[n - 1], stack[n]);
         } else if (i->op == OP_IN) {
             n -= i->index;
             stack[n - 1] = in_list(stack[n - 1], &stack[n], i->index);

@@ -17,6 +17,7 @@ typedef struct Condition Condition;
 typedef struct Account Account;
 typedef struct Lead Lead;
 typedef struct Model Model;
+typedef struct ScoreCache ScoreCache;
 
 /* Which names a place of the model may use (SPEC section 2, "Names"). */
 typedef enum ConditionPlace {
@@ -43,6 +44,7 @@ typedef struct Situation {
     const Account *account;  /* … an account; the other is NULL */
     const LeadEvent *event;  /* NULL: event.* is null */
     const double *scores;    /* values to use in place of the lead's at at_ms (a snapshot), or NULL */
+    ScoreCache *cache;       /* of the lead's scores, used where its instant is at_ms; or NULL */
     int64_t at_ms;
 } Situation;
 

@@ -94,10 +94,13 @@ struct Condition {
     unsigned n_code;
     unsigned *atoms; /* the comparisons that involve time, as indices into code */
     unsigned n_atoms;
+    const struct Form **forms; /* of atom i for a lead of segment k: i * (n_segments + 1) + k; NULL: to be worked out (condition_form.h) */
     uint32_t derived; /* bit i: names derived score i */
     unsigned n_expanded; /* instructions, with those of the derived scores that it names, each time that it names them */
 };
 
+/* A score of the lead or account, as the situation has it. */
+double condition_score(const Situation *situation, unsigned score);
 /* What an instruction that takes nothing from the stack (up to OP_IDLE) puts on it. */
 Value condition_push(const Instruction *i, const Situation *situation);
 /* A two-to-one instruction other than a jump. */

@@ -11,6 +11,7 @@
  */
 #include "lib/model_yaml.h"
 
+#include "lib/condition_form.h"
 #include "lib/uuid.h"
 
 #define MODEL_VERSION_MAX INT32_MAX
@@ -145,11 +146,21 @@ static int index_transitions(Model *model, Arena *arena) {
     return event_index_new(arena, lists, n, &model->transitions_by_type);
 }
 
-/* What is derived from the whole, to be found quickly. */
+static int prepare_forms(Model *model, Arena *arena) {
+    int r = 0;
+    for (size_t t = 0; t < model->n_tracks; t++)
+        for (size_t i = 0; i < model->tracks[t].n_transitions && r == 0; i++)
+            r = condition_prepare_forms(arena, model, model->tracks[t].transitions[i].when);
+    return r;
+}
+
+/* What is derived from the whole, so that an event finds it done. */
 static int prepare(Model *model, Arena *arena) {
     model->awards_see_scores = awards_see_scores(model);
     int r = index_rules(model, arena);
-    return r < 0 ? r : index_transitions(model, arena);
+    if (r == 0)
+        r = index_transitions(model, arena);
+    return r < 0 ? r : prepare_forms(model, arena);
 }
 
 int model_load(Str source, const ModelFiles *files, Diagnostics *diagnostics, Model **ret) {

@@ -235,15 +235,19 @@ int64_t shard_next_moment(const Shard *shard) {
 
 /* --- events ------------------------------------------------------------------------------------------ */
 
-/* The event's lead; one that never was is made, and belongs to the caller until it is put into the table. */
-static int find_lead(Shard *shard, Str lead_id, Lead **ret, Lead **ret_new) {
+/* The lead of that id, `known` if there is one; one that never was is made, and belongs to the caller until it is put into the table. */
+static int settle_or_make(Shard *shard, Lead *known, Str lead_id, Lead **ret, Lead **ret_new) {
     *ret_new = NULL;
-    *ret = lead_of(entity_table_get(shard->leads, lead_id));
-    if (*ret)
-        return settle(shard, &(*ret)->entity);
+    *ret = known;
+    if (known)
+        return settle(shard, &known->entity);
     int r = lead_new(shard->model, lead_id, ret_new);
     *ret = *ret_new;
     return r;
+}
+
+static int find_lead(Shard *shard, Str lead_id, Lead **ret, Lead **ret_new) {
+    return settle_or_make(shard, lead_of(entity_table_get(shard->leads, lead_id)), lead_id, ret, ret_new);
 }
 
 /* Section 3, "when an event arrives": (1) and (2). */
@@ -266,14 +270,18 @@ static bool is_merge(const LeadEvent *event) {
  * The lead that an id stands for: of one that was merged, through however many merges, the lead that it became. Of several shards one
  * knows the next name only: behind that the names may lead in a circle, as long as merged leads are on their way (see MergeWay).
  */
-static Str resolve(Shard *shard, Str id) {
-    const Lead *lead;
-    while ((lead = lead_of(entity_table_get(shard->leads, id))) && lead->merged_into.data) {
-        id = lead->merged_into;
+static Str resolve_lead(Shard *shard, Str id, Lead **ret) {
+    while ((*ret = lead_of(entity_table_get(shard->leads, id))) && (*ret)->merged_into.data) {
+        id = (*ret)->merged_into;
         if (shard->is_linked)
             break;
     }
     return id;
+}
+
+static Str resolve(Shard *shard, Str id) {
+    Lead *lead;
+    return resolve_lead(shard, id, &lead);
 }
 
 /* What `lead_merged` merges into; null: the event does not say so as it should. */
@@ -471,13 +479,12 @@ int shard_event(Shard *shard, const LeadEvent *original, int64_t watermark_ms, E
     _cleanup_(lead_free) Lead *fresh = NULL;
     LeadEvent event = *original;
     Lead *lead;
-    Str lead_id = resolve(shard, original->lead_id);
-    if (shard->is_linked && !str_eq(lead_id, original->lead_id)) {
-        const Lead *alias = lead_of(entity_table_get(shard->leads, original->lead_id));
-        *ret = (EventResult){.outcome = EVENT_ELSEWHERE, .lead_id = alias->merged_into};
+    Str lead_id = resolve_lead(shard, original->lead_id, &lead);
+    if (lead && lead->merged_into.data) {
+        *ret = (EventResult){.outcome = EVENT_ELSEWHERE, .lead_id = lead_id};
         return 0;
     }
-    int r = find_lead(shard, lead_id, &lead, &fresh);
+    int r = settle_or_make(shard, lead, lead_id, &lead, &fresh);
     if (r < 0)
         return r;
     event.lead_id = lead->lead_id;

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "lib/score_cache.h"
+
 struct StepContext {
     const Model *model;
     Arena *arena;     /* outputs and their pieces */
@@ -11,6 +13,7 @@ struct StepContext {
     size_t n_pending, n_pending_alloc;
     Entered *entered; /* of the outermost step and, behind, of those inside it */
     size_t n_entered, n_entered_alloc;
+    ScoreCache scores; /* of the step's lead at its clock */
 };
 
 int step_context_new(const Model *model, StepContext **ret) {
@@ -38,6 +41,7 @@ StepContext *step_context_free(StepContext *context) {
 /* --- steps ------------------------------------------------------------------------------------------- */
 
 Step step_begin(StepContext *context, Lead *lead, const LeadEvent *event, Cause cause) {
+    score_cache_reset(&context->scores, lead->clock_ms);
     return (Step){.context = context, .model = context->model, .lead = lead, .event = event, .cause = cause,
             .first_entered = context->n_entered};
 }
@@ -94,6 +98,14 @@ const Entered *step_entered(const Step *step) {
 Output *const *step_pending(const StepContext *context, size_t *ret_n) {
     *ret_n = context->n_pending;
     return context->pending;
+}
+
+Situation step_situation(const Step *step, const LeadEvent *event) {
+    ScoreCache *cache = step->lead ? &step->context->scores : NULL;
+    int64_t at_ms = step_clock(step);
+    if (cache && cache->at_ms != at_ms)
+        score_cache_reset(cache, at_ms);
+    return (Situation){.model = step->model, .lead = step->lead, .account = step->account, .event = event, .cache = cache, .at_ms = at_ms};
 }
 
 /* --- outputs ----------------------------------------------------------------------------------------- */

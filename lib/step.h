@@ -48,11 +48,8 @@ MUST_CHECK int step_end(const Step *step, OutputSink sink);
 static inline int64_t step_clock(const Step *step) {
     return step->lead ? step->lead->clock_ms : step->account->clock_ms;
 }
-/* Its situation at its clock. */
-static inline Situation step_situation(const Step *step, const LeadEvent *event) {
-    return (Situation){.model = step->model, .lead = step->lead, .account = step->account, .event = event,
-            .at_ms = step_clock(step)};
-}
+/* Its situation at its clock. For as long as the step: the scores of a lead, once asked for, are kept until its clock moves. */
+Situation step_situation(const Step *step, const LeadEvent *event);
 
 /* Memory for pieces of outputs: zeroed, valid until they are told. NULL: out of memory, noted in step->error. */
 void *step_alloc(Step *step, size_t n, size_t size);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/uuid.h"
 
+#include <endian.h>
+
 #define SHA1_BLOCK_SIZE 64
 #define SHA1_ROUNDS 80
 
@@ -126,34 +128,37 @@ void uuid_print(const Uuid *uuid, char text[static UUID_TEXT_LEN + 1]) {
     *text = '\0';
 }
 
-#define IS_DIGIT 0x10
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* The value of a lower-case hexadecimal digit, and IS_DIGIT; 0: it is none. */
-static const uint8_t digit_values[256] = {
-        ['0'] = 0x10, ['1'] = 0x11, ['2'] = 0x12, ['3'] = 0x13, ['4'] = 0x14, ['5'] = 0x15, ['6'] = 0x16, ['7'] = 0x17,
-        ['8'] = 0x18, ['9'] = 0x19, ['a'] = 0x1a, ['b'] = 0x1b, ['c'] = 0x1c, ['d'] = 0x1d, ['e'] = 0x1e, ['f'] = 0x1f,
-};
-
-/* n bytes of digits; the result has IS_DIGIT if all are. Without branches: ids are read for each event. */
-static inline unsigned parse_digits(const char *text, uint8_t *bytes, size_t n) {
-    const uint8_t *p = (const uint8_t *)text;
-    unsigned all = IS_DIGIT;
-    for (size_t i = 0; i < n; i++) {
-        unsigned high = digit_values[p[2 * i]], low = digit_values[p[2 * i + 1]];
-        all &= high & low;
-        bytes[i] = (uint8_t)(high << 4 | (low & 0x0F));
-    }
-    return all;
+/*
+ * Eight hexadecimal digits at once, a byte of the word each; false: one of them is none, or is in upper case. Ids are read for each
+ * event. No sum carries over into the next byte, as long as each is below 0x80.
+ */
+static inline bool parse_eight(const char *first, const char *second, uint8_t bytes[static 4]) {
+    uint32_t low, high;
+    memcpy(&low, first, sizeof(low));
+    memcpy(&high, second, sizeof(high));
+    uint64_t word = le32toh(low) | (uint64_t)le32toh(high) << 32;
+    if (word & EACH_BYTE(0x80))
+        return false;
+    uint64_t is_digit = (word + EACH_BYTE(0x80 - '0')) & ~(word + EACH_BYTE(0x80 - '9' - 1));
+    uint64_t is_letter = (word + EACH_BYTE(0x80 - 'a')) & ~(word + EACH_BYTE(0x80 - 'f' - 1));
+    if (((is_digit | is_letter) & EACH_BYTE(0x80)) != EACH_BYTE(0x80))
+        return false;
+    uint64_t values = (word & EACH_BYTE(0x0F)) + 9 * (word >> 6 & EACH_BYTE(0x01));
+    uint64_t pairs = (values << 4 | values >> 8) & UINT64_C(0x00FF00FF00FF00FF);
+    pairs = (pairs | pairs >> 8) & UINT64_C(0x0000FFFF0000FFFF);
+    low = htole32((uint32_t)(pairs | pairs >> 16));
+    memcpy(bytes, &low, sizeof(low));
+    return true;
 }
 
 bool uuid_parse(Str text, Uuid *ret) {
     const char *p = text.data;
-    if (text.len != UUID_TEXT_LEN || p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-')
-        return false;
     Uuid uuid;
-    unsigned all = parse_digits(p, uuid.bytes, 4) & parse_digits(p + 9, uuid.bytes + 4, 2) & parse_digits(p + 14, uuid.bytes + 6, 2) &
-            parse_digits(p + 19, uuid.bytes + 8, 2) & parse_digits(p + 24, uuid.bytes + 10, 6);
-    if (!all)
+    if (text.len != UUID_TEXT_LEN || p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-' ||
+            !parse_eight(p, p + 4, uuid.bytes) || !parse_eight(p + 9, p + 14, uuid.bytes + 4) ||
+            !parse_eight(p + 19, p + 24, uuid.bytes + 8) || !parse_eight(p + 28, p + 32, uuid.bytes + 12))
         return false;
     *ret = uuid;
     return true;
