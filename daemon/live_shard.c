@@ -7,6 +7,7 @@
 #include "daemon/takeover.h"
 #include "daemon/unreadable.h"
 #include "lib/account_record.h"
+#include "lib/entity_window.h"
 
 /* Leads fetched with one call: large enough to make round trips cheap, small enough not to hold Redis up. */
 #define FETCH_MAX 1000
@@ -176,7 +177,10 @@ int live_shard_load(LiveShard *shard, EntityKind kind, const Str *ids, size_t n)
     int r = 0;
     if (shard->bno == 0)
         return 0; /* nothing has ever been written */
-    for (size_t i = 0; i < n && r == 0; i++) {
+    EntityWindow window = entity_window(table_of(shard, kind));
+    for (size_t i = 0, n_told = 0; i < n && r == 0; i++) {
+        while (n_told < MIN(i + ENTITY_WINDOW_AHEAD, n))
+            entity_window_tell(&window, ids[n_told++]);
         if (!entity_table_get(table_of(shard, kind), ids[i]))
             missing[n_missing++] = ids[i];
         if (n_missing == FETCH_MAX || (i + 1 == n && n_missing)) {

@@ -17,6 +17,7 @@
 #include "daemon/model_walk.h"
 #include "daemon/round_internal.h"
 #include "daemon/takeover.h"
+#include "lib/entity_window.h"
 
 int round_new(Pipeline *p, Round **ret) {
     _cleanup_(round_free) Round *round = calloc(1, sizeof(*round));
@@ -212,9 +213,13 @@ static int walk(Round *round, LiveShard *shard) {
 }
 
 static int run_engine(Round *round, Run *run, int64_t now_ms) {
+    EntityWindow window = entity_window(shard_leads(run->shard->engine));
+    size_t n_told = 0;
     run->shard->moments_left = false;
     while (run->n_done < run->n) {
         bool done;
+        while (n_told < MIN(run->n_done + ENTITY_WINDOW_AHEAD, run->n))
+            entity_window_tell(&window, run->records[n_told++].key); /* of events, the lead's id */
         int r = round_apply_record(round, run, &run->records[run->n_done], now_ms, &done);
         if (r != 0 || !done)
             return r;

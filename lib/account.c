@@ -77,7 +77,19 @@ static void entity_free(Entity *entity) {
     account_free(account_of(entity));
 }
 
-const EntityOps account_entity_ops = {.memory = entity_memory, .free = entity_free};
+static void entity_prefetch(const Entity *entity, const Model *model) {
+    (void)model;
+    prefetch_bytes(account_of((Entity *)entity), sizeof(Account));
+}
+
+static void entity_prefetch_parts(const Entity *entity) {
+    const Account *account = account_of((Entity *)entity);
+    prefetch_bytes(account->account_id.data, 1);
+    prefetch_bytes(account->members, account->n_members * sizeof(*account->members));
+}
+
+const EntityOps account_entity_ops = {
+        .memory = entity_memory, .free = entity_free, .prefetch = entity_prefetch, .prefetch_parts = entity_prefetch_parts};
 
 void account_begin(Account *account, const Model *model, int64_t at_ms) {
     account->clock_ms = at_ms;

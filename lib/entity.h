@@ -31,4 +31,14 @@ typedef struct EntityOps {
     /* Bytes of memory that it holds, all in. */
     size_t (*memory)(const Entity *entity, const Model *model);
     void (*free)(Entity *entity);
+    /* Has its memory, or what that points to, fetched into the processor's caches. */
+    void (*prefetch)(const Entity *entity, const Model *model);
+    void (*prefetch_parts)(const Entity *entity);
 } EntityOps;
+
+#define CACHE_LINE_SIZE 64
+
+static inline void prefetch_bytes(const void *from, size_t n) {
+    for (size_t i = 0; i < n; i += CACHE_LINE_SIZE)
+        __builtin_prefetch((const char *)from + i);
+}

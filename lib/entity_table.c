@@ -132,6 +132,33 @@ static void lru_unlink(EntityTable *table, Entity *entity) {
 
 /* ---- look-up, in and out ---- */
 
+uint64_t entity_table_hash(const EntityTable *table, Str id) {
+    return siphash_13(table->key, id);
+}
+
+/* Ids of the same hash are as good as never met: what is first in the row is meant. */
+void entity_table_prefetch(const EntityTable *table, uint64_t hash, Prefetch what) {
+    if (table->n_slots == 0)
+        return;
+    size_t i = hash & (table->n_slots - 1);
+    if (what == PREFETCH_SLOT) {
+        __builtin_prefetch(&table->slots[i]);
+        return;
+    }
+    while (table->slots[i].entity && table->slots[i].hash != hash)
+        i = (i + 1) & (table->n_slots - 1);
+    const Entity *entity = table->slots[i].entity;
+    if (!entity)
+        return;
+    if (what == PREFETCH_ENTITY) {
+        table->ops->prefetch(entity, table->model);
+        return;
+    }
+    __builtin_prefetch(entity->lru_prev, 1);
+    __builtin_prefetch(entity->lru_next, 1);
+    table->ops->prefetch_parts(entity);
+}
+
 Entity *entity_table_get(EntityTable *table, Str id) {
     if (table->n_entities == 0)
         return NULL;

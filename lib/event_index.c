@@ -29,10 +29,11 @@ bool event_types_contain(const EventTypes *on, Str type) {
 /* Of the first and the last bytes, which tell types apart; no more is asked of it. */
 static size_t hash(Str type) {
     uint64_t first = 0, last = 0;
-    size_t n = MIN(type.len, sizeof(first));
-    if (n > 0) {
-        memcpy(&first, type.data, n);
-        memcpy(&last, type.data + type.len - n, n);
+    if (type.len >= sizeof(first)) {
+        memcpy(&first, type.data, sizeof(first));
+        memcpy(&last, type.data + type.len - sizeof(last), sizeof(last));
+    } else if (type.len > 0) {
+        memcpy(&first, type.data, type.len);
     }
     return (first * UINT64_C(0x9E3779B97F4A7C15) ^ last * UINT64_C(0xC2B2AE3D27D4EB4F) ^ type.len) >> 24;
 }

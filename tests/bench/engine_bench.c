@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "lib/arena.h"
+#include "lib/entity_window.h"
 #include "lib/record.h"
 #include "lib/shard.h"
 #include "tests/bench/options.h"
@@ -116,8 +117,13 @@ static double run_chunk(Bench *bench) {
     for (size_t at = 0; at < bench->n_events; at += BATCH_EVENTS) {
         int64_t begin_ns = cpu_ns();
         EventResult result;
-        for (size_t i = at; i < MIN(at + BATCH_EVENTS, bench->n_events); i++)
+        EntityWindow window = entity_window(shard_leads(bench->shard));
+        size_t end = MIN(at + BATCH_EVENTS, bench->n_events);
+        for (size_t i = at, told = at; i < end; i++) {
+            while (told < MIN(i + ENTITY_WINDOW_AHEAD, end))
+                entity_window_tell(&window, bench->events[told++].lead_id);
             check(shard_event(bench->shard, &bench->events[i], bench->events[i].occurred_at_ms, &result), "event");
+        }
         ns += (double)(cpu_ns() - begin_ns);
         pack_changed(bench);
         begin_ns = cpu_ns();

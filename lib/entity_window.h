@@ -1,0 +1,25 @@
+#pragma once
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A Window on What Comes
+ *
+ * With many entities in memory, an event waits longer for its lead's cache lines than it computes. Who knows some of the ids that will
+ * be asked for next tells them here first, in the same order, and each one's memory is on its way by the time it is asked for: first its
+ * slot in the table, then it, then what it points to. A hint only: nothing depends on what is told here, or whether it is.
+ */
+#include "lib/entity_table.h"
+
+/* How far the caller tells ahead, at best. */
+#define ENTITY_WINDOW_AHEAD 24
+
+typedef struct EntityWindow {
+    const EntityTable *table;
+    uint64_t hashes[ENTITY_WINDOW_AHEAD]; /* of the latest, by turns */
+    uint64_t n;                           /* told so far */
+} EntityWindow;
+
+/* For one table, which outlives it. It can be changed at any time. */
+static inline EntityWindow entity_window(const EntityTable *table) {
+    return (EntityWindow){.table = table};
+}
+void entity_window_tell(EntityWindow *window, Str id);
