@@ -9,6 +9,7 @@
 #include "daemon/log.h"
 #include "daemon/model_walk.h"
 #include "lib/account_record.h"
+#include "lib/entity_window.h"
 #include "lib/skeleton.h"
 #include "lib/timestamp.h"
 
@@ -267,9 +268,11 @@ static int add_state_records(Batch *batch) {
     const EntityTable *tables[] = {shard_leads(shard->engine), shard_accounts(shard->accounts)};
     Buffer record = {0};
     int r = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-        for (Entity *entity = entity_table_dirty(tables[i]); entity && r == 0; entity = entity->dirty_next)
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        ChangedWalk walk = changed_walk(tables[i]);
+        for (Entity *entity; r == 0 && (entity = changed_walk_next(&walk));)
             r = add_state_record(batch, entity, &record);
+    }
     buffer_done(&record);
     return r;
 }

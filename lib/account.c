@@ -89,7 +89,8 @@ static void entity_prefetch_parts(const Entity *entity) {
 }
 
 const EntityOps account_entity_ops = {
-        .memory = entity_memory, .free = entity_free, .prefetch = entity_prefetch, .prefetch_parts = entity_prefetch_parts};
+        .memory = entity_memory, .free = entity_free, .prefetch = entity_prefetch, .prefetch_parts = entity_prefetch_parts,
+        .prefetch_record = entity_prefetch_parts};
 
 void account_begin(Account *account, const Model *model, int64_t at_ms) {
     account->clock_ms = at_ms;

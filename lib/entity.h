@@ -31,9 +31,10 @@ typedef struct EntityOps {
     /* Bytes of memory that it holds, all in. */
     size_t (*memory)(const Entity *entity, const Model *model);
     void (*free)(Entity *entity);
-    /* Has its memory, or what that points to, fetched into the processor's caches. */
+    /* Has its memory fetched into the processor's caches, what an event looks at of what it points to, or all that its record is made of. */
     void (*prefetch)(const Entity *entity, const Model *model);
     void (*prefetch_parts)(const Entity *entity);
+    void (*prefetch_record)(const Entity *entity);
 } EntityOps;
 
 #define CACHE_LINE_SIZE 64

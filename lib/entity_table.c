@@ -147,16 +147,20 @@ void entity_table_prefetch(const EntityTable *table, uint64_t hash, Prefetch wha
     }
     while (table->slots[i].entity && table->slots[i].hash != hash)
         i = (i + 1) & (table->n_slots - 1);
-    const Entity *entity = table->slots[i].entity;
-    if (!entity)
-        return;
+    if (table->slots[i].entity)
+        entity_table_prefetch_entity(table, table->slots[i].entity, what);
+}
+
+void entity_table_prefetch_entity(const EntityTable *table, const Entity *entity, Prefetch what) {
     if (what == PREFETCH_ENTITY) {
         table->ops->prefetch(entity, table->model);
-        return;
+    } else if (what == PREFETCH_PARTS) {
+        __builtin_prefetch(entity->lru_prev, 1);
+        __builtin_prefetch(entity->lru_next, 1);
+        table->ops->prefetch_parts(entity);
+    } else {
+        table->ops->prefetch_record(entity);
     }
-    __builtin_prefetch(entity->lru_prev, 1);
-    __builtin_prefetch(entity->lru_next, 1);
-    table->ops->prefetch_parts(entity);
 }
 
 Entity *entity_table_get(EntityTable *table, Str id) {

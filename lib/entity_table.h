@@ -25,8 +25,9 @@ size_t entity_table_memory(const EntityTable *table);
 
 /* For entity_window.h: what an id's entity is found by, and what of it is to be on its way to the processor's caches. */
 uint64_t entity_table_hash(const EntityTable *table, Str id);
-typedef enum Prefetch { PREFETCH_SLOT, PREFETCH_ENTITY, PREFETCH_PARTS } Prefetch;
+typedef enum Prefetch { PREFETCH_SLOT, PREFETCH_ENTITY, PREFETCH_PARTS, PREFETCH_RECORD } Prefetch;
 void entity_table_prefetch(const EntityTable *table, uint64_t hash, Prefetch what);
+void entity_table_prefetch_entity(const EntityTable *table, const Entity *entity, Prefetch what);
 
 /* The entity, moved to the front of the order of use, or NULL. */
 Entity *entity_table_get(EntityTable *table, Str id);

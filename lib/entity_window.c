@@ -22,3 +22,22 @@ void entity_window_tell(EntityWindow *window, Str id) {
         entity_table_prefetch(window->table, earlier(window, PARTS_BEHIND), PREFETCH_PARTS);
     window->n++;
 }
+
+/* An entity's own memory holds the way to the next one: it was begun to be fetched when the entity before it was met here. */
+ChangedWalk changed_walk(const EntityTable *table) {
+    ChangedWalk walk = {.table = table, .coming = {entity_table_dirty(table)}};
+    for (unsigned i = 1; i < CHANGED_WALK_AHEAD && walk.coming[i - 1]; i++)
+        walk.coming[i] = walk.coming[i - 1]->dirty_next;
+    return walk;
+}
+
+Entity *changed_walk_next(ChangedWalk *walk) {
+    Entity *next = walk->coming[0], *last = walk->coming[CHANGED_WALK_AHEAD - 1];
+    memmove(walk->coming, walk->coming + 1, (CHANGED_WALK_AHEAD - 1) * sizeof(*walk->coming));
+    walk->coming[CHANGED_WALK_AHEAD - 1] = last ? last->dirty_next : NULL;
+    if (walk->coming[CHANGED_WALK_AHEAD - 1])
+        entity_table_prefetch_entity(walk->table, walk->coming[CHANGED_WALK_AHEAD - 1], PREFETCH_ENTITY);
+    if (walk->coming[1])
+        entity_table_prefetch_entity(walk->table, walk->coming[1], PREFETCH_RECORD);
+    return next;
+}

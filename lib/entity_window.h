@@ -23,3 +23,17 @@ static inline EntityWindow entity_window(const EntityTable *table) {
     return (EntityWindow){.table = table};
 }
 void entity_window_tell(EntityWindow *window, Str id);
+
+/*
+ * The table's changed entities in the order of their first change, each likewise on its way by the time it is handed out. The table must
+ * not be changed meanwhile.
+ */
+#define CHANGED_WALK_AHEAD 4
+typedef struct ChangedWalk {
+    const EntityTable *table;
+    Entity *coming[CHANGED_WALK_AHEAD]; /* the next first */
+} ChangedWalk;
+
+ChangedWalk changed_walk(const EntityTable *table);
+/* NULL: there are no more. */
+Entity *changed_walk_next(ChangedWalk *walk);

@@ -294,8 +294,19 @@ static void entity_prefetch_parts(const Entity *entity) {
         prefetch_bytes(&lead->awards[lead->n_awards < lead->n_awards_alloc ? lead->n_awards : lead->awards_start], 2 * sizeof(*lead->awards));
 }
 
-const EntityOps lead_entity_ops = {
-        .memory = entity_memory, .free = entity_free, .prefetch = entity_prefetch, .prefetch_parts = entity_prefetch_parts};
+static void entity_prefetch_record(const Entity *entity) {
+    const Lead *lead = lead_of((Entity *)entity);
+    prefetch_text(lead->lead_id);
+    prefetch_text(lead->account_id);
+    prefetch_text(lead->first_source);
+    prefetch_text(lead->last_source);
+    prefetch_bytes(lead->seen, lead->n_seen * sizeof(*lead->seen));
+    prefetch_bytes(lead->awards, lead->n_awards * sizeof(*lead->awards));
+    prefetch_bytes(lead->profile, lead->n_profile * sizeof(*lead->profile));
+}
+
+const EntityOps lead_entity_ops = {.memory = entity_memory, .free = entity_free, .prefetch = entity_prefetch,
+        .prefetch_parts = entity_prefetch_parts, .prefetch_record = entity_prefetch_record};
 
 void lead_begin(Lead *lead, const Model *model, int64_t at_ms) {
     lead->clock_ms = at_ms;

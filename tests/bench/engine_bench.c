@@ -103,7 +103,8 @@ static void drop_events(Bench *bench) {
 static void pack_changed(Bench *bench) {
     int64_t begin_ns = cpu_ns();
     bench->packed.len = 0;
-    for (Entity *entity = entity_table_dirty(shard_leads(bench->shard)); entity; entity = entity->dirty_next) {
+    ChangedWalk walk = changed_walk(shard_leads(bench->shard));
+    for (Entity *entity; (entity = changed_walk_next(&walk));) {
         check(record_pack(lead_of(entity), bench->model, &bench->packed), "pack");
         bench->n_records++;
     }
