@@ -236,9 +236,12 @@ static void check_condition(
     bare.cooldown_ms = 0;
     walk(model, lead, &bare, truth);
     Situation situation = {.model = model, .lead = lead, .at_ms = NOW_MS};
+    Condition unprepared = *transition->when;
+    unprepared.forms = NULL;
     int64_t from_ms = NOW_MS;
     while (from_ms < NOW_MS + SPAN_MS) {
         int64_t change_ms = condition_next_change(transition->when, &situation, from_ms);
+        ck_assert_int_eq(condition_next_change(&unprepared, &situation, from_ms), change_ms);
         ck_assert(change_ms > from_ms);
         for (int64_t i = from_ms + 1; i <= MIN(change_ms - 2, NOW_MS + SPAN_MS - 1); i++)
             ck_assert_msg(truth[i - NOW_MS] == truth[i + 1 - NOW_MS] || i + 1 >= change_ms - 1,
@@ -278,6 +281,28 @@ START_TEST(random_conditions_change_only_when_foretold) {
 }
 END_TEST
 
+/* A form that was worked out at load is that of the lead's own segment. */
+START_TEST(params_of_the_segment_count) {
+    _cleanup_(model_free) Model *model = fixture_model(
+            "model: m\nversion: 1\nparams: { mark: 10, weight: 1 }\n"
+            "segments: [ { id: low, when: 'profile.size == 1', params: { mark: 5 } },\n"
+            "  { id: high, when: 'profile.size == 2', params: { mark: 20, weight: 2 } } ]\n"
+            "scores: { a: { decay: { half_life: 100ms } } }\n"
+            "rules: [ { id: r, add: { a: 1 } } ]\n"
+            "tracks: { t: { initial: s, stages: [ { id: s }, { id: u } ], transitions: [\n"
+            "  { id: su, from: [s], to: u, when: 'a * weight < mark' } ] } }\n");
+    _cleanup_(lead_free) Lead *lead = NULL;
+    ck_assert_int_eq(lead_new(model, STR_LITERAL("lead"), &lead), 0);
+    lead_begin(lead, model, NOW_MS);
+    lead->scores[0] = (ScoreState){40, NOW_MS};
+    /* 40 falls to 5 in three half-lives, 80 to 20 in two, 40 to 10 in two; a millisecond later it is below */
+    static const int64_t halvings[] = {3, 2, 2};
+    Situation situation = {.model = model, .lead = lead, .at_ms = NOW_MS};
+    for (lead->segment = 0; lead->segment < ARRAY_SIZE(halvings); lead->segment++)
+        ck_assert_int_eq(track_next_change(&situation, 0), NOW_MS + halvings[lead->segment] * 100 + 1);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("condition_crossing");
     TCase *tcase = tcase_create("condition_crossing");
@@ -285,6 +310,7 @@ int main(void) {
     tcase_add_test(tcase, track_changes_when_a_transition_begins_to_hold);
     tcase_add_test(tcase, no_condition_and_what_time_does_not_change_never_change);
     tcase_add_test(tcase, random_conditions_change_only_when_foretold);
+    tcase_add_test(tcase, params_of_the_segment_count);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "lib/account.h"
-#include "lib/entity_table.h"
+#include "lib/entity_window.h"
 #include "lib/lead.h"
 #include "tests/unit/suite.h"
 
@@ -164,6 +164,25 @@ START_TEST(changed_leads_come_in_order_of_first_change) {
 }
 END_TEST
 
+/* As by the list, whatever its length; what is told ahead, known or not, changes nothing. */
+START_TEST(walk_over_changed_leads_meets_each_in_order) {
+    _cleanup_(entity_table_free) EntityTable *table = new_table();
+    EntityWindow window = entity_window(table);
+    char text[16];
+    for (unsigned i = 0; i < 60; i++)
+        entity_window_tell(&window, numbered_id(i, text));
+    for (unsigned i = 0; i < (unsigned)_i; i++)
+        entity_table_mark_dirty(table, &add(table, i)->entity);
+    for (unsigned i = 0; i < 60; i++)
+        entity_window_tell(&window, numbered_id(i % 20, text));
+    ChangedWalk walk = changed_walk(table);
+    for (Entity *expected = entity_table_dirty(table); expected; expected = expected->dirty_next)
+        ck_assert_ptr_eq(changed_walk_next(&walk), expected);
+    ck_assert_ptr_null(changed_walk_next(&walk));
+    ck_assert_ptr_null(changed_walk_next(&walk));
+}
+END_TEST
+
 static const struct {
     unsigned remove;
     const char *left;
@@ -269,6 +288,7 @@ int main(void) {
 
     TCase *changes = tcase_create("changes");
     tcase_add_test(changes, changed_leads_come_in_order_of_first_change);
+    tcase_add_loop_test(changes, walk_over_changed_leads_meets_each_in_order, 0, 9);
     tcase_add_loop_test(changes, removed_lead_leaves_the_list_of_changed_ones, 0, ARRAY_SIZE(dirty_removals));
     tcase_add_test(changes, erased_leads_go_when_the_list_is_cleaned);
     tcase_add_test(changes, trim_drops_the_longest_unused_first);
