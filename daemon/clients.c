@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/clients.h"
 
+#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 
 #include "daemon/live_shard.h"
@@ -11,8 +12,22 @@
 
 #define START_TIMEOUT_MS 30000
 
+/* Before 2.6.1 it repeats its nonce, which Kafka 4 refuses like a wrong password (RFC 5802 section 7). */
+#define LIBRDKAFKA_SCRAM_VERSION 0x020601ff
+
+static const char *login_remedy(const char *message) {
+    if (strstr(message, "SCRAM") && rd_kafka_version() < LIBRDKAFKA_SCRAM_VERSION)
+        return "check sasl.username and the password's file; with librdkafka before 2.6.1, brokers from 4.0 on refuse SCRAM whatever the "
+               "password: log in by PLAIN, OAUTHBEARER or a client certificate, or upgrade librdkafka";
+    return "check sasl.mechanism, sasl.username and the file of its secret";
+}
+
 /* `level` is syslog's: 3 is an error, 4 a warning. Librdkafka's own troubles are no errors of ours until a call fails. */
 static void kafka_log(int level, const char *facility, const char *message) {
+    if (strstr(message, "SASL authentication error")) {
+        log_error("kafka.login", LOG_STR("error", message), LOG_STR("remedy", login_remedy(message)));
+        return;
+    }
     LogLevel own = level <= 4 ? LOG_WARNING : LOG_DEBUG;
     log_event(own, "kafka.client", LOG_STR("facility", facility), LOG_STR("text", message));
 }

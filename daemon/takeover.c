@@ -41,6 +41,11 @@ static int next_record(Pipeline *p, int32_t shard, ChangelogRecord *ret, bool *r
     for (int64_t since_ms = clock_monotonic_ms();;) {
         int r = kafka_changelog_next(p->changelog, 200, text, ret);
         pipeline_note_progress(p);
+        if (r == KAFKA_E_CONFIG) {
+            log_error("topics.forbidden", LOG_STR("topic", p->config->changelog_topic), LOG_INT("shard", shard), LOG_STR("error", text),
+                    LOG_STR("remedy", "give its user the rights that the README lists under \"Kafka's rights\"; it is tried again"));
+            return PIPELINE_E_WAIT;
+        }
         if (r == KAFKA_E_UNKNOWN) {
             *ret_end = true;
             return 0;

@@ -18,8 +18,13 @@ static int refused(const char *topic, const char *reason, const char *remedy) {
     return PIPELINE_E_REFUSED;
 }
 
-static int unanswered(const char *topic, const char *text) {
-    log_warning("topics.unanswered", LOG_STR("topic", topic), LOG_STR("error", text));
+/* Also what may not be asked: it is asked again, for rights can be given while we wait. */
+static int unanswered(const char *topic, int r, const char *text) {
+    if (r == KAFKA_E_CONFIG)
+        log_error("topics.forbidden", LOG_STR("topic", topic), LOG_STR("error", text),
+                LOG_STR("remedy", "give its user the rights that the README lists under \"Kafka's rights\"; it is tried again"));
+    else
+        log_warning("topics.unanswered", LOG_STR("topic", topic), LOG_STR("error", text));
     return PIPELINE_E_WAIT;
 }
 
@@ -30,7 +35,7 @@ static int count_partitions(const Config *config, KafkaCluster *cluster, int32_t
         if (r == KAFKA_E_UNKNOWN)
             return refused(config->sources[i], "the source topic does not exist", "create it, or correct `sources`");
         if (r != 0)
-            return r < 0 ? r : unanswered(config->sources[i], text);
+            return r < 0 ? r : unanswered(config->sources[i], r, text);
     }
     return 0;
 }
@@ -64,7 +69,7 @@ static int choose_shards(const Config *config, KafkaCluster *cluster, const int3
         if (r <= 0)
             return r;
         if (r != KAFKA_E_UNKNOWN)
-            return unanswered(own[i], text);
+            return unanswered(own[i], r, text);
     }
     *ret = (int32_t)config->shards;
     for (size_t i = 0; i < config->n_sources && config->shards == 0; i++)
@@ -88,7 +93,7 @@ static int find_inputs(const Config *config, KafkaCluster *cluster, Inputs *ret)
 static int read_property(KafkaCluster *cluster, const char *topic, const char *property, char *value, size_t size) {
     char text[KAFKA_TEXT_SIZE];
     int r = kafka_cluster_topic_property(cluster, topic, property, ASK_TIMEOUT_MS, text, value, size);
-    return r > 0 ? unanswered(topic, text) : r;
+    return r > 0 ? unanswered(topic, r, text) : r;
 }
 
 static int check_changelog(KafkaCluster *cluster, const char *topic, int64_t *ret_tombstones_ms) {
@@ -130,7 +135,7 @@ static int prepare_topic(
         n = n_shards;
     }
     if (r != 0)
-        return r < 0 ? r : unanswered(topic, text);
+        return r < 0 ? r : unanswered(topic, r, text);
     if (must_pair && n != n_shards)
         return refused(topic, "the topic has not as many partitions as the sources",
                 "the number of shards cannot change: use another prefix, or recreate the topic");

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon on a Kafka that encrypts, asks who it is, and lets it do what the README lists and nothing else."""
+import os
+import socket
+import subprocess
+
+import pytest
+from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, ResourcePatternType, ResourceType,
+                                   ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion)
+
+import live
+from live import SMALL, event, wait_for
+
+USER, PASSWORD = 'scored', 'p4ss, with = and "'
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+def openssl(*args):
+    subprocess.run(['openssl', *args], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def certificate(folder, name, subject, authority=None):
+    """A key and a certificate of that subject in PEM, by `authority` or by itself; their path without .key and .pem."""
+    path = os.path.join(folder, name)
+    signed = ['-CA', f'{authority}.pem', '-CAkey', f'{authority}.key'] if authority else ['-addext', 'basicConstraints=critical,CA:TRUE']
+    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', subject, '-addext', 'subjectAltName=IP:127.0.0.1',
+            *(['-addext', 'basicConstraints=CA:FALSE'] if authority else []), *signed, '-keyout', f'{path}.key', '-out', f'{path}.pem')
+    return path
+
+
+class SecureKafka:
+    """A broker with TLS, SASL and ACLs beside a plain listener, on which the test may do everything."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        authority = certificate(folder, 'authority', '/CN=authority')
+        broker = certificate(folder, 'broker', '/CN=broker', authority)
+        self.client = certificate(folder, 'client', f'/CN={USER}', authority)
+        self.authority = f'{authority}.pem'
+        with open(os.path.join(folder, 'broker-store.pem'), 'w', encoding='ascii') as store:
+            for part in (f'{broker}.key', f'{broker}.pem'):
+                with open(part, encoding='ascii') as file:
+                    store.write(file.read())
+        self.sasl, self.tls = free_port(), free_port()
+        jaas = 'org.apache.kafka.common.security'
+        quoted = PASSWORD.replace('\\', '\\\\').replace('"', '\\\\"')  # once for JAAS, once for the file
+        settings = {
+            'ssl.keystore.type': 'PEM', 'ssl.keystore.location': os.path.join(folder, 'broker-store.pem'),
+            'ssl.truststore.type': 'PEM', 'ssl.truststore.location': self.authority,
+            'listener.name.ssl.ssl.client.auth': 'required',
+            'ssl.principal.mapping.rules': 'RULE:^CN=([^,]*).*$/$1/',
+            'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-512,OAUTHBEARER',
+            'listener.name.sasl_ssl.plain.sasl.jaas.config': f'{jaas}.plain.PlainLoginModule required user_{USER}="{quoted}";',
+            'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config': f'{jaas}.scram.ScramLoginModule required;',
+            'listener.name.sasl_ssl.oauthbearer.sasl.jaas.config':
+                f'{jaas}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";',
+            'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+            'super.users': 'User:ANONYMOUS',
+        }
+        options = [part for key, value in settings.items() for part in ('--set', f'{key}={value}')]
+        self.bootstrap = live.server('kafka', 'start', folder, '--listen', f'SASL_SSL:{self.sasl}', '--listen', f'SSL:{self.tls}', *options)
+        self.admin = AdminClient({'bootstrap.servers': self.bootstrap})
+        scram = UserScramCredentialUpsertion(USER, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), PASSWORD.encode())
+        self.admin.alter_user_scram_credentials([scram])[USER].result(30)
+
+    def allow(self, rights):
+        for future in self.admin.create_acls(rights).values():
+            future.result(30)
+
+    def forbid(self, rights):
+        for future in self.admin.delete_acls([filter_of(right) for right in rights]).values():
+            assert len(future.result(30)) == 1
+
+
+def filter_of(right):
+    return AclBindingFilter(right.restype, right.name, right.resource_pattern_type, right.principal, right.host, right.operation,
+                            right.permission_type)
+
+
+@pytest.fixture(scope='module')
+def kafka(servers, tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp('s'))
+    yield SecureKafka(folder)
+    live.server('kafka', 'stop', folder)
+
+
+@pytest.fixture
+def kafka_3(servers, tmp_path_factory, monkeypatch):
+    """Debian 12's librdkafka cannot log in to later ones by SCRAM."""
+    folder = str(tmp_path_factory.mktemp('s'))
+    monkeypatch.setenv('SCORED_TEST_KAFKA_VERSION', '3.9.1')
+    yield SecureKafka(folder)
+    live.server('kafka', 'stop', folder)
+
+
+def rights(deployment):
+    """What the README says that a deployment needs."""
+    def right(kind, name, operation, pattern=ResourcePatternType.LITERAL):
+        return AclBinding(kind, name, pattern, f'User:{USER}', '*', operation, AclPermissionType.ALLOW)
+    topic, own = ResourceType.TOPIC, f'{deployment.name}.'
+    return {
+        'read source': right(topic, deployment.sources[0], AclOperation.READ),
+        'create': right(topic, own, AclOperation.CREATE, ResourcePatternType.PREFIXED),
+        'write': right(topic, own, AclOperation.WRITE, ResourcePatternType.PREFIXED),
+        'read changelog': right(topic, f'{own}changelog', AclOperation.READ),
+        'read internal': right(topic, f'{own}internal', AclOperation.READ),
+        'configs': right(topic, own, AclOperation.DESCRIBE_CONFIGS, ResourcePatternType.PREFIXED),
+        'group': right(ResourceType.GROUP, deployment.name, AclOperation.READ),
+        'transactions': right(ResourceType.TRANSACTIONAL_ID, f'{deployment.name}.', AclOperation.WRITE, ResourcePatternType.PREFIXED),
+    }
+
+
+@pytest.fixture
+def deploy_secure(tmp_path, monkeypatch):
+    """Makes deployments that the test looks at through the broker's plain listener."""
+    made = []
+
+    def make(kafka):
+        monkeypatch.setattr(live, 'BOOTSTRAP', kafka.bootstrap)
+        model = tmp_path / 'model.yaml'
+        model.write_text(SMALL)
+        # the source's name must not begin like our own topics, or "write" would let it be written
+        deployment = live.Deployment(tmp_path, str(model), 2, prepare=False)
+        deployment.sources = [f'source-{deployment.name}']
+        deployment.counts = {deployment.sources[0]: 2}
+        deployment.create_topics(deployment.counts)
+        made.append(deployment)
+        return deployment
+    yield make
+    for deployment in made:
+        deployment.close()
+
+
+def section(kafka, deployment, mechanism):
+    """The configuration's section `kafka`."""
+    def secret(name, text):
+        path = deployment.path(name)
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text + '\n')
+        return path
+    properties = {'session.timeout.ms': 6000, 'ssl.ca.location': kafka.authority}
+    secrets = {}
+    port = kafka.sasl
+    if mechanism == 'TLS':
+        port = kafka.tls
+        properties |= {'security.protocol': 'SSL', 'ssl.certificate.location': f'{kafka.client}.pem', 'ssl.key.location': f'{kafka.client}.key'}
+    else:
+        properties |= {'security.protocol': 'SASL_SSL', 'sasl.mechanism': mechanism}
+        if mechanism == 'OAUTHBEARER':
+            properties |= {'enable.sasl.oauthbearer.unsecure.jwt': 'true'}
+            secrets = {'sasl.oauthbearer.config': secret('token', f'principal={USER} lifeSeconds=30')}
+        else:
+            properties |= {'sasl.username': USER}
+            secrets = {'sasl.password': secret('password', PASSWORD)}
+    return {'bootstrap_servers': f'127.0.0.1:{port}', 'group': deployment.name, 'properties': properties, 'secrets': secrets}
+
+
+def check_live(deployment, config):
+    done = subprocess.run([live.PROGRAM, 'check', '--live', '--json', '--config', config], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=60, check=False, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def check_main_job(kafka, d, mechanism):
+    needed = list(rights(d).values())
+    kafka.allow(needed)
+    instance = d.start('a', kafka=section(kafka, d, mechanism))
+    instance.await_log('shards.assigned')
+    d.send(*[event(f'lead-{i}', 'form') for i in range(20)])
+    d.await_committed(20)
+    wait_for(lambda: len([o for o in d.outputs('sla') if o['kind'] == 'breached']) == 20, 'all are breached')
+    assert len(d.outputs('stages')) == 20
+    assert instance.stop() == 0
+    status, text = check_live(d, d.config('check', kafka=section(kafka, d, mechanism)))
+    assert status == 0, text
+    kafka.forbid(needed)
+
+
+@pytest.mark.parametrize('mechanism', ['PLAIN', 'OAUTHBEARER', 'TLS'])
+def test_main_job_with_the_rights_of_the_readme(kafka, deploy_secure, mechanism):
+    check_main_job(kafka, deploy_secure(kafka), mechanism)
+
+
+@pytest.mark.skipif(not os.environ.get('SCORED_TEST_FULL'), reason='fetches another Kafka')
+def test_main_job_by_scram(kafka_3, deploy_secure):
+    check_main_job(kafka_3, deploy_secure(kafka_3), 'SCRAM-SHA-512')
+
+
+def test_scram_that_cannot_be_says_why(kafka, deploy_secure):
+    d = deploy_secure(kafka)
+    instance = d.start('a', kafka=section(kafka, d, 'SCRAM-SHA-512'))
+    instance.await_log('event=kafka.login ')
+    assert 'remedy="check sasl.username and the password' in instance.log()
+
+
+def test_a_wrong_password_says_so_and_waits(kafka, deploy_secure):
+    d = deploy_secure(kafka)
+    kafka_section = section(kafka, d, 'PLAIN')
+    with open(kafka_section['secrets']['sasl.password'], 'w', encoding='utf-8') as file:
+        file.write('wrong\n')
+    instance = d.start('a', kafka=kafka_section)
+    instance.await_log('event=kafka.login ')
+    assert 'wrong' not in instance.log()
+    assert instance.stop() == 0
+
+
+@pytest.mark.parametrize('missing', ['read source', 'create', 'write', 'read internal', 'configs', 'group', 'transactions'])
+def test_each_right_is_needed(kafka, deploy_secure, missing):
+    """Without it nothing is told, and the log says what is not allowed; with it, while the daemon waits, all is."""
+    d = deploy_secure(kafka)
+    needed = rights(d)
+    kafka.allow([right for name, right in needed.items() if name != missing])
+    instance = d.start('a', kafka=section(kafka, d, 'PLAIN'))
+    d.send(event('lead', 'form'))
+    instance.await_log('uthoriz')
+    assert not d.outputs('stages')
+    kafka.allow([needed[missing]])
+    wait_for(lambda: d.outputs('stages'), 'the change is told')
+    assert instance.stop() == 0
+    kafka.forbid(list(needed.values()))
+
+
+def test_reading_the_changelog_is_needed_from_the_second_start_on(kafka, deploy_secure):
+    d = deploy_secure(kafka)
+    needed = rights(d)
+    kafka.allow([right for name, right in needed.items() if name != 'read changelog'])
+    first = d.start('a', kafka=section(kafka, d, 'PLAIN'))
+    d.send(event('lead', 'form'))
+    d.await_committed(1)
+    assert first.stop() == 0
+    second = d.start('a', kafka=section(kafka, d, 'PLAIN'))
+    second.await_log('uthoriz')
+    kafka.allow([needed['read changelog']])
+    for shard in range(d.n_partitions):
+        second.await_log(f'event=shard.taken shard={shard} ')
+    assert second.stop() == 0
+    kafka.forbid(list(needed.values()))
