@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/clients.h"
 
-#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 
 #include "daemon/live_shard.h"
@@ -12,11 +11,8 @@
 
 #define START_TIMEOUT_MS 30000
 
-/* Before 2.6.1 it repeats its nonce, which Kafka 4 refuses like a wrong password (RFC 5802 section 7). */
-#define LIBRDKAFKA_SCRAM_VERSION 0x020601ff
-
 static const char *login_remedy(const char *message) {
-    if (strstr(message, "SCRAM") && rd_kafka_version() < LIBRDKAFKA_SCRAM_VERSION)
+    if (strstr(message, "SCRAM") && !kafka_scram_is_strict())
         return "check sasl.username and the password's file; with librdkafka before 2.6.1, brokers from 4.0 on refuse SCRAM whatever the "
                "password: log in by PLAIN, OAUTHBEARER or a client certificate, or upgrade librdkafka";
     return "check sasl.mechanism, sasl.username and the file of its secret";

@@ -103,6 +103,13 @@ static const char *const reserved[] = {
         "test.mock.num.brokers",
 };
 
+/* Before 2.6.1 it repeats its nonce, which Kafka 4 refuses like a wrong password (RFC 5802 section 7). */
+#define SCRAM_STRICT_VERSION 0x020601ff
+
+bool kafka_scram_is_strict(void) {
+    return rd_kafka_version() >= SCRAM_STRICT_VERSION;
+}
+
 static bool is_among(const KafkaProperty *properties, const char *name) {
     for (; properties->name; properties++)
         if (strcmp(properties->name, name) == 0)

@@ -99,6 +99,8 @@ const char *kafka_partitioner_name(unsigned partitioner);
 unsigned kafka_partitioner(const Config *config);
 /* As kafka_partition_of(), by any of them. */
 int32_t kafka_partition_by(unsigned partitioner, Str key, int32_t n);
+/* Can the library log in by SCRAM where it is taken by the letter, as by brokers from 4.0 on? */
+bool kafka_scram_is_strict(void);
 /* Is the property one that scored sets itself and that may not be passed through? */
 bool kafka_property_is_reserved(const char *name);
 /* Checks a pass-through property as librdkafka would. */
