@@ -5,19 +5,26 @@
 #define MANTISSA_BITS 52
 #define EXPONENT_BIAS 1023
 
-/* As many digits as are asked for, with zeros before them. */
+static const uint64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
+        1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000,
+        10000000000000000000u};
+
+/* As many digits as are asked for, with zeros before them. Two at a time: each division is by 100. */
 static void print_digits(uint64_t value, size_t n, char *ret) {
-    while (n--) {
-        ret[n] = (char)('0' + value % 10);
-        value /= 10;
+    static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+                                "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+    for (; n >= 2; value /= 100) {
+        n -= 2;
+        memcpy(ret + n, pairs + value % 100 * 2, 2);
     }
+    if (n)
+        *ret = (char)('0' + value % 10);
 }
 
 static size_t count_digits(uint64_t value) {
-    size_t n = 1;
-    for (; value >= 10; value /= 10)
-        n++;
-    return n;
+    /* A bit is 1233/4096 of a digit, or a little less. */
+    size_t n = (size_t)(64 - __builtin_clzll(value | 1)) * 1233 >> 12;
+    return n + (value >= powers[n] || n == 0);
 }
 
 static size_t print_whole(uint64_t value, char *ret) {
@@ -58,8 +65,6 @@ size_t decimal_print_millionths(int64_t millionths, char ret[static DECIMAL_SIZE
  * the fraction times a power of ten that is below 2^54: less than 2^106 in all, so each digit and what is left for rounding is exact.
  */
 size_t decimal_print_double(double value, char ret[static DECIMAL_SIZE]) {
-    static const uint64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
-            1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000};
     if (!(value >= 1 && value < (double)(INT64_C(1) << (MANTISSA_BITS + 1))))
         return 0;
     uint64_t bits;
