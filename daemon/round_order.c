@@ -3,6 +3,14 @@
 #include "daemon/log.h"
 #include "daemon/round_internal.h"
 
+/* Do the records of each input come in the order of their offsets? */
+static bool offsets_rise(const Record *records, size_t n) {
+    for (size_t i = 1; i < n; i++)
+        if (records[i].shard == records[i - 1].shard && records[i].input == records[i - 1].input && records[i].offset <= records[i - 1].offset)
+            return false;
+    return true;
+}
+
 /*
  * By shard, then source as configured. Each source's own are there in the order of their offsets and stay so: they were polled in it, and what
  * was left over stands before them.
@@ -19,10 +27,7 @@ static int sort_records(Round *round) {
         begins[i + 1] += begins[i];
     for (size_t i = 0; i < round->n_records; i++) {
         const Record *record = &round->records[i];
-        size_t at = begins[(size_t)record->shard * n_inputs + record->input]++;
-        assert(at == 0 || round->sorted[at - 1].shard != record->shard || round->sorted[at - 1].input != record->input ||
-                round->sorted[at - 1].offset < record->offset);
-        round->sorted[at] = *record;
+        round->sorted[begins[(size_t)record->shard * n_inputs + record->input]++] = *record;
     }
     Record *sorted = round->sorted;
     size_t n_alloc = round->n_sorted_alloc;
@@ -30,6 +35,7 @@ static int sort_records(Round *round) {
     round->n_sorted_alloc = round->n_alloc;
     round->records = sorted;
     round->n_alloc = n_alloc;
+    assert(offsets_rise(round->records, round->n_records));
     return 0;
 }
 
