@@ -3,8 +3,13 @@
 
 #include <openssl/evp.h>
 
+/* Fields are short, and each call of the digest costs as much as hashing some of them. */
+#define PENDING_SIZE ((size_t)8192)
+
 struct BatchHash {
     EVP_MD_CTX *digest;
+    size_t n_pending;
+    uint8_t pending[PENDING_SIZE];
 };
 
 int batch_hash_new(BatchHash **ret) {
@@ -25,11 +30,27 @@ BatchHash *batch_hash_free(BatchHash *hash) {
     return free_null(hash);
 }
 
+static void digest_pending(BatchHash *hash) {
+    (void)EVP_DigestUpdate(hash->digest, hash->pending, hash->n_pending);
+    hash->n_pending = 0;
+}
+
+static void add_bytes(BatchHash *hash, const void *bytes, size_t n) {
+    if (n > PENDING_SIZE - hash->n_pending)
+        digest_pending(hash);
+    if (n > PENDING_SIZE) {
+        (void)EVP_DigestUpdate(hash->digest, bytes, n);
+        return;
+    }
+    if (n)
+        memcpy(hash->pending + hash->n_pending, bytes, n);
+    hash->n_pending += n;
+}
+
 static void add_field(BatchHash *hash, Str bytes) {
     uint64_t len = bytes.data ? bytes.len : UINT64_MAX; /* null is not the empty string */
-    (void)EVP_DigestUpdate(hash->digest, &len, sizeof(len));
-    if (bytes.len)
-        (void)EVP_DigestUpdate(hash->digest, bytes.data, bytes.len);
+    add_bytes(hash, &len, sizeof(len));
+    add_bytes(hash, bytes.data, bytes.len);
 }
 
 void batch_hash_add(BatchHash *hash, const char *topic, Str key, Str value) {
@@ -41,6 +62,7 @@ void batch_hash_add(BatchHash *hash, const char *topic, Str key, Str value) {
 void batch_hash_finish(BatchHash *hash, char ret[static BATCH_HASH_LEN + 1]) {
     uint8_t bytes[EVP_MAX_MD_SIZE];
     unsigned n = 0;
+    digest_pending(hash);
     (void)EVP_DigestFinal_ex(hash->digest, bytes, &n);
     hex_print(bytes, BATCH_HASH_LEN / 2, ret);
 }

@@ -3,14 +3,40 @@
 #include "daemon/log.h"
 #include "daemon/round_internal.h"
 
-/* By shard, then source as configured, then offset. */
-static int compare_records(const void *x, const void *y) {
-    const Record *a = x, *b = y;
-    if (a->shard != b->shard)
-        return a->shard < b->shard ? -1 : 1;
-    if (a->input != b->input)
-        return a->input < b->input ? -1 : 1;
-    return (a->offset > b->offset) - (a->offset < b->offset);
+/* Do the records of each input come in the order of their offsets? */
+static bool offsets_rise(const Record *records, size_t n) {
+    for (size_t i = 1; i < n; i++)
+        if (records[i].shard == records[i - 1].shard && records[i].input == records[i - 1].input && records[i].offset <= records[i - 1].offset)
+            return false;
+    return true;
+}
+
+/*
+ * By shard, then source as configured. Each source's own are there in the order of their offsets and stay so: they were polled in it, and what
+ * was left over stands before them.
+ */
+static int sort_records(Round *round) {
+    const Pipeline *p = round->pipeline;
+    size_t n_inputs = p->inputs.n, n_runs = (size_t)p->n_shards * n_inputs;
+    _cleanup_(free_null) size_t *begins = calloc(n_runs + 1, sizeof(*begins));
+    if (!begins)
+        return -ENOMEM;
+    for (size_t i = 0; i < round->n_records; i++)
+        begins[(size_t)round->records[i].shard * n_inputs + round->records[i].input + 1]++;
+    for (size_t i = 0; i < n_runs; i++)
+        begins[i + 1] += begins[i];
+    for (size_t i = 0; i < round->n_records; i++) {
+        const Record *record = &round->records[i];
+        round->sorted[begins[(size_t)record->shard * n_inputs + record->input]++] = *record;
+    }
+    Record *sorted = round->sorted;
+    size_t n_alloc = round->n_sorted_alloc;
+    round->sorted = round->records;
+    round->n_sorted_alloc = round->n_alloc;
+    round->records = sorted;
+    round->n_alloc = n_alloc;
+    assert(offsets_rise(round->records, round->n_records));
+    return 0;
 }
 
 /* So much of an input may wait for the other sources; more is not fetched until half of it has gone. */
@@ -80,9 +106,7 @@ static int order_shard(Round *round, LiveShard *shard, Record *records, size_t n
 int round_order(Round *round) {
     const Pipeline *p = round->pipeline;
     size_t at = 0;
-    int r = 0;
-    if (round->n_records)
-        qsort(round->records, round->n_records, sizeof(*round->records), compare_records);
+    int r = round->n_records ? sort_records(round) : 0;
     round->n_waiting = 0;
     for (int32_t i = 0; i < p->n_shards && r == 0; i++) {
         size_t begin = at;

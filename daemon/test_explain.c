@@ -264,7 +264,8 @@ static void note_reason(TestRun *run, TestFailure *failure, const Reason *reason
 
 static void explain_lead_scores(TestRun *run, TestFailure *failure, const Lead *lead, Str score) {
     Reason reasons[REASONS_MAX];
-    size_t n = reasons_of(lead, run->file->model, reasons), n_told = 0;
+    ReasonIds ids;
+    size_t n = reasons_of(lead, run->file->model, reasons, &ids), n_told = 0;
 
     for (size_t i = 0; i < n; i++) {
         if (!str_is_null(score) && !str_eq(reasons[i].score, score))

@@ -5,11 +5,13 @@
  */
 #include <inttypes.h>
 #include <math.h>
+#include <stdalign.h>
 #include <stdio.h>
 
 #include "daemon/view_fields.h"
 #include "lib/arena.h"
 #include "lib/condition_program.h"
+#include "lib/decimal.h"
 #include "lib/siphash.h"
 #include "lib/sla_clock.h"
 
@@ -31,13 +33,14 @@ struct ViewFieldsBuffer {
     Str *sla_names; /* by policy */
 };
 
-/* The fields of one lead or account under construction. */
+/* The fields of one lead or account under construction. Values that are made for it are in `text`, until all are copied at once. */
 typedef struct FieldList {
-    Arena *arena;
     ViewField *items;
     size_t n, n_max;
-    bool out_of_memory;
+    char *text; /* FIELD_TEXT_SIZE(n_max) */
+    size_t n_text;
 } FieldList;
+#define FIELD_TEXT_SIZE(n_max) ((size_t)(n_max) * VIEW_FIELD_LEN_MAX)
 
 int view_fields_new(ViewFieldsBuffer **ret) {
     _cleanup_(view_fields_free) ViewFieldsBuffer *buffer = calloc(1, sizeof(*buffer));
@@ -220,37 +223,45 @@ static int prepare(ViewFieldsBuffer *buffer, const Model *model) {
 
 /* ---- fields ---- */
 
-/* A value that lives as long as the model. */
+/* A value that lives as long as the model, or is in the list's own text. */
 static void add_borrowed(FieldList *list, Str name, Str value) {
     if (str_is_null(value) || list->n == list->n_max)
         return;
     list->items[list->n++] = (ViewField){.name = name, .value = value};
 }
 
-static void add_copy(FieldList *list, Str name, Str value) {
-    Str copy = arena_str(list->arena, value);
-    list->out_of_memory = list->out_of_memory || (str_is_null(copy) && !str_is_null(value));
-    add_borrowed(list, name, copy);
+/* Room for a value; there is some for each field that the list can have. */
+static char *text_begin(FieldList *list) {
+    static_assert(DECIMAL_SIZE <= VIEW_FIELD_LEN_MAX, "a number fits");
+    return list->n < list->n_max ? list->text + list->n_text : NULL;
+}
+
+static void text_end(FieldList *list, Str name, size_t len) {
+    add_borrowed(list, name, (Str){list->text + list->n_text, len});
+    list->n_text += len;
 }
 
 /* Text that others chose. */
 static void add_text(FieldList *list, Str name, Str value) {
-    char text[VIEW_FIELD_LEN_MAX + 1];
-    size_t mark_len = strlen(CUT_MARK);
+    char *text = text_begin(list);
+    if (!text || str_is_null(value))
+        return;
     if (value.len <= VIEW_FIELD_LEN_MAX) {
-        add_copy(list, name, value);
+        if (value.len)
+            memcpy(text, value.data, value.len);
+        text_end(list, name, value.len);
         return;
     }
-    size_t len = str_cut(value, VIEW_FIELD_LEN_MAX - mark_len);
+    size_t mark_len = strlen(CUT_MARK), len = str_cut(value, VIEW_FIELD_LEN_MAX - mark_len);
     memcpy(text, value.data, len);
     memcpy(text + len, CUT_MARK, mark_len);
-    add_copy(list, name, (Str){text, len + mark_len});
+    text_end(list, name, len + mark_len);
 }
 
 static void add_integer(FieldList *list, Str name, int64_t value) {
-    char text[24];
-    int len = snprintf(text, sizeof(text), "%" PRId64, value);
-    add_copy(list, name, (Str){text, (size_t)len});
+    char *text = text_begin(list);
+    if (text)
+        text_end(list, name, decimal_print(value, text));
 }
 
 static void add_time(FieldList *list, Str name, int64_t at_ms) {
@@ -258,27 +269,17 @@ static void add_time(FieldList *list, Str name, int64_t at_ms) {
         add_integer(list, name, at_ms);
 }
 
-/*
- * At most 6 decimals, without zeros at the end: the exact value is in the record, and these are for looking
- * at. By integers, which is several times faster than printf and knows no locale.
- */
+/* At most 6 decimals, without zeros at the end: the exact value is in the record, and these are for looking at. */
 static void add_number(FieldList *list, Str name, double value) {
-    char text[40];
-    if (!(fabs(value) < 9e18))
+    char *text = text_begin(list);
+    if (!text || !(fabs(value) < 9e18))
         return; /* nothing that earns points goes that far */
     if (fabs(value) >= 1e9) {
         /* So many digits that a double has no six decimals left. */
         add_integer(list, name, llround(value));
         return;
     }
-    int64_t millionths = llround(fabs(value) * 1e6);
-    const char *sign = value < 0 && millionths ? "-" : "";
-    int len = snprintf(
-            text, sizeof(text), "%s%" PRId64 ".%06" PRId64, sign, millionths / 1000000, millionths % 1000000);
-    while (text[len - 1] == '0')
-        len--;
-    len -= text[len - 1] == '.';
-    add_copy(list, name, (Str){text, (size_t)len});
+    text_end(list, name, decimal_print_millionths(llround(value * 1e6), text));
 }
 
 static void add_stages(
@@ -360,16 +361,34 @@ static void add_account(FieldList *list, const ViewFieldsBuffer *buffer, const A
     add_sinces(list, names, account->tracks, model->n_account_tracks);
 }
 
+/* The fields and their text, in one piece of memory: first `n_before` bytes for the caller. */
+static char *copy_fields(Arena *arena, const FieldList *list, size_t n_before, ViewField **ret) {
+    static_assert(sizeof(ViewField) % alignof(ViewRank) == 0 && sizeof(ViewRank) % alignof(ViewField) == 0, "one can follow the other");
+    char *piece = arena_alloc(arena, n_before + list->n * sizeof(ViewField) + list->n_text, 1);
+    if (!piece)
+        return NULL;
+    ViewField *fields = (ViewField *)(void *)(piece + n_before);
+    char *text = (char *)(fields + list->n);
+    memcpy(text, list->text, list->n_text);
+    for (size_t i = 0; i < list->n; i++) {
+        fields[i] = list->items[i];
+        uintptr_t at = (uintptr_t)fields[i].value.data - (uintptr_t)list->text;
+        if (at <= list->n_text) /* not a borrowed one */
+            fields[i].value.data = text + at;
+    }
+    *ret = fields;
+    return piece;
+}
+
 /* Copies id and fields into the buffer; the ranks are the caller's to set. */
 static int make_write(ViewFieldsBuffer *buffer, EntityKind kind, Str id, const FieldList *list,
         ViewRank **ret_ranks, ViewWrite *ret) {
     size_t n_boards = buffer->names[kind].n_boards;
-    ViewField *fields = arena_new_array(buffer->arena, ViewField, MAX(list->n, (size_t)1));
-    ViewRank *ranks = arena_new_array(buffer->arena, ViewRank, MAX(n_boards, (size_t)1));
+    ViewField *fields;
+    void *ranks = copy_fields(buffer->arena, list, n_boards * sizeof(ViewRank), &fields);
     Str copy = arena_str(buffer->arena, id);
-    if (list->out_of_memory || !fields || !ranks || str_is_null(copy))
+    if (!ranks || str_is_null(copy))
         return -ENOMEM;
-    memcpy(fields, list->items, list->n * sizeof(*fields));
     *ret_ranks = ranks;
     *ret = (ViewWrite){
             .kind = kind,
@@ -390,7 +409,8 @@ int view_fields_make(ViewFieldsBuffer *buffer, const Model *model, const Lead *l
         return r;
     /* On the stack first: most leads have a dozen fields. */
     ViewField fields[VIEW_FIELDS_MAX];
-    FieldList list = {.arena = buffer->arena, .items = fields, .n_max = ARRAY_SIZE(fields)};
+    char text[FIELD_TEXT_SIZE(VIEW_FIELDS_MAX)];
+    FieldList list = {.items = fields, .n_max = ARRAY_SIZE(fields), .text = text};
     ViewRank *ranks;
     add_lead(&list, buffer, lead);
     r = make_write(buffer, ENTITY_LEAD, lead->lead_id, &list, &ranks, ret);
@@ -410,7 +430,8 @@ int view_fields_make_account(
     if (r)
         return r;
     ViewField fields[VIEW_FIELDS_MAX];
-    FieldList list = {.arena = buffer->arena, .items = fields, .n_max = ARRAY_SIZE(fields)};
+    char text[FIELD_TEXT_SIZE(VIEW_FIELDS_MAX)];
+    FieldList list = {.items = fields, .n_max = ARRAY_SIZE(fields), .text = text};
     ViewRank *ranks;
     add_account(&list, buffer, account);
     r = make_write(buffer, ENTITY_ACCOUNT, account->account_id, &list, &ranks, ret);
@@ -439,16 +460,16 @@ static Str info_name(Arena *arena, const char *prefix, Str id) {
     return arena_str(arena, str_from(text));
 }
 
-static void add_half_life(FieldList *list, const char *prefix, Str id, const Decay *decay) {
+static void add_half_life(FieldList *list, Arena *arena, const char *prefix, Str id, const Decay *decay) {
     if (decay->kind == DECAY_HALF_LIFE)
-        add_integer(list, info_name(list->arena, prefix, id), decay->span_ms);
+        add_integer(list, info_name(arena, prefix, id), decay->span_ms);
 }
 
 static void add_boards(FieldList *list, const ViewFieldsBuffer *buffer, EntityKind kind, const char *prefix) {
     const char *boards[VIEW_BOARDS_MAX];
     size_t n = view_fields_boards(buffer->model, kind, boards);
     for (size_t i = 0; i < n; i++)
-        add_integer(list, info_name(list->arena, prefix, str_from(boards[i])),
+        add_integer(list, info_name(buffer->arena, prefix, str_from(boards[i])),
                 buffer->names[kind].board_half_lives[i]);
 }
 
@@ -458,30 +479,28 @@ int view_fields_info(ViewFieldsBuffer *buffer, const Model *model, const ViewFie
         return r;
     Arena *arena = buffer->arena;
     FieldList list = {
-            .arena = arena,
             .items = arena_new_array(arena, ViewField, VIEW_INFO_FIELDS_MAX),
             .n_max = VIEW_INFO_FIELDS_MAX,
+            .text = arena_alloc(arena, FIELD_TEXT_SIZE(VIEW_INFO_FIELDS_MAX), 1),
     };
-    if (!list.items)
+    if (!list.items || !list.text)
         return -ENOMEM;
 
     add_borrowed(&list, STR_LITERAL("model"), model->id);
     add_integer(&list, STR_LITERAL("model_version"), model->version);
     for (size_t i = 0; i < model->n_scores; i++)
-        add_half_life(&list, "half_life:", model->scores[i].id, &model->scores[i].decay);
+        add_half_life(&list, arena, "half_life:", model->scores[i].id, &model->scores[i].decay);
     for (size_t i = 0; i < model->n_derived; i++)
         add_borrowed(&list, info_name(arena, "derived:", model->derived[i].id),
                 condition_text(model->derived[i].value));
     add_boards(&list, buffer, ENTITY_LEAD, "board:");
     for (size_t i = 0; i < model->n_account_scores; i++)
-        add_half_life(
-                &list, "account_half_life:", model->account_scores[i].id, &model->account_scores[i].decay);
+        add_half_life(&list, arena, "account_half_life:", model->account_scores[i].id, &model->account_scores[i].decay);
     add_boards(&list, buffer, ENTITY_ACCOUNT, "account_board:");
 
     for (size_t i = 0; i < list.n; i++)
-        list.out_of_memory = list.out_of_memory || str_is_null(list.items[i].name);
-    if (list.out_of_memory)
-        return -ENOMEM;
+        if (str_is_null(list.items[i].name))
+            return -ENOMEM;
     *ret = list.items;
     *ret_n = list.n;
     return 0;

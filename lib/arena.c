@@ -102,9 +102,8 @@ static bool block_open(Arena *arena, size_t size_needed) {
     return true;
 }
 
-void *arena_alloc(Arena *arena, size_t n, size_t size) {
-    size_t wanted;
-    if (__builtin_mul_overflow(n, size, &wanted) || wanted > PTRDIFF_MAX / 2)
+static void *take(Arena *arena, size_t wanted) {
+    if (wanted > PTRDIFF_MAX / 2)
         return NULL;
     /* Nothing still gets an address of its own, so that NULL always means failure. */
     size_t align = alignof(max_align_t);
@@ -117,16 +116,25 @@ void *arena_alloc(Arena *arena, size_t n, size_t size) {
     void *p = block->bytes + block->used;
     block->used += taken;
     ASAN_UNPOISON_MEMORY_REGION(p, wanted);
-    return memset(p, 0, wanted);
+    return p;
+}
+
+void *arena_alloc(Arena *arena, size_t n, size_t size) {
+    size_t wanted;
+    if (__builtin_mul_overflow(n, size, &wanted))
+        return NULL;
+    void *p = take(arena, wanted);
+    return p ? memset(p, 0, wanted) : NULL;
 }
 
 Str arena_str(Arena *arena, Str s) {
     if (!s.data)
         return STR_NULL;
-    char *copy = s.len < SIZE_MAX ? arena_alloc(arena, s.len + 1, 1) : NULL;
+    char *copy = s.len < SIZE_MAX ? take(arena, s.len + 1) : NULL;
     if (!copy)
         return STR_NULL;
     if (s.len)
         memcpy(copy, s.data, s.len);
+    copy[s.len] = '\0';
     return (Str){copy, s.len};
 }

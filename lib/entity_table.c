@@ -227,9 +227,6 @@ void entity_table_remove(EntityTable *table, Entity *entity) {
 /* ---- changed ones ---- */
 
 void entity_table_mark_dirty(EntityTable *table, Entity *entity) {
-    table->entities_bytes -= entity->size_bytes;
-    entity->size_bytes = table->ops->memory(entity, table->model);
-    table->entities_bytes += entity->size_bytes;
     if (entity->dirty)
         return;
     entity->dirty = true;
@@ -245,6 +242,12 @@ Entity *entity_table_dirty(const EntityTable *table) {
     return table->dirty_head;
 }
 
+static void weigh(EntityTable *table, Entity *entity) {
+    table->entities_bytes -= entity->size_bytes;
+    entity->size_bytes = table->ops->memory(entity, table->model);
+    table->entities_bytes += entity->size_bytes;
+}
+
 void entity_table_clean(EntityTable *table) {
     Entity *entity = table->dirty_head;
     table->dirty_head = table->dirty_tail = NULL;
@@ -254,6 +257,8 @@ void entity_table_clean(EntityTable *table) {
         entity->dirty_next = NULL;
         if (entity->erased)
             entity_table_remove(table, entity);
+        else
+            weigh(table, entity);
         entity = next;
     }
 }

@@ -21,6 +21,7 @@ DEFINE_CLEANUP(EntityTable *, entity_table_free)
 void entity_table_seed(EntityTable *table, uint64_t seed);
 
 size_t entity_table_count(const EntityTable *table);
+/* What has changed is weighed when the list of changed ones is forgotten, once a batch. */
 size_t entity_table_memory(const EntityTable *table);
 
 /* For entity_window.h: what an id's entity is found by, and what of it is to be on its way to the processor's caches. */
@@ -36,11 +37,11 @@ MUST_CHECK int entity_table_consume(EntityTable *table, Entity *entity);
 /* Takes the entity out and frees it. It must not be in a moments' heap any more. */
 void entity_table_remove(EntityTable *table, Entity *entity);
 
-/* Puts the entity on the list of changed ones (once) and brings its accounted size up to date. */
+/* Puts the entity on the list of changed ones (once). */
 void entity_table_mark_dirty(EntityTable *table, Entity *entity);
 /* First of the changed ones, in the order of their first change; go on by ->dirty_next. */
 Entity *entity_table_dirty(const EntityTable *table);
-/* Forgets the list; those marked `erased` are removed and freed. */
+/* Forgets the list; those marked `erased` are removed and freed, the accounted sizes of the others brought up to date. */
 void entity_table_clean(EntityTable *table);
 
 /*

@@ -42,12 +42,16 @@ static int explain_clock(Arena *arena, const Model *model, const Lead *lead, uns
     const SlaPolicy *policy = &model->policies[i];
     SlaTerms terms = sla_terms(clock, model, i);
     bool paused = sla_clock_is_paused(clock);
+    char buffer[EVENT_ID_LEN_MAX];
+    Str id = event_id_text(&clock->start_event_id, buffer), start_event_id = arena_str(arena, id);
+    if (str_is_null(start_event_id) != str_is_null(id))
+        return -ENOMEM;
     *ret = (ExplainedClock){
         .policy = policy->id,
         .phase = clock->phase,
         .epoch = clock->epoch,
         .started_at_ms = clock->started_at_ms,
-        .start_event_id = clock->start_event_id_len ? (Str){clock->start_event_id, clock->start_event_id_len} : STR_NULL,
+        .start_event_id = start_event_id,
         .calendar = model_calendar_id(model, clock->calendar),
         .target_ms = terms.times.target_ms,
         .worked_ms = sla_clock_elapsed(clock, terms, at_ms),

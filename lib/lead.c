@@ -76,7 +76,6 @@ static void reset(Lead *lead, const Model *model) {
     lead->ordinal = 0;
     lead->n_profile = 0;
     lead->n_seen = lead->seen_start = 0;
-    lead->n_awards = lead->awards_start = 0;
     lead->next_internal_ms = TIME_NEVER;
     lead->next_sla_ms = TIME_NEVER;
     for (size_t i = 0; i < model->n_scores; i++)
@@ -121,7 +120,20 @@ static void clocks_done(Lead *lead) {
     for (size_t i = 0; i < lead->n_clocks; i++) {
         free(lead->clocks[i].pauses);
         free(lead->clocks[i].times);
+        event_id_done(&lead->clocks[i].start_event_id);
     }
+}
+
+static void award_done(Lead *lead, GivenAward *award) {
+    size_t n = event_id_heap_size(&award->event_id);
+    lead->award_ids_bytes -= n ? heap_bytes(n) : 0;
+    event_id_done(&award->event_id);
+}
+
+static void awards_clear(Lead *lead) {
+    for (size_t i = 0; i < lead->n_awards && lead->award_ids_bytes > 0; i++)
+        award_done(lead, &lead->awards[i]);
+    lead->n_awards = lead->awards_start = 0;
 }
 
 static void aliases_clear(Lead *lead) {
@@ -147,6 +159,7 @@ void lead_clear(Lead *lead, const Model *model) {
     str_free(&lead->merged_into);
     aliases_clear(lead);
     clocks_done(lead);
+    awards_clear(lead);
     str_free(&lead->account_id);
     str_free(&lead->first_source);
     str_free(&lead->last_source);
@@ -230,6 +243,7 @@ Lead *lead_free(Lead *lead) {
     for (size_t i = 0; i < lead->n_limits; i++)
         time_list_done(&lead->limits[i]);
     clocks_done(lead);
+    awards_clear(lead);
     free(lead->lost);
     free(lead->profile);
     free(lead->seen);
@@ -243,7 +257,7 @@ size_t lead_memory(const Lead *lead, const Model *model) {
                str_heap_bytes(lead->last_source) + str_heap_bytes(lead->merged_into) +
                heap_bytes(lead->n_aliases_alloc * sizeof(Str)) + heap_bytes(lead->n_profile_alloc * sizeof(Property)) +
                heap_bytes(lead->n_seen_alloc * sizeof(EventKey)) +
-               heap_bytes(lead->n_awards_alloc * sizeof(GivenAward));
+               heap_bytes(lead->n_awards_alloc * sizeof(GivenAward)) + lead->award_ids_bytes;
     for (size_t i = 0; i < lead->n_profile; i++) {
         const Property *property = &lead->profile[i];
         n += str_heap_bytes(property->name);
@@ -260,7 +274,8 @@ size_t lead_memory(const Lead *lead, const Model *model) {
         n += heap_bytes(time_list_memory(&lead->limits[i]));
     for (size_t i = 0; i < lead->n_clocks; i++) {
         const SlaClock *clock = &lead->clocks[i];
-        n += heap_bytes(clock->n_pauses_alloc * sizeof(SlaPause)) + (clock->times ? heap_bytes(sla_times_memory(clock->times)) : 0);
+        n += heap_bytes(clock->n_pauses_alloc * sizeof(SlaPause)) + (clock->times ? heap_bytes(sla_times_memory(clock->times)) : 0) +
+             heap_bytes(event_id_heap_size(&clock->start_event_id));
     }
     n += heap_bytes(lead->n_lost * sizeof(LostStage));
     return n;
@@ -372,12 +387,21 @@ int lead_add_seen(Lead *lead, EventKey key) {
 int lead_add_award(Lead *lead, const GivenAward *award) {
     uint32_t index;
     void *awards = lead->awards;
-    int r = ring_push(&awards, &lead->n_awards, &lead->awards_start, &lead->n_awards_alloc, LEAD_AWARDS_MAX,
-            sizeof(*award), &index);
-    lead->awards = awards;
+    GivenAward copy = *award;
+    bool is_full = lead->n_awards == LEAD_AWARDS_MAX;
+    int r = event_id_dup(&award->event_id, &copy.event_id);
     if (r)
         return r;
-    lead->awards[index] = *award;
+    r = ring_push(&awards, &lead->n_awards, &lead->awards_start, &lead->n_awards_alloc, LEAD_AWARDS_MAX, sizeof(*award), &index);
+    lead->awards = awards;
+    if (r) {
+        event_id_done(&copy.event_id);
+        return r;
+    }
+    if (is_full)
+        award_done(lead, &lead->awards[index]);
+    lead->awards[index] = copy;
+    lead->award_ids_bytes += heap_bytes(event_id_heap_size(&copy.event_id));
     return 0;
 }
 

@@ -8,6 +8,7 @@
  * the view.
  */
 #include "lib/entity.h"
+#include "lib/event_id.h"
 #include "lib/sla_times.h"
 #include "lib/time_list.h"
 #include "lib/track_state.h"
@@ -29,12 +30,11 @@ EventKey event_key(Str event_id);
 
 /* One award that was given, for reasons. */
 typedef struct GivenAward {
+    double points; /* as kept after caps */
+    int64_t occurred_at_ms;
+    EventId event_id;
     uint16_t rule; /* an idle rule's number is model->n_rules more */
     uint16_t score;
-    double points;       /* as kept after caps */
-    int64_t occurred_at_ms;
-    uint8_t event_id_len;
-    char event_id[EVENT_ID_LEN_MAX];
 } GivenAward;
 
 /* Where a lead stands with an idle rule. */
@@ -75,8 +75,7 @@ typedef struct SlaClock {
     int64_t taken_at_ms;
     bool breached;
     uint32_t warned, escalated; /* bit i: level i was emitted (MODEL_LEVELS_MAX is 16) */
-    uint8_t start_event_id_len; /* 0: started without an event */
-    char start_event_id[EVENT_ID_LEN_MAX];
+    EventId start_event_id; /* owned; none: started without an event */
 } SlaClock;
 
 /*
@@ -105,6 +104,7 @@ struct Lead {
     uint32_t n_seen, seen_start, n_seen_alloc;
     GivenAward *awards; /* ring, oldest first from awards_start */
     uint32_t n_awards, awards_start, n_awards_alloc;
+    size_t award_ids_bytes; /* that their event ids take of the heap */
     ScoreState *scores;   /* n_scores, as the model has */
     TrackState *tracks;   /* model->n_tracks */
     TimeList *counters;   /* n_counters: times of matching events */
@@ -152,6 +152,7 @@ void lead_begin(Lead *lead, const Model *model, int64_t at_ms);
 
 bool lead_has_seen(const Lead *lead, EventKey key);
 MUST_CHECK int lead_add_seen(Lead *lead, EventKey key);
+/* Copies its event id. */
 MUST_CHECK int lead_add_award(Lead *lead, const GivenAward *award);
 /* i = 0 is the oldest kept. */
 static inline const GivenAward *lead_award(const Lead *lead, size_t i) {

@@ -56,36 +56,37 @@ static int buffer_grow(Buffer *buffer, size_t n_wanted) {
     return 0;
 }
 
-void pack_bytes(Packer *p, const void *data, size_t n) {
-    if (p->error || n == 0)
-        return;
+void pack_bytes_slowly(Packer *p, const void *data, size_t n) {
     Buffer *buffer = p->buffer;
-    if (buffer->len - p->start + n > p->bytes_max) {
-        p->error = PACKING_E_SIZE;
+    if (p->error)
         return;
-    }
-    if (buffer->n_alloc - buffer->len < n) {
+    if (buffer->len - p->start + n > p->bytes_max)
+        p->error = PACKING_E_SIZE;
+    else if (buffer->n_alloc - buffer->len < n)
         p->error = buffer_grow(buffer, buffer->len + n);
-        if (p->error)
-            return;
-    }
+    p->room_end = 0;
+    if (p->error)
+        return;
     memcpy(buffer->data + buffer->len, data, n);
     buffer->len += n;
+    p->room_end = p->bytes_max < buffer->n_alloc - p->start ? p->start + p->bytes_max : buffer->n_alloc;
 }
 
-void pack_number(Packer *p, uint64_t value) {
-    uint8_t bytes[NUMBER_BYTES_MAX];
-    Buffer *buffer = p->buffer;
-    /* Most take one byte, for which there mostly is room. */
-    if (value < 0x80 && !p->error && buffer->len < buffer->n_alloc && buffer->len - p->start < p->bytes_max) {
-        buffer->data[buffer->len++] = (uint8_t)value;
-        return;
-    }
+static size_t put_number(uint8_t *bytes, uint64_t value) {
     size_t n = 0;
     for (; value >= 0x80; value >>= 7)
         bytes[n++] = (uint8_t)(value | 0x80);
     bytes[n++] = (uint8_t)value;
-    pack_bytes(p, bytes, n);
+    return n;
+}
+
+void pack_number_slowly(Packer *p, uint64_t value) {
+    uint8_t bytes[NUMBER_BYTES_MAX];
+    Buffer *buffer = p->buffer;
+    if (p->room_end >= NUMBER_BYTES_MAX && buffer->len <= p->room_end - NUMBER_BYTES_MAX)
+        buffer->len += put_number(buffer->data + buffer->len, value);
+    else
+        pack_bytes_slowly(p, bytes, put_number(bytes, value));
 }
 
 void pack_signed(Packer *p, int64_t value) {
@@ -99,10 +100,11 @@ void pack_double(Packer *p, double value) {
         return;
     }
     uint64_t bits;
+    uint8_t bytes[1 + sizeof(bits)] = {0};
     memcpy(&bits, &value, sizeof(bits));
     bits = htole64(bits);
-    pack_number(p, 0);
-    pack_bytes(p, &bits, sizeof(bits));
+    memcpy(bytes + 1, &bits, sizeof(bits));
+    pack_bytes(p, bytes, sizeof(bytes));
 }
 
 void pack_str(Packer *p, Str s) {

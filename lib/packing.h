@@ -31,10 +31,34 @@ typedef struct Packer {
     size_t bytes_max; /* that it may take */
     int64_t clock_ms; /* times are relative to it */
     int error;        /* PACKING_E_SIZE or -ENOMEM */
+    size_t room_end;  /* up to where in the buffer there is room, and no error; set by what finds none */
 } Packer;
 
-void pack_bytes(Packer *p, const void *data, size_t n);
-void pack_number(Packer *p, uint64_t value);
+/* For what finds no room. */
+void pack_bytes_slowly(Packer *p, const void *data, size_t n);
+void pack_number_slowly(Packer *p, uint64_t value);
+
+static inline void pack_bytes(Packer *p, const void *data, size_t n) {
+    Buffer *buffer = p->buffer;
+    if (n == 0)
+        return;
+    if (n > p->room_end || buffer->len > p->room_end - n) {
+        pack_bytes_slowly(p, data, n);
+        return;
+    }
+    memcpy(buffer->data + buffer->len, data, n);
+    buffer->len += n;
+}
+
+/* Most take one byte. */
+static inline void pack_number(Packer *p, uint64_t value) {
+    Buffer *buffer = p->buffer;
+    if (value < 0x80 && buffer->len < p->room_end)
+        buffer->data[buffer->len++] = (uint8_t)value;
+    else
+        pack_number_slowly(p, value);
+}
+
 void pack_signed(Packer *p, int64_t value);
 /* Finite: neither points nor properties are infinite or NaN. */
 void pack_double(Packer *p, double value);

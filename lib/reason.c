@@ -7,7 +7,8 @@
 
 /* A contribution under consideration, with its place in file order. */
 typedef struct Candidate {
-    Reason reason;
+    Reason reason; /* but for its event id */
+    const EventId *event_id; /* NULL: of a profile rule */
     unsigned rule, award;
 } Candidate;
 
@@ -77,8 +78,8 @@ static void consider_awards(Best *best, const Lead *lead, const Model *model) {
         double factor = decay_factor(&score->decay, given->occurred_at_ms, best->at_ms);
         Candidate candidate = {
             .reason = {.rule = giver.id, .score = score->id, .points = given->points,
-                    .present_value = given->points * factor, .occurred_at_ms = given->occurred_at_ms,
-                    .event_id = given->event_id_len ? (Str){given->event_id, given->event_id_len} : STR_NULL},
+                    .present_value = given->points * factor, .occurred_at_ms = given->occurred_at_ms},
+            .event_id = &given->event_id,
             .rule = given->rule,
             .award = award_place(&giver, given->score),
         };
@@ -110,12 +111,18 @@ static void find_best(Best *best, const Lead *lead, const Model *model) {
     consider_profile_rules(best, lead, model);
 }
 
-size_t reasons_of(const Lead *lead, const Model *model, Reason ret[static REASONS_MAX]) {
+static Reason reason_of(const Candidate *candidate, char text[static EVENT_ID_LEN_MAX]) {
+    Reason reason = candidate->reason;
+    reason.event_id = candidate->event_id ? event_id_text(candidate->event_id, text) : STR_NULL;
+    return reason;
+}
+
+size_t reasons_of(const Lead *lead, const Model *model, Reason ret[static REASONS_MAX], ReasonIds *ids) {
     Candidate items[REASONS_MAX];
     Best best = {.items = items, .n_max = REASONS_MAX, .at_ms = lead->clock_ms};
     find_best(&best, lead, model);
     for (size_t i = 0; i < best.n; i++)
-        ret[i] = best.items[i].reason;
+        ret[i] = reason_of(&best.items[i], ids->texts[i]);
     return best.n;
 }
 
@@ -125,11 +132,12 @@ int reasons_all(Arena *arena, const Lead *lead, const Model *model, int64_t at_m
         best.n_max += model->profile_rules[i].n_awards;
     best.items = arena_new_array(arena, Candidate, MAX(best.n_max, (size_t)1));
     Reason *reasons = arena_new_array(arena, Reason, MAX(best.n_max, (size_t)1));
-    if (!best.items || !reasons)
+    char *texts = arena_alloc(arena, best.n_max + 1, EVENT_ID_LEN_MAX);
+    if (!best.items || !reasons || !texts)
         return -ENOMEM;
     find_best(&best, lead, model);
     for (size_t i = 0; i < best.n; i++)
-        reasons[i] = best.items[i].reason;
+        reasons[i] = reason_of(&best.items[i], texts + i * EVENT_ID_LEN_MAX);
     *ret = reasons;
     *ret_n = best.n;
     return 0;

@@ -81,14 +81,14 @@ static void put_times(Packer *p, const Lead *lead, const Model *model) {
     }
 }
 
-static void put_tracks_and_clocks(Packer *p, const Lead *lead, const Model *model) {
+static void put_tracks_and_clocks(Packer *p, const Lead *lead, const Model *model, SeenIndex *seen) {
     pack_track_states(p, lead->tracks, model->tracks, model->n_tracks);
     pack_number(p, model->n_policies);
     for (size_t i = 0; i < model->n_policies; i++)
-        pack_sla_clock(p, lead, &lead->clocks[i]);
+        pack_sla_clock(p, seen, &lead->clocks[i]);
 }
 
-static void put_awards(Packer *p, const Lead *lead) {
+static void put_awards(Packer *p, const Lead *lead, SeenIndex *seen) {
     pack_number(p, lead->n_awards);
     for (size_t i = 0; i < lead->n_awards; i++) {
         const GivenAward *award = lead_award(lead, i);
@@ -96,7 +96,7 @@ static void put_awards(Packer *p, const Lead *lead) {
         pack_number(p, award->score);
         pack_double(p, award->points);
         pack_past(p, award->occurred_at_ms);
-        pack_event_id(p, lead, (Str){award->event_id, award->event_id_len});
+        pack_event_id(p, seen, &award->event_id);
     }
 }
 
@@ -135,12 +135,13 @@ int record_pack(const Lead *lead, const Model *model, Buffer *buffer) {
             .bytes_max = RECORD_BYTES_MAX,
             .clock_ms = lead->clock_ms,
     };
+    SeenIndex seen = {.lead = lead};
     put_head(&p, lead, model);
     put_seen(&p, lead);
     put_scores(&p, lead, model);
     put_times(&p, lead, model);
-    put_tracks_and_clocks(&p, lead, model);
-    put_awards(&p, lead);
+    put_tracks_and_clocks(&p, lead, model, &seen);
+    put_awards(&p, lead, &seen);
     put_profile(&p, lead);
     put_aliases(&p, lead);
     if (p.error)
@@ -217,16 +218,16 @@ static int get_times(Unpacker *u, Lead *lead, const Model *model) {
     return 0;
 }
 
-static int get_tracks_and_clocks(Unpacker *u, Lead *lead, const Model *model) {
+static int get_tracks_and_clocks(Unpacker *u, Lead *lead, const Model *model, SeenIndex *seen) {
     unpack_track_states(u, lead->tracks, model->tracks, model->n_tracks);
     get_count_of_model(u, model->n_policies);
     int error = 0;
     for (unsigned i = 0; i < model->n_policies && !u->corrupt && !error; i++)
-        error = unpack_sla_clock(u, lead, model, i);
+        error = unpack_sla_clock(u, &lead->clocks[i], seen, model, i);
     return error;
 }
 
-static int get_awards(Unpacker *u, Lead *lead, const Model *model) {
+static int get_awards(Unpacker *u, Lead *lead, const Model *model, SeenIndex *seen) {
     uint32_t n = (uint32_t)unpack_count(u, LEAD_AWARDS_MAX, AWARD_BYTES_MIN);
     if (u->corrupt || n == 0)
         return 0;
@@ -234,15 +235,17 @@ static int get_awards(Unpacker *u, Lead *lead, const Model *model) {
     if (!lead->awards)
         return -ENOMEM;
     lead->n_awards = lead->n_awards_alloc = n;
-    for (uint32_t i = 0; i < n && !u->corrupt; i++) {
+    int error = 0;
+    for (uint32_t i = 0; i < n && !u->corrupt && !error; i++) {
         GivenAward *award = &lead->awards[i];
         award->rule = (uint16_t)unpack_index(u, model->n_rules + model->n_idle_rules);
         award->score = (uint16_t)unpack_index(u, model->n_scores);
         award->points = unpack_double(u);
         award->occurred_at_ms = unpack_past(u);
-        unpack_event_id(u, lead, award->event_id, &award->event_id_len);
+        error = unpack_event_id(u, seen, &award->event_id);
+        lead->award_ids_bytes += heap_bytes(event_id_heap_size(&award->event_id));
     }
-    return 0;
+    return error;
 }
 
 static int get_profile(Unpacker *u, Lead *lead) {
@@ -294,9 +297,10 @@ static int get_lead(Unpacker *u, Lead *lead, const Model *model) {
         error = get_times(u, lead, model);
     if (error)
         return error;
-    error = get_tracks_and_clocks(u, lead, model);
+    SeenIndex seen = {.lead = lead};
+    error = get_tracks_and_clocks(u, lead, model, &seen);
     if (!error)
-        error = get_awards(u, lead, model);
+        error = get_awards(u, lead, model, &seen);
     if (!error)
         error = get_profile(u, lead);
     return error ? error : get_aliases(u, lead);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/record_clock.h"
 
-#include "lib/record_event_id.h"
 #include "lib/sla_clock.h"
 
 /* A clock's phase and whether it is breached share a number with its epoch. */
@@ -45,7 +44,7 @@ static void put_pauses(Packer *p, const SlaClock *clock) {
     }
 }
 
-void pack_sla_clock(Packer *p, const Lead *lead, const SlaClock *clock) {
+void pack_sla_clock(Packer *p, SeenIndex *seen, const SlaClock *clock) {
     uint64_t head = (uint64_t)clock->epoch << CLOCK_EPOCH_SHIFT | clock->phase;
     if (clock->phase == SLA_PHASE_NONE) {
         /* Of a clock that is over only the epoch counts. */
@@ -62,7 +61,7 @@ void pack_sla_clock(Packer *p, const Lead *lead, const SlaClock *clock) {
         pack_sla_times(p, clock->times);
     pack_number(p, clock->warned);
     pack_number(p, clock->escalated);
-    pack_event_id(p, lead, (Str){clock->start_event_id, clock->start_event_id_len});
+    pack_event_id(p, seen, &clock->start_event_id);
 }
 
 /* An instant that many milliseconds after another one, at least min_ms. */
@@ -114,8 +113,7 @@ static int get_times_of_its_own(Unpacker *u, SlaClock *clock, const SlaPolicy *p
     return sla_times_dup(&times, &clock->times);
 }
 
-int unpack_sla_clock(Unpacker *u, const Lead *lead, const Model *model, unsigned policy) {
-    SlaClock *clock = &lead->clocks[policy];
+int unpack_sla_clock(Unpacker *u, SlaClock *clock, SeenIndex *seen, const Model *model, unsigned policy) {
     uint64_t head = unpack_number_up_to(u, CLOCK_HEAD_MAX);
     clock->epoch = (uint32_t)(head >> CLOCK_EPOCH_SHIFT);
     clock->breached = head & CLOCK_BREACHED;
@@ -150,6 +148,5 @@ int unpack_sla_clock(Unpacker *u, const Lead *lead, const Model *model, unsigned
     clock->escalated = (uint32_t)unpack_number_up_to(u, UINT32_MAX);
     if (!mask_within(clock->warned, levels.n_warnings) || !mask_within(clock->escalated, levels.n_escalations))
         u->corrupt = true;
-    unpack_event_id(u, lead, clock->start_event_id, &clock->start_event_id_len);
-    return 0;
+    return unpack_event_id(u, seen, &clock->start_event_id);
 }

@@ -13,9 +13,8 @@
  *     masks of the warnings and escalations emitted
  *     the starting event's id
  */
-#include "lib/lead.h"
-#include "lib/packing.h"
+#include "lib/record_event_id.h"
 
-void pack_sla_clock(Packer *p, const Lead *lead, const SlaClock *clock);
-/* Into the lead's clock of the policy, which is empty. 0 or -ENOMEM; what is wrong sticks in the unpacker. */
-MUST_CHECK int unpack_sla_clock(Unpacker *u, const Lead *lead, const Model *model, unsigned policy);
+void pack_sla_clock(Packer *p, SeenIndex *seen, const SlaClock *clock);
+/* Into a clock of the policy, which is empty. 0 or -ENOMEM; what is wrong sticks in the unpacker. */
+MUST_CHECK int unpack_sla_clock(Unpacker *u, SlaClock *clock, SeenIndex *seen, const Model *model, unsigned policy);

@@ -51,19 +51,16 @@ void score_apply_profile_rules(Lead *lead, const Model *model) {
 
 /* --- awards ------------------------------------------------------------------------------------------ */
 
-/* What gives points: the rule's number as in GivenAward, the instant that they are dated at, and the event, if it was one. */
+/* What gives points: the rule's number as in GivenAward, the instant that they are dated at, and the event's id, if it was one. */
 typedef struct Source {
     unsigned rule;
     int64_t at_ms;
-    const LeadEvent *event;
+    EventId event_id; /* borrowed */
 } Source;
 
 static int note_reason(Lead *lead, const Source *source, unsigned score, double points) {
-    GivenAward given = {.rule = (uint16_t)source->rule, .score = (uint16_t)score, .points = points, .occurred_at_ms = source->at_ms};
-    if (source->event) {
-        given.event_id_len = (uint8_t)source->event->event_id.len;
-        memcpy(given.event_id, source->event->event_id.data, given.event_id_len);
-    }
+    GivenAward given = {.rule = (uint16_t)source->rule, .score = (uint16_t)score, .points = points, .occurred_at_ms = source->at_ms,
+            .event_id = source->event_id};
     return lead_add_award(lead, &given);
 }
 
@@ -116,12 +113,12 @@ static bool is_within_limit(const Lead *lead, const Model *model, const Rule *ru
 }
 
 /* A rule that takes events of this type. */
-static int apply_rule(Lead *lead, const Situation *s, unsigned index, Touch *touch) {
+static int apply_rule(Lead *lead, const Situation *s, const EventId *event_id, unsigned index, Touch *touch) {
     const Rule *rule = &s->model->rules[index];
     const LeadEvent *event = s->event;
     if (!condition_holds(rule->when, s) || !is_within_limit(lead, s->model, rule, event->occurred_at_ms))
         return 0;
-    Source source = {.rule = index, .at_ms = event->occurred_at_ms, .event = event};
+    Source source = {.rule = index, .at_ms = event->occurred_at_ms, .event_id = *event_id};
     bool given = false, kept = false;
     int r = award_all(lead, s, &source, rule->awards, rule->n_awards, touch, &given, &kept);
     if (r == 0 && given && rule->limit != LIMIT_NONE)
@@ -134,9 +131,10 @@ int score_apply_event(Lead *lead, const Model *model, const LeadEvent *event, To
     Situation s = situation_before(lead, model, event, scores);
     int r = count(lead, &s);
     touch_judge(touch, &s);
+    EventId event_id = event_id_of(event->event_id);
     EventMatches matches = event_index_find(model->rules_by_type, event->type);
     for (unsigned i; r == 0 && event_matches_next(&matches, &i);)
-        r = apply_rule(lead, &s, i, touch);
+        r = apply_rule(lead, &s, &event_id, i, touch);
     return r;
 }
 

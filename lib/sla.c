@@ -84,12 +84,13 @@ static const NamedStr *present_stages(Step *step) {
 
 /* Copied, for the clock may be started anew before the output leaves. */
 static Str copy_start_event_id(Step *step, const SlaClock *clock) {
-    size_t len = clock->start_event_id_len;
-    char *copy = len ? step_alloc(step, len, 1) : NULL;
+    char buffer[EVENT_ID_LEN_MAX];
+    Str text = event_id_text(&clock->start_event_id, buffer);
+    char *copy = text.len ? step_alloc(step, text.len, 1) : NULL;
     if (!copy)
         return STR_NULL;
-    memcpy(copy, clock->start_event_id, len);
-    return (Str){copy, len};
+    memcpy(copy, text.data, text.len);
+    return (Str){copy, text.len};
 }
 
 /* An SlaEvent of the policy's clock. `event`: in whose step the clock ended, for kinds that end one. */
@@ -274,10 +275,9 @@ static void start(Step *step, unsigned policy, int64_t at_ms) {
     SlaClock *clock = &step->lead->clocks[policy];
     const LeadEvent *event = step->event;
     sla_clock_start(clock, step->model, policy, at_ms, choose_calendar(step, &step->model->policies[policy]));
-    if (event) {
-        clock->start_event_id_len = (uint8_t)event->event_id.len;
-        memcpy(clock->start_event_id, event->event_id.data, event->event_id.len);
-    }
+    EventId event_id = event_id_of(event ? event->event_id : STR_NULL);
+    if (event_id_dup(&event_id, &clock->start_event_id) < 0)
+        step->error = -ENOMEM;
 }
 
 void sla_apply(Step *step) {

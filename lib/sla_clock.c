@@ -90,6 +90,7 @@ void sla_clock_move(SlaClock *clock, SlaClock *from, int64_t at_ms) {
 void sla_clock_end(SlaClock *clock) {
     free(clock->pauses);
     free(clock->times);
+    event_id_done(&clock->start_event_id);
     *clock = (SlaClock){.epoch = clock->epoch};
 }
 

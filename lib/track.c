@@ -68,7 +68,8 @@ static void describe_lead(Step *step, StageChanged *change) {
     change->scores = present_scores(step, &change->n_scores);
     change->first_source = lead->first_source;
     change->last_source = lead->last_source;
-    change->n_reasons = reasons_of(lead, step->model, change->reasons);
+    ReasonIds *ids = step_new_array(step, ReasonIds, 1);
+    change->n_reasons = ids ? reasons_of(lead, step->model, change->reasons, ids) : 0;
 }
 
 static void describe_account(Step *step, StageChanged *change) {

@@ -2,44 +2,48 @@
 /*
  * Outputs as Avro
  *
- * The visitor's calls set the parts of one generic value of avro-c per type, which is reused. Of each open
- * record a bit per field remembers what was set, so that nothing of the output before it can stay. avro-c
- * copies all strings and wants them terminated; outputs are a small part of all events, so that is affordable
- * here.
+ * The visitor's calls are written down as they come: a schema has its fields in their order, as a rule, and then a record's bytes are where
+ * they belong. Of each open record it is kept where the fields begin; of one in another order they are put into its own at the end.
  */
 #include "daemon/io/avro_output.h"
 
-#include <avro.h>
+#include <endian.h>
 #include <stdio.h>
 
 #include "daemon/io/avro_output_sample.h"
+#include "daemon/io/avro_type.h"
 
 /* The output, its list of reasons, a reason. */
 #define LEVELS_MAX 4
 #define FIELDS_MAX 64 /* of a record; bits */
 #define BUFFER_SIZE_MIN ((size_t)4096)
+/* A long is zig-zag, 7 bits in each byte. */
+#define LONG_SIZE_MAX 10
 
 typedef struct Format {
     uint32_t id;
-    avro_schema_t schema;
-    avro_value_iface_t *iface;
-    avro_value_t value;
+    const AvroType *type; /* a record */
 } Format;
 
 /* A record, map or list that is being filled. */
 typedef struct Level {
-    avro_value_t value;
-    avro_type_t type;
-    uint64_t set; /* bit i: field i of a record */
+    const AvroType *type;
+    size_t n;     /* fields, entries or items so far */
+    size_t begin; /* in the buffer; of a map or list, where the byte for its count is */
+    /* Of a record: */
+    uint64_t set;              /* bit i: field i */
+    bool is_shuffled;          /* not in the schema's order */
+    uint8_t order[FIELDS_MAX]; /* the fields as they came, and where each begins */
+    size_t begins[FIELDS_MAX + 1];
 } Level;
 
 struct AvroOutput {
+    Arena *arena; /* of the types */
     Format formats[_OUTPUT_TYPE_MAX];
-    avro_writer_t writer;
     char *buffer;
-    size_t buffer_size;
-    char *scratch; /* a terminated copy of the string at hand */
-    size_t scratch_size;
+    size_t len, size;
+    char *spare; /* for putting fields in order */
+    size_t spare_size;
     Level levels[LEVELS_MAX];
     size_t n_levels;
     OutputType type; /* at hand */
@@ -54,10 +58,7 @@ static int wrong(AvroOutput *avro, Str field, const char *what) {
     return -EPROTO;
 }
 
-/* avro-c's errors are errno values; its text must be taken before the next call. */
-static int failed(AvroOutput *avro, Str field, int rval) {
-    return rval == ENOMEM ? -ENOMEM : wrong(avro, field, avro_strerror());
-}
+/* --- bytes ------------------------------------------------------------------------------------------- */
 
 static int grow(char **buffer, size_t *buffer_size, size_t size) {
     size_t size_new = MAX(*buffer_size, BUFFER_SIZE_MIN);
@@ -75,201 +76,251 @@ static int grow(char **buffer, size_t *buffer_size, size_t size) {
     return 0;
 }
 
-/* A terminated copy, valid until the next one. */
-static int terminated(AvroOutput *avro, Str s) {
-    int r = grow(&avro->scratch, &avro->scratch_size, s.len + 1);
+/* Room for so many bytes more. */
+static int reserve(AvroOutput *avro, size_t n) {
+    if (n > AVRO_OUTPUT_SIZE_MAX || avro->len + n > AVRO_OUTPUT_SIZE_MAX) {
+        snprintf(avro->text, avro->text_size, "%s of more than %d bytes", output_type_name(avro->type), AVRO_OUTPUT_SIZE_MAX);
+        return AVRO_OUTPUT_E_TOO_LARGE;
+    }
+    return grow(&avro->buffer, &avro->size, avro->len + n);
+}
+
+static size_t encode_long(char bytes[static LONG_SIZE_MAX], int64_t value) {
+    uint64_t left = (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0);
+    size_t n = 0;
+
+    for (; left >= 0x80; left >>= 7)
+        bytes[n++] = (char)(unsigned char)(left | 0x80);
+    bytes[n++] = (char)left;
+    return n;
+}
+
+static int write_bytes(AvroOutput *avro, const void *bytes, size_t n) {
+    int r = reserve(avro, n);
     if (r)
         return r;
-    if (s.len > 0)
-        memcpy(avro->scratch, s.data, s.len);
-    avro->scratch[s.len] = '\0';
+    if (n)
+        memcpy(avro->buffer + avro->len, bytes, n);
+    avro->len += n;
     return 0;
 }
 
-static int field_slot(AvroOutput *avro, Level *level, Str name, avro_value_t *ret) {
-    avro_schema_t schema = avro_value_get_schema(&level->value);
-    size_t n = avro_schema_record_size(schema);
-
-    for (size_t i = 0; i < n; i++) {
-        if (!str_eq_c(name, avro_schema_record_field_name(schema, (int)i)))
-            continue;
-        if (level->set & (UINT64_C(1) << i))
-            return wrong(avro, name, "is set twice");
-        level->set |= UINT64_C(1) << i;
-        int rval = avro_value_get_by_index(&level->value, i, ret, NULL);
-        return rval ? failed(avro, name, rval) : 0;
-    }
-    return wrong(avro, name, "the schema has no such field");
+static int write_long(AvroOutput *avro, int64_t value) {
+    char bytes[LONG_SIZE_MAX];
+    return write_bytes(avro, bytes, encode_long(bytes, value));
 }
 
-static int entry_slot(AvroOutput *avro, Level *level, Str name, avro_value_t *ret) {
+static int write_text(AvroOutput *avro, Str s) {
+    int r = write_long(avro, (int64_t)s.len);
+    return r ? r : write_bytes(avro, s.data, s.len);
+}
+
+/* --- places ------------------------------------------------------------------------------------------ */
+
+/* The fields mostly come in the schema's order. */
+static size_t find_field(const Level *level, Str name) {
+    const AvroType *type = level->type;
+    if (level->n < type->n && str_eq(type->fields[level->n].name, name))
+        return level->n;
+    size_t i = 0;
+    while (i < type->n && !str_eq(type->fields[i].name, name))
+        i++;
+    return i;
+}
+
+static int begin_field(AvroOutput *avro, Level *level, Str name, const AvroType **ret) {
+    size_t i = find_field(level, name);
+
+    if (i == level->type->n)
+        return wrong(avro, name, "the schema has no such field");
+    if (level->set & (UINT64_C(1) << i))
+        return wrong(avro, name, "is set twice");
+    level->set |= UINT64_C(1) << i;
+    level->is_shuffled |= i != level->n;
+    level->order[level->n] = (uint8_t)i;
+    level->begins[level->n] = avro->len;
+    *ret = level->type->fields[i].type;
+    return 0;
+}
+
+static int begin_entry(AvroOutput *avro, const Level *level, Str name, const AvroType **ret) {
     if (name.len > 0 && memchr(name.data, '\0', name.len))
         return wrong(avro, STR_LITERAL(""), "a map's key holds a NUL");
-    int r = terminated(avro, name);
-    if (r)
-        return r;
-    int rval = avro_value_add(&level->value, avro->scratch, ret, NULL, NULL);
-    return rval ? failed(avro, name, rval) : 0;
+    *ret = level->type->items;
+    return write_text(avro, name);
 }
 
-/* Where the value `name` goes, whatever its type. */
-static int raw_slot(AvroOutput *avro, Str name, avro_value_t *ret) {
+/* The type of the value `name`, which is to be written next. */
+static int begin_value(AvroOutput *avro, Str name, const AvroType **ret) {
     Level *level = &avro->levels[avro->n_levels - 1];
-    int rval;
+    int r = 0;
 
-    switch (level->type) {
-    case AVRO_RECORD:
-        return field_slot(avro, level, name, ret);
-    case AVRO_MAP:
-        return entry_slot(avro, level, name, ret);
+    switch (level->type->kind) {
+    case AVRO_KIND_RECORD:
+        r = begin_field(avro, level, name, ret);
+        break;
+    case AVRO_KIND_MAP:
+        r = begin_entry(avro, level, name, ret);
+        break;
     default:
-        rval = avro_value_append(&level->value, ret, NULL);
-        return rval ? failed(avro, STR_LITERAL("list"), rval) : 0;
+        *ret = level->type->items;
     }
+    level->n++;
+    return r;
 }
 
-/* The raw slot if it is of the type; a union is set to the branch that is. */
-static int branch(AvroOutput *avro, Str name, avro_value_t *raw, avro_type_t type, avro_value_t *ret) {
-    avro_schema_t schema = avro_value_get_schema(raw);
-    bool is_union = avro_value_get_type(raw) == AVRO_UNION;
+/* The type itself if it is of the kind; of a union the branch that is, whose number is written. */
+static int choose(AvroOutput *avro, Str name, const AvroType *type, AvroKind kind, const AvroType **ret) {
+    bool is_union = type->kind == AVRO_KIND_UNION;
 
-    for (int i = 0; is_union && i < (int)avro_schema_union_size(schema); i++) {
-        if (avro_typeof(avro_schema_union_branch(schema, i)) != type)
+    for (size_t i = 0; is_union && i < type->n; i++) {
+        if (type->branches[i]->kind != kind)
             continue;
-        int rval = avro_value_set_branch(raw, i, ret);
-        return rval ? failed(avro, name, rval) : 0;
+        *ret = type->branches[i];
+        return write_long(avro, (int64_t)i);
     }
-    if (is_union || avro_value_get_type(raw) != type)
+    if (is_union || type->kind != kind)
         return wrong(avro, name,
-                type == AVRO_NULL ? "the schema does not allow null" : "the schema has another type");
-    *ret = *raw;
+                kind == AVRO_KIND_NULL ? "the schema does not allow null" : "the schema has another type");
+    *ret = type;
     return 0;
 }
 
-static int slot(AvroOutput *avro, Str name, avro_type_t type, avro_value_t *ret) {
-    avro_value_t raw;
-
-    int r = raw_slot(avro, name, &raw);
-    return r ? r : branch(avro, name, &raw, type, ret);
+static int begin(AvroOutput *avro, Str name, AvroKind kind, const AvroType **ret) {
+    int r = begin_value(avro, name, ret);
+    return r ? r : choose(avro, name, *ret, kind, ret);
 }
 
-static int put_null(void *userdata, Str name) {
-    AvroOutput *avro = userdata;
-    avro_value_t value;
+/* --- values ------------------------------------------------------------------------------------------ */
 
-    int r = slot(avro, name, AVRO_NULL, &value);
-    if (r)
-        return r;
-    int rval = avro_value_set_null(&value);
-    return rval ? failed(avro, name, rval) : 0;
+static int put_null(void *userdata, Str name) {
+    const AvroType *type;
+    return begin(userdata, name, AVRO_KIND_NULL, &type);
 }
 
 static int put_boolean(void *userdata, Str name, bool boolean) {
-    AvroOutput *avro = userdata;
-    avro_value_t value;
-
-    int r = slot(avro, name, AVRO_BOOLEAN, &value);
-    if (r)
-        return r;
-    int rval = avro_value_set_boolean(&value, boolean);
-    return rval ? failed(avro, name, rval) : 0;
+    const AvroType *type;
+    int r = begin(userdata, name, AVRO_KIND_BOOLEAN, &type);
+    return r ? r : write_bytes(userdata, &(char){boolean}, 1);
 }
 
 /* An integer or a time, which the schema may have as int too: Kafka's partitions are such. */
 static int put_integer(void *userdata, Str name, int64_t integer) {
     AvroOutput *avro = userdata;
-    avro_value_t raw, value;
-    int rval;
+    const AvroType *type;
 
-    int r = raw_slot(avro, name, &raw);
+    int r = begin_value(avro, name, &type);
     if (r)
         return r;
-    if (avro_value_get_type(&raw) == AVRO_INT32) {
-        if (integer < INT32_MIN || integer > INT32_MAX)
-            return wrong(avro, name, "does not fit an int");
-        rval = avro_value_set_int(&raw, (int32_t)integer);
-        return rval ? failed(avro, name, rval) : 0;
-    }
-    r = branch(avro, name, &raw, AVRO_INT64, &value);
-    if (r)
-        return r;
-    rval = avro_value_set_long(&value, integer);
-    return rval ? failed(avro, name, rval) : 0;
+    if (type->kind == AVRO_KIND_INT)
+        return integer < INT32_MIN || integer > INT32_MAX ? wrong(avro, name, "does not fit an int") : write_long(avro, integer);
+    r = choose(avro, name, type, AVRO_KIND_LONG, &type);
+    return r ? r : write_long(avro, integer);
 }
 
+/* Avro is little-endian. */
 static int put_number(void *userdata, Str name, double number) {
-    AvroOutput *avro = userdata;
-    avro_value_t value;
+    const AvroType *type;
+    uint64_t bits;
 
-    int r = slot(avro, name, AVRO_DOUBLE, &value);
-    if (r)
-        return r;
-    int rval = avro_value_set_double(&value, number);
-    return rval ? failed(avro, name, rval) : 0;
+    int r = begin(userdata, name, AVRO_KIND_DOUBLE, &type);
+    memcpy(&bits, &number, sizeof(bits));
+    bits = htole64(bits);
+    return r ? r : write_bytes(userdata, &bits, sizeof(bits));
 }
 
 static int put_string(void *userdata, Str name, Str string) {
-    AvroOutput *avro = userdata;
-    avro_value_t value;
-
-    int r = slot(avro, name, AVRO_STRING, &value);
-    if (r == 0)
-        r = terminated(avro, string);
-    if (r)
-        return r;
-    int rval = avro_value_set_string_len(&value, avro->scratch, string.len + 1);
-    return rval ? failed(avro, name, rval) : 0;
+    const AvroType *type;
+    int r = begin(userdata, name, AVRO_KIND_STRING, &type);
+    return r ? r : write_text(userdata, string);
 }
 
 static int put_bytes(void *userdata, Str name, Str bytes) {
-    AvroOutput *avro = userdata;
-    avro_value_t value;
-
-    int r = slot(avro, name, AVRO_BYTES, &value);
-    if (r == 0)
-        r = terminated(avro, bytes);
-    if (r)
-        return r;
-    int rval = avro_value_set_bytes(&value, avro->scratch, bytes.len);
-    return rval ? failed(avro, name, rval) : 0;
+    const AvroType *type;
+    int r = begin(userdata, name, AVRO_KIND_BYTES, &type);
+    return r ? r : write_text(userdata, bytes);
 }
 
-static int push(AvroOutput *avro, Str name, avro_type_t type) {
-    avro_value_t value;
+/* --- records, maps and lists ------------------------------------------------------------------------- */
 
+static int push(AvroOutput *avro, const AvroType *type) {
     assert(avro->n_levels < LEVELS_MAX);
-    int r = slot(avro, name, type, &value);
+    Level *level = &avro->levels[avro->n_levels++];
+    level->type = type;
+    level->n = 0;
+    level->begin = avro->len;
+    level->set = 0;
+    level->is_shuffled = false;
+    return type->kind == AVRO_KIND_RECORD ? 0 : write_bytes(avro, "", 1);
+}
+
+static int put_in_order(AvroOutput *avro, Level *level) {
+    size_t n = avro->len - level->begin, places[FIELDS_MAX];
+    char *to = avro->buffer + level->begin;
+
+    int r = grow(&avro->spare, &avro->spare_size, n);
     if (r)
         return r;
-    avro->levels[avro->n_levels++] = (Level){.value = value, .type = type};
+    memcpy(avro->spare, to, n);
+    level->begins[level->n] = avro->len;
+    for (size_t i = 0; i < level->n; i++)
+        places[level->order[i]] = i;
+    for (size_t field = 0; field < level->n; field++) {
+        size_t i = places[field], len = level->begins[i + 1] - level->begins[i];
+        memcpy(to, avro->spare + (level->begins[i] - level->begin), len);
+        to += len;
+    }
     return 0;
 }
 
-/* Closes a record, map or list. */
-static int pop(void *userdata) {
+static int pop_record(void *userdata) {
+    AvroOutput *avro = userdata;
+    Level *level = &avro->levels[--avro->n_levels];
+
+    for (size_t i = 0; level->n < level->type->n && i < level->type->n; i++)
+        if (!(level->set & (UINT64_C(1) << i)))
+            return wrong(avro, level->type->fields[i].name, "no output has it");
+    return level->is_shuffled ? put_in_order(avro, level) : 0;
+}
+
+/* One block: its count, for which there is a byte, and its items; then one of no items, which is all that an empty one has. */
+static int pop_block(void *userdata) {
     AvroOutput *avro = userdata;
     const Level *level = &avro->levels[--avro->n_levels];
+    char count[LONG_SIZE_MAX];
+    size_t n = encode_long(count, (int64_t)level->n);
 
-    if (level->type != AVRO_RECORD)
-        return 0;
-    avro_schema_t schema = avro_value_get_schema(&level->value);
-    size_t n = avro_schema_record_size(schema);
-    for (size_t i = 0; i < n; i++)
-        if (!(level->set & (UINT64_C(1) << i)))
-            return wrong(avro, str_from(avro_schema_record_field_name(schema, (int)i)), "no output has it");
-    return 0;
+    if (level->n == 0)
+        return 0; /* the byte is 0 */
+    int r = reserve(avro, n);
+    if (r)
+        return r;
+    char *at = avro->buffer + level->begin;
+    if (n > 1)
+        memmove(at + n, at + 1, avro->len - level->begin - 1);
+    memcpy(at, count, n);
+    avro->len += n - 1;
+    return write_bytes(avro, "", 1);
+}
+
+static int begin_and_push(AvroOutput *avro, Str name, AvroKind kind) {
+    const AvroType *type;
+    int r = begin(avro, name, kind, &type);
+    if (r == 0 && kind == AVRO_KIND_RECORD && type->n > FIELDS_MAX)
+        return wrong(avro, name, "a record of too many fields");
+    return r ? r : push(avro, type);
 }
 
 static int map_begin(void *userdata, Str name) {
-    return push(userdata, name, AVRO_MAP);
+    return begin_and_push(userdata, name, AVRO_KIND_MAP);
 }
 
 static int list_begin(void *userdata, Str name) {
-    return push(userdata, name, AVRO_ARRAY);
+    return begin_and_push(userdata, name, AVRO_KIND_ARRAY);
 }
 
 static int record_begin(void *userdata, Str name) {
-    return push(userdata, name, AVRO_RECORD);
+    return begin_and_push(userdata, name, AVRO_KIND_RECORD);
 }
 
 static const OutputVisitor visitor = {
@@ -281,89 +332,56 @@ static const OutputVisitor visitor = {
         .bytes = put_bytes,
         .time = put_integer,
         .map_begin = map_begin,
-        .map_end = pop,
+        .map_end = pop_block,
         .list_begin = list_begin,
-        .list_end = pop,
+        .list_end = pop_block,
         .record_begin = record_begin,
-        .record_end = pop,
+        .record_end = pop_record,
 };
 
-static int fill(AvroOutput *avro, Format *format, const Output *output) {
-    int rval = avro_value_reset(&format->value);
-    if (rval)
-        return failed(avro, STR_LITERAL(""), rval);
-    avro->levels[0] = (Level){.value = format->value, .type = AVRO_RECORD};
-    avro->n_levels = 1;
-    int r = output_visit(output, &visitor, avro);
-    return r ? r : pop(avro);
-}
+/* --- the whole --------------------------------------------------------------------------------------- */
 
-/* Behind the wire header, into a buffer that grows as avro-c finds it too small. */
-static int write_value(AvroOutput *avro, avro_value_t *value, size_t *ret_len) {
-    int r = grow(&avro->buffer, &avro->buffer_size, BUFFER_SIZE_MIN);
-    if (r)
-        return r;
-    for (;;) {
-        avro_writer_memory_set_dest(avro->writer, avro->buffer + REGISTRY_WIRE_SIZE,
-                (int64_t)(avro->buffer_size - REGISTRY_WIRE_SIZE));
-        int rval = avro_value_write(avro->writer, value);
-        if (rval == 0) {
-            *ret_len = REGISTRY_WIRE_SIZE + (size_t)avro_writer_tell(avro->writer);
-            return 0;
-        }
-        if (rval != ENOSPC)
-            return failed(avro, STR_LITERAL(""), rval);
-        if (avro->buffer_size >= AVRO_OUTPUT_SIZE_MAX) {
-            snprintf(avro->text, avro->text_size, "%s of more than %d bytes", output_type_name(avro->type),
-                    AVRO_OUTPUT_SIZE_MAX);
-            return AVRO_OUTPUT_E_TOO_LARGE;
-        }
-        r = grow(&avro->buffer, &avro->buffer_size, avro->buffer_size * 2);
-        if (r)
-            return r;
-    }
+static int write_output(AvroOutput *avro, const Format *format, const Output *output) {
+    const char header[REGISTRY_WIRE_SIZE] = {0, (char)(format->id >> 24), (char)(format->id >> 16), (char)(format->id >> 8), (char)format->id};
+
+    avro->len = 0;
+    avro->n_levels = 0;
+    int r = write_bytes(avro, header, sizeof(header));
+    if (r == 0)
+        r = push(avro, format->type);
+    if (r == 0)
+        r = output_visit(output, &visitor, avro);
+    return r ? r : pop_record(avro);
 }
 
 int avro_output_encode(AvroOutput *avro, const Output *output, Str *ret, char *text, size_t size) {
-    Format *format = &avro->formats[output->type];
-    size_t len;
-
     avro->type = output->type;
     avro->text = text;
     avro->text_size = size;
-    int r = fill(avro, format, output);
-    if (r == 0)
-        r = write_value(avro, &format->value, &len);
+    int r = write_output(avro, &avro->formats[output->type], output);
     if (r)
         return r == -EPROTO ? AVRO_OUTPUT_E_SCHEMA : r;
-    avro->buffer[0] = 0;
-    for (unsigned i = 0; i < 4; i++)
-        avro->buffer[1 + i] = (char)(unsigned char)(format->id >> (24 - 8 * i));
-    *ret = (Str){avro->buffer, len};
+    *ret = (Str){avro->buffer, avro->len};
     return 0;
 }
 
-static int format_init(
-        Format *format, const RegistryOutput *output, OutputType type, char *text, size_t size) {
+static int format_init(AvroOutput *avro, Format *format, const RegistryOutput *output, OutputType type, char *text, size_t size) {
     const char *name = output_type_name(type);
-    int rval;
+    char why[256];
 
     format->id = output->id;
-    rval = avro_schema_from_json_length(output->schema.data, output->schema.len, &format->schema);
-    if (rval) {
-        format->schema = NULL;
-        snprintf(text, size, "%s: %s", name, avro_strerror());
+    int r = avro_type_parse(output->schema, avro->arena, why, sizeof(why), &format->type);
+    if (r == AVRO_TYPE_E_SCHEMA) {
+        snprintf(text, size, "%s: %s", name, why);
         return AVRO_OUTPUT_E_SCHEMA;
     }
-    if (!is_avro_record(format->schema) || avro_schema_record_size(format->schema) > FIELDS_MAX) {
+    if (r)
+        return r;
+    if (format->type->kind != AVRO_KIND_RECORD || format->type->n > FIELDS_MAX) {
         snprintf(text, size, "%s: expected a record of at most %d fields", name, FIELDS_MAX);
         return AVRO_OUTPUT_E_SCHEMA;
     }
-    format->iface = avro_generic_class_from_schema(format->schema);
-    if (!format->iface)
-        return -ENOMEM;
-    rval = avro_generic_value_new(format->iface, &format->value);
-    return rval ? -ENOMEM : 0;
+    return 0;
 }
 
 static int try_samples(AvroOutput *avro, OutputType type, char *text, size_t size) {
@@ -386,16 +404,14 @@ int avro_output_new(
     avro = calloc(1, sizeof(*avro));
     if (!avro)
         return -ENOMEM;
-    avro->writer = avro_writer_memory("", 0);
-    if (!avro->writer)
-        return -ENOMEM;
-    for (int i = 0; i < _OUTPUT_TYPE_MAX; i++) {
-        int r = format_init(&avro->formats[i], &outputs[i], (OutputType)i, text, size);
+    int r = arena_new(&avro->arena);
+    for (int i = 0; i < _OUTPUT_TYPE_MAX && r == 0; i++) {
+        r = format_init(avro, &avro->formats[i], &outputs[i], (OutputType)i, text, size);
         if (r == 0)
             r = try_samples(avro, (OutputType)i, text, size);
-        if (r)
-            return r;
     }
+    if (r)
+        return r;
     *ret = TAKE_PTR(avro);
     return 0;
 }
@@ -403,19 +419,9 @@ int avro_output_new(
 AvroOutput *avro_output_free(AvroOutput *avro) {
     if (!avro)
         return NULL;
-    for (size_t i = 0; i < _OUTPUT_TYPE_MAX; i++) {
-        Format *format = &avro->formats[i];
-        if (format->value.iface)
-            avro_value_decref(&format->value);
-        if (format->iface)
-            avro_value_iface_decref(format->iface);
-        if (format->schema)
-            avro_schema_decref(format->schema);
-    }
-    if (avro->writer)
-        avro_writer_free(avro->writer);
+    arena_free(avro->arena);
     free(avro->buffer);
-    free(avro->scratch);
+    free(avro->spare);
     free(avro);
     return NULL;
 }

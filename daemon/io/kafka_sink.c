@@ -4,6 +4,10 @@
  * record is acknowledged: a failure of either is known, and the transaction can be aborted. Only then EndTxn
  * is sent, by a rd_kafka_commit_transaction() that has nothing else left to do; whatever it answers but
  * success leaves the outcome unknown, also where librdkafka calls the error abortable.
+ *
+ * Records are held here until the commit, and handed to librdkafka together. Each partition has to be added to the transaction; librdkafka
+ * asks for that within a millisecond of the first record, for all that came meanwhile, and its main thread spins away what is left of that
+ * millisecond (the time is rounded down to a wait of 0). Spread over a batch that was several milliseconds of CPU and as many requests.
  */
 #include "daemon/io/kafka_sink.h"
 
@@ -11,6 +15,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/io/kafka_internal.h"
+#include "lib/arena.h"
 
 /* More topics than a daemon has outputs. */
 #define TOPICS_MAX 64
@@ -20,13 +25,37 @@
 #define RETRY_MS 20
 /* After the transaction's time, for the reports of the records that ran out of it: they name the topic. */
 #define REPORT_MS 2000
+/* What is held at most; beyond it a batch does not fit the processor's caches, and large records need no help. */
+#define HELD_BYTES_MAX ((size_t)16 * 1024 * 1024)
+
+/* A record that is held. */
+typedef struct Held {
+    rd_kafka_topic_t *topic;
+    int32_t partition;
+    Str key, value;
+    rd_kafka_headers_t *headers; /* owned; NULL: none, or handed over */
+    int64_t *ret_offset;
+    bool is_early; /* goes first, see hand_over() */
+} Held;
+
+/* A topic, with what it has been written since the transaction began. */
+typedef struct Topic {
+    const char *name; /* the handle's */
+    rd_kafka_topic_t *handle;
+    bool *is_begun; /* by partition: a record for it was held */
+    size_t n_begun;
+} Topic;
 
 struct KafkaSink {
     KafkaOwner owner;
     rd_kafka_t *rk;
     const Config *config;
-    rd_kafka_topic_t *topics[TOPICS_MAX];
+    Topic topics[TOPICS_MAX];
     size_t n_topics;
+    Held *held;
+    size_t n_held, n_held_alloc, held_bytes;
+    Arena *arena; /* of their keys and values */
+    size_t record_bytes_max; /* key and value of one */
     int64_t deadline_ms; /* of the transaction */
     bool has_failed;     /* a record of the transaction was not delivered */
     char failure[KAFKA_TEXT_SIZE];
@@ -56,14 +85,28 @@ static bool has_fatal_error(const KafkaSink *sink, char *text) {
     return err != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+static int ask_record_bytes_max(KafkaSink *sink, char *text) {
+    char value[32];
+    size_t size = sizeof(value);
+    if (rd_kafka_conf_get(rd_kafka_conf(sink->rk), "message.max.bytes", value, &size) != RD_KAFKA_CONF_OK) {
+        kafka_tell(text, "Kafka client: no message.max.bytes");
+        return KAFKA_E_CONFIG;
+    }
+    sink->record_bytes_max = strtoul(value, NULL, 10);
+    return 0;
+}
+
 int kafka_sink_new(const Config *config, KafkaLog log, int timeout_ms, char *text, KafkaSink **ret) {
     _cleanup_(kafka_sink_free) KafkaSink *sink = calloc(1, sizeof(*sink));
     if (!sink)
         return -ENOMEM;
     sink->owner.log = log;
     sink->config = config;
-    int r = kafka_client_new(config, KAFKA_ROLE_PRODUCER, &sink->owner,
-            (KafkaCallbacks){.delivery = on_delivery}, text, &sink->rk);
+    int r = arena_new(&sink->arena);
+    if (!r)
+        r = kafka_client_new(config, KAFKA_ROLE_PRODUCER, &sink->owner, (KafkaCallbacks){.delivery = on_delivery}, text, &sink->rk);
+    if (!r)
+        r = ask_record_bytes_max(sink, text);
     if (r)
         return r;
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
@@ -83,18 +126,35 @@ int kafka_sink_new(const Config *config, KafkaLog log, int timeout_ms, char *tex
     return 0;
 }
 
+static void drop_held(KafkaSink *sink) {
+    for (size_t i = 0; i < sink->n_held; i++)
+        if (sink->held[i].headers)
+            rd_kafka_headers_destroy(sink->held[i].headers);
+    sink->n_held = sink->held_bytes = 0;
+    arena_reset(sink->arena);
+}
+
 KafkaSink *kafka_sink_free(KafkaSink *sink) {
     if (!sink)
         return NULL;
-    for (size_t i = 0; i < sink->n_topics; i++)
-        rd_kafka_topic_destroy(sink->topics[i]);
+    drop_held(sink);
+    for (size_t i = 0; i < sink->n_topics; i++) {
+        rd_kafka_topic_destroy(sink->topics[i].handle);
+        free(sink->topics[i].is_begun);
+    }
     if (sink->rk)
         rd_kafka_destroy(sink->rk);
+    free(sink->held);
+    arena_free(sink->arena);
     free(sink);
     return NULL;
 }
 
 int kafka_sink_begin(KafkaSink *sink, char *text) {
+    drop_held(sink);
+    for (size_t i = 0; i < sink->n_topics; i++)
+        if (sink->topics[i].n_begun)
+            memset(sink->topics[i].is_begun, 0, sink->topics[i].n_begun * sizeof(bool));
     sink->has_failed = false;
     sink->deadline_ms = clock_monotonic_ms() + KAFKA_TRANSACTION_TIMEOUT_MS;
     rd_kafka_error_t *error = rd_kafka_begin_transaction(sink->rk);
@@ -130,7 +190,7 @@ static int check_topic(const KafkaSink *sink, rd_kafka_topic_t *handle, const ch
     }
 }
 
-static int topic_add(KafkaSink *sink, const char *name, char *text, rd_kafka_topic_t **ret) {
+static int topic_add(KafkaSink *sink, const char *name, char *text, Topic **ret) {
     if (sink->n_topics == TOPICS_MAX) {
         kafka_tell(text, "more than %d topics to write to", TOPICS_MAX);
         return KAFKA_E_CONFIG;
@@ -143,15 +203,15 @@ static int topic_add(KafkaSink *sink, const char *name, char *text, rd_kafka_top
     int r = check_topic(sink, handle, name, text);
     if (r)
         return r;
-    *ret = handle;
-    sink->topics[sink->n_topics++] = TAKE_PTR(handle);
+    *ret = &sink->topics[sink->n_topics++];
+    **ret = (Topic){.name = rd_kafka_topic_name(handle), .handle = TAKE_PTR(handle)};
     return 0;
 }
 
-static int topic_handle(KafkaSink *sink, const char *name, char *text, rd_kafka_topic_t **ret) {
+static int find_topic(KafkaSink *sink, const char *name, char *text, Topic **ret) {
     for (size_t i = 0; i < sink->n_topics; i++)
-        if (strcmp(rd_kafka_topic_name(sink->topics[i]), name) == 0) {
-            *ret = sink->topics[i];
+        if (strcmp(sink->topics[i].name, name) == 0) {
+            *ret = &sink->topics[i];
             return 0;
         }
     return topic_add(sink, name, text, ret);
@@ -165,59 +225,107 @@ static rd_kafka_headers_t *headers_new(const KafkaHeader *headers, size_t n) {
     return list;
 }
 
-static rd_kafka_resp_err_t enqueue(KafkaSink *sink, rd_kafka_topic_t *topic, int32_t partition, Str key,
-        Str value, const KafkaHeader *headers, size_t n_headers, int64_t *ret_offset) {
+static rd_kafka_resp_err_t enqueue(KafkaSink *sink, Held *held) {
     rd_kafka_vu_t fields[] = {
-            {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
-            {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
+            {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = held->topic},
+            {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = held->partition},
             {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-            {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)key.data, key.len}},
-            {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)value.data, value.len}},
-            {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = ret_offset},
-            {.vtype = RD_KAFKA_VTYPE_HEADERS},
+            {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)held->key.data, held->key.len}},
+            {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)held->value.data, held->value.len}},
+            {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = held->ret_offset},
+            {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = held->headers},
     };
-    size_t n_fields = ARRAY_SIZE(fields) - (n_headers == 0);
-    rd_kafka_headers_t *list = NULL;
-    if (n_headers)
-        fields[n_fields - 1].u.headers = list = headers_new(headers, n_headers);
-    rd_kafka_error_t *error = rd_kafka_produceva(sink->rk, fields, n_fields);
-    if (!error)
+    rd_kafka_error_t *error = rd_kafka_produceva(sink->rk, fields, ARRAY_SIZE(fields) - !held->headers);
+    if (!error) {
+        held->headers = NULL;
         return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
     rd_kafka_resp_err_t err = rd_kafka_error_code(error);
     rd_kafka_error_destroy(error);
-    if (list)
-        rd_kafka_headers_destroy(list);
     return err;
 }
 
-static int sort_produce(const KafkaSink *sink, const char *topic, int32_t partition, size_t size,
-        rd_kafka_resp_err_t err, char *text) {
+static int sort_produce(const KafkaSink *sink, const Held *held, rd_kafka_resp_err_t err, char *text) {
     if (has_fatal_error(sink, text))
         return KAFKA_E_FATAL;
-    kafka_tell(text, "record of %zu bytes to %s [%" PRId32 "]: %s", size, topic, partition,
-            sink->has_failed ? sink->failure : rd_kafka_err2str(err));
-    if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        return KAFKA_E_CONFIG;
+    kafka_tell(text, "record of %zu bytes to %s [%" PRId32 "]: %s", held->key.len + held->value.len, rd_kafka_topic_name(held->topic),
+            held->partition, sink->has_failed ? sink->failure : rd_kafka_err2str(err));
     int r = kafka_sort(err);
     return r == KAFKA_E_UNKNOWN || r == KAFKA_E_CONFIG ? r : KAFKA_E_ABORT;
 }
 
-int kafka_sink_produce(KafkaSink *sink, const char *topic, int32_t partition, Str key, Str value,
-        const KafkaHeader *headers, size_t n_headers, int64_t *ret_offset, char *text) {
-    rd_kafka_topic_t *handle;
-    int r = topic_handle(sink, topic, text, &handle);
-    if (r)
-        return r;
+static int hand_over_one(KafkaSink *sink, Held *held, char *text) {
     for (;;) {
-        rd_kafka_resp_err_t err =
-                enqueue(sink, handle, partition, key, value, headers, n_headers, ret_offset);
+        rd_kafka_resp_err_t err = enqueue(sink, held);
         if (!err)
             return 0;
         bool has_time = clock_monotonic_ms() < sink->deadline_ms && !sink->has_failed;
         if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL || !has_time)
-            return sort_produce(sink, topic, partition, key.len + value.len, err, text);
+            return sort_produce(sink, held, err, text);
         rd_kafka_poll(sink->rk, RETRY_MS); /* room comes with the delivery reports */
     }
+}
+
+/* The first of each partition before all others: so librdkafka asks for all of them at once. */
+static int hand_over(KafkaSink *sink, char *text) {
+    int r = 0;
+    for (int early = 1; early >= 0; early--)
+        for (size_t i = 0; i < sink->n_held && r == 0; i++)
+            if (sink->held[i].is_early == early)
+                r = hand_over_one(sink, &sink->held[i], text);
+    drop_held(sink);
+    return r;
+}
+
+/* Whether it may overtake others: none of them is of its partition. */
+static int is_early(Topic *topic, int32_t partition, bool *ret) {
+    *ret = true;
+    if (partition < 0)
+        return 0;
+    size_t n = (size_t)partition + 1;
+    if (topic->n_begun < n) {
+        bool *is_begun = realloc(topic->is_begun, n * sizeof(bool));
+        if (!is_begun)
+            return -ENOMEM;
+        memset(is_begun + topic->n_begun, 0, (n - topic->n_begun) * sizeof(bool));
+        topic->is_begun = is_begun;
+        topic->n_begun = n;
+    }
+    *ret = !topic->is_begun[partition];
+    topic->is_begun[partition] = true;
+    return 0;
+}
+
+static int hold(KafkaSink *sink, Held held, Str key, Str value, const KafkaHeader *headers, size_t n_headers) {
+    int r = array_reserve(&sink->held, &sink->n_held_alloc, sink->n_held, sizeof(*sink->held));
+    if (r)
+        return r;
+    held.key = arena_str(sink->arena, key);
+    held.value = arena_str(sink->arena, value);
+    if (str_is_null(held.key) != str_is_null(key) || str_is_null(held.value) != str_is_null(value))
+        return -ENOMEM;
+    held.headers = n_headers ? headers_new(headers, n_headers) : NULL;
+    sink->held[sink->n_held++] = held;
+    sink->held_bytes += sizeof(held) + key.len + value.len;
+    return 0;
+}
+
+int kafka_sink_produce(KafkaSink *sink, const char *topic_name, int32_t partition, Str key, Str value,
+        const KafkaHeader *headers, size_t n_headers, int64_t *ret_offset, char *text) {
+    Topic *topic;
+    int r = find_topic(sink, topic_name, text, &topic);
+    if (r)
+        return r;
+    if (key.len + value.len > sink->record_bytes_max) {
+        kafka_tell(text, "record of %zu bytes to %s [%" PRId32 "]: message.max.bytes is %zu", key.len + value.len, topic_name, partition,
+                sink->record_bytes_max);
+        return KAFKA_E_CONFIG;
+    }
+    Held held = {.topic = topic->handle, .partition = partition, .ret_offset = ret_offset};
+    r = is_early(topic, partition, &held.is_early);
+    if (!r)
+        r = hold(sink, held, key, value, headers, n_headers);
+    return r || sink->held_bytes < HELD_BYTES_MAX ? r : hand_over(sink, text);
 }
 
 static rd_kafka_topic_partition_list_t *offsets_list(
@@ -308,7 +416,9 @@ int kafka_sink_commit(
         if (!list->elems[i].metadata)
             return -ENOMEM;
 #ifdef PLANTED_TWO_TRANSACTIONS
-    int early = deliver(sink, text);
+    int early = hand_over(sink, text);
+    if (!early)
+        early = deliver(sink, text);
     if (!early)
         early = finish(sink, "commit_transaction", rd_kafka_commit_transaction, text);
     if (!early)
@@ -316,13 +426,17 @@ int kafka_sink_commit(
     if (early)
         return early;
 #endif
-    int r = send_offsets(sink, source, list, text);
+    int r = hand_over(sink, text);
+    if (r)
+        return r == KAFKA_E_UNKNOWN || r == KAFKA_E_CONFIG ? KAFKA_E_ABORT : r;
+    r = send_offsets(sink, source, list, text);
     if (!r)
         r = deliver(sink, text);
     return r ? r : finish(sink, "commit_transaction", rd_kafka_commit_transaction, text);
 }
 
 int kafka_sink_abort(KafkaSink *sink, char *text) {
+    drop_held(sink);
     int r = finish(sink, "abort_transaction", rd_kafka_abort_transaction, text);
     sink->has_failed = false;
     return r;

@@ -30,10 +30,10 @@ DEFINE_CLEANUP(KafkaSink *, kafka_sink_free)
 
 MUST_CHECK int kafka_sink_begin(KafkaSink *sink, char *text);
 /*
- * Queues one record for `partition` (-1: by config->partitioner from the key). Key and value are copied; a
- * null value is a tombstone. The time of producing is its timestamp. `ret_offset`, if not NULL, receives the
+ * Queues one record for `partition` (-1: by config->partitioner from the key; of one topic either all or none). Key and value are copied; a
+ * null value is a tombstone. The time of the commit is its timestamp. `ret_offset`, if not NULL, receives the
  * record's offset once kafka_sink_commit() has returned 0 (-1 if the broker has not told it, which can be
- * after a retry); it must live until then (or until abort). KAFKA_E_UNKNOWN: no such topic or partition;
+ * after a retry); it must live until then (or until abort). KAFKA_E_UNKNOWN: no such topic (a partition that is none the commit finds);
  * KAFKA_E_CONFIG: may not be written, or is larger than message.max.bytes; KAFKA_E_ABORT; after each of them
  * the transaction is to be aborted.
  */

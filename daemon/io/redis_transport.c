@@ -18,6 +18,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/io/redis_transport.h"
+#include "lib/decimal.h"
 
 /* What a request's buffer keeps from one request to the next. */
 #define REQUEST_KEPT_BYTES ((size_t)4 * 1024 * 1024)
@@ -136,37 +137,50 @@ static void request_reset(RedisTransport *t) {
     }
 }
 
-static void append(RedisTransport *t, const char *data, size_t len) {
+/* Where the next `len` bytes of the request go; NULL when out of memory, which sticks. */
+static char *reserve(RedisTransport *t, size_t len) {
     if (t->request_error)
-        return;
+        return NULL;
     if (len > t->n_request_alloc - t->request_len) {
         size_t n_wanted = MAX(t->request_len + len, t->n_request_alloc * 2);
         n_wanted = MAX(n_wanted, READ_BYTES);
         char *request = realloc(t->request, n_wanted);
         if (!request) {
             t->request_error = -ENOMEM;
-            return;
+            return NULL;
         }
         t->request = request;
         t->n_request_alloc = n_wanted;
     }
+    return t->request + t->request_len;
+}
+
+static void append(RedisTransport *t, const char *data, size_t len) {
+    char *p = reserve(t, len);
+    if (!p)
+        return;
     if (len)
-        memcpy(t->request + t->request_len, data, len);
+        memcpy(p, data, len);
     t->request_len += len;
 }
 
 /* `*3\r\n` or `$12\r\n`; a request has several of these for each record, so not by printf. */
+#define COUNT_SIZE (DECIMAL_SIZE + 3)
+static char *put_count(char *p, char type, size_t count) {
+    *p++ = type;
+    if (count < 10)
+        *p++ = (char)('0' + count);
+    else
+        p += decimal_print((int64_t)count, p);
+    *p++ = '\r';
+    *p++ = '\n';
+    return p;
+}
+
 static void append_count(RedisTransport *t, char type, size_t count) {
-    char text[24];
-    char *end = text + sizeof(text), *p = end;
-    *--p = '\n';
-    *--p = '\r';
-    do {
-        *--p = (char)('0' + count % 10);
-        count /= 10;
-    } while (count);
-    *--p = type;
-    append(t, p, (size_t)(end - p));
+    char *p = reserve(t, COUNT_SIZE);
+    if (p)
+        t->request_len += (size_t)(put_count(p, type, count) - p);
 }
 
 void redis_request_command(RedisTransport *t, size_t n_args) {
@@ -186,15 +200,21 @@ void redis_request_arg_end(RedisTransport *t) {
 }
 
 void redis_request_arg(RedisTransport *t, Str arg) {
-    redis_request_arg_begin(t, arg.len);
-    redis_request_arg_piece(t, arg);
-    redis_request_arg_end(t);
+    char *begin = reserve(t, COUNT_SIZE + arg.len + 2);
+    if (!begin)
+        return;
+    char *p = put_count(begin, '$', arg.len);
+    if (arg.len)
+        memcpy(p, arg.data, arg.len);
+    p += arg.len;
+    *p++ = '\r';
+    *p++ = '\n';
+    t->request_len += (size_t)(p - begin);
 }
 
 void redis_request_arg_integer(RedisTransport *t, int64_t value) {
-    char text[24];
-    int len = snprintf(text, sizeof(text), "%" PRId64, value);
-    redis_request_arg(t, (Str){text, (size_t)len});
+    char text[DECIMAL_SIZE];
+    redis_request_arg(t, (Str){text, decimal_print(value, text)});
 }
 
 /* ---- exchange ---- */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "daemon/io/redis_view_internal.h"
+#include "lib/decimal.h"
 
 /*
  * What one call carries at most, and a single record more: a few ms of Redis, during which it serves nobody
@@ -157,10 +158,13 @@ static void append_score(RedisView *view, double score) {
         return;
     }
     char text[40];
-    locale_t before = uselocale(view->locale);
-    int len = snprintf(text, sizeof(text), "%.17g", score);
-    uselocale(before);
-    redis_request_arg(view->transport, (Str){text, (size_t)len});
+    size_t len = decimal_print_double(score, text);
+    if (len == 0) {
+        locale_t before = uselocale(view->locale);
+        len = (size_t)snprintf(text, sizeof(text), "%.17g", score);
+        uselocale(before);
+    }
+    redis_request_arg(view->transport, (Str){text, len});
 }
 
 static void append_set(RedisView *view, const Call *call, Set set) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The oracle is avro-c's reader, on what the encoder wrote. */
+/* The oracle is avro-c: it reads what the encoder wrote, and writes the same bytes. */
 #include "daemon/io/avro_output.h"
 
 #include <avro.h>
@@ -162,6 +162,16 @@ static void encode(const Output *output, Str *ret) {
     ck_assert_msg(r == 0, "%s", text);
 }
 
+static void check_written(avro_value_t *value, Str bytes) {
+    _cleanup_(free_null) char *again = malloc(bytes.len);
+    ck_assert_ptr_nonnull(again);
+    avro_writer_t writer = avro_writer_memory(again, (int64_t)bytes.len);
+    ck_assert_int_eq(avro_value_write(writer, value), 0);
+    ck_assert_uint_eq((size_t)avro_writer_tell(writer), bytes.len);
+    ck_assert_mem_eq(again, bytes.data, bytes.len);
+    avro_writer_free(writer);
+}
+
 /* Reads the bytes back, all of them, and compares. */
 static void check_encoded(const Output *output, Str bytes) {
     const char header[] = {0, 1, 2, 3, (char)output->type};
@@ -182,6 +192,7 @@ static void check_encoded(const Output *output, Str bytes) {
 
     ck_assert_int_eq(output_visit(output, &comparing_visitor, &c), 0);
     (void)see_end(&c);
+    check_written(&value, (Str){bytes.data + sizeof(header), bytes.len - sizeof(header)});
     avro_reader_free(reader);
     avro_value_decref(&value);
     avro_value_iface_decref(iface);
@@ -329,6 +340,87 @@ START_TEST(fields_may_be_in_another_order) {
 }
 END_TEST
 
+/* The same fields, with their values, by their names. */
+static void assert_same_fields(const avro_value_t *a, const avro_value_t *b) {
+    size_t n;
+    ck_assert_int_eq(avro_value_get_size(a, &n), 0);
+    for (size_t i = 0; i < n; i++) {
+        avro_value_t x, y;
+        const char *name;
+        ck_assert_int_eq(avro_value_get_by_index(a, i, &x, &name), 0);
+        ck_assert_int_eq(avro_value_get_by_name(b, name, &y, NULL), 0);
+        ck_assert_msg(avro_value_equal_fast(&x, &y), "%s", name);
+    }
+}
+
+static avro_value_t read_back(OutputType type, Str bytes) {
+    avro_schema_t schema;
+    avro_value_t value;
+    Str json = outputs[type].schema;
+    ck_assert_int_eq(avro_schema_from_json_length(json.data, json.len, &schema), 0);
+    avro_value_iface_t *iface = avro_generic_class_from_schema(schema);
+    ck_assert_int_eq(avro_generic_value_new(iface, &value), 0);
+    avro_reader_t reader = avro_reader_memory(bytes.data + REGISTRY_WIRE_SIZE, (int64_t)(bytes.len - REGISTRY_WIRE_SIZE));
+    ck_assert_int_eq(avro_value_read(reader, &value), 0);
+    ck_assert_int_ne(avro_skip(reader, 1), 0);
+    avro_reader_free(reader);
+    avro_value_iface_decref(iface);
+    avro_schema_decref(schema);
+    return value;
+}
+
+static void reverse(json_t *list) {
+    for (size_t i = json_array_size(list); i-- > 0;) {
+        json_array_append(list, json_array_get(list, i));
+        json_array_remove(list, i);
+    }
+}
+
+START_TEST(fields_in_reverse_have_the_same_values) {
+    Output output;
+    Str bytes;
+
+    output_sample(OUTPUT_STAGE_CHANGED, true, &output);
+    encode(&output, &bytes);
+    avro_value_t usual = read_back(OUTPUT_STAGE_CHANGED, bytes);
+    json_t *schema = load_schema(OUTPUT_STAGE_CHANGED);
+    reverse(json_object_get(schema, "fields"));
+    set_schema(OUTPUT_STAGE_CHANGED, schema);
+    avro = avro_output_free(avro);
+    ck_assert_msg(avro_output_new(outputs, text, sizeof(text), &avro) == 0, "%s", text);
+    encode(&output, &bytes);
+    avro_value_t reversed = read_back(OUTPUT_STAGE_CHANGED, bytes);
+    assert_same_fields(&usual, &reversed);
+    avro_value_decref(&usual);
+    avro_value_decref(&reversed);
+}
+END_TEST
+
+/* Their count has more than a byte. */
+START_TEST(many_entries_are_one_block) {
+    enum { N = 1000 };
+    static char names[N][16];
+    static NamedNumber scores[N];
+    Output output;
+    Str bytes;
+
+    output_sample(OUTPUT_STAGE_CHANGED, true, &output);
+    for (size_t i = 0; i < N; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "score%zu", i);
+        scores[i] = (NamedNumber){str_from(names[i]), (double)i / 7};
+    }
+    output.stage_changed.scores = scores;
+    for (size_t n = 60; n <= 70; n++) {
+        output.stage_changed.n_scores = n;
+        encode(&output, &bytes);
+        check_encoded(&output, bytes);
+    }
+    output.stage_changed.n_scores = N;
+    encode(&output, &bytes);
+    check_encoded(&output, bytes);
+}
+END_TEST
+
 START_TEST(large_output_is_encoded_up_to_the_limit) {
     size_t size = AVRO_OUTPUT_SIZE_MAX;
     Output output;
@@ -388,6 +480,8 @@ static Suite *avro_output_suite(void) {
     tcase_add_loop_test(tcase, schema_that_misfits_is_refused_by_name, 0, (int)ARRAY_SIZE(misfits));
     tcase_add_test(tcase, what_is_not_a_record_schema_is_refused);
     tcase_add_test(tcase, fields_may_be_in_another_order);
+    tcase_add_test(tcase, fields_in_reverse_have_the_same_values);
+    tcase_add_test(tcase, many_entries_are_one_block);
     tcase_add_test(tcase, large_output_is_encoded_up_to_the_limit);
     tcase_add_test(tcase, output_without_what_it_must_have_is_refused);
     tcase_add_test(tcase, map_key_with_a_nul_is_refused);

@@ -211,7 +211,7 @@ START_TEST(award_ring_keeps_the_latest) {
     _cleanup_(lead_free) Lead *lead = new_lead();
     unsigned n = ring_counts[_i];
     for (unsigned i = 0; i < n; i++) {
-        GivenAward award = {.rule = (uint16_t)i, .points = i, .event_id = "e", .event_id_len = 1};
+        GivenAward award = {.rule = (uint16_t)i, .points = i, .event_id = event_id_of(STR_LITERAL("e"))};
         ck_assert_int_eq(lead_add_award(lead, &award), 0);
     }
     unsigned n_kept = MIN(n, (unsigned)LEAD_AWARDS_MAX);
@@ -223,7 +223,7 @@ END_TEST
 
 START_TEST(rings_take_no_more_than_they_need) {
     _cleanup_(lead_free) Lead *lead = new_lead();
-    GivenAward award = {.event_id = "e", .event_id_len = 1};
+    GivenAward award = {.event_id = event_id_of(STR_LITERAL("e"))};
     ck_assert_int_eq(lead_add_seen(lead, numbered_key(1)), 0);
     ck_assert_int_eq(lead_add_award(lead, &award), 0);
     ck_assert_uint_lt(lead->n_seen_alloc, 8);

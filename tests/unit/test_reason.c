@@ -47,7 +47,9 @@ static void add(Lead *lead, const Given *given, unsigned number) {
             .score = (uint16_t)given->score,
             .points = given->points,
             .occurred_at_ms = NOW_MS - given->hours_ago * HOUR_MS};
-    award.event_id_len = (uint8_t)snprintf(award.event_id, sizeof(award.event_id), "e%u", number);
+    char id[16];
+    (void)snprintf(id, sizeof(id), "e%u", number);
+    award.event_id = event_id_of(str_from(id));
     ck_assert_int_eq(lead_add_award(lead, &award), 0);
 }
 
@@ -55,7 +57,8 @@ static void add(Lead *lead, const Given *given, unsigned number) {
 static void expect(const Lead *lead, const char *expected) {
     _cleanup_(record_done) Record text = {0};
     Reason reasons[REASONS_MAX];
-    size_t n = reasons_of(lead, model, reasons);
+    ReasonIds ids;
+    size_t n = reasons_of(lead, model, reasons, &ids);
     ck_assert_uint_le(n, REASONS_MAX);
     for (size_t i = 0; i < n; i++)
         record_add(&text, "%s%.*s%s%.*s:%g", i ? " " : "", STR_FMT(reasons[i].rule),
@@ -117,8 +120,9 @@ END_TEST
 START_TEST(reason_tells_points_as_kept_and_when) {
     _cleanup_(lead_free) Lead *lead = new_lead();
     Reason reasons[REASONS_MAX];
+    ReasonIds ids;
     add(lead, &(Given){1, FADING, 40, 1}, 7);
-    ck_assert_uint_eq(reasons_of(lead, model, reasons), 1);
+    ck_assert_uint_eq(reasons_of(lead, model, reasons, &ids), 1);
     ck_assert(str_eq_c(reasons[0].score, "fading") && str_eq_c(reasons[0].event_id, "e7"));
     ck_assert_double_eq(reasons[0].points, 40);
     ck_assert_double_eq(reasons[0].present_value, 20);

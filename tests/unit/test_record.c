@@ -165,24 +165,24 @@ static Str random_str(uint64_t *state, size_t len_max, char *text) {
 }
 
 /* A UUID that is in the ring or not, a text, or none. */
-static uint8_t random_event_id(uint64_t *state, const Lead *lead, char id[static EVENT_ID_LEN_MAX]) {
+/* A text is borrowed from `text`. */
+static EventId random_event_id(uint64_t *state, const Lead *lead, char text[static EVENT_ID_LEN_MAX]) {
     Uuid uuid;
     switch (random_below(state, 4)) {
     case 0:
-        return 0;
+        return (EventId){0};
     case 1:
-        return (uint8_t)random_str(state, EVENT_ID_LEN_MAX, id).len;
+        return event_id_of(random_str(state, EVENT_ID_LEN_MAX, text));
     case 2:
         for (size_t i = 0; i < sizeof(uuid.bytes); i++)
             uuid.bytes[i] = (uint8_t)random_bits(state);
         break;
     default:
         if (lead->n_seen == 0)
-            return 0;
+            return (EventId){0};
         memcpy(uuid.bytes, lead_seen(lead, random_below(state, lead->n_seen))->bytes, sizeof(uuid.bytes));
     }
-    uuid_print(&uuid, id);
-    return UUID_TEXT_LEN;
+    return event_id_of_uuid(&uuid);
 }
 
 static void fill_head(Lead *lead, const Model *m, uint64_t *state) {
@@ -214,13 +214,14 @@ static void fill_rings(Lead *lead, const Model *m, uint64_t *state) {
         ck_assert_int_eq(lead_add_seen(lead, key), 0);
     }
     for (size_t i = m->n_rules && m->n_scores ? random_below(state, 3 * LEAD_AWARDS_MAX) : 0; i > 0; i--) {
+        char text[EVENT_ID_LEN_MAX];
         GivenAward award = {
                 .rule = (uint16_t)random_below(state, m->n_rules + m->n_idle_rules),
                 .score = (uint16_t)random_below(state, m->n_scores),
                 .points = random_double(state),
                 .occurred_at_ms = random_past(state),
         };
-        award.event_id_len = random_event_id(state, lead, award.event_id);
+        award.event_id = random_event_id(state, lead, text);
         ck_assert_int_eq(lead_add_award(lead, &award), 0);
     }
 }
@@ -323,7 +324,9 @@ static void fill_stages(Lead *lead, const Model *m, uint64_t *state) {
         clock->breached = random_below(state, 2);
         clock->warned = (uint32_t)random_below(state, (size_t)1 << m->policies[i].n_warnings);
         clock->escalated = (uint32_t)random_below(state, (size_t)1 << m->policies[i].n_escalations);
-        clock->start_event_id_len = random_event_id(state, lead, clock->start_event_id);
+        char text[EVENT_ID_LEN_MAX];
+        EventId id = random_event_id(state, lead, text);
+        ck_assert_int_eq(event_id_dup(&id, &clock->start_event_id), 0);
     }
 }
 
@@ -382,6 +385,11 @@ static void assert_same_profile(const Lead *a, const Lead *b) {
     }
 }
 
+static void assert_same_event_id(const EventId *a, const EventId *b) {
+    char a_text[EVENT_ID_LEN_MAX], b_text[EVENT_ID_LEN_MAX];
+    ck_assert(str_eq(event_id_text(a, a_text), event_id_text(b, b_text)));
+}
+
 static void assert_same_rings(const Lead *a, const Lead *b) {
     ck_assert_uint_eq(a->n_seen, b->n_seen);
     for (size_t i = 0; i < a->n_seen; i++)
@@ -393,7 +401,7 @@ static void assert_same_rings(const Lead *a, const Lead *b) {
         ck_assert_uint_eq(x->score, y->score);
         assert_same_double(x->points, y->points);
         ck_assert_int_eq(x->occurred_at_ms, y->occurred_at_ms);
-        ck_assert(str_eq((Str){x->event_id, x->event_id_len}, (Str){y->event_id, y->event_id_len}));
+        assert_same_event_id(&x->event_id, &y->event_id);
     }
 }
 
@@ -415,8 +423,7 @@ static void assert_same_clock(const SlaClock *a, const SlaClock *b) {
     ck_assert(!a->times || sla_times_equal(a->times, b->times));
     ck_assert_uint_eq(a->warned, b->warned);
     ck_assert_uint_eq(a->escalated, b->escalated);
-    ck_assert(str_eq((Str){a->start_event_id, a->start_event_id_len},
-            (Str){b->start_event_id, b->start_event_id_len}));
+    assert_same_event_id(&a->start_event_id, &b->start_event_id);
 }
 
 static void assert_same_score(const ScoreState *a, const ScoreState *b, const Decay *decay) {
@@ -554,17 +561,14 @@ static Lead *typical_lead(void) {
         snprintf(id, sizeof(id), "018c2f60-abcd-7ef0-8123-%012x", i);
         ck_assert_int_eq(lead_add_seen(lead, event_key(str_from(id))), 0);
         GivenAward award = {
-                .rule = (uint16_t)i, .score = 1, .points = i < 2 ? 15 : 12.5, .event_id_len = UUID_TEXT_LEN};
+                .rule = (uint16_t)i, .score = 1, .points = i < 2 ? 15 : 12.5, .event_id = event_id_of(str_from(id))};
         award.occurred_at_ms = BEGIN_MS + i * DAY_MS;
-        memcpy(award.event_id, id, UUID_TEXT_LEN);
         ck_assert_int_eq(lead_add_award(lead, &award), 0);
     }
     SlaClock *clock = &lead->clocks[0];
-    *clock =
-            (SlaClock){.phase = SLA_PHASE_OPEN, .epoch = 1, .warned = 1, .start_event_id_len = UUID_TEXT_LEN};
+    *clock = (SlaClock){.phase = SLA_PHASE_OPEN, .epoch = 1, .warned = 1, .start_event_id = lead_award(lead, 2)->event_id};
     clock->started_at_ms = BEGIN_MS + 2 * DAY_MS;
     clock->due_at_ms = BEGIN_MS + 5 * DAY_MS;
-    memcpy(clock->start_event_id, lead_award(lead, 2)->event_id, UUID_TEXT_LEN);
     lead->next_internal_ms = BEGIN_MS + 20 * DAY_MS;
     lead->next_sla_ms = BEGIN_MS + 4 * DAY_MS;
     ck_assert_int_eq(lead_set_profile(lead, STR_LITERAL("aa"), value_string(STR_LITERAL("DE"))), 0);
@@ -667,8 +671,7 @@ START_TEST(event_id_comes_back_letter_by_letter) {
         _cleanup_(lead_free) Lead *lead = typical_lead();
         if (seen)
             ck_assert_int_eq(lead_add_seen(lead, event_key(id)), 0);
-        GivenAward award = {.points = 1, .occurred_at_ms = BEGIN_MS, .event_id_len = (uint8_t)id.len};
-        memcpy(award.event_id, id.data, id.len);
+        GivenAward award = {.points = 1, .occurred_at_ms = BEGIN_MS, .event_id = event_id_of(id)};
         ck_assert_int_eq(lead_add_award(lead, &award), 0);
         Buffer buffer = {0};
         ck_assert_int_eq(record_pack(lead, &model, &buffer), 0);

@@ -84,7 +84,7 @@ START_TEST(points_are_cut_at_the_clock) {
         const GivenAward *award = lead_award(lead, 0);
         ck_assert_msg(fabs(award->points - cap_rows[i].kept) < 1e-9, "row %zu: %.17g kept", i, award->points);
         ck_assert_int_eq(award->occurred_at_ms, lead->clock_ms - cap_rows[i].ago_ms);
-        ck_assert(award->rule == 0 && award->score == FADING && award->event_id_len == 2);
+        ck_assert(award->rule == 0 && award->score == FADING && award->event_id.len == 2);
     }
 }
 END_TEST
