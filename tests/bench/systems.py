@@ -18,6 +18,7 @@ START_SECONDS = 120
 STOP_SECONDS = 60
 # Longer than any run: the harness stops a peer itself.
 IDLE_SECONDS = 3600
+CACHE_DEFAULT = '256MiB'  # of config/scored.yaml
 
 
 class Process:
@@ -138,6 +139,12 @@ class Scored(System):
                 file.write(f'{key}: {json.dumps(value)}\n'.replace('"EVENTS"', f'{{{load.SCHEMA_ID}: {json.dumps(load.SCHEMA)}}}'))
         return path
 
+    @property
+    def cache_bytes(self):
+        """As configured: the number and the unit of a size."""
+        n, unit = re.fullmatch(r'(\d+)([KMG])iB', self.changes.get('cache', {}).get('max', CACHE_DEFAULT)).groups()
+        return int(n) << {'K': 10, 'M': 20, 'G': 30}[unit]
+
     def prepare(self, world, app):
         """It makes its own topics."""
 
@@ -194,9 +201,10 @@ def build_peers():
     subprocess.run([os.path.join(PEERS, 'build')], check=True)
 
 
-def make(name):
+def make(name, changes=None):
+    """`changes`: of scored's configuration."""
     if name == 'scored':
-        return Scored()
+        return Scored(changes)
     if name in ('decode', 'floor'):
         return PlainLoop(name)
     return Peer(name)

@@ -2,6 +2,7 @@
 """What a benchmark runs on: a broker, a Redis, topics, and the programs of the build."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,10 @@ def cpu_of(pid):
     with open(f'/proc/{pid}/stat', encoding='ascii') as file:
         fields = file.read().rpartition(')')[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+# Commands by which scored, and nobody else here, looks a key up for each call; its MGETs look up one for each record.
+LOOKS = {'hmget', 'hget', 'get', 'hgetall', 'zrangebyscore'}
 
 
 def program(name):
@@ -70,6 +75,13 @@ class World:
         """Of the broker and of Redis."""
         return cpu_of(self._pid(self.kafka_folder)), cpu_of(self._pid(self.redis_folder))
 
+    def redis_reads(self):
+        """Records that were asked of Redis so far, and how many of them it had."""
+        stats, commands = self.redis.info('stats'), self.redis.info('commandstats')
+        others = sum(commands.get(f'cmdstat_{name}', {'calls': 0})['calls'] for name in LOOKS)
+        found = stats['keyspace_hits'] - others
+        return found + stats['keyspace_misses'], found
+
     def create_topics(self, *names, n_partitions=None, **properties):
         properties = {key.replace('_', '.'): value for key, value in properties.items()}
         new = [NewTopic(name, n_partitions or self.n_partitions, 1, config=properties) for name in names]
@@ -83,13 +95,13 @@ class World:
         return not found.error and all(partition.leader >= 0 for partition in found.partitions.values())
 
     def delete_topics(self, prefix):
-        """Those whose names begin so, and the group of that name is asked for no more."""
-        names = [name for name in self.admin.list_topics(timeout=30).topics if name.startswith(prefix)]
+        """That of this name, those that are named after it, and the group of that name is asked for no more."""
+        names = [name for name in self.admin.list_topics(timeout=30).topics if re.match(re.escape(prefix) + r'(\.|$)', name)]
         if names:
             for future in self.admin.delete_topics(names).values():
                 future.result(30)
-        for group in [group for group in self.askers if group.startswith(prefix)]:
-            self.askers.pop(group).close()
+        if prefix in self.askers:
+            self.askers.pop(prefix).close()
 
     def load(self, topic, n_events, n_leads, *options):
         """Writes the workload; what make_events says of it."""
