@@ -118,7 +118,8 @@ def main():
         except Unlike as unlike:
             sys.exit(f'run: {unlike}')
     else:
-        results = {'machine': machine(), 'options': vars(options)}
+        # where they go is of no interest to who reads them
+        results = {'machine': machine(), 'options': {key: value for key, value in vars(options).items() if key not in ('out', 'merge')}}
         if options.engine:
             results['engine_runs'] = run_engine(options)
         else:

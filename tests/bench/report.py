@@ -7,12 +7,12 @@ from figures import MEMORY_ALLOWED
 WIDTH, LABEL_WIDTH, VALUE_WIDTH, BAR_HEIGHT, GAP, TITLE_HEIGHT = 760, 210, 110, 18, 6, 34
 # Of the plot, in light and in dark, as the reader's browser has it.
 STYLE = '''<style>
-svg { --ground: #ffffff; --ink: #1f2328; --faint: #59636e; --ours: #0969da; --theirs: #8c959f; }
+text { font-family: system-ui, sans-serif; font-size: 12px; fill: #1f2328; }
+.title { font-size: 14px; font-weight: bold; } .note { font-size: 11px; fill: #59636e; } .spread { stroke: #1f2328; fill: none; }
+.ground { fill: #ffffff; } .ours { fill: #0969da; } .theirs { fill: #8c959f; }
 @media (prefers-color-scheme: dark) {
-svg { --ground: #0d1117; --ink: #f0f6fc; --faint: #9198a1; --ours: #4493f8; --theirs: #6e7681; } }
-text { font-family: system-ui, sans-serif; font-size: 12px; fill: var(--ink); }
-.title { font-size: 14px; font-weight: bold; } .note { font-size: 11px; fill: var(--faint); }
-.ground { fill: var(--ground); } .ours { fill: var(--ours); } .theirs { fill: var(--theirs); } .spread { stroke: var(--ink); fill: none; }
+text { fill: #f0f6fc; } .note { fill: #9198a1; } .spread { stroke: #f0f6fc; }
+.ground { fill: #0d1117; } .ours { fill: #4493f8; } .theirs { fill: #6e7681; } }
 </style>'''
 
 
@@ -149,8 +149,8 @@ class Plot:
     def _text(self, x, y, text, kind='', anchor='start'):
         self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{kind and f""" class="{kind}" """.rstrip()}>{escape(text)}</text>')
 
-    def bars(self, title, rows):
-        """rows: (label, {'min', 'median', 'max'} or a number); from zero, so that lengths compare."""
+    def bars(self, title, rows, all_ours=False):
+        """rows: (label, {'min', 'median', 'max'} or a number); from zero, so that lengths compare. Ours begin with our name, or are all."""
         if not rows:
             return
         room = WIDTH - LABEL_WIDTH - VALUE_WIDTH
@@ -162,7 +162,7 @@ class Plot:
             middle = self.y + BAR_HEIGHT / 2
             self._text(LABEL_WIDTH - 8, middle + 4, label, anchor='end')
             self.parts.append(f'<rect x="{LABEL_WIDTH}" y="{self.y}" width="{value["median"] * scale:.1f}" height="{BAR_HEIGHT}" '
-                              f'class="{"ours" if label.startswith("scored") else "theirs"}"/>')
+                              f'class="{"ours" if all_ours or label.startswith("scored") else "theirs"}"/>')
             low, high = LABEL_WIDTH + value['min'] * scale, LABEL_WIDTH + value['max'] * scale
             if value['max'] > value['min']:
                 self.parts.append(f'<path d="M{low:.1f} {middle}H{high:.1f}M{low:.1f} {middle - 4}v8M{high:.1f} {middle - 4}v8" class="spread"/>')
@@ -194,7 +194,7 @@ def notes(results):
     """With what, and of which states of the program."""
     m = results['machine']
     dates = dict.fromkeys(f"scored {one['machine']['scored']}, {one['machine']['date']}" for one in results.get('merged', [results]))
-    return [f"{m['cpus']} × {m['cpu']}, {m['memory']}, Linux {m['kernel']}",
+    return [f"{m['cpus']} × {m['cpu']}, {int(m['memory'].split()[0]) / 2**20:.0f} GiB, Linux {m['kernel']}",
             f"Kafka {m['kafka']}, {m['redis'].partition(' sha=')[0]}, librdkafka {m['librdkafka']}, {m['java']}", '; '.join(dates)]
 
 
@@ -207,9 +207,9 @@ def plot(results):
         p.bars(f'from event to stage change, {name}, ms', [(f"{line['system']}, {line['rate']:,}/s", line[key]) for line in results['latency']])
     p.bars('taking over a shard, seconds', [(f"{line['system']}, {line['state']}", line['caught_up_s']) for line in results['takeover']])
     for case in dict.fromkeys(line['case'] for line in results['growth']):
-        p.bars(f'CPU of an event, µs, by {case}', [(f"scored, {line['leads']:,}, events of {line['events_of']}", line['us_per_event'])
-                                                   for line in results['growth'] if line['case'] == case])
+        p.bars(f'CPU of an event in scored, µs, by {case}', [(f"{line['leads']:,}, events of {line['events_of']}", line['us_per_event'])
+                                                             for line in results['growth'] if line['case'] == case], all_ours=True)
     for case in dict.fromkeys(line['case'] for line in results['engine']):
-        p.bars(f'the engine alone, ns an event, by {case}', [(f"scored, {line['size']:,}", line['ns_per_event'])
-                                                             for line in results['engine'] if line['case'] == case])
+        p.bars(f"CPU of an event in scored's engine alone, ns, by {case}", [(f"{line['size']:,}", line['ns_per_event'])
+                                                                           for line in results['engine'] if line['case'] == case], all_ours=True)
     return p.svg('scored measured beside other systems', notes(results))

@@ -62,7 +62,7 @@ def run_of(system, number, speed, **more):
             'events_per_cpu_s': speed, 'peak_bytes': 300 << 20, 'cpu_s': 1, 'broker_cpu_s': 2, 'redis_cpu_s': 3} | more
 
 
-MACHINE = {'cpu': 'x', 'cpus': 2, 'memory': '1 kB', 'kernel': '6', 'kafka': '4', 'redis': 'Redis 7 sha=0', 'librdkafka': '2', 'java': '17',
+MACHINE = {'cpu': 'x', 'cpus': 2, 'memory': '24117248 kB', 'kernel': '6', 'kafka': '4', 'redis': 'Redis 7 sha=0', 'librdkafka': '2', 'java': '17',
            'scored': 'abc', 'date': '2025-01-01'}
 
 
@@ -154,7 +154,7 @@ class Report(unittest.TestCase):
     def test_the_plot_has_all_and_is_well_formed(self):
         root = ElementTree.fromstring(report.plot(everything()))
         texts = [element.text for element in root.iter('{http://www.w3.org/2000/svg}text')]
-        for text in ('a & b', 'scored, Redis intact', 'scored, 1,000/s', 'scored, 1,000, events of some', 'scored, 20'):
+        for text in ('a & b', 'scored, Redis intact', 'scored, 1,000/s', '1,000, events of some', '20', '2 × x, 23 GiB, Linux 6'):
             self.assertIn(text, texts)
         height = float(root.get('height'))
         for element in root.iter('{http://www.w3.org/2000/svg}rect'):
