@@ -194,8 +194,9 @@ def notes(results):
     """With what, and of which states of the program."""
     m = results['machine']
     dates = dict.fromkeys(f"scored {one['machine']['scored']}, {one['machine']['date']}" for one in results.get('merged', [results]))
+    peers = f"Kafka Streams {m['kafka_streams']}, Flink {m['flink']}"
     return [f"{m['cpus']} × {m['cpu']}, {int(m['memory'].split()[0]) / 2**20:.0f} GiB, Linux {m['kernel']}",
-            f"Kafka {m['kafka']}, {m['redis'].partition(' sha=')[0]}, librdkafka {m['librdkafka']}, {m['java']}", '; '.join(dates)]
+            f"Kafka {m['kafka']}, {m['redis'].partition(' sha=')[0]}, librdkafka {m['librdkafka']}; {peers}; {m['java']}", '; '.join(dates)]
 
 
 def plot(results):

@@ -80,18 +80,13 @@ def take_over_peer(shard, number):
 
 def measure_takeover(world, names, options, tell):
     """Each system's shard is filled once, then taken over in each round."""
-    results = []
-    for name in names:
-        shard = Shard(world, name, options.changes, options.takeover_leads, tell)
+    shards = [Shard(world, name, options.changes, options.takeover_leads, tell) for name in names]
+    for shard in shards:
         shard.add_events(options.takeover_leads, '--each-first')
         begun = time.monotonic()
         shard.run()
-        tell(f'{name}: {options.takeover_leads} leads loaded within {time.monotonic() - begun:.0f} s')
-        for number in range(options.rounds):
-            (take_over_scored if name == 'scored' else take_over_peer)(shard, number)
-        results += shard.results
-        world.delete_topics(shard.app)
-        world.redis.flushall()
-        if os.path.exists(os.path.join(world.redis_folder, 'dump.rdb')):
-            os.unlink(os.path.join(world.redis_folder, 'dump.rdb'))
-    return results
+        tell(f'{shard.system.name}: {options.takeover_leads} leads loaded within {time.monotonic() - begun:.0f} s')
+    for number in range(options.rounds):
+        for shard in shards:
+            (take_over_scored if shard.system.name == 'scored' else take_over_peer)(shard, number)
+    return [result for shard in shards for result in shard.results]

@@ -65,7 +65,10 @@ class World:
             asker.close()
         server('kafka', 'stop', self.kafka_folder)
         server('redis', 'stop', self.redis_folder)
-        shutil.rmtree(os.path.join(self.kafka_folder, 'data'))  # gigabytes
+        # gigabytes
+        shutil.rmtree(os.path.join(self.kafka_folder, 'data'))
+        if os.path.exists(os.path.join(self.redis_folder, 'dump.rdb')):
+            os.unlink(os.path.join(self.redis_folder, 'dump.rdb'))
 
     def _pid(self, folder):
         with open(os.path.join(folder, 'pid'), encoding='ascii') as file:
@@ -131,12 +134,16 @@ def machine():
     def field(path, name):
         with open(path, encoding='ascii') as file:
             return next((line.partition(':')[2].strip() for line in file if line.startswith(name)), '')
-    with open(os.path.join(ROOT, 'tests', 'env', 'pom.xml'), encoding='utf-8') as file:
-        kafka = file.read().partition('<kafka.version>')[2].partition('<')[0]
+
+    def version(of, *pom):
+        with open(os.path.join(ROOT, 'tests', *pom), encoding='utf-8') as file:
+            return file.read().partition(f'<{of}.version>')[2].partition('<')[0]
     return {
         'cpu': field('/proc/cpuinfo', 'model name'), 'cpus': os.cpu_count(), 'memory': field('/proc/meminfo', 'MemTotal'),
-        'kernel': os.uname().release, 'load_before': os.getloadavg()[0], 'date': time.strftime('%Y-%m-%d'),
-        'scored': output('git', '-C', ROOT, 'rev-parse', '--short', 'HEAD'), 'compiler': output('cc', '--version'),
+        'kernel': re.match(r'[\d.]*', os.uname().release)[0], 'load_before': os.getloadavg()[0], 'date': time.strftime('%Y-%m-%d'),
+        'scored': output('git', '-C', ROOT, 'describe', '--always', '--dirty', '--exclude', '*'), 'compiler': output('cc', '--version'),
         'librdkafka': output('pkg-config', '--modversion', 'rdkafka'), 'redis': output('redis-server', '--version'),
-        'kafka': kafka, 'kafka_jvm': os.environ.get('SCORED_TEST_KAFKA_JVM', KAFKA_JVM), 'java': output('java', '-version'),
+        'kafka': version('kafka', 'env', 'pom.xml'), 'kafka_streams': version('kafka', 'bench', 'peers', 'pom.xml'),
+        'flink': version('flink', 'bench', 'peers', 'pom.xml'),
+        'kafka_jvm': os.environ.get('SCORED_TEST_KAFKA_JVM', KAFKA_JVM), 'java': output('java', '-version'),
     }

@@ -11,9 +11,8 @@ what the peers make of the same events: `logic` (the library that both share, wi
 Flink has one event time for all partitions, the least of them. What time alone brings after the least of the partitions'
 last events may therefore be missing at the end of a log, but nothing else; how much that was is said.
 
-With --kill each peer is killed while it is at work, and started again when the rest of the log is there. So all partitions have events left,
-and time is as far in the end as without: the comparison is the same. Flink does not keep in its checkpoints how far a partition's time had
-come, by which late events are judged, so for it --kill goes with --late 0.
+With --kill each peer is killed while it is at work, and started again when the rest of the log is there. Flink does not keep its time in its
+checkpoints; but as all partitions have events left, time is as far in the end as without, and the comparison is the same.
 """
 import argparse
 import heapq
