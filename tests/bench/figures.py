@@ -148,6 +148,54 @@ def state_parts(leads, sets, all_bytes, n_leads):
     return found
 
 
+# --- aims ----------------------------------------------------------------------------------------------------
+
+AT_LEAST, AT_MOST = 'at least', 'at most'
+
+
+def aim(what, values, bound, limit):
+    """Judged by the median."""
+    is_met = values['median'] >= limit if bound == AT_LEAST else values['median'] <= limit
+    return {'aim': what, 'bound': bound, 'limit': limit, 'is_met': is_met} | values
+
+
+def aims_of_throughput(leads, summary, runs):
+    for name, limit in (('kafka-streams', 20), ('flink', 20), ('floor', 0.5)):
+        for key, title in (('events_per_cpu_s', 'all in'), ('warm_events_per_cpu_s', 'warm')):
+            values = summary.get(name, {}).get('scored_is', {}).get(key)
+            if values:
+                yield aim(f'events per CPU-second, {title}, times those of {name}, {leads:,} leads', values, AT_LEAST, limit)
+    beyond = summary.get('scored', {}).get('beyond_cache_bytes')
+    if beyond:
+        yield aim(f'resident memory beside the cache, MiB, {leads:,} leads', {key: value / 2**20 for key, value in beyond.items()}, AT_MOST,
+                  MEMORY_ALLOWED >> 20)
+    for group, title, limit in (('few', 'few events', 400), ('full', 'full rings', 1024)):
+        found = [run['redis']['parts'][group]['all'] for run in runs if run.get('redis', {}).get('parts', {}).get(group)]
+        if found:
+            yield aim(f'bytes in Redis of a lead with {title}, {leads:,} leads', spread(found), AT_MOST, limit)
+
+
+def aims(results):
+    """What was to be reached, of what was measured."""
+    by_leads = grouped(results.get('runs', []), 'leads')
+    found = [one for leads, summary in results['throughput'].items()
+             for one in aims_of_throughput(int(leads), summary, by_leads[(int(leads),)])]
+    found += [aim(f"the engine alone, ns an event, {line['size']:,} leads", line['ns_per_event'], AT_MOST, 300)
+              for line in results['engine'] if line['case'] == 'leads']
+    for line in results['latency']:
+        if line['system'] == 'kafka-streams' and 'p99' in line['scored_is']:
+            found.append(aim(f"latency p99, times that of kafka-streams, {line['rate']:,}/s", line['scored_is']['p99'], AT_MOST, 0.2))
+        if line['system'] == 'scored' and line['of_empty']:
+            found.append(aim(f"latency p50, times an empty transaction's, {line['rate']:,}/s", line['of_empty'], AT_MOST, 2))
+    for line in results['growth']:
+        if line['leads'] > line['fewest'] and line['of_least']:
+            found.append(aim(f"cost of an event of {line['events_of']}, {line['leads']:,} {line['case']}, times that at {line['fewest']:,}",
+                             line['of_least'], AT_MOST, 1.25))
+    found += [aim(f"taking over {line['leads']:,} leads, {QUICKEST}, seconds", line['caught_up_s'], AT_MOST, 1)
+              for line in results['takeover'] if line['system'] == 'scored' and line['state'] == QUICKEST]
+    return found
+
+
 # --- several results -----------------------------------------------------------------------------------------
 
 RUNS = ('runs', 'empty_transactions', 'latency_runs', 'takeover_runs', 'growth_runs', 'engine_runs')
@@ -160,6 +208,7 @@ def summarize(results):
     results['takeover'] = takeover_summary(results.get('takeover_runs', []))
     results['growth'] = growth_summary(results.get('growth_runs', []))
     results['engine'] = engine_summary(results.get('engine_runs', []))
+    results['aims'] = aims(results)
     return results
 
 

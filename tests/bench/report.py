@@ -54,9 +54,10 @@ def throughput_table(summary):
     return table(rows)
 
 
-def memory_line(line):
+def memory_line(line, n_leads):
+    """A cache that so few leads do not fill leaves room for what should not be."""
     beyond = line['beyond_cache_bytes']['max']
-    return (f"scored's resident memory: {mib(line['peak_bytes']['max'])} MiB at most, its cache of {mib(line['cache_bytes'])} MiB and "
+    return (f"scored's resident memory with {n_leads:,} leads: {mib(line['peak_bytes']['max'])} MiB at most, its cache of {mib(line['cache_bytes'])} MiB and "
             f"{mib(beyond)} MiB: {'within' if beyond <= MEMORY_ALLOWED else 'over'} the {mib(MEMORY_ALLOWED)} MiB that it may take beside it")
 
 
@@ -117,6 +118,12 @@ def engine_table(results):
     return table(rows)
 
 
+def aims_table(found):
+    rows = [('aim', '', 'limit', 'reached', '')]
+    rows += [(one['aim'], one['bound'], number(one['limit']), ranged(one), 'yes' if one['is_met'] else 'no') for one in found]
+    return table(rows)
+
+
 def tables(results):
     """All that was measured, as text."""
     runs = results.get('runs', [])
@@ -125,7 +132,7 @@ def tables(results):
         yield (f"{own[0]['events']:,} events of {int(n_leads):,} leads, {own[0]['bytes_per_event']:.0f} bytes each, "
                f"{1 + max(run['round'] for run in own) - min(run['round'] for run in own)} rounds: median (min..max)")
         yield throughput_table(summary)
-        yield from (memory_line(line) for line in summary.values() if 'beyond_cache_bytes' in line)
+        yield from (memory_line(line, int(n_leads)) for line in summary.values() if 'beyond_cache_bytes' in line)
         yield from [state_table(run['redis']) for run in own if 'redis' in run][-1:]
     if results['latency']:
         empty = results['empty_transactions']
@@ -138,6 +145,8 @@ def tables(results):
         yield growth_table(results['growth'])
     if results['engine']:
         yield engine_table(results['engine'])
+    if results['aims']:
+        yield aims_table(results['aims'])
 
 
 class Plot:

@@ -85,7 +85,7 @@ class Figures(unittest.TestCase):
     def test_memory_beside_the_cache(self):
         for peak, said in (((256 + 64) << 20, 'within the 64'), ((256 + 65) << 20, 'over the 64')):
             line = figures.throughput_summary([run_of('scored', 0, 1, cache_bytes=256 << 20, peak_bytes=peak)])['scored']
-            self.assertIn(said, report.memory_line(line))
+            self.assertIn(said, report.memory_line(line, 10))
 
     def test_latency_is_held_against_the_empty_transaction_and_scored(self):
         runs = [{'system': name, 'rate': 10, 'round': 0, 'n': 5, 'p50': p50, 'p99': 2 * p50, 'p999': 9, 'cpu_share': 0.1}
@@ -112,6 +112,23 @@ class Figures(unittest.TestCase):
         self.assertEqual(found['all'], 200 + 50 + 20 + 4)
         self.assertEqual((found['ids'], found['record_parts'], found['sets']), (2, {'ids': 32, 'rest': 5}, {'moments': 20}))
         self.assertIsNone(figures.state_parts([], {}, 80, 20))
+
+    def test_aims(self):
+        redis = {'parts': {'few': {'all': 390}, 'full': {'all': 2000}}}
+        results = results_of(
+            runs=[run_of('scored', 0, 100, cache_bytes=256 << 20, redis=redis), run_of('floor', 0, 150), run_of('flink', 0, 10)],
+            growth_runs=[{'case': 'leads', 'events_of': 'some', 'leads': leads, 'round': 0, 'us_per_event': cost}
+                         for leads, cost in ((10, 4), (100, 5), (1000, 6))],
+            empty_transactions=[{'round': 0, 'p50': 5}],
+            latency_runs=[{'system': name, 'rate': 10, 'round': 0, 'n': 1, 'p50': 20, 'p99': p99, 'p999': 9, 'cpu_share': 1}
+                          for name, p99 in (('scored', 10), ('kafka-streams', 100))],
+            engine_runs=[{'case': 'leads', 'size': 7, 'ns_per_event': 301}],
+            takeover_runs=[{'system': 'scored', 'state': 'Redis intact', 'leads': 1, 'round': 0, 'caught_up_s': 0.9}])
+        self.assertEqual([(one['aim'].partition(',')[0], one['median'], one['is_met']) for one in results['aims']], [
+            ('events per CPU-second', 10, False), ('events per CPU-second', 2 / 3, True), ('resident memory beside the cache', 44, True),
+            ('bytes in Redis of a lead with few events', 390, True), ('bytes in Redis of a lead with full rings', 2000, False),
+            ('the engine alone', 301, False), ('latency p50', 4, False), ('latency p99', 0.1, True),
+            ('cost of an event of some', 1.25, True), ('cost of an event of some', 1.5, False), ('taking over 1 leads', 0.9, True)])
 
     def test_merged(self):
         one = results_of(runs=[run_of('scored', 0, 100), run_of('floor', 0, 50)])
