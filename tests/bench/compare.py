@@ -13,7 +13,8 @@ from outputs import Told, common_time, differences
 def main():
     parser = argparse.ArgumentParser(prog='compare', description=__doc__)
     parser.add_argument('--bootstrap', required=True, metavar='HOST:PORT')
-    parser.add_argument('--source', required=True, metavar='TOPIC', help='the events; what time alone brings after the first of its partitions ends is left out')
+    parser.add_argument('--source', required=True, metavar='TOPIC',
+                        help='the events; what time alone brings after the first of its partitions ends is left out')
     parser.add_argument('--show', type=int, default=20, metavar='N', help='at most so many differences (20)')
     parser.add_argument('topics', nargs=4, metavar='TOPIC', help='stages and sla of the one, stages and sla of the other')
     options = parser.parse_args()

@@ -57,8 +57,8 @@ def throughput_table(summary):
 def memory_line(line, n_leads):
     """A cache that so few leads do not fill leaves room for what should not be."""
     beyond = line['beyond_cache_bytes']['max']
-    return (f"scored's resident memory with {n_leads:,} leads: {mib(line['peak_bytes']['max'])} MiB at most, its cache of {mib(line['cache_bytes'])} MiB and "
-            f"{mib(beyond)} MiB: {'within' if beyond <= MEMORY_ALLOWED else 'over'} the {mib(MEMORY_ALLOWED)} MiB that it may take beside it")
+    return (f"scored's resident memory with {n_leads:,} leads: {mib(line['peak_bytes']['max'])} MiB at most, its cache of "
+            f"{mib(line['cache_bytes'])} MiB and {mib(beyond)} MiB: {'within' if beyond <= MEMORY_ALLOWED else 'over'} the {mib(MEMORY_ALLOWED)} MiB that it may take beside it")
 
 
 GROUPS = {'all': 'as they come', 'few': 'with few events', 'full': 'with full rings'}

@@ -62,8 +62,8 @@ def run_of(system, number, speed, **more):
             'events_per_cpu_s': speed, 'peak_bytes': 300 << 20, 'cpu_s': 1, 'broker_cpu_s': 2, 'redis_cpu_s': 3} | more
 
 
-MACHINE = {'cpu': 'x', 'cpus': 2, 'memory': '24117248 kB', 'kernel': '6', 'kafka': '4', 'kafka_streams': '4', 'flink': '2', 'redis': 'Redis 7 sha=0', 'librdkafka': '2', 'java': '17',
-           'scored': 'abc', 'date': '2025-01-01'}
+MACHINE = {'cpu': 'x', 'cpus': 2, 'memory': '24117248 kB', 'kernel': '6', 'kafka': '4', 'kafka_streams': '4', 'flink': '2', 'redis': 'Redis 7 sha=0',
+           'librdkafka': '2', 'java': '17', 'scored': 'abc', 'date': '2025-01-01'}
 
 
 def results_of(**runs):

@@ -296,7 +296,8 @@ def main():
         for output in got:
             kind = output.get('kind') or output['cause']
             kinds[kind] = kinds.get(kind, 0) + 1
-        print(f'{name}: {options.events} events, {len(wanted)} outputs wanted, {len(got)} got, {n_owed} owed by time, {len(differences)} differences; '
+        print(f'{name}: {options.events} events, {len(wanted)} outputs wanted, {len(got)} got, '
+              f'{n_owed} owed by time, {len(differences)} differences; '
               + ', '.join(f'{kind} {kinds[kind]}' for kind in sorted(kinds)))
     shutil.rmtree(folder)
     return failed
