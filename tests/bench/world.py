@@ -98,8 +98,8 @@ class World:
         return not found.error and all(partition.leader >= 0 for partition in found.partitions.values())
 
     def delete_topics(self, prefix):
-        """That of this name, those that are named after it, and the group of that name is asked for no more."""
-        names = [name for name in self.admin.list_topics(timeout=30).topics if re.match(re.escape(prefix) + r'(\.|$)', name)]
+        """That of this name, those that are named after it (not with another number), and the group of that name is asked for no more."""
+        names = [name for name in self.admin.list_topics(timeout=30).topics if re.match(re.escape(prefix) + r'(?![0-9])', name)]
         if names:
             for future in self.admin.delete_topics(names).values():
                 future.result(30)
