@@ -52,6 +52,10 @@ def arguments():
     for name in options.systems:
         if name not in known:
             parser.error(f'unknown system {name}')
+    try:
+        systems.bytes_of(options.cache)
+    except ValueError as error:
+        parser.error(str(error))
     options.changes = {'cache': {'max': options.cache}}
     return options
 

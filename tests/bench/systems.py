@@ -21,6 +21,14 @@ IDLE_SECONDS = 3600
 CACHE_DEFAULT = '256MiB'  # of config/scored.yaml
 
 
+def bytes_of(size):
+    """Of a size as the configuration has it."""
+    found = re.fullmatch(r'(\d+)([KMG])iB', size)
+    if not found:
+        raise ValueError(f'not a size: {size}')
+    return int(found[1]) << {'K': 10, 'M': 20, 'G': 30}[found[2]]
+
+
 class Process:
     """A program in a session of its own, and what it took, with all that it started."""
 
@@ -141,9 +149,8 @@ class Scored(System):
 
     @property
     def cache_bytes(self):
-        """As configured: the number and the unit of a size."""
-        n, unit = re.fullmatch(r'(\d+)([KMG])iB', self.changes.get('cache', {}).get('max', CACHE_DEFAULT)).groups()
-        return int(n) << {'K': 10, 'M': 20, 'G': 30}[unit]
+        """As configured."""
+        return bytes_of(self.changes.get('cache', {}).get('max', CACHE_DEFAULT))
 
     def prepare(self, world, app):
         """It makes its own topics."""
