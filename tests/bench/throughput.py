@@ -12,6 +12,8 @@ from redis_state import look_at_redis
 SAMPLE_SECONDS = 0.2  # each asks the broker for the committed offsets
 STATE_BYTES = 240  # of the floor's records where scored was not measured
 ROUND_SECONDS = 3600
+# What time brings comes after the last events: with Kafka Streams' next punctuation, with Flink's next watermark. It isn't measured.
+LAST_SECONDS = 1
 # The broker's own log of transactions: a record for each change of a transaction's status.
 TRANSACTION_LOG, PREPARE_COMMIT, STATUS_AT = '__transaction_state', 2, 16
 
@@ -61,6 +63,8 @@ class Run:
             process.await_ready()
             result = self._watch(process)
             result['broker_cpu_s'], result['redis_cpu_s'] = (after - before for after, before in zip(self.world.server_cpu(), servers))
+            if self.system.has_outputs:
+                time.sleep(LAST_SECONDS)
         finally:
             if process.usage is None:
                 process.stop()
