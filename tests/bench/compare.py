@@ -13,7 +13,8 @@ from outputs import Told, common_time, differences
 def main():
     parser = argparse.ArgumentParser(prog='compare', description=__doc__)
     parser.add_argument('--bootstrap', required=True, metavar='HOST:PORT')
-    parser.add_argument('--source', required=True, metavar='TOPIC', help='the events; compared is what came before all its partitions end')
+    parser.add_argument('--source', required=True, metavar='TOPIC',
+                        help='the events; what time alone brings after the first of its partitions ends is left out')
     parser.add_argument('--show', type=int, default=20, metavar='N', help='at most so many differences (20)')
     parser.add_argument('topics', nargs=4, metavar='TOPIC', help='stages and sla of the one, stages and sla of the other')
     options = parser.parse_args()
@@ -23,7 +24,8 @@ def main():
     found = differences(a, b)
     shown = list(islice(found, options.show))
     n = len(shown) + sum(1 for _ in found)
-    print(f'{a.n_stages} and {b.n_stages} stage changes, {a.n_sla} and {b.n_sla} SLA events, {n} differences')
+    print(f'{a.n_stages} and {b.n_stages} stage changes, {a.n_sla} and {b.n_sla} SLA events, {a.n_owed} and {b.n_owed} left out, '
+          f'{n} differences')
     for line in shown:
         print(line)
     sys.exit(n > 0)

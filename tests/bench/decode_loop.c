@@ -14,7 +14,7 @@ int main(int argc, char **argv) {
     for (size_t n; (n = loop_read(&loop)) > 0; loop_release(&loop, n))
         for (size_t i = 0; i < n; i++)
             (void)loop_decode(&loop, loop.messages[i]);
-    loop_report(&loop, 0);
+    loop_report(&loop, 0, 0);
     loop_close(&loop);
     return 0;
 }

@@ -15,6 +15,7 @@
 
 #define CHUNK_EVENTS_MAX 100000
 #define CHUNKS 10
+#define LEADS_MAX 100000000
 #define BATCH_EVENTS 10000 /* after so many, what has changed counts as written */
 #define MINUTE_MS INT64_C(60000)
 
@@ -289,10 +290,10 @@ static char *read_file(const char *path) {
     return text;
 }
 
-static void measure_growth(const char *model_text, size_t chunk_events) {
+static void measure_growth(const char *model_text, size_t chunk_events, uint32_t n_leads_max) {
     for (size_t n = 20; n <= 1280; n *= 4)
         measure_rules(chunk_events, n);
-    for (uint32_t n = 10000; n <= 1000000; n *= 10)
+    for (uint32_t n = 10000; n <= n_leads_max; n *= 10)
         for (int pending = 0; pending < 2; pending++)
             measure_moments(model_text, chunk_events, n, pending);
     for (size_t n = 1; n <= 4096; n *= 8)
@@ -302,20 +303,22 @@ static void measure_growth(const char *model_text, size_t chunk_events) {
 int main(int argc, char **argv) {
     const char *model = NULL;
     bool growth = false;
-    double events = CHUNKS * CHUNK_EVENTS_MAX, leads = 0;
+    double events = CHUNKS * CHUNK_EVENTS_MAX, leads = 0, leads_max = 1000000;
     const Option options[] = {{"model", .text = &model}, {"growth", .flag = &growth}, {"events", .number = &events},
-            {"leads", .number = &leads}};
+            {"leads", .number = &leads}, {"leads-max", .number = &leads_max}};
     options_read(argc, argv, options, ARRAY_SIZE(options));
     if (events < CHUNKS || events > CHUNKS * CHUNK_EVENTS_MAX)
         fail("--events %g: expected %d to %d", events, CHUNKS, CHUNKS * CHUNK_EVENTS_MAX);
+    if (leads_max < 0 || leads_max > LEADS_MAX)
+        fail("--leads-max %g: expected at most %d", leads_max, LEADS_MAX);
     size_t chunk_events = (size_t)events / CHUNKS;
     char *text = read_file(model);
     if (leads > 0)
         measure_leads(text, chunk_events, (uint32_t)leads);
-    for (uint32_t n = growth ? 10000 : 100000; leads <= 0 && n <= 1000000; n *= 10)
+    for (uint32_t n = growth ? 10000 : 100000; leads <= 0 && n <= (uint32_t)leads_max; n *= 10)
         measure_leads(text, chunk_events, n);
     if (growth)
-        measure_growth(text, chunk_events);
+        measure_growth(text, chunk_events, (uint32_t)leads_max);
     free(text);
     return 0;
 }

@@ -142,7 +142,7 @@ int main(int argc, char **argv) {
     open_batches(f);
     for (size_t n; (n = loop_read(&f->loop)) > 0; loop_release(&f->loop, n))
         do_batch(f, n);
-    loop_report(&f->loop, f->n_records);
+    loop_report(&f->loop, f->n_records, f->n_batches);
     rd_kafka_topic_destroy(f->topic);
     rd_kafka_destroy(f->producer);
     loop_close(&f->loop);

@@ -7,6 +7,7 @@ import time
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 import systems
+from figures import percentiles
 from live import wait_for
 from outputs import WIRE_SIZE, Decoder, messages
 from world import program
@@ -17,18 +18,9 @@ TRANSACTIONS = 300
 SETTLE_SECONDS = 120
 
 
-def percentile(values, fraction):
-    values = sorted(values)
-    return values[min(int(fraction * len(values)), len(values) - 1)]
-
-
-def percentiles(values):
-    return {'p50': percentile(values, 0.5), 'p99': percentile(values, 0.99), 'p999': percentile(values, 0.999), 'n': len(values)}
-
-
-def empty_transaction(world):
+def empty_transaction(world, number):
     """What a transaction of one small record takes on this broker, in milliseconds; a producer set up as scored's is."""
-    topic = 'empty-transaction'
+    topic = f'empty-transaction.{number}'
     world.create_topics(topic, n_partitions=1)
     producer = Producer({'bootstrap.servers': world.bootstrap, 'transactional.id': topic, 'retry.backoff.ms': 10, 'linger.ms': 5, 'log_level': 2})
     producer.init_transactions(30)
@@ -39,7 +31,8 @@ def empty_transaction(world):
         producer.produce(topic, value=b'x')
         producer.commit_transaction(30)
         taken.append((time.monotonic() - begun) * 1000)
-    return percentiles(taken[TRANSACTIONS // 3:])
+    world.delete_topics(topic)
+    return percentiles(taken[TRANSACTIONS // 3:]) | {'round': number}
 
 
 class Watcher:
@@ -84,8 +77,8 @@ def appended(world, topic):
     return {event_id(message.value()): message.timestamp()[1] for message in messages(world.bootstrap, topic)}
 
 
-def measure(world, name, rate, seconds, app):
-    system, source = systems.make(name), f'{app}.events'
+def measure(world, name, changes, rate, seconds, app):
+    system, source = systems.make(name, changes), f'{app}.events'
     n = round(rate * seconds * (1 + WARM_UP))
     world.create_topics(source, message_timestamp_type='LogAppendTime')
     system.prepare(world, app)
@@ -110,14 +103,16 @@ def measure(world, name, rate, seconds, app):
     return {'system': name, 'rate': rate, 'cpu_share': cpu / (seconds * (1 + WARM_UP))} | percentiles(taken)
 
 
-def measure_latency(world, names, rates, seconds, tell):
-    empty = empty_transaction(world)
-    results = []
-    for rate in rates:
-        for name in names:
-            app = f'{name}.at.{rate}'
-            results.append(measure(world, name, rate, seconds, app))
-            tell(f'{name} at {rate}/s: {results[-1]}')
-            world.delete_topics(app)
-            world.redis.flushall()
+def measure_latency(world, names, options, tell):
+    """An empty transaction, then all systems at all rates, in each round."""
+    empty, results = [], []
+    for number in range(options.rounds):
+        empty.append(empty_transaction(world, number))
+        for rate in options.rates:
+            for name in names[number % len(names):] + names[:number % len(names)]:
+                app = f'{name}.at.{rate}.{number}'
+                results.append(measure(world, name, options.changes, rate, options.seconds, app) | {'round': number})
+                tell(f'{name} at {rate}/s: {results[-1]}')
+                world.delete_topics(app)
+                world.redis.flushall()
     return empty, results

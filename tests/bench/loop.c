@@ -142,7 +142,8 @@ LeadEvent loop_decode(Loop *loop, const rd_kafka_message_t *message) {
     return event;
 }
 
-void loop_report(const Loop *loop, uint64_t n_records) {
-    printf("{\"events\": %" PRIu64 ", \"records\": %" PRIu64 ", \"checksum\": %" PRIu64 ", \"cpu_s\": %.6f}\n", loop->n_events, n_records,
-            loop->checksum, (double)clock_cpu_us() / 1e6);
+void loop_report(const Loop *loop, uint64_t n_records, uint64_t n_transactions) {
+    printf("{\"events\": %" PRIu64 ", \"records\": %" PRIu64 ", \"transactions\": %" PRIu64 ", \"checksum\": %" PRIu64
+           ", \"cpu_s\": %.6f}\n",
+            loop->n_events, n_records, n_transactions, loop->checksum, (double)clock_cpu_us() / 1e6);
 }

@@ -42,4 +42,4 @@ void loop_release(Loop *loop, size_t n);
 /* Decodes a message; the event is valid until the next call. */
 LeadEvent loop_decode(Loop *loop, const rd_kafka_message_t *message);
 /* One line of JSON: how much was done. */
-void loop_report(const Loop *loop, uint64_t n_records);
+void loop_report(const Loop *loop, uint64_t n_records, uint64_t n_transactions);

@@ -82,17 +82,22 @@ static void wait_until(Writer *writer, int64_t at_ms) {
 
 int main(int argc, char **argv) {
     const char *bootstrap = NULL, *topic = NULL;
-    double events = 1e6, leads = 1e5, exponent = 1, seed = 1, rate = 0;
-    bool each_first = false;
+    double events = 1e6, leads = 1e5, exponent = 1, seed = 1, rate = 0, active = 0, from_ms = (double)WORKLOAD_FROM_MS,
+           span_ms = (double)WORKLOAD_SPAN_MS;
+    bool each_first = false, each_raised = false;
     Writer writer = {.schema_id = 100};
     const Option options[] = {{"bootstrap", .text = &bootstrap}, {"topic", .text = &topic}, {"events", .number = &events},
             {"leads", .number = &leads}, {"exponent", .number = &exponent}, {"seed", .number = &seed}, {"rate", .number = &rate},
-            {"schema-id", .number = &writer.schema_id}, {"each-first", .flag = &each_first}};
+            {"schema-id", .number = &writer.schema_id}, {"each-first", .flag = &each_first},
+            {"each-raised", .flag = &each_raised}, {"active", .number = &active}, {"from", .number = &from_ms}, {"span", .number = &span_ms}};
     options_read(argc, argv, options, ARRAY_SIZE(options));
     writer_open(&writer, bootstrap, topic);
 
     WorkloadOptions wanted = {.seed = (uint64_t)seed, .n_events = (uint64_t)events, .n_leads = (uint32_t)leads, .exponent = exponent,
-            .each_first = each_first, .from_ms = WORKLOAD_FROM_MS, .span_ms = WORKLOAD_SPAN_MS};
+            .n_active = (uint32_t)active, .each_first = each_first, .each_raised = each_raised, .from_ms = (int64_t)from_ms,
+            .span_ms = (int64_t)span_ms};
+    if (wanted.n_active > wanted.n_leads)
+        fail("--active %g: there are %g leads", active, leads);
     if (rate > 0) {
         wanted.from_ms = clock_wall_ms() + HEAD_START_MS;
         wanted.span_ms = (int64_t)(events * 1000 / rate);

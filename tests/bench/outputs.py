@@ -8,6 +8,8 @@ from collections import Counter, defaultdict
 import fastavro
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from sameness import is_owed
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TOLERANCE = 1e-6
 WIRE_SIZE = 5
@@ -83,18 +85,29 @@ def common_time(bootstrap, source):
 
 
 class Told:
-    """The outputs of one system before an instant: for each stage change its total scores, in order; how often each SLA event."""
+    """
+    The outputs of one system: for each stage change its total scores, in order; how often each SLA event. What time alone brings from an
+    instant on is left out, and nothing else.
+    """
 
     def __init__(self, bootstrap, stages, sla, before_ms):
-        self.stages = defaultdict(list)
-        decode = Decoder('StageChanged')
+        self.stages, self.sla = defaultdict(list), Counter()
+        self.n_owed = 0  # left out
+        decode, moved = Decoder('StageChanged'), set()
         for message in messages(bootstrap, stages):
             record = decode(message.value())
-            if record['changed_at'] < before_ms:
+            if record['cause'] == 'time' and record['changed_at'] >= before_ms:
+                moved.add((record['lead_id'], record['changed_at']))
+                self.n_owed += 1
+            else:
                 self.stages[stage_key(record)].append(record['scores']['total'])
         decode = Decoder('SlaEvent')
-        records = (decode(message.value()) for message in messages(bootstrap, sla))
-        self.sla = Counter(sla_key(record) for record in records if record['occurred_at'] < before_ms)
+        for message in messages(bootstrap, sla):
+            record = decode(message.value())
+            if is_owed(record, moved, before_ms):
+                self.n_owed += 1
+            else:
+                self.sla[sla_key(record)] += 1
 
     @property
     def n_stages(self):

@@ -18,6 +18,15 @@ START_SECONDS = 120
 STOP_SECONDS = 60
 # Longer than any run: the harness stops a peer itself.
 IDLE_SECONDS = 3600
+CACHE_DEFAULT = '256MiB'  # of config/scored.yaml
+
+
+def bytes_of(size):
+    """Of a size as the configuration has it."""
+    found = re.fullmatch(r'(\d+)([KMG])iB', size)
+    if not found:
+        raise ValueError(f'not a size: {size}')
+    return int(found[1]) << {'K': 10, 'M': 20, 'G': 30}[found[2]]
 
 
 class Process:
@@ -138,6 +147,11 @@ class Scored(System):
                 file.write(f'{key}: {json.dumps(value)}\n'.replace('"EVENTS"', f'{{{load.SCHEMA_ID}: {json.dumps(load.SCHEMA)}}}'))
         return path
 
+    @property
+    def cache_bytes(self):
+        """As configured."""
+        return bytes_of(self.changes.get('cache', {}).get('max', CACHE_DEFAULT))
+
     def prepare(self, world, app):
         """It makes its own topics."""
 
@@ -194,9 +208,10 @@ def build_peers():
     subprocess.run([os.path.join(PEERS, 'build')], check=True)
 
 
-def make(name):
+def make(name, changes=None):
+    """`changes`: of scored's configuration."""
     if name == 'scored':
-        return Scored()
+        return Scored(changes)
     if name in ('decode', 'floor'):
         return PlainLoop(name)
     return Peer(name)

@@ -16,8 +16,8 @@ BEHIND_EVENTS = 60000
 class Shard:
     """One partition, one system, and how many events are in the topic."""
 
-    def __init__(self, world, name, n_leads, tell):
-        self.world, self.system, self.n_leads, self.tell = world, systems.make(name), n_leads, tell
+    def __init__(self, world, name, changes, n_leads, tell):
+        self.world, self.system, self.n_leads, self.tell = world, systems.make(name, changes), n_leads, tell
         self.app, self.source = f'{name}.takeover', f'{name}.takeover.events'
         self.n_events = 0
         self.results = []
@@ -47,11 +47,11 @@ class Shard:
         return {'ready_s': ready_s, 'caught_up_s': caught_up_s, 'cpu_s': cpu_s, 'broker_cpu_s': broker_cpu_s,
                 'redis_cpu_s': redis_cpu_s}, process.lines
 
-    def take_over(self, state):
+    def take_over(self, state, number):
         """With one event to be done."""
         self.add_events(1)
         figures, lines = self.run()
-        result = {'system': self.system.name, 'state': state, 'leads': self.n_leads} | figures
+        result = {'system': self.system.name, 'state': state, 'leads': self.n_leads, 'round': number} | figures
         taken = re.findall(r'event=shard\.taken .*took_ms=(\d+)', '\n'.join(lines))
         if taken:
             result['took_ms'] = int(taken[-1])
@@ -59,37 +59,34 @@ class Shard:
         self.tell(str(result))
 
 
-def take_over_scored(shard):
+def take_over_scored(shard, number):
     world = shard.world
-    shard.take_over('Redis intact')
+    shard.take_over('Redis intact', number)
     world.redis.save()
     shard.add_events(BEHIND_EVENTS)
     shard.run()
     world.stop_redis()
     world.start_redis()
-    shard.take_over('Redis a minute behind')
+    shard.take_over('Redis a minute behind', number)
     world.redis.flushall()
-    shard.take_over('Redis empty')
+    shard.take_over('Redis empty', number)
 
 
-def take_over_peer(shard):
-    shard.take_over('files intact')
+def take_over_peer(shard, number):
+    shard.take_over('files intact', number)
     shutil.rmtree(shard.system.state_folder(shard.world, shard.app))
-    shard.take_over('files gone')
+    shard.take_over('files gone', number)
 
 
-def measure_takeover(world, names, n_leads, tell):
-    results = []
-    for name in names:
-        shard = Shard(world, name, n_leads, tell)
-        shard.add_events(n_leads, '--each-first')
+def measure_takeover(world, names, options, tell):
+    """Each system's shard is filled once, then taken over in each round."""
+    shards = [Shard(world, name, options.changes, options.takeover_leads, tell) for name in names]
+    for shard in shards:
+        shard.add_events(options.takeover_leads, '--each-first')
         begun = time.monotonic()
         shard.run()
-        tell(f'{name}: {n_leads} leads loaded within {time.monotonic() - begun:.0f} s')
-        (take_over_scored if name == 'scored' else take_over_peer)(shard)
-        results += shard.results
-        world.delete_topics(shard.app)
-        world.redis.flushall()
-        if os.path.exists(os.path.join(world.redis_folder, 'dump.rdb')):
-            os.unlink(os.path.join(world.redis_folder, 'dump.rdb'))
-    return results
+        tell(f'{shard.system.name}: {options.takeover_leads} leads loaded within {time.monotonic() - begun:.0f} s')
+    for number in range(options.rounds):
+        for shard in shards:
+            (take_over_scored if shard.system.name == 'scored' else take_over_peer)(shard, number)
+    return [result for shard in shards for result in shard.results]

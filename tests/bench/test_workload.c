@@ -95,6 +95,38 @@ START_TEST(each_lead_can_come_first) {
 }
 END_TEST
 
+START_TEST(each_lead_can_be_raised_first) {
+    WorkloadOptions options = options_of(1, 1);
+    options.each_raised = true;
+    _cleanup_(workload_free) Workload *workload = start(options);
+    LeadEvent event;
+    for (size_t i = 0; i < (size_t)2 * LEADS; i++) {
+        ck_assert(workload_next(workload, &event));
+        ck_assert_uint_eq(lead_of(&event), i / 2);
+        ck_assert(str_eq(event.type, i % 2 ? STR_LITERAL("trial_started") : STR_LITERAL("demo_requested")));
+    }
+    ck_assert(workload_next(workload, &event));
+    ck_assert(!event_type_is_sales(event.type)); /* nothing was planned for them */
+}
+END_TEST
+
+/* All of those, and no others. */
+START_TEST(some_leads_can_be_active_alone) {
+    enum { ACTIVE = 10 };
+    WorkloadOptions options = options_of(exponents[_i], 1);
+    options.n_active = ACTIVE;
+    _cleanup_(workload_free) Workload *workload = start(options);
+    size_t counts[LEADS] = {0}, n = 0;
+    for (LeadEvent event; workload_next(workload, &event); n++)
+        counts[lead_of(&event)]++;
+    for (size_t i = 0; i < ACTIVE; i++) {
+        ck_assert_uint_gt(counts[i], 0);
+        n -= counts[i];
+    }
+    ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("workload");
     TCase *tcase = tcase_create("workload");
@@ -102,6 +134,8 @@ int main(void) {
     tcase_add_test(tcase, a_seed_is_a_log);
     tcase_add_loop_test(tcase, leads_follow_the_law, 0, (int)ARRAY_SIZE(exponents));
     tcase_add_test(tcase, each_lead_can_come_first);
+    tcase_add_test(tcase, each_lead_can_be_raised_first);
+    tcase_add_loop_test(tcase, some_leads_can_be_active_alone, 0, (int)ARRAY_SIZE(exponents));
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many events a second the systems take, and what of CPU and memory for each."""
 import json
+import re
 import time
 from itertools import islice
-from statistics import median
 
 import systems
 from outputs import Told, common_time, differences, messages
+from redis_state import look_at_redis
 
 SAMPLE_SECONDS = 0.2  # each asks the broker for the committed offsets
 STATE_BYTES = 240  # of the floor's records where scored was not measured
 ROUND_SECONDS = 3600
-REDIS_SAMPLE = 2000
+# What time brings comes after the last events: with Kafka Streams' next punctuation, with Flink's next watermark. It isn't measured.
+LAST_SECONDS = 1
+# The broker's own log of transactions: a record for each change of a transaction's status.
+TRANSACTION_LOG, PREPARE_COMMIT, STATUS_AT = '__transaction_state', 2, 16
 
 
 class Void(Exception):
@@ -28,32 +32,28 @@ def mean_record(world, app):
     return n, total / max(n, 1)
 
 
-def redis_bytes(world, app):
-    """What a lead takes in Redis: all in, and the means of some of its hashes and records."""
-    memory = world.redis.info('memory')
-    found = {'leads': 0, 'all': 0, 'lead': 0, 'record': 0}
-    for kind in ('lead', 'record'):
-        keys = list(islice(world.redis.scan_iter(f'{app}:{{*}}:{kind}:*', count=1000), REDIS_SAMPLE))
-        pipeline = world.redis.pipeline(transaction=False)
-        for key in keys:
-            pipeline.memory_usage(key, samples=0)
-        found[kind] = sum(pipeline.execute()) / max(len(keys), 1)
-    found['leads'] = world.redis.dbsize() // 2  # a hash and a record each; what the shards have besides are some dozens
-    found['all'] = (memory['used_memory'] - memory['used_memory_startup']) / max(found['leads'], 1)
-    return found
+def transactions(world, app):
+    """How many transactions a system has committed: its transactional ids have its name in them."""
+    names_it = re.compile(re.escape(app.encode()) + rb'(?![0-9])')
+    return sum(1 for message in messages(world.bootstrap, TRANSACTION_LOG)
+               if message.value() and names_it.search(message.key()) and message.value()[STATUS_AT] == PREPARE_COMMIT)
 
 
 class Run:
-    """One system in one round."""
+    """One system over what is in a topic, `n_before` events of which it has committed before."""
 
-    def __init__(self, world, system, source, n_events, app):
-        self.world, self.system, self.source, self.n_events, self.app = world, system, source, n_events, app
-        self.samples = []  # (seconds, committed events, CPU, peak)
+    def __init__(self, world, system, source, n_events, app, n_before=0):
+        self.world, self.system, self.source, self.n_events, self.app, self.n_before = world, system, source, n_events, app, n_before
+        self.samples = []
 
     def _sample(self, process):
-        committed = self.world.committed(self.app, self.source) if not self.system.ends else 0
-        self.samples.append((time.monotonic(), committed, *process.sample()))
-        return committed
+        """Notes where it stands; how many events it has committed."""
+        events = self.world.committed(self.app, self.source) - self.n_before if not self.system.ends else 0
+        cpu, peak = process.sample()
+        reads, found = self.world.redis_reads()
+        self.samples.append({'at': time.monotonic(), 'events': events, 'cpu': cpu, 'peak': peak, 'reads': reads, 'found': found,
+                             'redis_cpu': self.world.server_cpu()[1]})
+        return events
 
     def measure(self):
         self.system.prepare(self.world, self.app)
@@ -63,6 +63,8 @@ class Run:
             process.await_ready()
             result = self._watch(process)
             result['broker_cpu_s'], result['redis_cpu_s'] = (after - before for after, before in zip(self.world.server_cpu(), servers))
+            if self.system.has_outputs:
+                time.sleep(LAST_SECONDS)
         finally:
             if process.usage is None:
                 process.stop()
@@ -80,36 +82,42 @@ class Run:
         assert process.child.returncode == 0, f'failed; see {process.log_path}'
         told = json.loads(process.lines[-1])
         assert told['events'] == self.n_events, told
-        return self._result((time.monotonic(), told['events'], *process.usage), process) | {'records': told['records']}
+        cpu, peak = process.usage
+        end = {'at': time.monotonic(), 'events': told['events'], 'cpu': cpu, 'peak': peak}
+        return self._result(end, process) | {'records': told['records'], 'transactions': told['transactions']}
 
     def _result(self, end, process):
         """From when it was ready, for CPU all in; and of the second half alone, where programs that warm up are warm."""
         begin = self.samples[0]
-        seconds, cpu = end[0] - begin[0], end[2]
-        result = {'system': self.system.name, 'seconds': seconds, 'start_seconds': begin[0] - process.started_at, 'cpu_s': cpu,
-                  'peak_bytes': end[3], 'events_per_s': self.n_events / seconds, 'events_per_cpu_s': self.n_events / cpu}
+        seconds = end['at'] - begin['at']
+        result = {'system': self.system.name, 'events': self.n_events, 'seconds': seconds, 'ready_s': begin['at'] - process.started_at,
+                  'cpu_s': end['cpu'], 'peak_bytes': end['peak'], 'events_per_s': self.n_events / seconds,
+                  'events_per_cpu_s': self.n_events / end['cpu']}
         if self.system.ends:  # nothing to warm up
             return result | {f'warm_{key}': result[key] for key in ('events_per_s', 'events_per_cpu_s')}
-        half = next((sample for sample in self.samples if sample[1] >= self.n_events / 2), None)
-        if half and end[2] > half[2] and end[1] > half[1]:
-            result['warm_events_per_s'] = (end[1] - half[1]) / (end[0] - half[0])
-            result['warm_events_per_cpu_s'] = (end[1] - half[1]) / (end[2] - half[2])
+        half = next((sample for sample in self.samples if sample['events'] >= self.n_events / 2), None)
+        if half and end['cpu'] > half['cpu'] and end['events'] > half['events']:
+            warm = {key: end[key] - half[key] for key in end}
+            result |= {'warm_events_per_s': warm['events'] / warm['at'], 'warm_events_per_cpu_s': warm['events'] / warm['cpu'],
+                       'warm_reads_per_event': warm['reads'] / warm['events'], 'warm_found_per_event': warm['found'] / warm['events'],
+                       'warm_redis_us_per_event': warm['redis_cpu'] / warm['events'] * 1e6}
         return result
 
 
 class Benchmark:
     """Rounds of all systems over one log."""
 
-    def __init__(self, world, names, n_events, n_leads, exponent, tell):
-        self.world, self.names, self.n_events, self.n_leads, self.tell = world, names, n_events, n_leads, tell
+    def __init__(self, world, options, n_leads, tell):
+        self.world, self.names, self.n_events, self.n_leads, self.tell = world, options.systems, options.events, n_leads, tell
+        self.changes = options.changes
         self.source = f'events-{n_leads}'
         self.state_bytes = STATE_BYTES
         self.runs, self.told = [], {}
         world.create_topics(self.source)
-        made = world.load(self.source, n_events, n_leads, '--exponent', str(exponent))
-        self.bytes_per_event = made['bytes'] / n_events
+        made = world.load(self.source, self.n_events, n_leads, '--exponent', str(options.exponent))
+        self.bytes_per_event = made['bytes'] / self.n_events
         self.common_ms = common_time(world.bootstrap, self.source)
-        tell(f'{n_events} events of {n_leads} leads, {self.bytes_per_event:.0f} bytes each')
+        tell(f'{self.n_events} events of {n_leads} leads, {self.bytes_per_event:.0f} bytes each')
 
     def rounds(self, n):
         # scored begins: the floor's records are to be as large as its own
@@ -120,22 +128,29 @@ class Benchmark:
 
     def _run(self, name, number):
         app = f'{name}.{self.n_leads}.{number}'
-        system = systems.make(name)
+        system = systems.make(name, self.changes)
         if name == 'floor':
             system.state_bytes = round(self.state_bytes)
-        result = Run(self.world, system, self.source, self.n_events, app).measure() | {'round': number, 'leads': self.n_leads}
+        result = Run(self.world, system, self.source, self.n_events, app).measure()
+        result |= {'round': number, 'leads': self.n_leads, 'bytes_per_event': self.bytes_per_event}
         if name == 'scored':
-            result |= self._look_at_state(app)
+            result |= self._look_at_state(system, app)
         if system.has_outputs:
+            result['transactions'] = transactions(self.world, app)
             self._check(system, app, result)
+        if 'records' in result:
+            result['records_per_event'] = result['records'] / self.n_events
+        if result.get('transactions'):
+            result['events_per_transaction'] = self.n_events / result['transactions']
         self.runs.append(result)
         self.tell(f"round {number} {name}: {result['events_per_s']:.0f} events/s, {result['events_per_cpu_s']:.0f} events/CPU-s")
         self.world.delete_topics(app)
         self.world.redis.flushall()
 
-    def _look_at_state(self, app):
+    def _look_at_state(self, system, app):
         n, self.state_bytes = mean_record(self.world, app)
-        return {'records': n, 'record_bytes': self.state_bytes, 'redis_bytes_per_lead': redis_bytes(self.world, app)}
+        return {'cache_bytes': system.cache_bytes, 'records': n, 'record_bytes': self.state_bytes,
+                'redis': look_at_redis(self.world, app)}
 
     def _check(self, system, app, result):
         told = Told(self.world.bootstrap, system.stages(app), system.sla(app), self.common_ms)
@@ -146,28 +161,3 @@ class Benchmark:
         if shown:
             n = len(shown) + sum(1 for _ in found)
             raise Void('\n'.join([f'void: {first[0]} and {system.name} differ in {n} outputs', *shown]))
-
-
-def spread(values):
-    values = sorted(values)
-    return {'min': values[0], 'median': median(values), 'max': values[-1]}
-
-
-FIGURES = ('events_per_s', 'events_per_cpu_s', 'warm_events_per_s', 'warm_events_per_cpu_s', 'peak_bytes', 'cpu_s', 'broker_cpu_s',
-           'redis_cpu_s')
-
-
-def summary(runs):
-    """Of each system over the rounds, and how many times as fast scored was in the same round."""
-    found = {}
-    ours = {run['round']: run for run in runs if run['system'] == 'scored'}
-    for name in dict.fromkeys(run['system'] for run in runs):
-        own = [run for run in runs if run['system'] == name]
-        line = {key: spread([run[key] for run in own]) for key in FIGURES if all(key in run for run in own)}
-        line['scored_is'] = {}
-        for key in FIGURES[:4]:
-            pairs = [(ours[run['round']], run) for run in own if run['round'] in ours]
-            if pairs and all(key in run for pair in pairs for run in pair):
-                line['scored_is'][key] = spread([one[key] / other[key] for one, other in pairs])
-        found[name] = line
-    return found

@@ -72,6 +72,10 @@ static double weight(const Zipf *z, double x) {
     return exp(-z->exponent * log(x));
 }
 
+static uint32_t n_active(const Workload *w) {
+    return w->options.n_active ? w->options.n_active : w->options.n_leads;
+}
+
 static void zipf_init(Zipf *z, double exponent, uint32_t n) {
     z->exponent = exponent;
     z->low = integral(z, 1.5) - 1;
@@ -85,10 +89,10 @@ static void zipf_init(Zipf *z, double exponent, uint32_t n) {
 static uint32_t draw_rank(Workload *w) {
     const Zipf *z = &w->zipf;
     if (z->exponent <= 0)
-        return draw_below(w, w->options.n_leads);
+        return draw_below(w, n_active(w));
     for (;;) {
         double u = z->high + draw_fraction(w) * (z->low - z->high);
-        double x = integral_inverse(z, u), k = fmin(fmax(floor(x + 0.5), 1), (double)w->options.n_leads);
+        double x = integral_inverse(z, u), k = fmin(fmax(floor(x + 0.5), 1), (double)n_active(w));
         if (k - x <= z->shortcut || u >= integral(z, k + 0.5) - weight(z, k))
             return (uint32_t)k - 1;
     }
@@ -297,14 +301,22 @@ static bool next_activity(Workload *w, uint32_t lead, int64_t at_ms, LeadEvent *
     return activity->is_raised && chance(w, 0.85) ? plan(w, lead, STEP_TOUCH, at_ms, 2.5) : true;
 }
 
+/* Both hands of a lead, one after the other; sales does not answer. */
+static void next_raised(Workload *w, uint64_t number, int64_t at_ms, LeadEvent *ret) {
+    *ret = begin_event(w, (uint32_t)(number / 2), at_ms, number % 2 ? "trial_started" : "demo_requested");
+    fill_form(w);
+}
+
 bool workload_next(Workload *w, LeadEvent *ret) {
     const WorkloadOptions *o = &w->options;
     if (w->n_done == o->n_events)
         return false;
     int64_t at_ms = o->from_ms + (int64_t)((double)o->span_ms * (double)w->n_done / (double)o->n_events);
     uint64_t number = w->n_done++;
-    bool done;
-    if (o->each_first && number < o->n_leads)
+    bool done = true;
+    if (o->each_raised && number < UINT64_C(2) * o->n_leads)
+        next_raised(w, number, at_ms, ret);
+    else if (o->each_first && number < o->n_leads)
         done = next_activity(w, (uint32_t)number, at_ms, ret);
     else if (w->n_heap && w->heap[0].at_ms <= at_ms)
         done = next_follow_up(w, at_ms, ret);
@@ -315,13 +327,13 @@ bool workload_next(Workload *w, LeadEvent *ret) {
 }
 
 int workload_new(const WorkloadOptions *options, Workload **ret) {
-    assert(options->n_leads > 0 && options->n_events > 0);
+    assert(options->n_leads > 0 && options->n_events > 0 && options->n_active <= options->n_leads);
     Workload *w = calloc(1, sizeof(*w));
     if (!w)
         return -ENOMEM;
     w->options = *options;
     w->state = options->seed;
-    zipf_init(&w->zipf, options->exponent, options->n_leads);
+    zipf_init(&w->zipf, options->exponent, n_active(w));
     *ret = w;
     return 0;
 }

@@ -14,7 +14,10 @@ typedef struct WorkloadOptions {
     uint64_t n_events;
     uint32_t n_leads;
     double exponent; /* of Zipf's law; 0: all leads alike */
-    bool each_first; /* the first n_leads events are one of each lead */
+    uint32_t n_active; /* so many of them, the first, are drawn from; 0: all */
+    bool each_first;   /* the first n_leads events are one of each lead */
+    bool each_raised;  /* the first 2 n_leads are two of each lead, by which it is qualified in the benchmark's model, so that time has
+                          something to do for it */
     int64_t from_ms, span_ms; /* when the log begins, and how long it is; sales answers in proportion to WORKLOAD_SPAN_MS */
 } WorkloadOptions;
 

@@ -2,6 +2,7 @@
 """What a benchmark runs on: a broker, a Redis, topics, and the programs of the build."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,10 @@ def cpu_of(pid):
     with open(f'/proc/{pid}/stat', encoding='ascii') as file:
         fields = file.read().rpartition(')')[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+# Commands by which scored, and nobody else here, looks a key up for each call; its MGETs look up one for each record.
+LOOKS = {'hmget', 'hget', 'get', 'hgetall', 'zrangebyscore'}
 
 
 def program(name):
@@ -60,7 +65,10 @@ class World:
             asker.close()
         server('kafka', 'stop', self.kafka_folder)
         server('redis', 'stop', self.redis_folder)
-        shutil.rmtree(os.path.join(self.kafka_folder, 'data'))  # gigabytes
+        # gigabytes
+        shutil.rmtree(os.path.join(self.kafka_folder, 'data'))
+        if os.path.exists(os.path.join(self.redis_folder, 'dump.rdb')):
+            os.unlink(os.path.join(self.redis_folder, 'dump.rdb'))
 
     def _pid(self, folder):
         with open(os.path.join(folder, 'pid'), encoding='ascii') as file:
@@ -69,6 +77,13 @@ class World:
     def server_cpu(self):
         """Of the broker and of Redis."""
         return cpu_of(self._pid(self.kafka_folder)), cpu_of(self._pid(self.redis_folder))
+
+    def redis_reads(self):
+        """Records that were asked of Redis so far, and how many of them it had."""
+        stats, commands = self.redis.info('stats'), self.redis.info('commandstats')
+        others = sum(commands.get(f'cmdstat_{name}', {'calls': 0})['calls'] for name in LOOKS)
+        found = stats['keyspace_hits'] - others
+        return found + stats['keyspace_misses'], found
 
     def create_topics(self, *names, n_partitions=None, **properties):
         properties = {key.replace('_', '.'): value for key, value in properties.items()}
@@ -83,13 +98,13 @@ class World:
         return not found.error and all(partition.leader >= 0 for partition in found.partitions.values())
 
     def delete_topics(self, prefix):
-        """Those whose names begin so, and the group of that name is asked for no more."""
-        names = [name for name in self.admin.list_topics(timeout=30).topics if name.startswith(prefix)]
+        """That of this name, those that are named after it (not with another number), and the group of that name is asked for no more."""
+        names = [name for name in self.admin.list_topics(timeout=30).topics if re.match(re.escape(prefix) + r'(?![0-9])', name)]
         if names:
             for future in self.admin.delete_topics(names).values():
                 future.result(30)
-        for group in [group for group in self.askers if group.startswith(prefix)]:
-            self.askers.pop(group).close()
+        if prefix in self.askers:
+            self.askers.pop(prefix).close()
 
     def load(self, topic, n_events, n_leads, *options):
         """Writes the workload; what make_events says of it."""
@@ -119,12 +134,16 @@ def machine():
     def field(path, name):
         with open(path, encoding='ascii') as file:
             return next((line.partition(':')[2].strip() for line in file if line.startswith(name)), '')
-    with open(os.path.join(ROOT, 'tests', 'env', 'pom.xml'), encoding='utf-8') as file:
-        kafka = file.read().partition('<kafka.version>')[2].partition('<')[0]
+
+    def version(of, *pom):
+        with open(os.path.join(ROOT, 'tests', *pom), encoding='utf-8') as file:
+            return file.read().partition(f'<{of}.version>')[2].partition('<')[0]
     return {
         'cpu': field('/proc/cpuinfo', 'model name'), 'cpus': os.cpu_count(), 'memory': field('/proc/meminfo', 'MemTotal'),
-        'kernel': os.uname().release, 'load_before': os.getloadavg()[0], 'date': time.strftime('%Y-%m-%d'),
-        'scored': output('git', '-C', ROOT, 'rev-parse', '--short', 'HEAD'), 'compiler': output('cc', '--version'),
+        'kernel': re.match(r'[\d.]*', os.uname().release)[0], 'load_before': os.getloadavg()[0], 'date': time.strftime('%Y-%m-%d'),
+        'scored': output('git', '-C', ROOT, 'describe', '--always', '--dirty', '--exclude', '*'), 'compiler': output('cc', '--version'),
         'librdkafka': output('pkg-config', '--modversion', 'rdkafka'), 'redis': output('redis-server', '--version'),
-        'kafka': kafka, 'kafka_jvm': os.environ.get('SCORED_TEST_KAFKA_JVM', KAFKA_JVM), 'java': output('java', '-version'),
+        'kafka': version('kafka', 'env', 'pom.xml'), 'kafka_streams': version('kafka', 'bench', 'peers', 'pom.xml'),
+        'flink': version('flink', 'bench', 'peers', 'pom.xml'),
+        'kafka_jvm': os.environ.get('SCORED_TEST_KAFKA_JVM', KAFKA_JVM), 'java': output('java', '-version'),
     }

@@ -26,6 +26,7 @@ public final class EventReader implements KafkaRecordDeserializationSchema<RawEv
         RawEvent event = new RawEvent();
         event.leadId = new String(record.key(), StandardCharsets.UTF_8);
         event.message = record.value();
+        event.partition = partition;
         event.watermark = newest[partition];
         out.collect(event);
     }

@@ -5,6 +5,7 @@ package io.scored.bench.flink;
 public final class RawEvent {
     public String leadId;
     public byte[] message;
-    /** The newest event time of its partition, this event's included. */
+    public int partition;
+    /** The newest event time of its partition since the source began to read, this event's included. */
     public long watermark;
 }

@@ -32,6 +32,7 @@ public final class RawEventSerializer extends TypeSerializerSingleton<RawEvent> 
     public RawEvent copy(RawEvent from, RawEvent reuse) {
         reuse.leadId = from.leadId;
         reuse.message = from.message;
+        reuse.partition = from.partition;
         reuse.watermark = from.watermark;
         return reuse;
     }
@@ -44,6 +45,7 @@ public final class RawEventSerializer extends TypeSerializerSingleton<RawEvent> 
     @Override
     public void serialize(RawEvent event, DataOutputView target) throws IOException {
         target.writeUTF(event.leadId);
+        target.writeInt(event.partition);
         target.writeLong(event.watermark);
         target.writeInt(event.message.length);
         target.write(event.message);
@@ -57,6 +59,7 @@ public final class RawEventSerializer extends TypeSerializerSingleton<RawEvent> 
     @Override
     public RawEvent deserialize(RawEvent reuse, DataInputView source) throws IOException {
         reuse.leadId = source.readUTF();
+        reuse.partition = source.readInt();
         reuse.watermark = source.readLong();
         reuse.message = new byte[source.readInt()];
         source.readFully(reuse.message);

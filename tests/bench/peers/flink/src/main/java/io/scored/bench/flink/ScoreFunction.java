@@ -16,23 +16,37 @@ import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
 import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
+import org.apache.flink.runtime.state.FunctionInitializationContext;
+import org.apache.flink.runtime.state.FunctionSnapshotContext;
+import org.apache.flink.streaming.api.checkpoint.CheckpointedFunction;
 import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
 import org.apache.flink.util.Collector;
 
 /** A lead's record is its keyed state, packed; its next moment is an event-time timer. */
-public final class ScoreFunction extends KeyedProcessFunction<String, RawEvent, RawOutput> {
+public final class ScoreFunction extends KeyedProcessFunction<String, RawEvent, RawOutput> implements CheckpointedFunction {
     private static final long serialVersionUID = 1L;
 
     /** How many of the process's instances are there. */
     static final Semaphore OPEN = new Semaphore(0);
 
     private transient ValueState<byte[]> record;
+    private transient PartitionTimes times;
     private transient LeadState lead;
     private transient Wire wire;
     private transient Engine engine;
     private transient Collector<RawOutput> out;
     /** Of the lead at hand. */
     private transient Utf8 leadId;
+
+    @Override
+    public void initializeState(FunctionInitializationContext context) throws Exception {
+        times = new PartitionTimes(context.getOperatorStateStore());
+    }
+
+    @Override
+    public void snapshotState(FunctionSnapshotContext context) throws Exception {
+        times.snapshot();
+    }
 
     @Override
     public void open(OpenContext context) {
@@ -85,11 +99,12 @@ public final class ScoreFunction extends KeyedProcessFunction<String, RawEvent, 
     @Override
     public void processElement(RawEvent raw, Context context, Collector<RawOutput> out) throws IOException {
         Progress.EVENTS.increment();
+        long watermark = times.raise(raw.partition, raw.watermark);
         this.out = out;
         LeadEvent event = wire.decode(raw.message);
         leadId = event.getLeadId();
         load();
-        if (engine.apply(lead, event, raw.watermark)) {
+        if (engine.apply(lead, event, watermark)) {
             store(context);
         }
     }
