@@ -34,8 +34,9 @@ static Parts measure_parts(Lead *lead, const Model *model) {
     parts.scores = buffer.len;
     pack_track_states(&p, lead->tracks, model->tracks, model->n_tracks);
     parts.stages = buffer.len - parts.scores;
+    SeenIndex seen = {.lead = lead};
     for (size_t i = 0; i < model->n_policies; i++)
-        pack_sla_clock(&p, lead, &lead->clocks[i]);
+        pack_sla_clock(&p, &seen, &lead->clocks[i]);
     parts.clocks = buffer.len - parts.scores - parts.stages;
     if (p.error)
         die("parts can't be packed");
