@@ -20,13 +20,13 @@
 /*
  * Before 2.2, librdkafka's fetcher sleeps up to a second once the queue holds queued.min.messages, which
  * starves a consumer that is slower than the fetcher; so the bound that counts is the one in bytes, for all
- * partitions together. A fetch that is under way holds up that of shards which are started or resumed
+ * partitions together. It is small: some batches of usual events, for what waits there takes memory and gains no time. A fetch that is under way holds up that of shards which are started or resumed
  * meanwhile, so it does not wait long for records. The session is shorter than librdkafka's 45 s so that a
  * dead member's shards don't wait that long.
  */
 static const KafkaProperty reader_defaults[] = {
         {"queued.min.messages", "1000000"},
-        {"queued.max.messages.kbytes", "65536"},
+        {"queued.max.messages.kbytes", "4096"},
         {"fetch.wait.max.ms", "100"},
         {"session.timeout.ms", "10000"},
         {"check.crcs", "true"},
@@ -58,7 +58,7 @@ static const KafkaProperty committed_questions_properties[] = {
 static const KafkaProperty producer_defaults[] = {
         {"retry.backoff.ms", "10"},
         {"compression.codec", "lz4"},
-        {"linger.ms", "5"},
+        {"linger.ms", "0"}, /* a transaction's records come all at once, and then it waits for them */
         {"queue.buffering.max.messages", "500000"},
         {"queue.buffering.max.kbytes", "131072"},
         {NULL, NULL},

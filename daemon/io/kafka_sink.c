@@ -56,6 +56,7 @@ struct KafkaSink {
     size_t n_held, n_held_alloc, held_bytes;
     Arena *arena; /* of their keys and values */
     size_t record_bytes_max; /* key and value of one */
+    size_t n_undelivered; /* handed over, and no report yet */
     int64_t deadline_ms; /* of the transaction */
     bool has_failed;     /* a record of the transaction was not delivered */
     char failure[KAFKA_TEXT_SIZE];
@@ -64,6 +65,7 @@ struct KafkaSink {
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *owner) {
     (void)rk;
     KafkaSink *sink = owner;
+    sink->n_undelivered--;
     if (!message->err) {
         int64_t *ret_offset = message->_private;
         if (ret_offset)
@@ -238,6 +240,7 @@ static rd_kafka_resp_err_t enqueue(KafkaSink *sink, Held *held) {
     rd_kafka_error_t *error = rd_kafka_produceva(sink->rk, fields, ARRAY_SIZE(fields) - !held->headers);
     if (!error) {
         held->headers = NULL;
+        sink->n_undelivered++;
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     }
     rd_kafka_resp_err_t err = rd_kafka_error_code(error);
@@ -372,21 +375,20 @@ static int send_offsets(
 
 /* Waits until every record is acknowledged. */
 static int deliver(KafkaSink *sink, char *text) {
-    for (;;) {
-        rd_kafka_resp_err_t err = rd_kafka_flush(sink->rk, STEP_MS);
+    while (sink->n_undelivered > 0) {
+        rd_kafka_poll(sink->rk, STEP_MS); /* rd_kafka_flush() looks only every 10 ms */
         if (has_fatal_error(sink, text))
             return KAFKA_E_FATAL;
         if (sink->has_failed) {
             kafka_tell(text, "%s", sink->failure);
             return KAFKA_E_ABORT;
         }
-        if (!err)
-            return 0;
         if (clock_monotonic_ms() >= sink->deadline_ms + REPORT_MS) {
-            kafka_tell(text, "delivery: %d records not acknowledged in time", rd_kafka_outq_len(sink->rk));
+            kafka_tell(text, "delivery: %zu records not acknowledged in time", sink->n_undelivered);
             return KAFKA_E_ABORT;
         }
     }
+    return 0;
 }
 
 /* Calls an operation that can be resumed until it is done; `what` is its name. */
