@@ -181,7 +181,7 @@ int live_shard_load(LiveShard *shard, EntityKind kind, const Str *ids, size_t n)
     for (size_t i = 0, n_told = 0; i < n && r == 0; i++) {
         while (n_told < MIN(i + ENTITY_WINDOW_AHEAD, n))
             entity_window_tell(&window, ids[n_told++]);
-        if (!entity_table_get(table_of(shard, kind), ids[i]))
+        if (!entity_table_get_by_hash(table_of(shard, kind), entity_window_hash(&window, i), ids[i]))
             missing[n_missing++] = ids[i];
         if (n_missing == FETCH_MAX || (i + 1 == n && n_missing)) {
             r = fetch(shard, kind, missing, n_missing);

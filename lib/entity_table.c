@@ -164,13 +164,17 @@ void entity_table_prefetch_entity(const EntityTable *table, const Entity *entity
 }
 
 Entity *entity_table_get(EntityTable *table, Str id) {
+    /* On its way an event asks for its lead several times in a row. */
+    if (table->n_entities > 0 && str_eq(table->lru_head->id, id))
+        return table->lru_head;
+    return entity_table_get_by_hash(table, siphash_13(table->key, id), id);
+}
+
+Entity *entity_table_get_by_hash(EntityTable *table, uint64_t hash, Str id) {
     if (table->n_entities == 0)
         return NULL;
-    /* On its way an event asks for its lead several times in a row. */
-    if (str_eq(table->lru_head->id, id))
-        return table->lru_head;
-    Entity *entity = find_slot(table, siphash_13(table->key, id), id)->entity;
-    if (entity) {
+    Entity *entity = find_slot(table, hash, id)->entity;
+    if (entity && entity != table->lru_head) {
         lru_unlink(table, entity);
         lru_link(table, entity);
     }

@@ -32,6 +32,8 @@ void entity_table_prefetch_entity(const EntityTable *table, const Entity *entity
 
 /* The entity, moved to the front of the order of use, or NULL. */
 Entity *entity_table_get(EntityTable *table, Str id);
+/* The same for who has the id's entity_table_hash(). */
+Entity *entity_table_get_by_hash(EntityTable *table, uint64_t hash, Str id);
 /* Takes the entity; its id must not be in the table. On -ENOMEM the caller still owns it. */
 MUST_CHECK int entity_table_consume(EntityTable *table, Entity *entity);
 /* Takes the entity out and frees it. It must not be in a moments' heap any more. */

@@ -23,6 +23,11 @@ static inline EntityWindow entity_window(const EntityTable *table) {
     return (EntityWindow){.table = table};
 }
 void entity_window_tell(EntityWindow *window, Str id);
+/* The hash of the i-th id that was told, counted from 0, as long as no more than ENTITY_WINDOW_AHEAD were told from it on. */
+static inline uint64_t entity_window_hash(const EntityWindow *window, uint64_t i) {
+    assert(i < window->n && window->n - i <= ENTITY_WINDOW_AHEAD);
+    return window->hashes[i % ENTITY_WINDOW_AHEAD];
+}
 
 /*
  * The table's changed entities in the order of their first change, each likewise on its way by the time it is handed out. The table must

@@ -189,6 +189,24 @@ START_TEST(walk_over_changed_leads_meets_each_in_order) {
 }
 END_TEST
 
+START_TEST(what_was_told_is_found_by_its_hash) {
+    _cleanup_(entity_table_free) EntityTable *table = new_table();
+    EntityWindow window = entity_window(table);
+    char text[16];
+    enum { N = 3 * ENTITY_WINDOW_AHEAD };
+    for (unsigned i = 0; i < N; i += 2)
+        add(table, i);
+    for (unsigned i = 0, n_told = 0; i < N; i++) {
+        while (n_told < MIN(i + ENTITY_WINDOW_AHEAD, (unsigned)N))
+            entity_window_tell(&window, numbered_id(n_told++, text));
+        Str id = numbered_id(i, text);
+        Entity *found = entity_table_get_by_hash(table, entity_window_hash(&window, i), id);
+        ck_assert_int_eq(found != NULL, i % 2 == 0);
+        ck_assert_ptr_eq(found, entity_table_get(table, id));
+    }
+}
+END_TEST
+
 static const struct {
     unsigned remove;
     const char *left;
@@ -294,6 +312,7 @@ int main(void) {
 
     TCase *changes = tcase_create("changes");
     tcase_add_test(changes, changed_leads_come_in_order_of_first_change);
+    tcase_add_test(changes, what_was_told_is_found_by_its_hash);
     tcase_add_loop_test(changes, walk_over_changed_leads_meets_each_in_order, 0, 9);
     tcase_add_loop_test(changes, removed_lead_leaves_the_list_of_changed_ones, 0, ARRAY_SIZE(dirty_removals));
     tcase_add_test(changes, erased_leads_go_when_the_list_is_cleaned);
