@@ -12,6 +12,7 @@
 
 #include "daemon/io/avro_output_sample.h"
 #include "daemon/io/avro_type.h"
+#include "daemon/io/avro_witness.h"
 
 /* The output, its list of reasons, a reason. */
 #define LEVELS_MAX 4
@@ -384,15 +385,23 @@ static int format_init(AvroOutput *avro, Format *format, const RegistryOutput *o
     return 0;
 }
 
-static int try_samples(AvroOutput *avro, OutputType type, char *text, size_t size) {
+static int try_samples(AvroOutput *avro, OutputType type, Str schema, char *text, size_t size) {
     Output output;
     Str bytes;
+    char why[256];
 
     for (int full = 0; full <= 1; full++) {
         output_sample(type, full, &output);
         int r = avro_output_encode(avro, &output, &bytes, text, size);
         if (r)
             return r;
+        r = avro_witness(schema, (Str){bytes.data + REGISTRY_WIRE_SIZE, bytes.len - REGISTRY_WIRE_SIZE}, why, sizeof(why));
+        if (r < 0)
+            return r;
+        if (r > 0) {
+            snprintf(text, size, "%s: %s", output_type_name(type), why);
+            return AVRO_OUTPUT_E_SCHEMA;
+        }
     }
     return 0;
 }
@@ -408,7 +417,7 @@ int avro_output_new(
     for (int i = 0; i < _OUTPUT_TYPE_MAX && r == 0; i++) {
         r = format_init(avro, &avro->formats[i], &outputs[i], (OutputType)i, text, size);
         if (r == 0)
-            r = try_samples(avro, (OutputType)i, text, size);
+            r = try_samples(avro, (OutputType)i, outputs[i].schema, text, size);
     }
     if (r)
         return r;

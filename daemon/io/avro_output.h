@@ -24,7 +24,7 @@ typedef struct AvroOutput AvroOutput;
 
 /*
  * An encoder for the schemas of every OutputType, in order; nothing of `outputs` is kept. It encodes a full
- * and a sparse sample of each to see that the schemas have all fields and no others, of types that fit. 0,
+ * and a sparse sample of each to see that the schemas have all fields and no others, of types that fit, and that avro-c agrees. 0,
  * AVRO_OUTPUT_E_SCHEMA with `text` (`size` bytes, always terminated then) about the first that does not, or
  * -ENOMEM.
  */

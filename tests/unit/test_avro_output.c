@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "daemon/io/avro_output_sample.h"
+#include "daemon/io/avro_witness.h"
 #include "tests/unit/suite.h"
 
 #define TEXT_SIZE 512
@@ -227,6 +228,24 @@ START_TEST(nothing_of_an_earlier_output_stays) {
     encode(&sparse, &bytes);
     ck_assert_uint_eq(bytes.len, len);
     ck_assert_mem_eq(bytes.data, first, len);
+}
+END_TEST
+
+START_TEST(avro_c_is_a_witness_that_can_disagree) {
+    Output sample;
+    Str bytes;
+    output_sample(OUTPUT_REFUSED, true, &sample);
+    encode(&sample, &bytes);
+    Str record = {bytes.data + REGISTRY_WIRE_SIZE, bytes.len - REGISTRY_WIRE_SIZE}, schema = outputs[OUTPUT_REFUSED].schema;
+    ck_assert_int_eq(avro_witness(schema, record, text, sizeof(text)), 0);
+    ck_assert_int_eq(avro_witness(schema, (Str){record.data, record.len - 1}, text, sizeof(text)), AVRO_WITNESS_E_DISAGREES);
+    ck_assert_msg(strstr(text, "cannot read what was written"), "%s", text);
+    char longer[4096] = {0};
+    memcpy(longer, record.data, record.len);
+    ck_assert_int_eq(avro_witness(schema, (Str){longer, record.len + 1}, text, sizeof(text)), AVRO_WITNESS_E_DISAGREES);
+    ck_assert_str_eq(text, "avro-c writes other bytes for the same record");
+    ck_assert_int_eq(avro_witness(STR_LITERAL("{}"), record, text, sizeof(text)), AVRO_WITNESS_E_DISAGREES);
+    ck_assert_msg(strstr(text, "refuses the schema"), "%s", text);
 }
 END_TEST
 
@@ -477,6 +496,7 @@ static Suite *avro_output_suite(void) {
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, output_is_read_back_as_it_was, 0, _OUTPUT_TYPE_MAX);
     tcase_add_loop_test(tcase, nothing_of_an_earlier_output_stays, 0, _OUTPUT_TYPE_MAX);
+    tcase_add_test(tcase, avro_c_is_a_witness_that_can_disagree);
     tcase_add_loop_test(tcase, schema_that_misfits_is_refused_by_name, 0, (int)ARRAY_SIZE(misfits));
     tcase_add_test(tcase, what_is_not_a_record_schema_is_refused);
     tcase_add_test(tcase, fields_may_be_in_another_order);
