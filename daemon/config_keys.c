@@ -114,6 +114,8 @@ const ConfigKey config_keys[] = {
 
     ROW("view", "max_pending", INTEGER, view_max_pending, RANGE(1, 1000), .default_text = "8",
         .summary = "batches that may wait for Redis before no more are read"),
+    ROW("view", "max_delay", DURATION, view_max_delay_ms, RANGE(0, 10 * SECOND_MS), .default_text = "200ms",
+        .summary = "how long a batch waits for the next ones, as long as events are waiting"),
 
     ROW("cache", "max", SIZE, cache_max_bytes, RANGE(64 * KIB, 1024 * GIB), .default_text = "256MiB",
         .summary = "leads kept in memory, of all partitions together"),

@@ -179,6 +179,7 @@ static int poll_records(Loop *loop) {
     Pipeline *p = loop->p;
     int64_t until_ms = clock_monotonic_ms() + p->config->batch_max_ms;
     int timeout_ms = idle_timeout(p);
+    p->is_busy = false;
     while (round_count_ready(p->round) < (size_t)p->config->batch_max_events) {
         SourcePoll poll;
         int r = kafka_source_poll(p->source, timeout_ms, &poll);
@@ -196,6 +197,7 @@ static int poll_records(Loop *loop) {
         if (clock_monotonic_ms() > until_ms)
             return 0;
     }
+    p->is_busy = true;
     return 0;
 }
 

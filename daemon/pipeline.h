@@ -71,6 +71,8 @@ typedef struct Pipeline {
     volatile sig_atomic_t *reload;
     Notify *notify;
 
+    bool is_busy; /* more events are waiting than the last batch could take */
+
     Registry *registry;
     AvroEventDecoder *decoder;
     AvroOutput *encoder;

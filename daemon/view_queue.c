@@ -10,6 +10,7 @@
 struct ViewJob {
     ViewJob *next; /* in the queue */
     int64_t to_bno, next_offset, watermark_ms;
+    int64_t queued_ms; /* monotonic */
     Arena *arena; /* records */
     ViewFieldsBuffer *fields;
     ViewWrite *writes;
@@ -144,6 +145,7 @@ void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t 
     job->to_bno = to_bno;
     job->next_offset = next_offset;
     job->watermark_ms = watermark_ms;
+    job->queued_ms = clock_monotonic_ms();
     *queue->last = job;
     queue->last = &job->next;
     queue->n++;
@@ -163,25 +165,59 @@ bool view_queue_erases(const ViewQueue *queue, EntityKind kind, Str id) {
     return false;
 }
 
+bool view_queue_is_due(const ViewQueue *queue, const LiveShard *shard, bool is_busy) {
+    const Config *config = shard->pipeline->config;
+    /* The first batch of all makes the shard's meta, which whoever asks for anything looks at. */
+    return queue->first && (!is_busy || queue->first->to_bno == 1 || queue->n >= (size_t)config->view_max_pending ||
+                                   clock_monotonic_ms() - queue->first->queued_ms >= config->view_max_delay_ms);
+}
+
+/* Of several batches the writes in their order: of each lead and account the last one counts. */
+static int collect_writes(const ViewQueue *queue, ViewWrite **ret, size_t *ret_n) {
+    size_t n = 0;
+    for (const ViewJob *job = queue->first; job; job = job->next)
+        n += job->n_writes;
+    ViewWrite *writes = calloc(MAX(n, (size_t)1), sizeof(*writes));
+    if (!writes)
+        return -ENOMEM;
+    *ret = writes;
+    *ret_n = n;
+    for (const ViewJob *job = queue->first; job; job = job->next)
+        for (size_t i = 0; i < job->n_writes; i++)
+            *writes++ = job->writes[i];
+    return 0;
+}
+
+/* All of them as one batch: it goes from before the first to behind the last. */
+static int apply_waiting(const ViewQueue *queue, const LiveShard *shard, char *text) {
+    const ViewJob *last = queue->first;
+    _cleanup_(free_null) ViewWrite *writes = NULL;
+    ViewBatch batch = {.writes = last->writes, .n_writes = last->n_writes};
+    while (last->next)
+        last = last->next;
+    if (queue->n > 1) {
+        int r = collect_writes(queue, &writes, &batch.n_writes);
+        if (r < 0)
+            return r;
+        batch.writes = writes;
+    }
+    batch.shard = shard->id;
+    batch.lineage = shard->lineage;
+    batch.from_bno = queue->first->to_bno - 1;
+    batch.to_bno = last->to_bno;
+    batch.next_offset = last->next_offset;
+    batch.watermark_ms = last->watermark_ms;
+    batch.now_ms = clock_wall_ms();
+    return redis_view_apply(shard->pipeline->view, &batch, text);
+}
+
 int view_queue_flush(ViewQueue *queue, LiveShard *shard) {
     char text[REDIS_TEXT_SIZE];
     while (queue->first) {
-        const ViewJob *job = queue->first;
-        ViewBatch batch = {
-            .shard = shard->id,
-            .lineage = shard->lineage,
-            .from_bno = job->to_bno - 1,
-            .to_bno = job->to_bno,
-            .next_offset = job->next_offset,
-            .watermark_ms = job->watermark_ms,
-            .now_ms = clock_wall_ms(),
-            .writes = job->writes,
-            .n_writes = job->n_writes,
-        };
-        int r = redis_view_apply(shard->pipeline->view, &batch, text);
+        int r = apply_waiting(queue, shard, text);
         if (r == 0) {
-            pop(queue);
-            continue;
+            view_queue_clear(queue);
+            return 0;
         }
         if (r > 0)
             r = takeover_repair(shard, r, text); /* catching up empties the queue */

@@ -111,6 +111,7 @@ START_TEST(defaults_hold_without_keys) {
     ck_assert_int_eq(c->batch_max_moments, 5000);
     ck_assert_int_eq(c->batch_order_wait_ms, 10000);
     ck_assert_int_eq(c->view_max_pending, 8);
+    ck_assert_int_eq(c->view_max_delay_ms, 200);
     ck_assert_int_eq(c->cache_max_bytes, 256 * 1024 * 1024);
     ck_assert_int_eq(c->moments_near_max, 100000);
     ck_assert_int_eq(c->log_format, LOG_LOGFMT);
@@ -140,7 +141,7 @@ START_TEST(values_take_the_place_of_defaults) {
                        "  outputs: { Refused: 30, DeadLetter: 50 }\n"
                        "redis: { address: 'tcp:[::1]:6380', username: u, database: 3, prefix: 'acme:live' }\n"
                        "batch: { max_events: 1, max_time: 1ms, max_moments: 2 }\n"
-                       "view: { max_pending: 1 }\n"
+                       "view: { max_pending: 1, max_delay: 0ms }\n"
                        "cache: { max: 64KiB, moments: 7 }\n"
                        "log: { format: json, level: debug }\n",
                     HOME_DIR);
@@ -183,6 +184,7 @@ START_TEST(values_take_the_place_of_defaults) {
     ck_assert_int_eq(c->batch_max_ms, 1);
     ck_assert_int_eq(c->batch_max_moments, 2);
     ck_assert_int_eq(c->view_max_pending, 1);
+    ck_assert_int_eq(c->view_max_delay_ms, 0);
     ck_assert_int_eq(c->cache_max_bytes, 65536);
     ck_assert_int_eq(c->moments_near_max, 7);
     ck_assert_int_eq(c->log_format, LOG_JSON);
