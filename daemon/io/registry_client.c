@@ -296,6 +296,10 @@ void registry_client_wake(RegistryClient *client) {
     (void)curl_multi_wakeup(client->multi);
 }
 
+void registry_client_take_over(RegistryClient *client) {
+    client->stop = NULL;
+}
+
 void registry_client_stop(RegistryClient *client) {
     atomic_store(&client->is_stopped, true);
     registry_client_wake(client);

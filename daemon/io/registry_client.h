@@ -49,6 +49,8 @@ MUST_CHECK char *registry_client_escape(RegistryClient *client, Str name);
 /* Sleeps until then, or registry_client_wake() is called, from another thread. */
 void registry_client_sleep(RegistryClient *client, int64_t ms);
 void registry_client_wake(RegistryClient *client);
+/* From now on the client is used by another thread, and registry_client_stop() alone ends it. */
+void registry_client_take_over(RegistryClient *client);
 /* From another thread: ends what is under way, and everything after it at once. */
 void registry_client_stop(RegistryClient *client);
 bool registry_client_is_stopped(const RegistryClient *client);

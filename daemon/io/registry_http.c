@@ -206,8 +206,9 @@ static int settle(HttpRegistry *self, const Answer *answer) {
 
 static int take_answers(HttpRegistry *self) {
     int result = 0;
-    if (!atomic_exchange(&self->has_answers, false))
+    if (!atomic_load_explicit(&self->has_answers, memory_order_acquire))
         return 0;
+    atomic_store(&self->has_answers, false); /* before they are taken: what comes after that is told anew */
     (void)pthread_mutex_lock(&self->lock);
     for (size_t i = 0; i < self->n_answers; i++) {
         int r = settle(self, &self->answers[i]);
@@ -259,14 +260,17 @@ static bool is_in_files(HttpRegistry *self, const SchemaId *id) {
 
 static int http_settled(Registry *registry, const SchemaId *id) {
     HttpRegistry *self = (HttpRegistry *)registry;
-    if (is_in_files(self, id))
-        return 1;
-    int r = take_answers(self);
-    if (r < 0)
-        return r;
     CachedSchema *schema = schema_cache_find(self->cache, id);
-    if (schema && (schema->state != SCHEMA_WANTED || self->has_thread))
-        return schema->state != SCHEMA_WANTED;
+    if (schema && schema->state == SCHEMA_WANTED) {
+        int r = take_answers(self);
+        if (r < 0)
+            return r;
+    }
+    if ((schema && schema->state != SCHEMA_WANTED) || is_in_files(self, id))
+        return 1;
+    if (schema && self->has_thread)
+        return 0;
+    int r = 0;
     if (!schema)
         schema = schema_cache_add(self->cache, id, &r);
     return schema ? want(self, schema) : r;
@@ -350,6 +354,8 @@ int registry_http_new(RegistryHttpOptions *options, Registry **ret) {
     self->told = options->told;
     self->files = TAKE_PTR(options->files);
     self->client = TAKE_PTR(options->client);
+    if (options->has_thread)
+        registry_client_take_over(self->client);
     for (size_t i = 0; i < _OUTPUT_TYPE_MAX; i++)
         self->outputs[i] = (RegistryOutput){.id = options->output_ids[i], .schema = registry_outputs(self->files)[i].schema};
     int r = schema_cache_new(SCHEMAS_MAX, &self->cache);
