@@ -28,6 +28,8 @@ static int catch_signals(void) {
 static int kafka_failed(const BacktestInput *input, int r, const char *text) {
     if (r < 0)
         return command_error(input->command, "%s", strerror(-r)), EX_OSERR;
+    if (r == TOPICS_FEED_E_REGISTRY)
+        return command_error(input->command, "%s", text), EX_UNAVAILABLE;
     command_error(input->command, "Kafka at %s: %s", input->config->bootstrap_servers, text);
     return r == KAFKA_E_CONFIG || r == KAFKA_E_UNKNOWN ? EX_CONFIG : EX_UNAVAILABLE;
 }
@@ -38,7 +40,7 @@ static int open_topics(BacktestInput *input) {
 
     int status = command_load_config(input->command, input->arg_config, &input->config);
     if (status == EXIT_SUCCESS)
-        status = command_load_schemas(input->command, input->config, &topics->registry, &encoder);
+        status = command_load_schemas(input->command, input->config, SCHEMAS_OF_EVENTS, &stop, &topics->registry, &encoder);
     if (status != EXIT_SUCCESS)
         return status;
     topics->topics = input->config->sources;

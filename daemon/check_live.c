@@ -4,6 +4,7 @@
 #include "daemon/check_kafka.h"
 #include "daemon/inputs.h"
 #include "daemon/io/redis_view.h"
+#include "daemon/own_schemas.h"
 
 /* --- Redis ------------------------------------------------------------------------------------------- */
 
@@ -119,6 +120,8 @@ static int check_kafka(const Config *config, Registry *registry, Findings *findi
 }
 
 int check_live(const Config *config, Registry *registry, Findings *findings) {
-    int r = check_kafka(config, registry, findings);
+    int r = own_schemas_check(config, registry_outputs(registry), findings);
+    if (r == 0)
+        r = check_kafka(config, registry, findings);
     return r ? r : check_redis(config, findings);
 }

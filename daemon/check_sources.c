@@ -11,6 +11,8 @@
 #define SAMPLE_PARTITION_RECORDS_MAX 200
 #define SAMPLE_TIME_MS 10000
 
+enum { SAMPLE_E_CUT = 201 }; /* beside KAFKA_E_* and KAFKA_HISTORY_E_*: said in the sample */
+
 int check_partitions(KafkaCluster *cluster, const char *subject, const char *topic, Findings *findings, int32_t *ret) {
     char text[KAFKA_TEXT_SIZE];
     *ret = 0;
@@ -44,6 +46,7 @@ int check_sources_exist(const Config *config, KafkaCluster *cluster, SourceSampl
     return 0;
 }
 
+/* 0, SAMPLE_E_CUT if there is no use in going on, or negative errno. */
 static int take_record(Registry *registry, AvroEventDecoder *decoder, const KafkaHistoryRecord *record, SourceSample *s) {
     const SampleRecord place = {.partition = record->partition, .offset = record->offset, .key = record->key};
     char text[SAMPLE_TEXT_SIZE / 2];
@@ -54,7 +57,9 @@ static int take_record(Registry *registry, AvroEventDecoder *decoder, const Kafk
         source_sample_add_event(s, &place, &event);
     else if (r == MESSAGE_E_REJECTED)
         source_sample_add_unusable(s, &place, reason, text);
-    return MIN(r, 0);
+    else if (r == MESSAGE_E_AWAITED)
+        (void)snprintf(s->cut, sizeof(s->cut), "%s", text);
+    return r == MESSAGE_E_AWAITED ? SAMPLE_E_CUT : MIN(r, 0);
 }
 
 static int take_records(KafkaHistory *history, Registry *registry, AvroEventDecoder *decoder, SourceSample *s) {
@@ -66,7 +71,7 @@ static int take_records(KafkaHistory *history, Registry *registry, AvroEventDeco
         int r = kafka_history_next(history, (int)left_ms, text, &record);
         if (r == 0)
             r = take_record(registry, decoder, &record, s);
-        if (r > 0 && r != KAFKA_HISTORY_E_END)
+        if (r > 0 && r != KAFKA_HISTORY_E_END && r != SAMPLE_E_CUT)
             (void)snprintf(s->cut, sizeof(s->cut), "%s", text);
         if (r != 0)
             return MIN(r, 0);

@@ -5,6 +5,7 @@
  *
  * `scored` is one program of many commands. The table in command.c names them all; help is made from it.
  */
+#include <signal.h>
 #include <sysexits.h>
 
 #include "daemon/config.h"
@@ -88,12 +89,19 @@ MUST_CHECK int command_load_config_counted(
         const Command *self, const char *path, Config **ret, size_t *ret_n_warnings);
 /* The model's path in a configuration with errors, on the heap; NULL: it can't be told. */
 char *command_find_model(const char *path);
+/* Of a Schema Registry, where the configuration names one. */
+typedef enum SchemaNeed {
+    SCHEMAS_OF_FILES,  /* it is not asked */
+    SCHEMAS_OF_EVENTS, /* it is asked when an event is read; outputs have no ids */
+    SCHEMAS_OF_BOTH,   /* outputs have the ids under which it knows them */
+    SCHEMAS_TO_RUN,    /* the same; ours are registered, a registry that is away is waited for, and asked for events in the background */
+} SchemaNeed;
 /*
  * Loads the schemas that the configuration names, of events and of outputs, with problems reported. Returns
- * EXIT_SUCCESS, with both the caller's to free, or the exit status.
+ * EXIT_SUCCESS, with both the caller's to free, or the exit status. `stop` ends waiting for a registry, with EX_TEMPFAIL; may be NULL.
  */
-MUST_CHECK int command_load_schemas(
-        const Command *self, const Config *config, Registry **ret_registry, AvroOutput **ret_encoder);
+MUST_CHECK int command_load_schemas(const Command *self, const Config *config, SchemaNeed need, const volatile sig_atomic_t *stop,
+        Registry **ret_registry, AvroOutput **ret_encoder);
 
 /* Where the configuration is if no other place is given. */
 #define COMMAND_CONFIG_PATH SCORED_CONFIG_DIR "/scored.yaml"

@@ -32,7 +32,7 @@ const Command command_check = {
                 "Reports everything that is wrong with the configuration, the model that it names and its\n"
                 "schemas, and asks no server. With --model alone, only that model is checked. The exit\n"
                 "status is 78 if there are errors.\n"
-                "With --live it then asks the brokers and Redis: what is wrong with them, what scored would find\n"
+                "With --live it then asks the brokers, the Schema Registry and Redis: what is wrong with them, what scored would find\n"
                 "in the topics, and, by a sample of their latest records, which sources need `route`. Nothing is\n"
                 "changed but a key in Redis that is gone at once. The exit status is 1 if that finds errors.\n",
         .options = check_options,
@@ -101,7 +101,8 @@ static int check_config(Check *check, const char *path, char **ret_model_path) {
     int status = command_load_config_counted(check->command, path, &check->config, &n_warnings);
     *ret_model_path = check->config ? strdup(check->config->model_path) : command_find_model(path);
     if (status == EXIT_SUCCESS)
-        status = command_load_schemas(check->command, check->config, &check->registry, &encoder);
+        status = command_load_schemas(check->command, check->config, check->arg_live ? SCHEMAS_OF_EVENTS : SCHEMAS_OF_FILES, NULL,
+                &check->registry, &encoder);
     if (check->arg_json)
         find_file(check, path, status, n_warnings);
     else if (status == EXIT_SUCCESS)

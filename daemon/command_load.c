@@ -4,7 +4,11 @@
 
 #include <stdio.h>
 
+#include "daemon/clock.h"
+#include "daemon/io/registry_http.h"
+#include "daemon/log.h"
 #include "daemon/model_files.h"
+#include "daemon/own_schemas.h"
 #include "lib/yaml.h"
 
 static void file_close(FILE **file) {
@@ -140,11 +144,9 @@ static void report_schema(void *userdata, const char *path, const char *text) {
     command_error(self, "%s: %s", path, text);
 }
 
-int command_load_schemas(
-        const Command *self, const Config *config, Registry **ret_registry, AvroOutput **ret_encoder) {
-    _cleanup_(registry_free) Registry *registry = NULL;
-    _cleanup_(free_null) RegistryFile *events = calloc(config->n_schemas, sizeof(*events));
-    char text[512];
+/* The files: all there is, or what a server is asked beside. */
+static int load_files(const Command *self, const Config *config, Registry **ret) {
+    _cleanup_(free_null) RegistryFile *events = calloc(MAX(config->n_schemas, (size_t)1), sizeof(*events));
 
     if (!events)
         return command_error(self, "%s", strerror(ENOMEM)), EX_OSERR;
@@ -152,6 +154,7 @@ int command_load_schemas(
             .events = events,
             .n_events = config->n_schemas,
             .output_dir = config->output_schema_dir,
+            .ids_follow = config->n_registry_urls > 0,
             .problem = report_schema,
             .userdata = (void *)(uintptr_t)self,
     };
@@ -160,15 +163,87 @@ int command_load_schemas(
     for (size_t i = 0; i < _OUTPUT_TYPE_MAX; i++)
         options.output_ids[i] = (uint32_t)config->output_schema_ids[i];
 
-    int r = registry_file_new(&options, &registry);
+    int r = registry_file_new(&options, ret);
     if (r == REGISTRY_E_FILES)
         return EX_CONFIG;
-    if (!r)
-        r = avro_output_new(registry_outputs(registry), text, sizeof(text), ret_encoder);
+    return r ? command_error(self, "%s", strerror(-r)), EX_OSERR : EXIT_SUCCESS;
+}
+
+static int load_encoder(const Command *self, const Config *config, const RegistryOutput *outputs, AvroOutput **ret) {
+    char text[512];
+
+    int r = avro_output_new(outputs, text, sizeof(text), ret);
     if (r == AVRO_OUTPUT_E_SCHEMA)
         return command_error(self, "%s: %s", config->output_schema_dir, text), EX_CONFIG;
-    if (r)
-        return command_error(self, "%s", strerror(-r)), EX_OSERR;
+    return r ? command_error(self, "%s", strerror(-r)), EX_OSERR : EXIT_SUCCESS;
+}
+
+/* What the registry's thread has to say. */
+static void tell_news(RegistryNews news, const char *text) {
+    static LogLimit limit;
+    unsigned left_out;
+    switch (news) {
+    case REGISTRY_NEWS_AWAY:
+        if (log_limit_allows(&limit, clock_monotonic_ms(), 1, &left_out))
+            log_warning("registry.away", LOG_STR("error", text), LOG_INT("left_out", left_out),
+                    LOG_STR("remedy", "events of schemas that are known go on; others wait for it"));
+        return;
+    case REGISTRY_NEWS_BACK:
+        log_info("registry.back", LOG_STR("text", "it answers again"));
+        return;
+    case REGISTRY_NEWS_LEARNT:
+        log_info("schema.learnt", LOG_STR("schema", text));
+        return;
+    case REGISTRY_NEWS_ABSENT:
+        log_warning("schema.absent", LOG_STR("schema", text), LOG_STR("remedy", "events with it are dead letters for the next minute"));
+        return;
+    case REGISTRY_NEWS_UNUSABLE:
+        log_warning("schema.unusable", LOG_STR("schema", text), LOG_STR("remedy", "events with it are dead letters for the next minute"));
+        return;
+    }
+}
+
+/* A registry that asks a server, in the place of the files alone. */
+static int ask_server(const Command *self, const Config *config, SchemaNeed need, const volatile sig_atomic_t *stop, Registry **registry) {
+    _cleanup_(registry_client_free) RegistryClient *client = NULL;
+    const RegistryOutput *outputs = registry_outputs(*registry);
+    RegistryHttpOptions options = {.has_thread = need == SCHEMAS_TO_RUN, .told = tell_news};
+
+    int r = registry_client_new(config, stop, &client);
+    if (r < 0)
+        return command_error(self, "libcurl: %s", strerror(-r)), EX_OSERR;
+    int status = EXIT_SUCCESS;
+    if (need == SCHEMAS_TO_RUN)
+        status = own_schemas_settle(self, config, client, outputs, options.output_ids);
+    else if (need == SCHEMAS_OF_BOTH)
+        status = own_schemas_look_up(self, config, client, outputs, options.output_ids);
+    if (status != EXIT_SUCCESS)
+        return status;
+    options.files = TAKE_PTR(*registry);
+    options.client = TAKE_PTR(client);
+    r = registry_http_new(&options, registry);
+    registry_free(options.files);
+    registry_client_free(options.client);
+    return r < 0 ? command_error(self, "%s", strerror(-r)), EX_OSERR : EXIT_SUCCESS;
+}
+
+int command_load_schemas(const Command *self, const Config *config, SchemaNeed need, const volatile sig_atomic_t *stop,
+        Registry **ret_registry, AvroOutput **ret_encoder) {
+    _cleanup_(registry_free) Registry *registry = NULL;
+    _cleanup_(avro_output_free) AvroOutput *encoder = NULL;
+
+    int status = load_files(self, config, &registry);
+    if (status == EXIT_SUCCESS)
+        status = load_encoder(self, config, registry_outputs(registry), &encoder);
+    if (status == EXIT_SUCCESS && config->n_registry_urls > 0 && need != SCHEMAS_OF_FILES) {
+        encoder = avro_output_free(encoder); /* made to see that the schemas fit, before a server is asked */
+        status = ask_server(self, config, need, stop, &registry);
+        if (status == EXIT_SUCCESS)
+            status = load_encoder(self, config, registry_outputs(registry), &encoder);
+    }
+    if (status != EXIT_SUCCESS)
+        return status;
     *ret_registry = TAKE_PTR(registry);
+    *ret_encoder = TAKE_PTR(encoder);
     return EXIT_SUCCESS;
 }

@@ -53,9 +53,9 @@ static int run_daemon(const Command *self, const Config *config, const char *mod
     log_info("start", LOG_STR("version", SCORED_VERSION), LOG_BYTES("model", model->id),
             LOG_INT("model_version", model->version), LOG_STR("group", config->group),
             LOG_STR("instance", config->instance));
-    int status = command_load_schemas(self, config, &registry, &encoder);
+    int status = command_load_schemas(self, config, SCHEMAS_TO_RUN, &stop, &registry, &encoder);
     if (status != EXIT_SUCCESS)
-        return status;
+        return stop ? EXIT_SUCCESS : status;
     int r = notify_init(&notify);
     if (r < 0) {
         log_error("notify", LOG_STR("error", strerror(-r)));

@@ -12,6 +12,7 @@
 /* Ours: a footer names each source, and the schemas of one registry that events are still read with are a handful. */
 #define CONFIG_SOURCES_MAX 16
 #define CONFIG_SCHEMAS_MAX 256
+#define CONFIG_REGISTRY_URLS_MAX 8
 
 /* A librdkafka property, passed through as it is. */
 typedef struct KafkaProperty {
@@ -62,6 +63,13 @@ typedef struct Config {
     size_t n_schemas;
     const char *output_schema_dir; /* of our own .avsc */
     int32_t output_schema_ids[_OUTPUT_TYPE_MAX];
+
+    const char *registry_urls[CONFIG_REGISTRY_URLS_MAX]; /* of one Schema Registry */
+    size_t n_registry_urls;                              /* 0: there is none, the files say it all */
+    bool registry_register;
+    const char *registry_username, *registry_password_file, *registry_token_file;
+    const char *registry_ca_file, *registry_certificate_file, *registry_key_file, *registry_key_password_file;
+    int64_t registry_timeout_ms;
 
     const char *redis_address; /* unix:/path or tcp:host:port */
     const char *redis_username;

@@ -114,6 +114,11 @@ static Mark events_mark(const ConfigReader *reader, int32_t id) {
 void config_check_schemas(ConfigReader *reader) {
     const Config *config = reader->config;
     Mark mark = config_mark(reader, "schemas", "outputs");
+    if (config_find(reader, "registry", "urls")) {
+        if (config_find(reader, "schemas", "outputs"))
+            config_error(reader, mark, "outputs: with a registry (registry.urls) it says under which ids it knows our schemas");
+        return;
+    }
     for (int i = 0; i < _OUTPUT_TYPE_MAX; i++) {
         int32_t id = config->output_schema_ids[i];
         for (int k = i + 1; k < _OUTPUT_TYPE_MAX; k++)
@@ -126,4 +131,44 @@ void config_check_schemas(ConfigReader *reader) {
                         "events: %" PRId32 " is the id of %s (schemas.outputs)", id,
                         output_type_name((OutputType)i));
     }
+}
+
+/* Two of our schemas under one subject would have to be versions of one another. */
+static void check_subjects(ConfigReader *reader, const OwnTopic topics[static OWN_TOPICS]) {
+    for (size_t i = 0; i < _OUTPUT_TYPE_MAX; i++)
+        for (size_t k = 0; k < i; k++)
+            if (topics[i].name && topics[k].name && strcmp(topics[i].name, topics[k].name) == 0)
+                config_error(reader, config_mark(reader, "topics", topics[i].key),
+                        "topics.%s and topics.%s are both \"%s\": a registry (registry.urls) keeps one schema a topic", topics[k].key,
+                        topics[i].key, topics[i].name);
+}
+
+/* Keys of which one asks for the other. */
+static void check_pair(ConfigReader *reader, const char *key, const char *wanted) {
+    const YamlNode *node = config_find(reader, "registry", key);
+    if (node && !config_find(reader, "registry", wanted))
+        config_error(reader, config_mark(reader, "registry", key), "%s: it needs registry.%s", key, wanted);
+}
+
+void config_check_registry(ConfigReader *reader) {
+    static const char *const pairs[][2] = {
+            {"username", "password_file"}, {"password_file", "username"}, {"certificate_file", "key_file"},
+            {"key_file", "certificate_file"}, {"key_password_file", "key_file"}};
+    OwnTopic topics[OWN_TOPICS];
+    const YamlNode *section = config_find(reader, NULL, "registry");
+    if (!section || yaml_is_null(section)) {
+        if (!config_find(reader, "schemas", "events"))
+            config_error(reader, config_mark(reader, "schemas", "events"),
+                    "schemas.events is missing: the schemas of the sources: the id in a message, and the file; or registry.urls, a registry that "
+                    "knows them");
+        return;
+    }
+    if (!config_find(reader, "registry", "urls"))
+        config_error(reader, config_mark(reader, "registry", "urls"), "registry.urls is missing: the registry that the other keys are about");
+    for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+        check_pair(reader, pairs[i][0], pairs[i][1]);
+    if (config_find(reader, "registry", "token_file") && config_find(reader, "registry", "username"))
+        config_error(reader, config_mark(reader, "registry", "token_file"), "token_file: there is a username, too; a request has one login");
+    own_topics(reader->config, topics);
+    check_subjects(reader, topics);
 }

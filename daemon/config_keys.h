@@ -15,7 +15,7 @@ typedef enum ConfigType {
     CONFIG_TOPICS,     /* a list of them */
     CONFIG_ROUTED,     /* a list of some of those */
     CONFIG_PATH,       /* a file or directory, from the configuration's own directory on */
-    CONFIG_SECRET,     /* a file with a secret in it */
+    CONFIG_SECRET,     /* a file that must be readable, such as one with a secret in it */
     CONFIG_ADDRESS,    /* of a Redis */
     CONFIG_WORD,       /* one of `words`, kept as a text */
     CONFIG_CHOICE,     /* one of `words`, kept as an enumerator: its index */
@@ -27,6 +27,7 @@ typedef enum ConfigType {
     CONFIG_SECRETS,    /* a mapping of librdkafka properties to files with their values */
     CONFIG_SCHEMAS,    /* a mapping of ids to files */
     CONFIG_OUTPUT_IDS, /* a mapping of OutputTypes to ids */
+    CONFIG_URLS,       /* a list of them, of one registry */
     _CONFIG_TYPE_MAX,
 } ConfigType;
 

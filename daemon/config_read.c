@@ -13,6 +13,8 @@
 #define CREDENTIALS "${CREDENTIALS_DIRECTORY}/"
 #define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 #define TOPIC_CHARS ALNUM "._-"
+#define URL_CHARS ALNUM "-._~:/[]%!$&'()*+,;="
+#define REGISTRY_URL_LEN_MAX 1000
 #define PREFIX_CHARS ALNUM "._:-" /* a brace would move a key to another slot of a cluster */
 
 static void *field_of(const ConfigReader *reader, const ConfigKey *key) {
@@ -368,6 +370,50 @@ static int read_output_ids(ConfigReader *reader, const ConfigKey *key, const Yam
     return 0;
 }
 
+/* The host's name, an address, or one in brackets; then perhaps a port, and a path. */
+static bool is_url(const char *s) {
+    size_t len = strlen(s);
+    const char *host = str_starts_with((Str){s, len}, "http://") ? s + 7 : str_starts_with((Str){s, len}, "https://") ? s + 8 : NULL;
+    if (!host || len > REGISTRY_URL_LEN_MAX || host[strcspn(host, "@?#\\")] != '\0' || strspn(s, URL_CHARS) != len)
+        return false;
+    size_t n = host[0] == '[' ? strcspn(host, "]/") + 1 : strcspn(host, ":/");
+    if (n < 1 || (host[0] == '[' && host[n - 1] != ']'))
+        return false;
+    if (host[n] != ':')
+        return host[n] == '\0' || host[n] == '/';
+    size_t n_digits = strspn(host + n + 1, "0123456789");
+    unsigned long port = strtoul(host + n + 1, NULL, 10);
+    return n_digits >= 1 && n_digits <= 5 && port >= 1 && port <= USHRT_MAX && (host[n + 1 + n_digits] == '\0' || host[n + 1 + n_digits] == '/');
+}
+
+/* A URL with a login in it is not shown. */
+static void read_url(ConfigReader *reader, const ConfigKey *key, const YamlNode *node) {
+    Config *config = reader->config;
+    Str text;
+    if (!yaml_string(node, key->key, reader->diagnostics, &text))
+        return;
+    if (memchr(text.data, '@', text.len))
+        config_error(reader, (Mark){node->mark.line, node->mark.column, 0},
+                "%s: a login does not belong into a URL: write registry.username and registry.password_file", key->key);
+    else if (!is_url(text.data))
+        config_expected(reader, node, key->key, "a URL such as https://registry:8081, with a path or without");
+    else
+        config->registry_urls[config->n_registry_urls++] = text.data;
+}
+
+static int read_urls(ConfigReader *reader, const ConfigKey *key, const YamlNode *node) {
+    if (node->type != YAML_SEQUENCE || node->n_items == 0) {
+        config_expected(reader, node, key->key, "a list of URLs such as [https://registry:8081]");
+        return 0;
+    }
+    if (node->n_items > CONFIG_REGISTRY_URLS_MAX)
+        config_error(reader, node->items[CONFIG_REGISTRY_URLS_MAX]->mark, "%s: %zu are too many, the limit is %d", key->key,
+                node->n_items, CONFIG_REGISTRY_URLS_MAX);
+    for (size_t i = 0; i < MIN(node->n_items, (size_t)CONFIG_REGISTRY_URLS_MAX); i++)
+        read_url(reader, key, node->items[i]);
+    return 0;
+}
+
 int config_read(ConfigReader *reader, const ConfigKey *key, const YamlNode *node) {
     static int (*const readers[_CONFIG_TYPE_MAX])(ConfigReader *, const ConfigKey *, const YamlNode *) = {
             [CONFIG_TEXT] = read_text,
@@ -388,6 +434,7 @@ int config_read(ConfigReader *reader, const ConfigKey *key, const YamlNode *node
             [CONFIG_SECRETS] = config_read_secrets,
             [CONFIG_SCHEMAS] = read_schemas,
             [CONFIG_OUTPUT_IDS] = read_output_ids,
+            [CONFIG_URLS] = read_urls,
     };
     return readers[key->type](reader, key, node);
 }

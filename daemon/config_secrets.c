@@ -179,6 +179,8 @@ static bool may_hold_secret(Str line) {
     } words[] = {
             {"password", "_file"}, {"secret", "s:"}, {"ssl.key.pem", "-"}, {"sasl.oauthbearer.config", "-"}};
     for (size_t i = 0; i < line.len; i++) {
+        if (str_starts_with((Str){line.data + i, line.len - i}, "://") && memchr(line.data + i, '@', line.len - i))
+            return true; /* a URL with a login in it */
         for (size_t k = 0; k < ARRAY_SIZE(words); k++) {
             Str rest = {line.data + i, line.len - i};
             if (!str_starts_with(rest, words[k].word))

@@ -44,6 +44,8 @@ typedef struct FileFeed {
 /* What it is made of outlives the feed. */
 EventFeed event_feed_of_file(FileFeed *file);
 
+enum { TOPICS_FEED_E_REGISTRY = 200 }; /* beside KAFKA_E_*: the Schema Registry is away */
+
 typedef struct TopicsFeed {
     KafkaHistory *history;
     const char *const *topics; /* the history's */
@@ -51,7 +53,7 @@ typedef struct TopicsFeed {
     AvroEventDecoder *decoder;
     const volatile sig_atomic_t *stop; /* the feed ends when it is not 0 any more */
     KafkaHistoryRecord record; /* the latest */
-    int outcome;               /* KAFKA_E_* of what EVENT_FEED_E_FAILED tells */
+    int outcome;               /* KAFKA_E_* or TOPICS_FEED_E_* of what EVENT_FEED_E_FAILED tells */
     char text[KAFKA_TEXT_SIZE];
 } TopicsFeed;
 EventFeed event_feed_of_topics(TopicsFeed *topics);

@@ -44,6 +44,8 @@ static int next_event(void *userdata, FedEvent *ret) {
     LeadEvent event;
     Str value = topics->record.value;
     r = message_decode(topics->registry, topics->decoder, value.data, value.len, &event, &reason, topics->text, sizeof(topics->text));
+    if (r == MESSAGE_E_AWAITED)
+        return fail(topics, TOPICS_FEED_E_REGISTRY, ret);
     if (r == MESSAGE_E_REJECTED) {
         *ret = (FedEvent){.reason = reason, .text = topics->text};
         return EVENT_FEED_E_BAD;

@@ -14,6 +14,12 @@
 #include "daemon/watermark.h"
 #include "lib/shard_courier.h"
 
+/* Since when an input cannot be read for want of a schema; 0: it can. */
+typedef struct SchemaWait {
+    int64_t since_ms; /* monotonic */
+    bool is_told;     /* in the log */
+} SchemaWait;
+
 struct LiveShard {
     Pipeline *pipeline;
     int32_t id;
@@ -26,8 +32,10 @@ struct LiveShard {
     int64_t footer_offset;       /* of its footer in the changelog; -1: unknown */
     int64_t offsets[INPUTS_MAX]; /* next to read, as committed; -1: nothing read yet */
     SourceProgress sources[CONFIG_SOURCES_MAX]; /* how far the leads know them; of a routed one, by what the shards tell that read it */
-    size_t n_waiting;            /* records that wait for another source's (source_order.h) … */
-    uint64_t waiting_asked_no;   /* … for a question with a higher number than this */
+    size_t n_waiting;            /* records that wait for another source's (source_order.h), or for a schema … */
+    bool waits_for_order;        /* … and some of them for another source's: */
+    uint64_t waiting_asked_no;   /* for a question with a higher number than this */
+    SchemaWait schema_waits[INPUTS_MAX];
     bool is_on_hold[INPUTS_MAX]; /* so much of it waits that no more is fetched */
     Routed *routed; /* NULL: no source is */
     int64_t horizons_ms[_ENTITY_KIND_MAX]; /* moments of leads, and of accounts, that are not cached are known up to here */

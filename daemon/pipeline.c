@@ -148,7 +148,7 @@ static int take_poll(Pipeline *p, SourcePoll *poll) {
 
 /* How long to wait for a first record: not at all if there is work left, else until the next moment is due. */
 static int idle_timeout(const Pipeline *p) {
-    int64_t now_ms = clock_wall_ms(), timeout_ms = round_count_waiting(p->round) ? ORDER_POLL_MS : IDLE_POLL_MS;
+    int64_t now_ms = clock_wall_ms(), timeout_ms = round_waits_for_order(p->round) ? ORDER_POLL_MS : IDLE_POLL_MS;
     if (round_count_ready(p->round))
         return 0;
     for (int32_t i = 0; i < p->n_shards; i++) {
@@ -325,14 +325,16 @@ static int take_new_model(Pipeline *p) {
 /* Does a record wait of which nothing has been asked yet? An answer lets it go at once, unless a source is really behind. */
 static bool is_order_unasked(const Pipeline *p) {
     for (int32_t i = 0; i < p->n_shards; i++)
-        if (p->shards[i] && p->shards[i]->n_waiting > 0 && p->shards[i]->waiting_asked_no == p->n_asked)
+        if (p->shards[i] && p->shards[i]->waits_for_order && p->shards[i]->waiting_asked_no == p->n_asked)
             return true;
     return false;
 }
 
 static int turn(Loop *loop) {
     Pipeline *p = loop->p;
-    int r = loop->is_paused ? 0 : poll_records(loop);
+    int r = registry_refresh(p->registry, clock_monotonic_ms()) ? round_look_again(p->round) : 0;
+    if (r == 0 && !loop->is_paused)
+        r = poll_records(loop);
     if (r == 0)
         r = round_order(p->round);
     if (r == 0 && (clock_monotonic_ms() >= loop->proof_at_ms || is_order_unasked(p))) {

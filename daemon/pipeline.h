@@ -12,6 +12,7 @@
  *   proof.c        whether all is read up to an instant, so that deadlines may be judged
  *   live_shard.c   what is held of a shard between rounds; loading of leads and moments from the view
  *   takeover.c     taking a shard over: offsets, last footer, the view brought up to it
+ *   round_schema.c records whose schema the registry has not told yet wait
  *   round.c        one round: events and moments through the engine, the transaction, the view's writes
  *   batch.c        a shard's part of it: outputs, state records, footer
  *   model_walk.c   bringing a new model version to all of a shard's records

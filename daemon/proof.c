@@ -31,7 +31,7 @@ static SourceEnd question(Pipeline *p) {
 
 static bool wants_proof(const LiveShard *shard, int64_t now_ms) {
     bool is_wall = shard->pipeline->config->watermark == WATERMARK_WALL;
-    return shard->n_waiting > 0 || proof_is_awaited(shard, now_ms) ||
+    return shard->waits_for_order || proof_is_awaited(shard, now_ms) ||
             (is_wall && (live_shard_is_to_tell_accounts(shard) || live_shard_is_to_tell_routed(shard)));
 }
 

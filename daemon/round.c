@@ -35,6 +35,7 @@ int round_new(Pipeline *p, Round **ret) {
 static void release(Record *record) {
     SourcePoll poll;
     poll.message = TAKE_PTR(record->message);
+    poll.own_value = TAKE_PTR(record->own_value);
     kafka_source_release(&poll);
 }
 
@@ -47,7 +48,7 @@ void round_drop(Round *round) {
     for (size_t i = 0; i < round->n_records; i++)
         release(&round->records[i]);
     round->n_records = round->n_waiting = 0;
-    round->is_in_order = false;
+    round->is_in_order = round->waits_for_order = false;
     drop_batches(round);
 }
 
@@ -68,12 +69,17 @@ size_t round_count(const Round *round) {
     return round->n_records;
 }
 
-size_t round_count_waiting(const Round *round) {
-    return round->n_waiting;
-}
-
 size_t round_count_ready(const Round *round) {
     return round->n_records - round->n_waiting;
+}
+
+bool round_waits_for_order(const Round *round) {
+    return round->waits_for_order;
+}
+
+int round_look_again(Round *round) {
+    round->is_in_order = false;
+    return round_look_at_schemas(round, true);
 }
 
 int round_consume(Round *round, SourcePoll *poll) {
@@ -86,10 +92,10 @@ int round_consume(Round *round, SourcePoll *poll) {
         return r;
     round->records[round->n_records++] = (Record){.shard = poll->shard, .input = poll->input, .offset = poll->offset,
             .timestamp_ms = poll->timestamp_ms, .is_append_time = poll->is_append_time, .key = poll->key, .value = poll->value,
-            .occurred_at_ms = is_ordered ? source_order_time(p->registry, p->decoder, poll->value) : TIME_NONE,
-            .polled_ms = is_ordered ? clock_monotonic_ms() : 0, .asked_no = p->n_asked, .message = TAKE_PTR(poll->message)};
+            .occurred_at_ms = TIME_NONE, .polled_ms = is_ordered ? clock_monotonic_ms() : 0, .asked_no = p->n_asked,
+            .message = TAKE_PTR(poll->message), .own_value = TAKE_PTR(poll->own_value)};
     round->is_in_order = false;
-    return 0;
+    return round_look_at_schema(round, &round->records[round->n_records - 1]);
 }
 
 /* --- engine ------------------------------------------------------------------------------------------ */

@@ -23,9 +23,12 @@ int round_message(void *userdata, const ShardMessage *message);
 MUST_CHECK int round_consume(Round *round, SourcePoll *poll);
 /* Records waiting for a round. */
 size_t round_count(const Round *round);
-/* Of those, how many wait for other sources to bring what is before them; and how many do not. */
-size_t round_count_waiting(const Round *round);
+/* Of those, how many do not wait for other sources to bring what is before them, or for a schema. */
 size_t round_count_ready(const Round *round);
+/* Do some wait for other sources? */
+bool round_waits_for_order(const Round *round);
+/* The registry may have forgotten schemas: looks again at whether those of all records are known. 0 or negative errno. */
+MUST_CHECK int round_look_again(Round *round);
 /*
  * Puts what was polled in order, and notes in each shard whether it waits for a proof. Those inputs are put on hold that are too far ahead
  * of the others. 0, negative errno or PIPELINE_E_RESTART.

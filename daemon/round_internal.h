@@ -13,6 +13,7 @@ struct Round {
     Record *sorted; /* room for as many */
     size_t n_sorted_alloc;
     size_t n_waiting;
+    bool waits_for_order; /* some shard does */
     bool is_in_order;
     Batch **batches; /* one a shard, by id; NULL: nothing to commit */
 };
@@ -24,6 +25,15 @@ typedef struct Run {
     size_t n, n_all; /* to be run; with those behind them that have to wait */
     size_t n_done;
 } Run;
+
+/* --- round_schema.c ---------------------------------------------------------------------------------- */
+
+/* Notes whether the record's schema is known, and if so, when its event happened. 0 or negative errno; so are the other's. */
+MUST_CHECK int round_look_at_schema(Round *round, Record *record);
+/* Once more at those that lacked theirs, or at all. */
+MUST_CHECK int round_look_at_schemas(Round *round, bool at_all);
+/* The input's first record that lacks its schema; NULL: there is none. */
+void round_note_schema_wait(LiveShard *shard, unsigned input, const Record *first);
 
 /* --- round_load.c ------------------------------------------------------------------------------------ */
 

@@ -59,21 +59,25 @@ static int put_on_hold(LiveShard *shard, unsigned input, const Record *waiting, 
     return r > 0 ? PIPELINE_E_RESTART : r;
 }
 
-/* What waits stands by input and offset. */
+/* What waits stands by input and offset; of an input first what waits for order, then what lacks a schema. */
 static int note_waiting(LiveShard *shard, const Record *waiting, size_t n) {
     const Inputs *inputs = &shard->pipeline->inputs;
     size_t at = 0;
     int r = 0;
     for (unsigned i = 0; i < inputs->n && r == 0; i++) {
         size_t begin = at;
-        while (at < n && waiting[at].input == i)
-            at++;
-        if (!source_order_has(inputs, i))
+        const Record *lacking = NULL;
+        for (; at < n && waiting[at].input == i; at++)
+            if (!lacking && waiting[at].lacks_schema)
+                lacking = &waiting[at];
+        if (inputs_partition(inputs, i, shard->id) < 0)
             continue;
-        SourceProgress *progress = live_shard_progress(shard, i);
-        progress->is_held = at > begin;
-        if (progress->is_held)
+        SourceProgress *progress = live_shard_progress(shard, i); /* the internal topic has none */
+        if (progress)
+            progress->is_held = at > begin;
+        if (progress && progress->is_held)
             progress->held_from = waiting[begin].offset;
+        round_note_schema_wait(shard, i, lacking);
         r = put_on_hold(shard, i, at > begin ? &waiting[begin] : NULL, at - begin);
     }
     return r;
@@ -90,14 +94,16 @@ static void tell_given_up(const LiveShard *shard, unsigned input) {
 static int order_shard(Round *round, LiveShard *shard, Record *records, size_t n) {
     Pipeline *p = round->pipeline;
     OrderGate gate = {.sources = shard->sources, .waited_ms = clock_monotonic_ms() - p->config->batch_order_wait_ms};
-    if (!source_order_matters(&p->inputs))
+    if (!source_order_matters(&p->inputs) && !registry_asks(p->registry))
         return 0;
     if (n)
         memcpy(round->sorted, records, n * sizeof(*records));
     size_t n_ready = source_order_merge(&p->inputs, round->sorted, n, &gate, records);
     shard->n_waiting = n - n_ready;
+    shard->waits_for_order = gate.waiting != NULL;
     shard->waiting_asked_no = gate.waiting ? gate.waiting->asked_no : 0;
     round->n_waiting += shard->n_waiting;
+    round->waits_for_order |= shard->waits_for_order;
     if (gate.given_up < INPUTS_MAX)
         tell_given_up(shard, gate.given_up);
     return note_waiting(shard, n > n_ready ? &records[n_ready] : NULL, n - n_ready);
@@ -106,8 +112,11 @@ static int order_shard(Round *round, LiveShard *shard, Record *records, size_t n
 int round_order(Round *round) {
     const Pipeline *p = round->pipeline;
     size_t at = 0;
-    int r = round->n_records ? sort_records(round) : 0;
+    int r = round_look_at_schemas(round, false);
+    if (r == 0 && round->n_records)
+        r = sort_records(round);
     round->n_waiting = 0;
+    round->waits_for_order = false;
     for (int32_t i = 0; i < p->n_shards && r == 0; i++) {
         size_t begin = at;
         while (at < round->n_records && round->records[at].shard == i)

@@ -35,10 +35,15 @@ static int reject(const char *reason, const char **ret) {
     return MESSAGE_E_REJECTED;
 }
 
+/* A record whose schema is not known was not to be taken (round_schema.c). */
+static int readable(int r) {
+    return r == MESSAGE_E_AWAITED ? -EPROTO : r;
+}
+
 int round_decode(Pipeline *p, const Record *record, int64_t now_ms, LeadEvent *ret, const char **ret_reason, char *text, size_t size) {
     int r = message_decode(p->registry, p->decoder, record->value.data, record->value.len, ret, ret_reason, text, size);
     if (r != 0)
-        return r;
+        return readable(r);
     if (!input_of(p, record)->is_routed && !is_where_it_belongs(p, record, ret->lead_id, text, size))
         return reject("misrouted", ret_reason);
     if (ret->occurred_at_ms > now_ms + p->config->max_future_ms) {
@@ -182,7 +187,7 @@ static int apply_sent_event(Round *round, LiveShard *shard, const ShardMessage *
     EventResult result;
     const char *reason;
     char text[512];
-    int r = message_decode(p->registry, p->decoder, message->bytes.data, message->bytes.len, &event, &reason, text, sizeof(text));
+    int r = readable(message_decode(p->registry, p->decoder, message->bytes.data, message->bytes.len, &event, &reason, text, sizeof(text)));
     if (r != 0)
         return r < 0 ? r : send_dead_letter(round, shard, &original, reason, text);
     event.lead_id = message->lead_id;

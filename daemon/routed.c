@@ -66,7 +66,7 @@ static SourceProgress least_of(const Routed *routed, const SourceProgress *progr
     least.newest_ms = watermark_of(routed->mode, progress, n, 0);
     least.at_end = n > 0;
     for (size_t i = 0; i < n; i++)
-        least.at_end = least.at_end && progress[i].at_end;
+        least.at_end = least.at_end && source_progress_is_at_end(&progress[i]);
     return least;
 }
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/source_order.h"
 
-/* What is left of one source. */
+/* What is left of one input. */
 typedef struct Queue {
     unsigned input, source;
-    const Record *next, *end;
+    bool is_ordered;
+    const Record *next, *end, *last; /* what can be taken, and behind it what cannot as long as a schema is unknown */
 } Queue;
 
 typedef struct Queues {
-    Queue queues[CONFIG_SOURCES_MAX];
+    Queue queues[INPUTS_MAX];
     unsigned n;
 } Queues;
 
@@ -26,13 +27,15 @@ int64_t source_order_time(Registry *registry, AvroEventDecoder *decoder, Str val
 
 static void queue_up(const Inputs *inputs, const Record *sorted, size_t n, Queues *ret) {
     size_t at = 0;
-    ret->n = 0;
+    ret->n = inputs->n;
     for (unsigned i = 0; i < inputs->n; i++) {
-        size_t begin = at;
-        while (at < n && sorted[at].input == i)
+        size_t begin = at, end;
+        while (at < n && sorted[at].input == i && !sorted[at].lacks_schema)
             at++;
-        if (source_order_has(inputs, i))
-            ret->queues[ret->n++] = (Queue){i, inputs->inputs[i].source, sorted + begin, sorted + at};
+        for (end = at; at < n && sorted[at].input == i;)
+            at++;
+        ret->queues[i] = (Queue){i, inputs->inputs[i].source, source_order_matters(inputs) && source_order_has(inputs, i), sorted + begin,
+                sorted + end, sorted + at};
     }
 }
 
@@ -40,18 +43,18 @@ static void queue_up(const Inputs *inputs, const Record *sorted, size_t n, Queue
 static Queue *earliest_of(Queues *queues) {
     Queue *found = NULL;
     for (Queue *q = queues->queues; q < queues->queues + queues->n; q++)
-        if (q->next < q->end && (!found || q->next->occurred_at_ms < found->next->occurred_at_ms))
+        if (q->is_ordered && q->next < q->end && (!found || q->next->occurred_at_ms < found->next->occurred_at_ms))
             found = q;
     return found;
 }
 
-/* May an earlier one come yet? */
+/* May an earlier one come yet? One that cannot be read yet may be. */
 static bool has_to_wait(const Queues *queues, const Record *record, OrderGate *gate) {
 #ifdef PLANTED_UNORDERED
     return false;
 #endif
     for (const Queue *q = queues->queues; q < queues->queues + queues->n; q++) {
-        if (q->next < q->end || gate->sources[q->source].proof.no > record->asked_no)
+        if (!q->is_ordered || q->next < q->end || (q->end == q->last && gate->sources[q->source].proof.no > record->asked_no))
             continue;
         if (record->polled_ms < gate->waited_ms) {
             gate->given_up = q->input;
@@ -74,19 +77,15 @@ size_t source_order_merge(const Inputs *inputs, const Record *sorted, size_t n, 
     }
     if (n == 0)
         return 0;
-    if (!source_order_matters(inputs)) {
-        memcpy(ret, sorted, n * sizeof(*ret));
-        return n;
-    }
     queue_up(inputs, sorted, n, &queues);
     while ((queue = earliest_of(&queues)) && !(gate && has_to_wait(&queues, queue->next, gate)))
         *out++ = *queue->next++;
-    for (size_t i = 0; i < n; i++)
-        if (!source_order_has(inputs, sorted[i].input))
-            *out++ = sorted[i];
+    for (Queue *q = queues.queues; q < queues.queues + queues.n; q++)
+        while (!q->is_ordered && q->next < q->end)
+            *out++ = *q->next++;
     size_t n_ready = (size_t)(out - ret);
     for (Queue *q = queues.queues; q < queues.queues + queues.n; q++)
-        while (q->next < q->end)
+        while (q->next < q->last)
             *out++ = *q->next++;
     return n_ready;
 }

@@ -25,8 +25,10 @@ typedef struct Record {
     int64_t occurred_at_ms; /* TIME_NONE: it is no event, or there is no order to keep */
     int64_t polled_ms;      /* monotonic */
     uint64_t asked_no;      /* number of the last question for ends before it was polled */
+    bool lacks_schema; /* the registry is being asked for its schema: until it is known, nothing of the input behind it can be taken */
     Str key, value;
     void *message;
+    char *own_value; /* the memory of the value, where that is not the message's; or NULL */
 } Record;
 
 /* Are there several sources to be kept in order? If not, a batch takes one input after the other. */
@@ -48,6 +50,7 @@ typedef struct OrderGate {
 
 /*
  * Puts a shard's records, which are sorted by input and offset, in the order in which a batch takes them, into `ret`. How many may be taken;
- * behind them stand those that have to wait. Without a gate, none.
+ * behind them, by input and offset, stand those that have to wait. Without a gate, only those do that lack their schema, with all that is
+ * behind them in their inputs.
  */
 size_t source_order_merge(const Inputs *inputs, const Record *sorted, size_t n, OrderGate *gate, Record *ret);

@@ -162,7 +162,7 @@ static void judge_unusable(const SourceSample *s, Findings *findings) {
             "of %" PRIu64 " records sampled %" PRIu64 " cannot be read as events%s, such as %s", s->n_records, s->n_unusable, schemas,
             s->unusable);
     findings_remedy(findings, "%s; as it is they become dead letters",
-            s->n_unknown_schema > 0 ? "name the schema and its id under schemas.events" : "correct whoever sends them");
+            s->n_unknown_schema > 0 ? "name the schema and its id under schemas.events, or register it" : "correct whoever sends them");
 }
 
 static void judge_cut(const SourceSample *s, Findings *findings) {

@@ -151,10 +151,10 @@ static int check_required(const AvroType *record, Text *text) {
     return n_missing ? AVRO_PLAN_E_SCHEMA : 0;
 }
 
-static int compile(AvroPlan *plan, Str schema_json, Text *text) {
+static int compile(AvroPlan *plan, const Str *others, size_t n_others, Str schema_json, Text *text) {
     const AvroType *record;
 
-    int r = avro_type_parse(schema_json, plan->arena, text->data, text->size, &record);
+    int r = avro_type_parse_behind(others, n_others, schema_json, plan->arena, text->data, text->size, &record);
     if (r)
         return r == AVRO_TYPE_E_SCHEMA ? AVRO_PLAN_E_SCHEMA : r;
     if (record->kind != AVRO_KIND_RECORD) {
@@ -177,7 +177,7 @@ static int compile(AvroPlan *plan, Str schema_json, Text *text) {
     return 0;
 }
 
-int avro_plan_new(Str schema_json, char *text, size_t size, AvroPlan **ret) {
+int avro_plan_new_behind(const Str *others, size_t n_others, Str schema_json, char *text, size_t size, AvroPlan **ret) {
     _cleanup_(avro_plan_free) AvroPlan *plan = NULL;
     Text builder = {.data = text, .size = size};
     int r;
@@ -188,11 +188,15 @@ int avro_plan_new(Str schema_json, char *text, size_t size, AvroPlan **ret) {
     r = arena_new(&plan->arena);
     if (r)
         return r;
-    r = compile(plan, schema_json, &builder);
+    r = compile(plan, others, n_others, schema_json, &builder);
     if (r)
         return r;
     *ret = TAKE_PTR(plan);
     return 0;
+}
+
+int avro_plan_new(Str schema_json, char *text, size_t size, AvroPlan **ret) {
+    return avro_plan_new_behind(NULL, 0, schema_json, text, size, ret);
 }
 
 AvroPlan *avro_plan_free(AvroPlan *plan) {

@@ -50,5 +50,7 @@ typedef struct AvroPlan {
  * terminated then), or -ENOMEM. *ret is set on 0 only; the caller frees it.
  */
 MUST_CHECK int avro_plan_new(Str schema_json, char *text, size_t size, AvroPlan **ret);
+/* The same of one that refers to other schemas: avro_type_parse_behind(). */
+MUST_CHECK int avro_plan_new_behind(const Str *others, size_t n_others, Str schema_json, char *text, size_t size, AvroPlan **ret);
 AvroPlan *avro_plan_free(AvroPlan *plan);
 DEFINE_CLEANUP(AvroPlan *, avro_plan_free)

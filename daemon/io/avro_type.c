@@ -396,19 +396,11 @@ static int parse_type(Parser *p, const json_t *json, Str space, unsigned depth, 
     return 0;
 }
 
-int avro_type_parse(Str json, Arena *arena, char *text, size_t size, const AvroType **ret) {
-    _cleanup_(free_null) Parser *p = NULL;
+static int parse_text(Parser *p, Str json, const AvroType **ret) {
     const AvroType *type = NULL;
     json_error_t error;
     json_t *root;
-    int r;
 
-    p = calloc(1, sizeof(*p));
-    if (!p)
-        return -ENOMEM;
-    p->arena = arena;
-    p->text = text;
-    p->size = size;
     if (json.len > AVRO_SCHEMA_SIZE_MAX)
         return wrong(p, "larger than %d bytes", AVRO_SCHEMA_SIZE_MAX);
 
@@ -419,9 +411,30 @@ int avro_type_parse(Str json, Arena *arena, char *text, size_t size, const AvroT
         return -ENOMEM;
     if (!root)
         return wrong(p, "line %d, column %d: %s", error.line, error.column, error.text);
-    r = parse_type(p, root, STR_NULL, AVRO_DEPTH_MAX, &type);
+    int r = parse_type(p, root, STR_NULL, AVRO_DEPTH_MAX, &type);
     json_decref(root);
     if (r == 0)
         *ret = type;
     return r;
+}
+
+int avro_type_parse_behind(const Str *others, size_t n_others, Str json, Arena *arena, char *text, size_t size,
+        const AvroType **ret) {
+    _cleanup_(free_null) Parser *p = NULL;
+    const AvroType *type;
+    int r = 0;
+
+    p = calloc(1, sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+    p->arena = arena;
+    p->text = text;
+    p->size = size;
+    for (size_t i = 0; i < n_others && r == 0; i++)
+        r = parse_text(p, others[i], &type);
+    return r == 0 ? parse_text(p, json, ret) : r;
+}
+
+int avro_type_parse(Str json, Arena *arena, char *text, size_t size, const AvroType **ret) {
+    return avro_type_parse_behind(NULL, 0, json, arena, text, size, ret);
 }

@@ -71,3 +71,6 @@ struct AvroField {
  * terminated then), or -ENOMEM. *ret is set on 0 only.
  */
 MUST_CHECK int avro_type_parse(Str json, Arena *arena, char *text, size_t size, const AvroType **ret);
+/* The same of one that may name types of other schemas: each of these may name those of the ones before it. */
+MUST_CHECK int avro_type_parse_behind(const Str *others, size_t n_others, Str json, Arena *arena, char *text, size_t size,
+        const AvroType **ret);

@@ -20,10 +20,10 @@
 /*
  * Before 2.2, librdkafka's fetcher sleeps up to a second once the queue holds queued.min.messages, which
  * starves a consumer that is slower than the fetcher; so the bound that counts is the one in bytes, for all
- * partitions together. It is some batches of usual events: with less, reading waits for the broker, with more it takes memory and gains no time. Nor does one answer
- * bring more of a partition than a part of it. A fetch that is under way holds up that of shards which are started or resumed
- * meanwhile, so it does not wait long for records. The session is shorter than librdkafka's 45 s so that a
- * dead member's shards don't wait that long.
+ * partitions together. It is some batches of usual events: with less, reading waits for the broker, with more
+ * it takes memory and gains no time. Nor does one answer bring more of a partition than a part of it. A fetch
+ * that is under way holds up that of shards which are started or resumed meanwhile, so it does not wait long
+ * for records. The session is shorter than librdkafka's 45 s so that a dead member's shards don't wait that long.
  */
 static const KafkaProperty reader_defaults[] = {
         {"queued.min.messages", "1000000"},

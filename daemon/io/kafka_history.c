@@ -48,7 +48,8 @@ struct KafkaHistory {
     size_t n_waiting;
     Partition **heap; /* whose next record is known, the least first */
     size_t n_heap;
-    Partition *given; /* whose head the caller has */
+    Partition *given; /* whose head the caller has … */
+    char *own_value;  /* … with this value, where it is not the head's; or NULL */
     char trouble[KAFKA_TEXT_SIZE / 2]; /* what the client told last since the last record */
 };
 
@@ -210,6 +211,7 @@ KafkaHistory *kafka_history_free(KafkaHistory *h) {
     }
     if (h->rk)
         rd_kafka_destroy(h->rk);
+    free(h->own_value);
     free(h->partitions);
     free(h->waiting);
     free(h->heap);
@@ -345,6 +347,7 @@ static int await_heads(KafkaHistory *h, int64_t deadline_ms, char *text) {
 static void release(KafkaHistory *h) {
     if (!h->given)
         return;
+    h->own_value = free_null(h->own_value);
     rd_kafka_message_destroy(h->given->head);
     h->given->head = NULL;
     h->waiting[h->n_waiting++] = h->given;
@@ -360,13 +363,17 @@ int kafka_history_next(KafkaHistory *h, int timeout_ms, char *text, KafkaHistory
         return KAFKA_HISTORY_E_END;
     Partition *p = heap_pop(h);
     h->given = p;
+    Str value;
+    r = kafka_value(p->head, &h->own_value, &value);
+    if (r < 0)
+        return r;
     *ret = (KafkaHistoryRecord){
             .topic = p->topic_index,
             .partition = p->id,
             .offset = p->head->offset,
             .timestamp_ms = p->timestamp_ms,
             .key = {p->head->key, p->head->key_len},
-            .value = {p->head->payload, p->head->len},
+            .value = value,
     };
     return 0;
 }

@@ -51,6 +51,12 @@ int kafka_sort(rd_kafka_resp_err_t err);
  * `error`. */
 int kafka_sort_transaction(const char *action, rd_kafka_error_t *error, char *text);
 
+/*
+ * A record's value with the schema's id in front, also where a header has it (schema_id.h). *ret_own: the memory that is to be freed
+ * after it; NULL: the message's. 0 or -ENOMEM.
+ */
+MUST_CHECK int kafka_value(const rd_kafka_message_t *message, char **ret_own, Str *ret);
+
 /* The generation of a group's member, -1 for who is none. Librdkafka 2.0 tells it in serialized form only. */
 int32_t kafka_generation(const rd_kafka_consumer_group_metadata_t *metadata);
 

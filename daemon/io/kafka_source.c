@@ -196,13 +196,17 @@ static void drop(
             source->inputs->inputs[ret->input].topic, message->partition, message->offset, shard->positions[ret->input]);
 }
 
-static void take_record(
-        KafkaSource *source, AssignedShard *shard, rd_kafka_message_t *message, SourcePoll *ret) {
+static int take_record(KafkaSource *source, AssignedShard *shard, rd_kafka_message_t *message, SourcePoll *ret) {
     int64_t *position = &shard->positions[ret->input];
     if (message->offset < *position) {
         drop(source, shard, message, ret);
         rd_kafka_message_destroy(message);
-        return;
+        return 0;
+    }
+    if (kafka_value(message, &ret->own_value, &ret->value) < 0) {
+        rd_kafka_message_destroy(message);
+        kafka_tell(ret->text, "out of memory");
+        return -ENOMEM;
     }
     source->is_rewound = false;
     *position = message->offset + 1;
@@ -213,8 +217,8 @@ static void take_record(
     ret->timestamp_ms = timestamp_type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp_ms;
     ret->is_append_time = timestamp_type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME;
     ret->key = (Str){message->key, message->key_len};
-    ret->value = (Str){message->payload, message->len};
     ret->message = message;
+    return 0;
 }
 
 static void take_error(
@@ -275,6 +279,7 @@ static rd_kafka_message_t *next_message(KafkaSource *source, int timeout_ms) {
 int kafka_source_poll(KafkaSource *source, int timeout_ms, SourcePoll *ret) {
     ret->type = SOURCE_NOTHING;
     ret->message = NULL;
+    ret->own_value = NULL;
     ret->text[0] = 0;
     if (source->error)
         return poll_failed(source, ret);
@@ -292,10 +297,8 @@ int kafka_source_poll(KafkaSource *source, int timeout_ms, SourcePoll *ret) {
     if (!message)
         return 0;
     AssignedShard *shard = find_reader(source, message, ret);
-    if (!message->err && shard) {
-        take_record(source, shard, message, ret);
-        return 0;
-    }
+    if (!message->err && shard)
+        return take_record(source, shard, message, ret);
     if (message->err)
         take_error(source, shard, message, ret);
     rd_kafka_message_destroy(message);
@@ -306,6 +309,7 @@ void kafka_source_release(SourcePoll *result) {
     if (result->message)
         rd_kafka_message_destroy(result->message);
     result->message = NULL;
+    result->own_value = free_null(result->own_value);
 }
 
 static rd_kafka_resp_err_t ask_committed(

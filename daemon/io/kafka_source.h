@@ -41,7 +41,8 @@ typedef struct SourcePoll {
     int64_t timestamp_ms; /* -1: none */
     bool is_append_time;  /* it is the broker's, of when the record was appended; else the producer's */
     Str key, value;       /* null where the record has none; valid until `message` is freed */
-    void *message;        /* to be freed by kafka_source_release() */
+    void *message;        /* to be freed by kafka_source_release() … */
+    char *own_value;      /* … with the value, where that is not the message's: an id from a header stands in front of it; or NULL */
     char text[KAFKA_TEXT_SIZE];
 } SourcePoll;
 

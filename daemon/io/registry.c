@@ -25,10 +25,12 @@ typedef struct Loader {
     size_t n_problems;
 } Loader;
 
-static int file_plan(Registry *registry, uint32_t id, const AvroPlan **ret) {
+static int file_plan(Registry *registry, const SchemaId *schema_id, const AvroPlan **ret, const char **ret_text) {
     const FileRegistry *self = (const FileRegistry *)registry;
-    size_t low = 0, high = self->n_schemas;
+    size_t low = 0, high = schema_id->is_guid ? 0 : self->n_schemas;
+    uint32_t id = schema_id_number(schema_id);
 
+    *ret_text = "";
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (self->schemas[middle].id == id) {
@@ -159,12 +161,12 @@ static void check_ids(Loader *loader) {
         for (size_t j = 0; j < i; j++)
             if (o->events[i].id == o->events[j].id)
                 problem(loader, o->events[i].path, "has the id %u of %s", o->events[i].id, o->events[j].path);
-        for (size_t type = 0; type < _OUTPUT_TYPE_MAX; type++)
+        for (size_t type = 0; type < _OUTPUT_TYPE_MAX && !o->ids_follow; type++)
             if (o->events[i].id == o->output_ids[type])
                 problem(loader, o->events[i].path, "has the id %u of %s", o->events[i].id,
                         output_type_name((OutputType)type));
     }
-    for (size_t i = 0; i < _OUTPUT_TYPE_MAX; i++)
+    for (size_t i = 0; i < _OUTPUT_TYPE_MAX && !o->ids_follow; i++)
         for (size_t j = 0; j < i; j++)
             if (o->output_ids[i] == o->output_ids[j])
                 problem(loader, o->output_dir, "%s has the id %u of %s", output_type_name((OutputType)i),
@@ -208,29 +210,37 @@ static int reject(const char *reason, const char **ret_reason) {
     return MESSAGE_E_REJECTED;
 }
 
-int message_decode(Registry *registry, AvroEventDecoder *decoder, const void *bytes, size_t len,
-        LeadEvent *ret, const char **ret_reason, char *text, size_t size) {
-    const unsigned char *wire = bytes;
-    const AvroPlan *plan;
-    uint32_t id;
-
-    if (!wire || len < REGISTRY_WIRE_SIZE) {
-        snprintf(text, size, "expected a byte 0 and a schema id of 4 bytes, found %zu bytes", wire ? len : 0);
-        return reject("bad_wire", ret_reason);
-    }
-    if (wire[0] != 0) {
-        snprintf(text, size, "expected a byte 0 and a schema id, found the byte %u first", wire[0]);
-        return reject("bad_wire", ret_reason);
-    }
-    id = (uint32_t)wire[1] << 24 | (uint32_t)wire[2] << 16 | (uint32_t)wire[3] << 8 | wire[4];
-    int r = registry_plan(registry, id, &plan);
+/* The registry's word on an id for which it has no plan. */
+static int without_plan(int r, const SchemaId *id, const char *why, const char **ret_reason, char *text, size_t size) {
+    char name[SCHEMA_ID_TEXT_SIZE];
+    schema_id_print(id, name);
     if (r == REGISTRY_E_UNKNOWN) {
-        snprintf(text, size, "no schema has the id %u", id);
+        snprintf(text, size, "no schema has %s", name);
         return reject("unknown_schema", ret_reason);
     }
+    if (r == REGISTRY_E_UNUSABLE) {
+        snprintf(text, size, "the schema with %s: %s", name, why);
+        return reject("schema", ret_reason);
+    }
+    if (r == REGISTRY_E_AWAY) {
+        snprintf(text, size, "the registry has not told the schema with %s%s%s", name, why[0] ? ": " : "", why);
+        return MESSAGE_E_AWAITED;
+    }
+    return r;
+}
+
+int message_decode(Registry *registry, AvroEventDecoder *decoder, const void *bytes, size_t len,
+        LeadEvent *ret, const char **ret_reason, char *text, size_t size) {
+    const AvroPlan *plan;
+    const char *why;
+    SchemaId id;
+
+    size_t n = schema_id_read((Str){bytes, len}, &id, text, size);
+    if (n == 0)
+        return reject("bad_wire", ret_reason);
+    int r = registry_plan(registry, &id, &plan, &why);
     if (r)
-        return r;
-    r = avro_event_decode(
-            decoder, plan, wire + REGISTRY_WIRE_SIZE, len - REGISTRY_WIRE_SIZE, ret, text, size);
+        return without_plan(r, &id, why, ret_reason, text, size);
+    r = avro_event_decode(decoder, plan, (const char *)bytes + n, len - n, ret, text, size);
     return r == AVRO_EVENT_E_SCHEMA ? reject("schema", ret_reason) : r;
 }

@@ -195,6 +195,7 @@ int kafka_source_poll(KafkaSource *source, int timeout_ms, SourcePoll *ret) {
     int64_t until_ms = world.now_ms + timeout_ms;
     ret->type = SOURCE_NOTHING;
     ret->message = NULL;
+    ret->own_value = NULL;
     ret->text[0] = 0;
     for (bool is_first = true; !source->error; is_first = false) {
         if (is_first)

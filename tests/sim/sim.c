@@ -22,6 +22,7 @@
 #include "tests/sim/adapters.h"
 #include "tests/sim/check.h"
 #include "tests/sim/nemesis.h"
+#include "tests/sim/registry.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/workload.h"
 
@@ -69,8 +70,8 @@ static int load_present_model(void *userdata, Model **ret) {
 }
 
 static int run_process(Process *process) {
-    int r = pipeline_run(&process->config, process->model, (ModelLoader){.load = load_present_model}, scenario.setting.registry,
-            scenario.setting.encoder, &process->notify, (PipelineSignals){.stop = &process->stop, .reload = &process->reload});
+    int r = pipeline_run(&process->config, process->model, (ModelLoader){.load = load_present_model},
+            registry_of_process(scenario.setting.registry), scenario.setting.encoder, &process->notify, (PipelineSignals){.stop = &process->stop, .reload = &process->reload});
     if (r != 0)
         world_fail("the process ends with %d", r);
     return r;
@@ -178,8 +179,8 @@ static double schedules_per_minute(void) {
 
 /* Whoever reads of a failure can have it again. */
 static void tell_command(uint64_t seed) {
-    printf("    again: %s --seeds %" PRIu64 " --verbose%s%s\n", runner.program, seed, adapter_lacks ? " --without " : "",
-            adapter_lacks ? guarantees[adapter_lacks] : "");
+    printf("    again: %s --seeds %" PRIu64 " --verbose%s%s%s\n", runner.program, seed, registry_is_simulated ? " --registry" : "",
+            adapter_lacks ? " --without " : "", adapter_lacks ? guarantees[adapter_lacks] : "");
 }
 
 /* True: what must hold, holds. */
@@ -299,7 +300,7 @@ static void load_setting(Setting *ret) {
     Config *config;
     char text[256];
     if (command_load_config(&command, SIM_DIR "/scored.yaml", &config) != EXIT_SUCCESS ||
-            command_load_schemas(&command, config, &ret->registry, &ret->encoder) != EXIT_SUCCESS ||
+            command_load_schemas(&command, config, SCHEMAS_OF_FILES, NULL, &ret->registry, &ret->encoder) != EXIT_SUCCESS ||
             avro_output_reader_new(registry_outputs(ret->registry), text, sizeof(text), &ret->reader) != 0)
         exit(EXIT_FAILURE);
     ret->config = config;
@@ -356,7 +357,7 @@ static bool parse_guarantee(const char *name) {
 
 static int usage(void) {
     fputs("usage: sim [--seeds A-B | --fresh N] [--verbose | --twice] [--jobs N]\n"
-          "           [--first-failure] [--without PROMISE] [FILE]...\n"
+          "           [--first-failure] [--without PROMISE] [--registry] [FILE]...\n"
           "\n"
           "Runs the schedules of these seeds, and of those that stand in FILEs, one a line.\n"
           "Exit status 1: something does not hold; it is told, and the seed.\n"
@@ -368,7 +369,8 @@ static int usage(void) {
           "--first-failure\n"
           "           end with the first that fails; exit status 0: there is one\n"
           "--without  servers that do not keep a promise: stable-offsets, epochs,\n"
-          "           conditional-writes, read-positions, read-committed, uncommitted-ends\n",
+          "           conditional-writes, read-positions, read-committed, uncommitted-ends\n"
+          "--registry schemas are told by a registry, which takes its time\n",
             stderr);
     return 64;
 }
@@ -398,6 +400,8 @@ static bool parse_option(int option, Arguments *arguments) {
         return runner.n_children_max >= 1 && runner.n_children_max <= JOBS_MAX;
     case 'w':
         return parse_guarantee(optarg);
+    case 'r':
+        return registry_is_simulated = true;
     default:
         return false;
     }
@@ -417,7 +421,8 @@ static bool run_all(const Arguments *arguments, char **files) {
 int main(int argc, char **argv) {
     static const struct option options[] = {{"seeds", required_argument, NULL, 's'}, {"verbose", no_argument, NULL, 'v'},
             {"twice", no_argument, NULL, 't'}, {"jobs", required_argument, NULL, 'j'}, {"first-failure", no_argument, NULL, 'f'},
-            {"without", required_argument, NULL, 'w'}, {"fresh", required_argument, NULL, 'n'}, {0}};
+            {"without", required_argument, NULL, 'w'}, {"fresh", required_argument, NULL, 'n'},
+            {"registry", no_argument, NULL, 'r'}, {0}};
     Arguments arguments = {.first = 1, .last = 0};
     Setting setting;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) >= 0;)

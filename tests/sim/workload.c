@@ -5,9 +5,9 @@
 
 #include "tests/demo/event_avro.h"
 #include "tests/sim/adapters.h"
+#include "tests/sim/registry.h"
 #include "tests/sim/scenario.h"
 
-#define SCHEMA_ID 100
 #define LEADS 12
 #define ACCOUNTS 4
 #define RECENT_MAX 16
@@ -48,7 +48,7 @@ static unsigned below(unsigned n) {
 
 static Str encode(const LeadEvent *event) {
     Buffer buffer = {0};
-    if (event_avro_write(event, SCHEMA_ID, &buffer) != 0)
+    if (event_avro_write(event, registry_draw_id(), &buffer) != 0)
         world_fail("an event cannot be encoded");
     return (Str){(const char *)buffer.data, buffer.len};
 }

@@ -287,7 +287,7 @@ bool process_reaches_redis(const Process *process) {
 
 void world_init(uint64_t seed, bool is_verbose, ProcessMain process_main) {
     world = (World){.seed = seed, .now_ms = BEGIN_MS, .begun_ms = BEGIN_MS, .chance = {seed * UINT64_C(0x9e3779b97f4a7c15) + 1},
-            .clock_chance = {~seed}, .is_verbose = is_verbose, .process_main = process_main, .digest = UINT64_C(0xcbf29ce484222325)};
+            .clock_chance = {~seed}, .registry_chance = {seed ^ UINT64_C(0x5ca1ab1e)}, .is_verbose = is_verbose, .process_main = process_main, .digest = UINT64_C(0xcbf29ce484222325)};
     for (unsigned i = 0; i < 4; i++)
         (void)chance_next(&world.chance);
 }

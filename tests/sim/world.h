@@ -97,7 +97,7 @@ typedef struct World {
     void (*crashed)(Process *process);
     /* Wall clocks are ahead or behind by so much at most; drawn apart, so that a schedule is the same with and without. */
     int64_t clocks_differ_ms;
-    Chance clock_chance;
+    Chance clock_chance, registry_chance;
     uint64_t n_switches;
     uint64_t digest;       /* of all that was traced: two runs of a seed must agree */
 } World;

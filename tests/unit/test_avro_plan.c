@@ -126,6 +126,25 @@ static char *make_nested(size_t n) {
     return schema;
 }
 
+START_TEST(types_may_be_of_schemas_that_are_referred_to) {
+    static const Str others[] = {
+            STR_LITERAL("{\"type\": \"enum\", \"name\": \"n.Kind\", \"symbols\": [\"form\"]}"),
+            STR_LITERAL(RECORD("n.Place", FIELD("kind", "\"Kind\""))),
+    };
+    const Str schema = STR_LITERAL(WITH("place", "\"n.Place\""));
+    char text[512] = "";
+    _cleanup_(avro_plan_free) AvroPlan *plan = NULL;
+    AvroPlan *none = NULL;
+
+    ck_assert_int_eq(avro_plan_new_behind(others, 2, schema, text, sizeof(text), &plan), 0);
+    ck_assert_uint_eq(plan->n_fields, 5);
+    ck_assert_int_eq(avro_plan_new_behind(others, 1, schema, text, sizeof(text), &none), AVRO_PLAN_E_SCHEMA);
+    ck_assert_str_eq(text, "field \"place\": unknown type \"n.Place\"");
+    ck_assert_int_eq(avro_plan_new_behind(others + 1, 1, schema, text, sizeof(text), &none), AVRO_PLAN_E_SCHEMA);
+    ck_assert_str_eq(text, "field \"kind\": unknown type \"n.Kind\"");
+}
+END_TEST
+
 START_TEST(deep_schema_is_refused) {
     char text[512] = "";
     AvroPlan *plan = NULL;
@@ -174,6 +193,7 @@ static Suite *avro_plan_suite(void) {
     TCase *tcase = tcase_create("plan");
 
     tcase_add_loop_test(tcase, schema_is_usable_or_refused_with_a_reason, 0, (int)ARRAY_SIZE(rows));
+    tcase_add_test(tcase, types_may_be_of_schemas_that_are_referred_to);
     tcase_add_test(tcase, deep_schema_is_refused);
     tcase_add_test(tcase, large_schema_is_refused);
     tcase_add_test(tcase, text_of_any_size_is_terminated);

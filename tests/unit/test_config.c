@@ -100,6 +100,7 @@ START_TEST(defaults_hold_without_keys) {
     ck_assert_int_eq(c->replication_factor, -1);
     for (int i = 0; i < _OUTPUT_TYPE_MAX; i++)
         ck_assert_int_eq(c->output_schema_ids[i], i + 1);
+    ck_assert_uint_eq(c->n_registry_urls, 0);
     ck_assert_ptr_null(c->redis_username);
     ck_assert_ptr_null(c->redis_password_file);
     ck_assert_int_eq(c->redis_database, 0);
@@ -189,6 +190,47 @@ START_TEST(values_take_the_place_of_defaults) {
     ck_assert_int_eq(c->moments_near_max, 7);
     ck_assert_int_eq(c->log_format, LOG_JSON);
     ck_assert_int_eq(c->log_level, LOG_DEBUG);
+}
+END_TEST
+
+START_TEST(registry_takes_the_place_of_files) {
+    _cleanup_(config_free) Config *c = load_clean("model: m.yaml\n"
+                                                  "sources: [lead-events]\n"
+                                                  "kafka: { bootstrap_servers: localhost:9092 }\n"
+                                                  "redis: { address: 'tcp:localhost:6379' }\n"
+                                                  "schemas: { directory: ours }\n"
+                                                  "registry: { urls: ['http://a:8081', 'https://[::1]/apis/ccompat/v7'] }\n",
+            HOME_DIR);
+    ck_assert_uint_eq(c->n_registry_urls, 2);
+    ck_assert_str_eq(c->registry_urls[0], "http://a:8081");
+    ck_assert_str_eq(c->registry_urls[1], "https://[::1]/apis/ccompat/v7");
+    ck_assert(c->registry_register);
+    ck_assert_int_eq(c->registry_timeout_ms, 5000);
+    ck_assert_ptr_null(c->registry_username);
+    ck_assert_ptr_null(c->registry_ca_file);
+    ck_assert_uint_eq(c->n_schemas, 0);
+}
+END_TEST
+
+START_TEST(registry_has_one_login_and_one_identity) {
+    _cleanup_(config_free) Config *c =
+            load_clean(MINIMAL "kafka: { bootstrap_servers: localhost:9092 }\n"
+                               "registry:\n"
+                               "  urls: ['https://a']\n"
+                               "  register: false\n"
+                               "  username: u\n"
+                               "  password_file: /dev/null\n"
+                               "  certificate_file: /dev/null\n"
+                               "  key_file: /dev/null\n"
+                               "  key_password_file: /dev/null\n"
+                               "  timeout: 100ms\n",
+                    HOME_DIR);
+    ck_assert(!c->registry_register);
+    ck_assert_str_eq(c->registry_username, "u");
+    ck_assert_str_eq(c->registry_password_file, "/dev/null");
+    ck_assert_str_eq(c->registry_key_file, "/dev/null");
+    ck_assert_int_eq(c->registry_timeout_ms, 100);
+    ck_assert_uint_eq(c->n_schemas, 1); /* known without being asked for */
 }
 END_TEST
 
@@ -527,6 +569,8 @@ int main(void) {
     find_cases();
     tcase_add_test(good, defaults_hold_without_keys);
     tcase_add_test(good, values_take_the_place_of_defaults);
+    tcase_add_test(good, registry_takes_the_place_of_files);
+    tcase_add_test(good, registry_has_one_login_and_one_identity);
     tcase_add_test(good, sample_says_the_defaults);
     tcase_add_test(good, model_is_found_beside_errors);
     tcase_add_loop_test(good, redis_address_is_checked, 0, ARRAY_SIZE(addresses));

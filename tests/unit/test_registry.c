@@ -102,7 +102,9 @@ START_TEST(plans_are_found_by_id) {
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const AvroPlan *plan = NULL;
-        ck_assert_int_eq(registry_plan(registry, rows[i].id, &plan), rows[i].r);
+        const SchemaId id = schema_id_of(rows[i].id);
+        const char *text;
+        ck_assert_int_eq(registry_plan(registry, &id, &plan, &text), rows[i].r);
         ck_assert(rows[i].r == 0 ? plan != NULL : plan == NULL);
     }
 }
@@ -206,7 +208,7 @@ static const struct {
         {NULL, 0, "bad_wire", "expected a byte 0 and a schema id of 4 bytes, found 0 bytes"},
         {"", 0, "bad_wire", "expected a byte 0 and a schema id of 4 bytes, found 0 bytes"},
         {"\0\0\0\0", 4, "bad_wire", "expected a byte 0 and a schema id of 4 bytes, found 4 bytes"},
-        {"\1\0\0\0\7\0", 6, "bad_wire", "expected a byte 0 and a schema id, found the byte 1 first"},
+        {"\1\0\0\0\7\0", 6, "bad_wire", "expected a byte 1 and a schema's GUID of 16 bytes, found 6 bytes"},
         {"{\"event_id\": 1}", 15, "bad_wire", "expected a byte 0 and a schema id, found the byte 123 first"},
         {"\0\0\0\0\6\0", 6, "unknown_schema", "no schema has the id 6"},
         {"\0\x98\xBA\xDC\xFE\0", 6, "unknown_schema", "no schema has the id 2562383102"},
@@ -246,23 +248,67 @@ START_TEST(message_that_breaks_a_limit_is_refused) {
 }
 END_TEST
 
-static int failing_plan(Registry *registry, uint32_t id, const AvroPlan **ret) {
+static int no_plan;
+
+static int say_why(Registry *registry, const SchemaId *id, const AvroPlan **ret, const char **ret_text) {
     (void)registry;
     (void)id;
     (void)ret;
-    return -EIO;
+    *ret_text = "why";
+    return no_plan;
 }
 
-START_TEST(failure_of_the_registry_is_passed_on) {
-    static const RegistryOps ops = {.plan = failing_plan};
+START_TEST(without_a_plan_the_registrys_word_is_passed_on) {
+    static const struct {
+        int no_plan, r;
+        const char *reason, *text;
+    } rows[] = {
+            {REGISTRY_E_UNKNOWN, MESSAGE_E_REJECTED, "unknown_schema", "no schema has the id 7"},
+            {REGISTRY_E_UNUSABLE, MESSAGE_E_REJECTED, "schema", "the schema with the id 7: why"},
+            {REGISTRY_E_AWAY, MESSAGE_E_AWAITED, NULL, "the registry has not told the schema with the id 7: why"},
+            {-EIO, -EIO, NULL, ""},
+    };
+    static const RegistryOps ops = {.plan = say_why};
     Registry registry = {.ops = &ops};
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const char *reason = NULL;
+        char text[TEXT_SIZE] = "";
+        LeadEvent event;
+        no_plan = rows[i].no_plan;
+        ck_assert_int_eq(message_decode(&registry, decoder, "\0\0\0\0\7", 5, &event, &reason, text, sizeof(text)), rows[i].r);
+        ck_assert_str_eq(text, rows[i].text);
+        ck_assert(rows[i].reason ? reason && strcmp(reason, rows[i].reason) == 0 : !reason);
+    }
+}
+END_TEST
+
+START_TEST(files_know_no_guids_and_settle_everything) {
+    static const char wire[] = "\1\0\0\0\7aaaaaaaaaaaa";
+    _cleanup_(registry_free) Registry *registry = make_registry();
+    const SchemaId id = schema_id_of(99);
     const char *reason = NULL;
     char text[TEXT_SIZE] = "";
     LeadEvent event;
 
-    ck_assert_int_eq(
-            message_decode(&registry, decoder, "\0\0\0\0\7", 5, &event, &reason, text, sizeof(text)), -EIO);
-    ck_assert_ptr_null(reason);
+    ck_assert_int_eq(message_decode(registry, decoder, wire, sizeof(wire) - 1, &event, &reason, text, sizeof(text)), MESSAGE_E_REJECTED);
+    ck_assert_str_eq(reason, "unknown_schema");
+    ck_assert_str_eq(text, "no schema has the GUID 00000007-6161-6161-6161-616161616161");
+    ck_assert(!registry_asks(registry));
+    ck_assert_int_eq(registry_settled(registry, &id), 1);
+    ck_assert(!registry_refresh(registry, 1));
+}
+END_TEST
+
+START_TEST(ids_that_are_to_follow_may_be_anything) {
+    static const RegistryFile events[] = {{1001, EVENT_SCHEMA_PATH}};
+    RegistryFileOptions options = make_options(events, ARRAY_SIZE(events));
+    _cleanup_(registry_free) Registry *registry = NULL;
+
+    options.ids_follow = true;
+    memset(options.output_ids, 0, sizeof(options.output_ids));
+    ck_assert_int_eq(registry_file_new(&options, &registry), 0);
+    ck_assert_str_eq(problems, "");
 }
 END_TEST
 
@@ -277,7 +323,9 @@ static Suite *registry_suite(void) {
     tcase_add_test(tcase, message_is_decoded_by_the_schema_it_names);
     tcase_add_loop_test(tcase, message_is_refused_with_a_reason, 0, (int)ARRAY_SIZE(wires));
     tcase_add_test(tcase, message_that_breaks_a_limit_is_refused);
-    tcase_add_test(tcase, failure_of_the_registry_is_passed_on);
+    tcase_add_test(tcase, without_a_plan_the_registrys_word_is_passed_on);
+    tcase_add_test(tcase, files_know_no_guids_and_settle_everything);
+    tcase_add_test(tcase, ids_that_are_to_follow_may_be_anything);
     suite_add_tcase(suite, tcase);
     return suite;
 }

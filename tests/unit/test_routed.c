@@ -106,6 +106,10 @@ START_TEST(with_history_an_end_holds_nothing_back) {
     routed_input(routed, INPUT_CRM_FIRST)->at_end = true;
     ck_assert_uint_eq(routed_news(routed, 0, news), 1);
     ck_assert(news[0].at_ms == 400 && news[0].at_end);
+    routed_input(routed, INPUT_CRM_FIRST)->is_held = true; /* what waits for its schema is still to come */
+    ck_assert_uint_eq(routed_news(routed, 0, news), 1);
+    ck_assert(!news[0].at_end);
+    routed_input(routed, INPUT_CRM_FIRST)->is_held = false;
     routed_input(routed, INPUT_ONE)->at_end = true; /* there never was anything */
     ck_assert_uint_eq(routed_news(routed, 0, news), 2);
     ck_assert(news[1].source == ONE && news[1].at_ms == TIME_NONE && news[1].at_end);

@@ -161,6 +161,74 @@ START_TEST(one_source_alone_waits_for_nothing) {
 }
 END_TEST
 
+/* The record that was added last. */
+static void lack_schema(void) {
+    sorted[n - 1].lacks_schema = true;
+}
+
+START_TEST(what_lacks_its_schema_holds_its_input_alone) {
+    begin();
+    add(WEB, 10, 0);
+    add(WEB, TIME_NONE, 0);
+    lack_schema();
+    add(WEB, 11, 0);
+    add(MAIL, TIME_NONE, 0);
+    lack_schema();
+    add(MAIL, TIME_NONE, 0);
+    add(CRM, 5, 0);
+    add(INTERNAL, TIME_NONE, 0);
+    assert_order(NULL, "cwi|wwmm");
+    sorted[3].lacks_schema = false;
+    assert_order(NULL, "cwmmi|ww");
+    sorted[1].lacks_schema = false;
+    sorted[1].occurred_at_ms = 4;
+    assert_order(NULL, "cwwwmmi");
+}
+END_TEST
+
+START_TEST(message_of_another_shard_that_lacks_its_schema_holds_those_behind_it) {
+    begin();
+    add(WEB, 10, 0);
+    add(CRM, 20, 0);
+    add(INTERNAL, TIME_NONE, 0);
+    add(INTERNAL, TIME_NONE, 0);
+    lack_schema();
+    add(INTERNAL, TIME_NONE, 0);
+    assert_order(NULL, "wci|ii");
+}
+END_TEST
+
+START_TEST(sources_wait_for_one_that_cannot_be_read_until_that_takes_too_long) {
+    begin();
+    add(WEB, TIME_NONE, 0);
+    lack_schema();
+    add(CRM, 20, 0);
+    prove(WEB, 5); /* it is polled to its end, but what that is, nobody knows */
+    assert_order(&gate, "|wc");
+    ck_assert_uint_eq(gate.awaited, WEB);
+    gate.waited_ms = 1001;
+    assert_order(&gate, "c|w");
+    ck_assert_uint_eq(gate.given_up, WEB);
+    ck_assert_ptr_null(gate.waiting);
+}
+END_TEST
+
+START_TEST(schema_is_waited_for_where_there_is_no_order_too) {
+    Config plain = {.sources = {"crm"}, .n_sources = 1, .internal_topic = "i"};
+    begin();
+    ck_assert(inputs_make(&plain, counts, 1, &inputs));
+    add(0, 20, 0);
+    add(0, TIME_NONE, 0);
+    lack_schema();
+    add(0, 10, 0);
+    add(1, TIME_NONE, 0);
+    ck_assert_uint_eq(source_order_merge(&inputs, sorted, n, &gate, ordered), 2);
+    ck_assert_ptr_null(gate.waiting);
+    ck_assert(ordered[0].input == 0 && ordered[1].input == 1);
+    ck_assert(ordered[2].offset == 1 && ordered[3].offset == 2);
+}
+END_TEST
+
 /* --- progress ---------------------------------------------------------------------------------------- */
 
 START_TEST(question_is_answered_when_all_before_its_end_is_polled) {
@@ -211,6 +279,10 @@ int main(void) {
     tcase_add_test(tcase, source_that_is_behind_lets_nothing_go);
     tcase_add_test(tcase, waiting_has_an_end);
     tcase_add_test(tcase, one_source_alone_waits_for_nothing);
+    tcase_add_test(tcase, what_lacks_its_schema_holds_its_input_alone);
+    tcase_add_test(tcase, message_of_another_shard_that_lacks_its_schema_holds_those_behind_it);
+    tcase_add_test(tcase, sources_wait_for_one_that_cannot_be_read_until_that_takes_too_long);
+    tcase_add_test(tcase, schema_is_waited_for_where_there_is_no_order_too);
     suite_add_tcase(suite, tcase);
     TCase *of_progress = tcase_create("progress");
     tcase_add_test(of_progress, question_is_answered_when_all_before_its_end_is_polled);
