@@ -35,8 +35,7 @@ static int kafka_outcome(int r, const char *what, const char *text) {
     return r == KAFKA_E_CONFIG ? PIPELINE_E_REFUSED : PIPELINE_E_WAIT;
 }
 
-/* The view's own description, for other programs. */
-static int write_info(Pipeline *p) {
+int clients_describe_view(Pipeline *p) {
     _cleanup_(view_fields_free) ViewFieldsBuffer *buffer = NULL;
     const ViewField *model_fields;
     size_t n;
@@ -71,7 +70,7 @@ static int prepare_view(Pipeline *p) {
         log_error("redis.unusable", LOG_STR("error", text));
         return r == VIEW_E_REFUSED ? PIPELINE_E_REFUSED : PIPELINE_E_WAIT;
     }
-    return r == 0 ? write_info(p) : r;
+    return r == 0 ? clients_describe_view(p) : r;
 }
 
 static int new_view(Pipeline *p, char *text) {

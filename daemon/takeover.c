@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "daemon/clients.h"
 #include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/model_walk.h"
@@ -235,7 +236,9 @@ static int drop_view(LiveShard *shard, const char *why) {
     char text[REDIS_TEXT_SIZE];
     log_warning("view.rebuild", LOG_INT("shard", shard->id), LOG_STR("why", why));
     int r = redis_view_drop(shard->pipeline->view, shard->id, shard->lineage, clock_wall_ms(), text);
-    return r > 0 ? wait_for("redis", shard->id, text) : r;
+    if (r > 0)
+        return wait_for("redis", shard->id, text);
+    return r < 0 ? r : clients_describe_view(shard->pipeline); /* which may be gone with what was lost */
 }
 
 /* Has somebody committed that batch meanwhile? Then the shard is another's by now, or soon ours again with what he has committed. */
