@@ -183,15 +183,28 @@ class RedisPair:
         self._forget(which)
         self._start(which, replica=True)
 
+    def _hold(self, which):
+        """One that is ending takes signals, too, until it is no more."""
+        self._signal(which, signal.SIGSTOP)
+
+        def is_held():
+            self._signal(which, 0)  # raises, if it is gone
+            with open(self._path(which, 'pid'), encoding='ascii') as pid, open(f'/proc/{pid.read().strip()}/stat', encoding='ascii') as file:
+                state = file.read().rpartition(')')[2].split()[0]
+            if state in 'ZX':
+                raise ProcessLookupError(state)
+            return state == 'T'
+        wait_for(is_held, 'the replica stands')
+
     def hold_replica(self):
         which = 1 - self.master
         try:
-            self._signal(which, signal.SIGSTOP)
-        except ProcessLookupError:
+            self._hold(which)
+        except (ProcessLookupError, FileNotFoundError):
             # a full disk has ended it: as an operator would
             self._join(which)
             wait_for(lambda: self.client(which).info('replication')['master_link_status'] == 'up', 'the replica')
-            self._signal(which, signal.SIGSTOP)
+            self._hold(which)
 
     def fail_over(self):
         """The master is lost; the replica, which lags since it was held, becomes it. The former one comes back as its replica."""
