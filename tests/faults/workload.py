@@ -147,7 +147,7 @@ class Workload:
         if what == 'empty':
             value = None
         elif what == 'no wire format':
-            value = b'\x01' + value[1:]
+            value = b'\x02' + value[1:]  # 1 begins a schema's GUID
         elif what == 'unknown schema':
             value = SCHEMA_UNKNOWN + value[5:]
         elif what == 'cut off':
