@@ -284,6 +284,7 @@ static int wait_paused(Loop *loop) {
             return poll_error(r, &poll);
         r = take_poll(p, &poll);
         kafka_source_release(&poll);
+        pipeline_note_progress(p);
         if (r != 0)
             return r;
     }
