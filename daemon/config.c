@@ -162,6 +162,7 @@ static int read_all(ConfigReader *reader) {
         return r;
     config_check_topics(reader);
     config_check_schemas(reader);
+    config_check_http(reader);
     check_replication(reader);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "daemon/config_reader.h"
+#include "daemon/listen_address.h"
 
 /* What scored writes to, with the key that names it. */
 typedef struct OwnTopic {
@@ -126,4 +127,15 @@ void config_check_schemas(ConfigReader *reader) {
                         "events: %" PRId32 " is the id of %s (schemas.outputs)", id,
                         output_type_name((OutputType)i));
     }
+}
+
+/* What is told there needs no password: not by mistake to everybody. */
+void config_check_http(ConfigReader *reader) {
+    const Config *config = reader->config;
+    ListenAddress address;
+    if (!config->http_listen || config->http_allow_remote || !listen_address_parse(str_from(config->http_listen), &address) ||
+            address.is_local)
+        return;
+    config_error(reader, config_mark(reader, "http", "listen"),
+            "listen: others than this machine reach %s, too; that is refused unless http.allow_remote is true", config->http_listen);
 }

@@ -10,6 +10,7 @@
 struct ViewJob {
     ViewJob *next; /* in the queue */
     int64_t to_bno, next_offset, watermark_ms;
+    int64_t committed_ms; /* monotonic */
     Arena *arena; /* records */
     ViewFieldsBuffer *fields;
     ViewWrite *writes;
@@ -144,6 +145,7 @@ void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t 
     job->to_bno = to_bno;
     job->next_offset = next_offset;
     job->watermark_ms = watermark_ms;
+    job->committed_ms = clock_monotonic_ms();
     *queue->last = job;
     queue->last = &job->next;
     queue->n++;
@@ -151,6 +153,10 @@ void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t 
 
 size_t view_queue_count(const ViewQueue *queue) {
     return queue->n;
+}
+
+int64_t view_queue_age(const ViewQueue *queue, int64_t now_ms) {
+    return queue->first ? now_ms - queue->first->committed_ms : 0;
 }
 
 bool view_queue_erases(const ViewQueue *queue, EntityKind kind, Str id) {
@@ -164,6 +170,7 @@ bool view_queue_erases(const ViewQueue *queue, EntityKind kind, Str id) {
 }
 
 int view_queue_flush(ViewQueue *queue, LiveShard *shard) {
+    Telemetry *telemetry = shard->pipeline->telemetry;
     char text[REDIS_TEXT_SIZE];
     while (queue->first) {
         const ViewJob *job = queue->first;
@@ -178,8 +185,11 @@ int view_queue_flush(ViewQueue *queue, LiveShard *shard) {
             .writes = job->writes,
             .n_writes = job->n_writes,
         };
+        int64_t begun_us = clock_monotonic_us();
         int r = redis_view_apply(shard->pipeline->view, &batch, text);
+        telemetry_redis(telemetry, REDIS_APPLY, begun_us, r);
         if (r == 0) {
+            telemetry_view_delay(telemetry, clock_monotonic_ms() - job->committed_ms);
             pop(queue);
             continue;
         }

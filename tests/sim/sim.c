@@ -70,7 +70,7 @@ static int load_present_model(void *userdata, Model **ret) {
 
 static int run_process(Process *process) {
     int r = pipeline_run(&process->config, process->model, (ModelLoader){.load = load_present_model}, scenario.setting.registry,
-            scenario.setting.encoder, &process->notify, (PipelineSignals){.stop = &process->stop, .reload = &process->reload});
+            scenario.setting.encoder, &process->notify, NULL, (PipelineSignals){.stop = &process->stop, .reload = &process->reload});
     if (r != 0)
         world_fail("the process ends with %d", r);
     return r;
