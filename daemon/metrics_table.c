@@ -103,7 +103,7 @@ const Metric metrics_table[_METRIC_MAX] = {
     ROW(MODEL_WALKS, GAUGE, "model_walks", NO_UNIT, 1,
         "Shards that are bringing a new model version to their records.",),
     ROW(CACHE_REQUESTS, COUNTER, "cache_requests_total", NO_UNIT, FEW_SERIES_MAX,
-        "Leads and accounts that were asked for: hit, or miss and read from Redis.",
+        "Leads and accounts that were asked for: hit, or miss and asked of Redis, which new ones are, too.",
         LABELS("kind", "result")),
     ROW(CACHE_ENTRIES, GAUGE, "cache_entries", NO_UNIT, FEW_SERIES_MAX,
         "Leads and accounts in memory.",

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A scraper or two, probes, and somebody who looks. Each may hold an answer that it does not take. */
@@ -28,8 +29,11 @@ static int fail(char *text, const char *what, int error) {
 
 /* --- listening --------------------------------------------------------------------------------------- */
 
-/* Has the process gone that has bound it? */
+/* Is it a socket, and has the process gone that has bound it? */
 static bool is_left_over(const ListenAddress *address) {
+    struct stat info;
+    if (lstat(address->un.sun_path, &info) < 0 || !S_ISSOCK(info.st_mode))
+        return false; /* to connect to any other file is refused as well */
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool is_refused = fd >= 0 && connect(fd, &address->any, address->len) < 0 && errno == ECONNREFUSED;
     if (fd >= 0)
