@@ -156,6 +156,7 @@ int batch_add_output(Batch *batch, const Output *output, Str key) {
     Str record_key = key.data ? key : subject_of(output);
     batch->n_outputs++;
     p->counts.outputs++;
+    telemetry_output(p->telemetry, p->model, output);
     r = produce(batch, p->config->output_topics[output->type], -1, record_key, value, headers, n_headers, NULL);
     return r == 0 && output->type == OUTPUT_LEAD_RETIRED ? erase_outputs(batch, output->lead_id) : r;
 }

@@ -101,7 +101,12 @@ void clients_close(Pipeline *p) {
     p->decoder = avro_event_decoder_free(p->decoder);
 }
 
+static void on_statistics(void *userdata, Str json) {
+    telemetry_kafka(userdata, KAFKA_PRODUCER, json);
+}
+
 int clients_connect(Pipeline *p, KafkaSourceHandler handler) {
+    KafkaStatisticsHandler statistics = {.take = p->telemetry ? on_statistics : NULL, .userdata = p->telemetry};
     char text[KAFKA_TEXT_SIZE];
     int r = topics_prepare(p->config, p->cluster, &p->inputs, p->is_output_compacted, &p->tombstones_ms);
     p->n_shards = p->inputs.n_shards;
@@ -117,7 +122,7 @@ int clients_connect(Pipeline *p, KafkaSourceHandler handler) {
     if (r == 0)
         r = kafka_outcome(kafka_changelog_new(p->config, kafka_log, text, &p->changelog), "changelog", text);
     if (r == 0)
-        r = kafka_outcome(kafka_sink_new(p->config, kafka_log, START_TIMEOUT_MS, text, &p->sink), "producer", text);
+        r = kafka_outcome(kafka_sink_new(p->config, kafka_log, statistics, START_TIMEOUT_MS, text, &p->sink), "producer", text);
     if (r == 0)
         r = kafka_outcome(kafka_source_new(p->config, &p->inputs, handler, kafka_log, text, &p->source), "consumer", text);
     return r;
@@ -134,4 +139,5 @@ void clients_disconnect(Pipeline *p) {
     p->sink = kafka_sink_free(p->sink);
     p->changelog = kafka_changelog_free(p->changelog);
     p->in_transaction = false;
+    telemetry_forget_kafka(p->telemetry);
 }

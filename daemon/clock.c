@@ -5,11 +5,16 @@
 #include <sys/resource.h>
 #include <time.h>
 
-static int64_t read_ms(clockid_t id) {
+static struct timespec read_clock(clockid_t id) {
     struct timespec ts;
     int r = clock_gettime(id, &ts);
     assert(r == 0 && "every Linux has both clocks");
     (void)r;
+    return ts;
+}
+
+static int64_t read_ms(clockid_t id) {
+    struct timespec ts = read_clock(id);
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
@@ -19,6 +24,11 @@ int64_t clock_wall_ms(void) {
 
 int64_t clock_monotonic_ms(void) {
     return read_ms(CLOCK_MONOTONIC);
+}
+
+int64_t clock_monotonic_us(void) {
+    struct timespec ts = read_clock(CLOCK_MONOTONIC);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 void clock_sleep_ms(int64_t ms) {

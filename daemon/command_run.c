@@ -3,10 +3,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/command.h"
+#include "daemon/endpoints.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "daemon/passed_socket.h"
 #include "daemon/pipeline.h"
 
 enum { OPTION_CONFIG = 1, OPTION_MODEL };
@@ -45,9 +48,55 @@ static int load_again(void *userdata, Model **ret) {
     return 0;
 }
 
+/* What is needed to be asked; all NULL: nobody may ask. */
+typedef struct Http {
+    Telemetry *telemetry;
+    Endpoints *endpoints;
+    HttpServer *server;
+} Http;
+
+static void http_done_cleanup(Http *http) {
+    http_server_free(http->server);
+    endpoints_free(http->endpoints);
+    telemetry_free(http->telemetry);
+}
+
+/* The socket that was passed, or else the configured one. *ret_fd -1: none is wanted. *ret_path: see http_server_new(). */
+static int listen_for_http(const Config *config, char *text, int *ret_fd, const char **ret_path) {
+    ListenAddress address;
+    int r = passed_socket("http", ret_fd);
+    *ret_path = NULL;
+    if (r < 0)
+        (void)snprintf(text, HTTP_TEXT_SIZE, "the socket that was passed: %s", strerror(-r));
+    if (r < 0 || *ret_fd >= 0 || !config->http_listen || !listen_address_parse(str_from(config->http_listen), &address))
+        return r;
+    *ret_path = address.any.sa_family == AF_UNIX ? strchr(config->http_listen, '/') : NULL;
+    return http_listen(&address, text, ret_fd);
+}
+
+static int start_http(const Config *config, Http *http, char *text) {
+    const char *path;
+    int fd, r = listen_for_http(config, text, &fd, &path);
+    if (r < 0 || fd < 0)
+        return r;
+    (void)snprintf(text, HTTP_TEXT_SIZE, "out of memory");
+    r = telemetry_new(config, &http->telemetry);
+    if (r == 0)
+        r = endpoints_new(http->telemetry, &http->endpoints);
+    if (r < 0) {
+        (void)close(fd);
+        return r;
+    }
+    metrics_set(telemetry_metrics(http->telemetry), METRIC_BUILD_INFO,
+            ((const Str[]){STR_LITERAL(SCORED_VERSION), str_from(kafka_client_version())}), 1);
+    return http_server_new(fd, path, (HttpHandler){endpoints_handle, http->endpoints}, text, &http->server);
+}
+
 static int run_daemon(const Command *self, const Config *config, const char *model_path, const Model *model) {
     _cleanup_(registry_free) Registry *registry = NULL;
     _cleanup_(avro_output_free) AvroOutput *encoder = NULL;
+    _cleanup_(http_done) Http http = {0};
+    char text[HTTP_TEXT_SIZE];
     Notify notify;
     log_configure(config->log_format, config->log_level);
     log_info("start", LOG_STR("version", SCORED_VERSION), LOG_BYTES("model", model->id),
@@ -56,14 +105,21 @@ static int run_daemon(const Command *self, const Config *config, const char *mod
     int status = command_load_schemas(self, config, SCHEMAS_TO_RUN, &stop, &registry, &encoder);
     if (status != EXIT_SUCCESS)
         return stop ? EXIT_SUCCESS : status;
-    int r = notify_init(&notify);
+    int r = start_http(config, &http, text);
+    if (r < 0) {
+        log_error("http.failed", LOG_STR("listen", config->http_listen), LOG_STR("error", text));
+        return EX_OSERR;
+    }
+    if (http.server)
+        log_info("http.listening", LOG_STR("listen", config->http_listen ? config->http_listen : "as passed"));
+    r = notify_init(&notify);
     if (r < 0) {
         log_error("notify", LOG_STR("error", strerror(-r)));
         return EX_OSERR;
     }
     ModelFile file = {self, model_path};
     r = pipeline_run(config, model, (ModelLoader){load_again, &file}, registry, encoder, &notify,
-            (PipelineSignals){.stop = &stop, .reload = &reload});
+            http.telemetry, (PipelineSignals){.stop = &stop, .reload = &reload});
     (void)notify_stopping(&notify);
     notify_deinit(&notify);
     if (r < 0)

@@ -87,6 +87,10 @@ typedef struct Config {
     int64_t view_max_delay_ms; /* one waits for the next, as long as batches are full */
     int64_t cache_max_bytes;   /* records in memory, all shards */
     int64_t moments_near_max;  /* moments of leads that are not cached, kept in the process, per shard */
+    const char *http_listen;   /* for metrics and health: unix:/path or host:port (listen_address.h); NULL: nowhere */
+    bool http_allow_remote;    /* an address that is not this machine's alone */
+    int64_t http_stuck_after_ms; /* without progress it is no more alive */
+    int64_t http_max_sources;  /* first sources of leads that metrics tell apart */
     LogFormat log_format;
     LogLevel log_level;
 } Config;

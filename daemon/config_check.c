@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "daemon/config_reader.h"
+#include "daemon/listen_address.h"
 
 /* What scored writes to, with the key that names it. */
 typedef struct OwnTopic {
@@ -171,4 +172,15 @@ void config_check_registry(ConfigReader *reader) {
         config_error(reader, config_mark(reader, "registry", "token_file"), "token_file: there is a username, too; a request has one login");
     own_topics(reader->config, topics);
     check_subjects(reader, topics);
+}
+
+/* What is told there needs no password: not by mistake to everybody. */
+void config_check_http(ConfigReader *reader) {
+    const Config *config = reader->config;
+    ListenAddress address;
+    if (!config->http_listen || config->http_allow_remote || !listen_address_parse(str_from(config->http_listen), &address) ||
+            address.is_local)
+        return;
+    config_error(reader, config_mark(reader, "http", "listen"),
+            "listen: others than this machine reach %s, too; that is refused unless http.allow_remote is true", config->http_listen);
 }

@@ -143,6 +143,15 @@ const ConfigKey config_keys[] = {
     ROW("cache", "moments", INTEGER, moments_near_max, RANGE(1, 100000000), .default_text = "100000",
         .summary = "next moments kept in memory of leads that are not, per partition"),
 
+    ROW("http", "listen", LISTEN, http_listen, .default_text = "off",
+        .summary = "where metrics and health are served: 127.0.0.1:9464, unix:/path or off"),
+    ROW("http", "allow_remote", BOOLEAN, http_allow_remote, .default_text = "false",
+        .summary = "listen at an address that others than this machine reach, too"),
+    ROW("http", "stuck_after", DURATION, http_stuck_after_ms, RANGE(SECOND_MS, 3600 * SECOND_MS), .default_text = "60s",
+        .summary = "without progress for so long it is not alive"),
+    ROW("http", "max_sources", INTEGER, http_max_sources, RANGE(0, 1000), .default_text = "20",
+        .summary = "first sources of leads that metrics tell apart"),
+
     ROW("log", "format", CHOICE, log_format, .words = log_formats, .default_text = "logfmt",
         .summary = "how lines on standard error look"),
     ROW("log", "level", CHOICE, log_level, .words = log_levels, .default_text = "info",

@@ -17,6 +17,7 @@ typedef enum ConfigType {
     CONFIG_PATH,       /* a file or directory, from the configuration's own directory on */
     CONFIG_SECRET,     /* a file that must be readable, such as one with a secret in it */
     CONFIG_ADDRESS,    /* of a Redis */
+    CONFIG_LISTEN,     /* unix:/path, host:port, or off, which is NULL */
     CONFIG_WORD,       /* one of `words`, kept as a text */
     CONFIG_CHOICE,     /* one of `words`, kept as an enumerator: its index */
     CONFIG_BOOLEAN,    /* true or false */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/config_reader.h"
+#include "daemon/listen_address.h"
 #include "lib/timestamp.h"
 
 #define EXPECTED_SIZE 160
@@ -207,6 +208,20 @@ static int read_address(ConfigReader *reader, const ConfigKey *key, const YamlNo
         set_text(reader, key, text.data);
     else
         config_expected(reader, node, key->key, "unix:/path (107 bytes at most) or tcp:host:port");
+    return 0;
+}
+
+static int read_listen(ConfigReader *reader, const ConfigKey *key, const YamlNode *node) {
+    ListenAddress address;
+    Str text;
+    if (!yaml_string(node, key->key, reader->diagnostics, &text))
+        return 0;
+    if (str_eq_c(text, "off"))
+        set_text(reader, key, NULL);
+    else if (listen_address_parse(text, &address))
+        set_text(reader, key, text.data);
+    else
+        config_expected(reader, node, key->key, "off, unix:/path (107 bytes at most), or an IP address or localhost with a port, such as 127.0.0.1:9464");
     return 0;
 }
 
@@ -424,6 +439,7 @@ int config_read(ConfigReader *reader, const ConfigKey *key, const YamlNode *node
             [CONFIG_PATH] = read_path,
             [CONFIG_SECRET] = read_secret,
             [CONFIG_ADDRESS] = read_address,
+            [CONFIG_LISTEN] = read_listen,
             [CONFIG_WORD] = read_word,
             [CONFIG_CHOICE] = read_choice,
             [CONFIG_BOOLEAN] = read_boolean,

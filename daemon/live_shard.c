@@ -152,8 +152,10 @@ static int fetch(LiveShard *shard, EntityKind kind, const Str *ids, size_t n) {
     int r;
     assert(n <= FETCH_MAX);
     do {
+        int64_t begun_us = clock_monotonic_us();
         r = redis_view_fetch(p->view, shard->id, shard->lineage, shard->bno - (int64_t)view_queue_count(shard->view_queue),
                 shard->bno, kind, ids, n, text, values);
+        telemetry_redis(p->telemetry, REDIS_FETCH, begun_us, r);
         if (r > 0) {
             int repaired = takeover_repair(shard, r, text);
             if (repaired != 0)
@@ -173,7 +175,7 @@ static int fetch(LiveShard *shard, EntityKind kind, const Str *ids, size_t n) {
 
 int live_shard_load(LiveShard *shard, EntityKind kind, const Str *ids, size_t n) {
     Str missing[FETCH_MAX];
-    size_t n_missing = 0;
+    size_t n_missing = 0, n_missed = 0;
     int r = 0;
     if (shard->bno == 0)
         return 0; /* nothing has ever been written */
@@ -185,9 +187,11 @@ int live_shard_load(LiveShard *shard, EntityKind kind, const Str *ids, size_t n)
             missing[n_missing++] = ids[i];
         if (n_missing == FETCH_MAX || (i + 1 == n && n_missing)) {
             r = fetch(shard, kind, missing, n_missing);
+            n_missed += n_missing;
             n_missing = 0;
         }
     }
+    telemetry_cache(shard->pipeline->telemetry, kind, n, n_missed);
     return r;
 }
 
@@ -202,9 +206,11 @@ static int read_moments(LiveShard *shard, EntityKind kind, size_t max, ViewMomen
     const Pipeline *p = shard->pipeline;
     char text[REDIS_TEXT_SIZE];
     for (;;) {
+        int64_t begun_us = clock_monotonic_us();
         int r = redis_view_moments(p->view, shard->id, shard->lineage,
                 shard->bno - (int64_t)view_queue_count(shard->view_queue), shard->bno, kind, shard->horizons_ms[kind], max,
                 text, moments, ret_n);
+        telemetry_redis(p->telemetry, REDIS_MOMENTS, begun_us, r);
         int repaired = r > 0 ? takeover_repair(shard, r, text) : r;
         if (r <= 0 || repaired != 0)
             return repaired;

@@ -5,6 +5,7 @@
 
 #include "daemon/clients.h"
 #include "daemon/clock.h"
+#include "daemon/gauges.h"
 #include "daemon/log.h"
 #include "daemon/proof.h"
 #include "daemon/round.h"
@@ -28,13 +29,16 @@
 typedef struct Loop {
     Pipeline *p;
     int64_t status_at_ms, halted_at_ms, view_at_ms, proof_at_ms, partitions_at_ms; /* monotonic: when next */
-    bool is_paused;
     PipelineCounts last;
     int64_t last_status_ms;
 } Loop;
 
 void pipeline_note_progress(Pipeline *p) {
-    (void)notify_watchdog(p->notify, clock_monotonic_ms());
+    int64_t now_ms = clock_monotonic_ms();
+    (void)notify_watchdog(p->notify, now_ms);
+    telemetry_note_progress(p->telemetry, now_ms);
+    if (telemetry_is_due(p->telemetry, now_ms))
+        gauges_show(p);
 }
 
 /* --- shards come and go ------------------------------------------------------------------------------ */
@@ -267,25 +271,33 @@ static void tell_status(Loop *loop) {
     loop->status_at_ms = now_ms + STATUS_MS;
 }
 
+/* The loop goes round; the producer has its say, too, which nobody else asks as long as there is no transaction. */
+static void note_turn(Pipeline *p) {
+    if (p->telemetry)
+        kafka_sink_serve(p->sink);
+    pipeline_note_progress(p);
+}
+
 /* Keeps polling while a server is away, so that the group keeps us; records stay where they are. */
 static int wait_paused(Loop *loop) {
     Pipeline *p = loop->p;
     char text[KAFKA_TEXT_SIZE];
-    if (!loop->is_paused) {
+    if (!p->is_paused) {
         log_warning("pipeline.paused", LOG_INT("records_waiting", round_count(p->round)));
         int r = kafka_source_pause(p->source, true, text);
         if (r != 0)
             return r < 0 ? r : PIPELINE_E_RESTART;
-        loop->is_paused = true;
+        p->is_paused = true;
     }
     int64_t until_ms = clock_monotonic_ms() + RETRY_MS;
-    while (clock_monotonic_ms() < until_ms && !*p->stop && loop->is_paused) {
+    while (clock_monotonic_ms() < until_ms && !*p->stop && p->is_paused) {
         SourcePoll poll;
         int r = kafka_source_poll(p->source, 100, &poll);
         if (r < 0)
             return poll_error(r, &poll);
         r = take_poll(p, &poll);
         kafka_source_release(&poll);
+        note_turn(p);
         if (r != 0)
             return r;
     }
@@ -293,12 +305,13 @@ static int wait_paused(Loop *loop) {
 }
 
 static int resume(Loop *loop) {
+    Pipeline *p = loop->p;
     char text[KAFKA_TEXT_SIZE];
-    if (!loop->is_paused)
+    if (!p->is_paused)
         return 0;
-    log_info("pipeline.resumed", LOG_INT("records_waiting", round_count(loop->p->round)));
-    loop->is_paused = false;
-    int r = kafka_source_pause(loop->p->source, false, text);
+    log_info("pipeline.resumed", LOG_INT("records_waiting", round_count(p->round)));
+    p->is_paused = false;
+    int r = kafka_source_pause(p->source, false, text);
     return r > 0 ? PIPELINE_E_RESTART : r;
 }
 
@@ -333,7 +346,7 @@ static bool is_order_unasked(const Pipeline *p) {
 static int turn(Loop *loop) {
     Pipeline *p = loop->p;
     int r = registry_refresh(p->registry, clock_monotonic_ms()) ? round_look_again(p->round) : 0;
-    if (r == 0 && !loop->is_paused)
+    if (r == 0 && !p->is_paused)
         r = poll_records(loop);
     if (r == 0)
         r = round_order(p->round);
@@ -357,27 +370,37 @@ static int turn(Loop *loop) {
         r = retry_halted(loop);
     if (r == 0)
         r = check_partitions(loop);
-    pipeline_note_progress(p);
+    note_turn(p);
     tell_status(loop);
     return r == PIPELINE_E_HALT ? PIPELINE_E_RESTART : r;
 }
 
 /* --- sessions ---------------------------------------------------------------------------------------- */
 
+static void on_statistics(void *userdata, Str json) {
+    const Loop *loop = userdata;
+    telemetry_kafka(loop->p->telemetry, KAFKA_CONSUMER, json);
+}
+
 /* From connecting to the next reason to connect anew. */
 static int session(Loop *loop) {
     Pipeline *p = loop->p;
-    KafkaSourceHandler handler = {.assigned = on_assigned, .revoked = on_revoked, .userdata = loop};
-    loop->is_paused = false;
+    KafkaSourceHandler handler = {.assigned = on_assigned, .revoked = on_revoked,
+            .statistics = p->telemetry ? on_statistics : NULL, .userdata = loop};
+    p->phase = HEALTH_CONNECTING;
+    p->is_paused = false;
     loop->partitions_at_ms = clock_monotonic_ms() + PARTITIONS_CHECK_MS;
     int r = clients_connect(p, handler);
     if (r == 0) {
         log_info("pipeline.ready", LOG_STR("group", p->config->group), LOG_INT("partitions", p->n_shards),
                 LOG_STR("embedded", p->config->embedded ? "true: broker checks are skipped, one instance only" : "false"));
         (void)notify_ready(p->notify);
+        p->phase = HEALTH_RUNNING;
     }
     while (r == 0 && !*p->stop)
         r = turn(loop);
+    p->phase = *p->stop ? HEALTH_STOPPING : HEALTH_CONNECTING;
+    gauges_show(p);
     clients_disconnect(p);
     return r;
 }
@@ -390,6 +413,7 @@ static void pause_before_retry(const Pipeline *p) {
 static void set_model(Pipeline *p, const Model *model) {
     p->model = model;
     hex_print(model->hash, MODEL_HASH_SIZE, p->model_hash);
+    telemetry_take_model(p->telemetry, model);
 }
 
 /* Nothing refers to the present one any more: the session has ended. The shards are taken over under the new one. */
@@ -422,9 +446,9 @@ static int run_sessions(Loop *loop) {
 }
 
 int pipeline_run(const Config *config, const Model *model, ModelLoader loader, Registry *registry, AvroOutput *encoder,
-        Notify *notify, PipelineSignals signals) {
-    Pipeline p = {.config = config, .loader = loader, .stop = signals.stop, .reload = signals.reload, .notify = notify, .registry = registry,
-            .encoder = encoder};
+        Notify *notify, Telemetry *telemetry, PipelineSignals signals) {
+    Pipeline p = {.config = config, .loader = loader, .stop = signals.stop, .reload = signals.reload, .notify = notify,
+            .telemetry = telemetry, .registry = registry, .encoder = encoder};
     Loop loop = {.p = &p, .last_status_ms = clock_monotonic_ms(), .status_at_ms = clock_monotonic_ms() + STATUS_MS};
     set_model(&p, model);
     (void)snprintf(p.ce_source, sizeof(p.ce_source), "/scored/%s", config->group);

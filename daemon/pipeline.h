@@ -17,6 +17,7 @@
  *   batch.c        a shard's part of it: outputs, state records, footer
  *   model_walk.c   bringing a new model version to all of a shard's records
  *   view_queue.c   committed batches that the view has not acknowledged yet
+ *   telemetry.c    what is counted, for others to see; gauges.c: what else there is to see between rounds
  *   topics.c       creating and checking topics at the start
  *
  * Outcomes that the parts hand up, beside 0 and negative errno (out of memory, a broken engine: the process ends):
@@ -31,6 +32,7 @@
 #include "daemon/io/redis_view.h"
 #include "daemon/io/registry.h"
 #include "daemon/notify.h"
+#include "daemon/telemetry.h"
 
 enum {
     _PIPELINE_E_SUCCESS,
@@ -71,6 +73,7 @@ typedef struct Pipeline {
     const volatile sig_atomic_t *stop;
     volatile sig_atomic_t *reload;
     Notify *notify;
+    Telemetry *telemetry; /* NULL: nobody wants to know */
 
     bool is_busy; /* more events are waiting than the last batch could take */
 
@@ -90,6 +93,8 @@ typedef struct Pipeline {
     LiveShard **shards; /* n_shards; NULL: not ours, or halted */
     bool *halted; /* n_shards: ours, but it cannot go on yet */
     int32_t n_owned;
+    HealthPhase phase;
+    bool is_paused; /* a server is away: nothing is read */
     Round *round;
     bool in_transaction;
     uint64_t n_asked; /* questions for the ends of logs so far: proof.c */
@@ -98,7 +103,7 @@ typedef struct Pipeline {
 
 /* Runs until *stop is set. Returns 0, -errno, or PIPELINE_E_REFUSED. */
 MUST_CHECK int pipeline_run(const Config *config, const Model *model, ModelLoader loader, Registry *registry,
-        AvroOutput *encoder, Notify *notify, PipelineSignals signals);
+        AvroOutput *encoder, Notify *notify, Telemetry *telemetry, PipelineSignals signals);
 
 /* To be called by whatever takes long: tells the watchdog that there is progress. */
 void pipeline_note_progress(Pipeline *p);

@@ -40,6 +40,7 @@ static void release(Record *record) {
 }
 
 static void drop_batches(Round *round) {
+    telemetry_drop(round->pipeline->telemetry);
     for (int32_t i = 0; i < round->pipeline->n_shards; i++)
         round->batches[i] = batch_free(round->batches[i]);
 }
@@ -255,8 +256,9 @@ static int finish_batches(Round *round, ShardOffsets *offsets, size_t *ret_n) {
     return 0;
 }
 
-static int commit(Round *round) {
+static int commit(Round *round, int64_t *ret_commit_us) {
     Pipeline *p = round->pipeline;
+    int64_t begun_us = clock_monotonic_us();
     char text[KAFKA_TEXT_SIZE] = "";
     _cleanup_(free_null) ShardOffsets *offsets = calloc((size_t)p->n_shards, sizeof(*offsets));
     size_t n;
@@ -266,6 +268,7 @@ static int commit(Round *round) {
     r = kafka_sink_commit(p->sink, p->source, offsets, n, text);
     if (r > 0) {
         log_warning("transaction.failed", LOG_INT("code", r), LOG_STR("error", text));
+        telemetry_transaction_failed(p->telemetry);
         /* The restart makes a new producer, which aborts what this one leaves; an orderly abort only spares readers the wait. */
         if (r == KAFKA_E_ABORT && kafka_sink_abort(p->sink, text) != 0)
             log_warning("transaction.abort", LOG_STR("error", text));
@@ -273,7 +276,26 @@ static int commit(Round *round) {
     }
     p->in_transaction = false;
     p->counts.batches++;
+    *ret_commit_us = clock_monotonic_us() - begun_us;
     return r;
+}
+
+/* What was committed counts; with the way that its events have come since they were written, where that says something. */
+static void tell_telemetry(const Round *round, const Run *runs, size_t n_runs, TelemetryBatch batch) {
+    const Pipeline *p = round->pipeline;
+    int64_t now_ms = clock_wall_ms();
+    if (!p->telemetry)
+        return;
+    for (size_t k = 0; k < n_runs; k++)
+        for (size_t i = 0; i < runs[k].n_done; i++) {
+            const Record *record = &runs[k].records[i];
+            if (round_is_message(p, record))
+                continue;
+            batch.n_events++;
+            if (p->config->watermark == WATERMARK_WALL && record->timestamp_ms >= 0)
+                telemetry_latency(p->telemetry, now_ms - record->timestamp_ms);
+        }
+    telemetry_commit(p->telemetry, batch);
 }
 
 /* Committed: from here on nothing can take it back. */
@@ -371,7 +393,7 @@ static int load_all(Round *round, Run *runs, int64_t now_ms, size_t *ret_n) {
 
 int round_run(Round *round) {
     Pipeline *p = round->pipeline;
-    int64_t now_ms = clock_wall_ms();
+    int64_t now_ms = clock_wall_ms(), begun_us = clock_monotonic_us(), commit_us;
     _cleanup_(free_null) Run *runs = calloc((size_t)p->n_shards, sizeof(*runs));
     if (!runs)
         return -ENOMEM;
@@ -383,8 +405,11 @@ int round_run(Round *round) {
         return r;
     for (size_t i = 0; i < n && r == 0; i++)
         r = run_engine(round, &runs[i], now_ms);
-    if (r == 0 && p->in_transaction)
-        r = commit(round);
+    if (r == 0 && p->in_transaction) {
+        r = commit(round, &commit_us);
+        if (r == 0)
+            tell_telemetry(round, runs, n, (TelemetryBatch){.duration_us = clock_monotonic_us() - begun_us, .commit_us = commit_us});
+    }
     if (r == 0)
         keep_rest(round, runs, n);
     return r == 0 ? hand_to_views(round) : r;

@@ -101,13 +101,18 @@ static int send_dead_letter(Round *round, LiveShard *shard, const Original *orig
     if (r == 0)
         r = batch_add_output(batch, &output, original->key);
     p->counts.dead_letters++;
+    telemetry_event(p->telemetry, TELEMETRY_REJECTED, STR_NULL);
     return r;
 }
 
-static void count(Pipeline *p, const EventResult *result) {
+static void count(Pipeline *p, const LeadEvent *event, const EventResult *result) {
     p->counts.applied += result->outcome == EVENT_APPLIED;
     p->counts.duplicates += result->outcome == EVENT_DUPLICATE;
     p->counts.ignored += result->outcome == EVENT_IGNORED;
+    if (result->outcome == EVENT_APPLIED)
+        telemetry_event(p->telemetry, TELEMETRY_APPLIED, event->type);
+    else if (result->outcome == EVENT_DUPLICATE || result->outcome == EVENT_IGNORED)
+        telemetry_event(p->telemetry, result->outcome == EVENT_IGNORED ? TELEMETRY_IGNORED : TELEMETRY_DUPLICATE, STR_NULL);
 }
 
 /* The event's lead may live in another shard. */
@@ -115,14 +120,15 @@ static int forward(Round *round, LiveShard *shard, const Original *original, Str
     if (original->value.len > FORWARDED_MAX)
         return send_dead_letter(round, shard, original, "too_large",
                 "a message over 900 KiB cannot be sent on to the partition of its lead");
+    telemetry_event(round->pipeline->telemetry, TELEMETRY_FORWARDED, STR_NULL);
     ShardMessage message = {.kind = MESSAGE_EVENT, .at_ms = 0, .lead_id = lead_id, .topic = original->topic,
             .partition = original->partition, .offset = original->offset, .bytes = original->value};
     return round_run_error(round_message(shard, &message));
 }
 
 /* What became of an event that the engine was handed. */
-static int settle_event(Round *round, LiveShard *shard, const Original *original, const EventResult *result) {
-    count(round->pipeline, result);
+static int settle_event(Round *round, LiveShard *shard, const Original *original, const LeadEvent *event, const EventResult *result) {
+    count(round->pipeline, event, result);
     if (result->outcome == EVENT_REJECTED)
         return send_dead_letter(round, shard, original, result->reason, result->text);
     return result->outcome == EVENT_ELSEWHERE ? forward(round, shard, original, result->lead_id) : 0;
@@ -173,7 +179,7 @@ static int apply_event(Round *round, Run *run, const Record *record, int64_t now
         return r;
     if (result.outcome == EVENT_APPLIED || result.outcome == EVENT_ELSEWHERE)
         shard->sources[source].newest_ms = MAX(shard->sources[source].newest_ms, counted_ms);
-    return settle_event(round, shard, &original, &result);
+    return settle_event(round, shard, &original, &event, &result);
 }
 
 /* --- messages of other shards ------------------------------------------------------------------------ */
@@ -192,7 +198,7 @@ static int apply_sent_event(Round *round, LiveShard *shard, const ShardMessage *
         return r < 0 ? r : send_dead_letter(round, shard, &original, reason, text);
     event.lead_id = message->lead_id;
     r = round_run_error(shard_event(shard->engine, &event, shard_watermark(shard->engine), &result));
-    return r != 0 ? r : settle_event(round, shard, &original, &result);
+    return r != 0 ? r : settle_event(round, shard, &original, &event, &result);
 }
 
 /* How far another shard's leads are. *ret_done false: the accounts' watermark cannot pass yet. */

@@ -10,7 +10,7 @@
 struct ViewJob {
     ViewJob *next; /* in the queue */
     int64_t to_bno, next_offset, watermark_ms;
-    int64_t queued_ms; /* monotonic */
+    int64_t committed_ms; /* monotonic */
     Arena *arena; /* records */
     ViewFieldsBuffer *fields;
     ViewWrite *writes;
@@ -145,7 +145,7 @@ void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t 
     job->to_bno = to_bno;
     job->next_offset = next_offset;
     job->watermark_ms = watermark_ms;
-    job->queued_ms = clock_monotonic_ms();
+    job->committed_ms = clock_monotonic_ms();
     *queue->last = job;
     queue->last = &job->next;
     queue->n++;
@@ -153,6 +153,10 @@ void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t 
 
 size_t view_queue_count(const ViewQueue *queue) {
     return queue->n;
+}
+
+int64_t view_queue_age(const ViewQueue *queue, int64_t now_ms) {
+    return queue->first ? now_ms - queue->first->committed_ms : 0;
 }
 
 bool view_queue_erases(const ViewQueue *queue, EntityKind kind, Str id) {
@@ -169,7 +173,7 @@ bool view_queue_is_due(const ViewQueue *queue, const LiveShard *shard, bool is_b
     const Config *config = shard->pipeline->config;
     /* The first batch of all makes the shard's meta, which whoever asks for anything looks at. */
     return queue->first && (!is_busy || queue->first->to_bno == 1 || queue->n >= (size_t)config->view_max_pending ||
-                                   clock_monotonic_ms() - queue->first->queued_ms >= config->view_max_delay_ms);
+                                   clock_monotonic_ms() - queue->first->committed_ms >= config->view_max_delay_ms);
 }
 
 /* Of several batches the writes in their order: of each lead and account the last one counts. */
@@ -212,11 +216,15 @@ static int apply_waiting(const ViewQueue *queue, const LiveShard *shard, char *t
 }
 
 int view_queue_flush(ViewQueue *queue, LiveShard *shard) {
+    Telemetry *telemetry = shard->pipeline->telemetry;
     char text[REDIS_TEXT_SIZE];
     while (queue->first) {
+        int64_t begun_us = clock_monotonic_us();
         int r = apply_waiting(queue, shard, text);
+        telemetry_redis(telemetry, REDIS_APPLY, begun_us, r);
         if (r == 0) {
-            view_queue_clear(queue);
+            for (; queue->first; pop(queue))
+                telemetry_view_delay(telemetry, clock_monotonic_ms() - queue->first->committed_ms);
             return 0;
         }
         if (r > 0)

@@ -36,6 +36,8 @@ const ViewWrite *view_job_writes(const ViewJob *job);
 /* Queues the job as the batch to_bno; takes it. */
 void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t next_offset, int64_t watermark_ms);
 size_t view_queue_count(const ViewQueue *queue);
+/* How long the first of them has waited since its commit; 0: none does. */
+int64_t view_queue_age(const ViewQueue *queue, int64_t now_ms);
 /* Does what waits erase that lead or account? */
 bool view_queue_erases(const ViewQueue *queue, EntityKind kind, Str id);
 /* Forgets what waits: the view was caught up otherwise. */

@@ -239,3 +239,22 @@ Moment moments_first(const Moments *moments) {
 Moment moments_first_cold(const Moments *moments) {
     return top(&moments->colds);
 }
+
+/* --- how many ---------------------------------------------------------------------------------------- */
+
+size_t moments_count(const Moments *moments) {
+    return moments->entities.n + moments->colds.n;
+}
+
+/* From place i on downwards: what is below one that is not due is not, either. */
+static size_t count_due(const Heap *heap, size_t i, int64_t at_ms, size_t max) {
+    if (max == 0 || i > heap->n || moment_of(heap, heap->entries[i - 1]).at_ms > at_ms)
+        return 0;
+    size_t n = 1 + count_due(heap, 2 * i, at_ms, max - 1);
+    return n + count_due(heap, 2 * i + 1, at_ms, max - n);
+}
+
+size_t moments_count_due(const Moments *moments, int64_t at_ms, size_t max) {
+    size_t n = count_due(&moments->entities, 1, at_ms, max);
+    return n + count_due(&moments->colds, 1, at_ms, max - n);
+}

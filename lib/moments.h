@@ -29,6 +29,9 @@ MUST_CHECK int moments_set_cold(Moments *moments, EntityKind kind, Str id, int64
 void moments_remove_cold(Moments *moments, EntityKind kind, Str id);
 bool moments_has_cold(const Moments *moments, EntityKind kind, Str id);
 size_t moments_count_cold(const Moments *moments);
+/* All of them; and those at or before at_ms, of which up to `max` are counted. */
+size_t moments_count(const Moments *moments);
+size_t moments_count_due(const Moments *moments, int64_t at_ms, size_t max);
 
 /* The first in order; at_ms is TIME_NEVER if there is none. */
 Moment moments_first(const Moments *moments);

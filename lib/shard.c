@@ -519,6 +519,14 @@ Moment shard_next_cold(const Shard *shard) {
     return moments_first_cold(shard->moments);
 }
 
+size_t shard_count_moments(const Shard *shard) {
+    return moments_count(shard->moments);
+}
+
+size_t shard_count_due(const Shard *shard, int64_t at_ms, size_t max) {
+    return moments_count_due(shard->moments, at_ms, max);
+}
+
 size_t shard_count_cold(const Shard *shard) {
     return moments_count_cold(shard->moments);
 }

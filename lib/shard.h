@@ -121,6 +121,9 @@ MUST_CHECK int shard_touch_account(Shard *shard, const Touch *touch, Member *ent
 
 /* The earliest moment of all that are in the tables and of cold ones; TIME_NEVER if there is none. */
 int64_t shard_next_moment(const Shard *shard);
+/* How many there are; and up to `max` of them, how many are due at at_ms. */
+size_t shard_count_moments(const Shard *shard);
+size_t shard_count_due(const Shard *shard, int64_t at_ms, size_t max);
 
 /*
  * Cold leads and accounts: known by kind, id and next moment only, until they are loaded. Adding one again, or one that

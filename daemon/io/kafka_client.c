@@ -14,6 +14,9 @@
 /* Longest transactional.id, "<group>.<instance>"; a Kafka string may be longer. */
 #define TRANSACTIONAL_ID_SIZE 1024
 
+/* Soon enough for a health check; a text of some hundred bytes for each partition and broker. */
+#define KAFKA_STATISTICS_INTERVAL_MS 2000
+
 #define DECIMAL_(number) #number
 #define DECIMAL(number) DECIMAL_(number)
 
@@ -119,6 +122,10 @@ static bool is_among(const KafkaProperty *properties, const char *name) {
     return false;
 }
 
+const char *kafka_client_version(void) {
+    return rd_kafka_version_str();
+}
+
 bool kafka_property_is_reserved(const char *name) {
     for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
         if (strcmp(reserved[i], name) == 0)
@@ -210,6 +217,22 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque) 
         owner->log(LOG_ERR, "FATAL", reason);
 }
 
+/* Librdkafka keeps the text if we do not take it back: 0. */
+static int on_statistics(rd_kafka_t *rk, char *json, size_t len, void *opaque) {
+    const KafkaOwner *owner = opaque;
+    (void)rk;
+    owner->statistics.take(owner->statistics.userdata, (Str){json, len});
+    return 0;
+}
+
+static int want_statistics(rd_kafka_conf_t *conf, const Config *config, char *text) {
+    rd_kafka_conf_set_stats_cb(conf, on_statistics);
+    for (size_t i = 0; i < config->n_kafka_properties; i++)
+        if (strcmp(config->kafka_properties[i].name, "statistics.interval.ms") == 0)
+            return 0;
+    return set(conf, "statistics.interval.ms", DECIMAL(KAFKA_STATISTICS_INTERVAL_MS), text);
+}
+
 int kafka_client_new(const Config *config, KafkaRole role, KafkaOwner *owner, KafkaCallbacks callbacks,
         char *text, rd_kafka_t **ret) {
     return kafka_client_new_with_extra(config, role, owner, callbacks, NULL, text, ret);
@@ -219,6 +242,8 @@ int kafka_client_new_with_extra(const Config *config, KafkaRole role, KafkaOwner
         KafkaCallbacks callbacks, KafkaExtra extra, char *text, rd_kafka_t **ret) {
     _cleanup_(conf_free) rd_kafka_conf_t *conf = rd_kafka_conf_new();
     int r = fill(conf, config, role, extra, text);
+    if (!r && owner->statistics.take)
+        r = want_statistics(conf, config, text);
     if (r)
         return r;
     rd_kafka_conf_set_opaque(conf, owner);

@@ -42,6 +42,14 @@ typedef const char *const *KafkaExtra;
  * threads call; NULL: to nobody. As for all clients, `config` must outlive it.
  */
 typedef void (*KafkaLog)(int syslog_level, const char *facility, const char *message);
+/*
+ * Takes a client's statistics, JSON as librdkafka documents it (kafka_statistics.h), every KAFKA_STATISTICS_INTERVAL_MS unless
+ * kafka.properties say otherwise, on the thread that polls the client. `take` NULL: nobody wants them.
+ */
+typedef struct KafkaStatisticsHandler {
+    void (*take)(void *userdata, Str json);
+    void *userdata;
+} KafkaStatisticsHandler;
 MUST_CHECK int kafka_cluster_new(const Config *config, KafkaLog log, char *text, KafkaCluster **ret);
 /* The same, but ends are those of a read_committed reader: what transactions that are open have written is not there yet. */
 MUST_CHECK int kafka_cluster_new_committed(const Config *config, KafkaLog log, char *text, KafkaCluster **ret);
@@ -101,6 +109,8 @@ unsigned kafka_partitioner(const Config *config);
 int32_t kafka_partition_by(unsigned partitioner, Str key, int32_t n);
 /* Can the library log in by SCRAM where it is taken by the letter, as by brokers from 4.0 on? */
 bool kafka_scram_is_strict(void);
+/* Of librdkafka. */
+const char *kafka_client_version(void);
 /* Is the property one that scored sets itself and that may not be passed through? */
 bool kafka_property_is_reserved(const char *name);
 /* Checks a pass-through property as librdkafka would. */

@@ -21,6 +21,7 @@ typedef enum KafkaRole {
  */
 typedef struct KafkaOwner {
     KafkaLog log;
+    KafkaStatisticsHandler statistics;
 } KafkaOwner;
 
 struct KafkaCluster {

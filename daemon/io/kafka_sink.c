@@ -98,11 +98,12 @@ static int ask_record_bytes_max(KafkaSink *sink, char *text) {
     return 0;
 }
 
-int kafka_sink_new(const Config *config, KafkaLog log, int timeout_ms, char *text, KafkaSink **ret) {
+int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler statistics, int timeout_ms, char *text, KafkaSink **ret) {
     _cleanup_(kafka_sink_free) KafkaSink *sink = calloc(1, sizeof(*sink));
     if (!sink)
         return -ENOMEM;
     sink->owner.log = log;
+    sink->owner.statistics = statistics;
     sink->config = config;
     int r = arena_new(&sink->arena);
     if (!r)
@@ -150,6 +151,10 @@ KafkaSink *kafka_sink_free(KafkaSink *sink) {
     arena_free(sink->arena);
     free(sink);
     return NULL;
+}
+
+void kafka_sink_serve(KafkaSink *sink) {
+    (void)rd_kafka_poll(sink->rk, 0);
 }
 
 int kafka_sink_begin(KafkaSink *sink, char *text) {

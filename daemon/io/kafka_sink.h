@@ -23,10 +23,13 @@ typedef struct ShardOffsets {
 } ShardOffsets;
 
 /* transactional.id is <group>.<instance>. Waits for init_transactions, which fences a predecessor. */
-MUST_CHECK int kafka_sink_new(
-        const Config *config, KafkaLog log, int timeout_ms, char *text, KafkaSink **ret);
+MUST_CHECK int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler statistics, int timeout_ms, char *text,
+        KafkaSink **ret);
 KafkaSink *kafka_sink_free(KafkaSink *sink);
 DEFINE_CLEANUP(KafkaSink *, kafka_sink_free)
+
+/* Lets the client tell what it has to tell, its statistics: to be called now and then where no transaction is made. */
+void kafka_sink_serve(KafkaSink *sink);
 
 MUST_CHECK int kafka_sink_begin(KafkaSink *sink, char *text);
 /*

@@ -131,6 +131,7 @@ int kafka_source_new(const Config *config, const Inputs *inputs, KafkaSourceHand
     if (!source)
         return -ENOMEM;
     source->owner.log = log;
+    source->owner.statistics = (KafkaStatisticsHandler){.take = handler.statistics, .userdata = handler.userdata};
     source->config = config;
     source->handler = handler;
     source->generation = -1;
@@ -392,6 +393,14 @@ int kafka_source_hold(KafkaSource *source, int32_t shard_number, unsigned input,
         return 0;
     shard->inputs[input].is_on_hold = hold;
     return kafka_source_pause(source, source->is_paused, text);
+}
+
+int64_t kafka_source_end(const KafkaSource *source, int32_t shard, unsigned input) {
+    int64_t first, end;
+    int32_t partition = inputs_partition(source->inputs, input, shard);
+    if (partition < 0 || rd_kafka_get_watermark_offsets(source->rk, source->inputs->inputs[input].topic, partition, &first, &end))
+        return -1;
+    return end >= 0 ? end : -1;
 }
 
 bool kafka_source_is_lost(const KafkaSource *source) {

@@ -23,6 +23,7 @@ typedef struct KafkaSourceHandler {
     int (*assigned)(void *userdata, const int32_t *shards, size_t n);
     int (*revoked)(void *userdata, const int32_t *shards, size_t n, bool lost);
     void *userdata;
+    void (*statistics)(void *userdata, Str json); /* NULL: not wanted; see KafkaStatisticsHandler */
 } KafkaSourceHandler;
 
 typedef enum SourcePollType {
@@ -75,6 +76,8 @@ void kafka_source_stop(KafkaSource *source, int32_t shard);
 MUST_CHECK int kafka_source_pause(KafkaSource *source, bool pause, char *text);
 /* The same for one input of a shard, whatever becomes of the others: on hold it is not read while they are. */
 MUST_CHECK int kafka_source_hold(KafkaSource *source, int32_t shard, unsigned input, bool hold, char *text);
+/* Where the log of one of a shard's inputs ended when it was last fetched from; -1: not known. */
+int64_t kafka_source_end(const KafkaSource *source, int32_t shard, unsigned input);
 /* Has the assignment been lost (session expired)? */
 bool kafka_source_is_lost(const KafkaSource *source);
 /*

@@ -495,6 +495,10 @@ int redis_transport_open(RedisTransport *t, char *text) {
     return r;
 }
 
+bool redis_transport_is_open(const RedisTransport *t) {
+    return t->fd >= 0;
+}
+
 uint64_t redis_transport_connections(const RedisTransport *t) {
     return t->n_connections;
 }

@@ -43,6 +43,7 @@ void redis_transport_set_timeouts(RedisTransport *t, int connect_timeout_ms, int
  */
 MUST_CHECK int redis_transport_open(RedisTransport *t, char *text);
 void redis_transport_close(RedisTransport *t);
+bool redis_transport_is_open(const RedisTransport *t);
 /* How many there have been. What a server has said of itself, as a cursor of SCAN, holds on the same connection only: behind the next one may be another. */
 uint64_t redis_transport_connections(const RedisTransport *t);
 

@@ -280,6 +280,10 @@ int redis_view_connect(RedisView *view, char *text) {
     return view_begin(view, text);
 }
 
+bool redis_view_is_connected(const RedisView *view) {
+    return redis_transport_is_open(view->transport);
+}
+
 /* The value of `name` in the lines of INFO; null if it is not there. */
 static Str info_value(Str info, const char *name) {
     size_t name_len = strlen(name);

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import socket
 import struct
 import time
 
@@ -263,9 +264,9 @@ def test_stops_and_goes_on(deploy, model):
 
 def test_redis_away_pauses_and_resumes(deploy, model, own_redis):
     """Away, Redis holds reading up; nothing is lost or told twice."""
-    socket = server('redis', 'start', own_redis)
+    path = server('redis', 'start', own_redis)
     d = deploy(model(SMALL), n_partitions=2)
-    daemon = d.start(redis={'address': f'unix:{socket}', 'prefix': d.name}, view={'max_pending': 1})
+    daemon = d.start(redis={'address': f'unix:{path}', 'prefix': d.name}, view={'max_pending': 1})
     d.send(*[event(f'lead-{i}', 'form') for i in range(20)])
     d.await_committed(20)
     server('redis', 'stop', own_redis, '--kill')
@@ -277,6 +278,34 @@ def test_redis_away_pauses_and_resumes(deploy, model, own_redis):
     stages = d.outputs('stages')
     assert len(stages) == 40 and len({s['event_id'] for s in stages}) == 40
     assert daemon.stop() == 0
+
+
+def test_watchdog_is_told_while_redis_is_away(deploy, model, own_redis, tmp_path_factory, monkeypatch, in_background):
+    """The loop goes round while it waits for Redis: the service is not to be killed for it."""
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    path = str(tmp_path_factory.mktemp('n') / 's')
+    manager.bind(path)
+    monkeypatch.setenv('NOTIFY_SOCKET', path)
+    monkeypatch.setenv('WATCHDOG_USEC', '200000')
+    told = []
+
+    def listen():
+        while b'STOPPING=1' not in told:
+            told.append(manager.recv(1000))
+    reader = in_background(listen)
+    redis_path = server('redis', 'start', own_redis)
+    d = deploy(model(SMALL), n_partitions=1)
+    daemon = d.start(redis={'address': f'unix:{redis_path}', 'prefix': d.name}, view={'max_pending': 1})
+    d.send(event('lead-1', 'form'))
+    d.await_committed(1)
+    server('redis', 'stop', own_redis, '--kill')
+    d.send(*[event(f'more-{i}', 'form') for i in range(20)])
+    daemon.await_log('pipeline.paused')
+    before = told.count(b'WATCHDOG=1')
+    wait_for(lambda: told.count(b'WATCHDOG=1') >= before + 10, 'the watchdog is told', 30)
+    assert daemon.stop() == 0
+    reader.result(30)
+    manager.close()
 
 
 def test_operators_reset_halts_until_remedied(deploy, model):
@@ -316,8 +345,8 @@ def test_refuses_to_start(deploy, model, own_redis):
     d.create_topics({f'{d.name}c.internal': 2}, **{'cleanup.policy': 'compact'})
     merged = d.start('merged', topics={'prefix': d.name + 'c'})
     assert merged.process.wait(30) == 78 and 'lost before they are read' in merged.log()
-    socket = server('redis', 'start', own_redis, '--set', 'maxmemory-policy allkeys-lru')
-    evicting = d.start('evicting', topics={'prefix': d.name + 'b'}, redis={'address': f'unix:{socket}', 'prefix': 'x'})
+    path = server('redis', 'start', own_redis, '--set', 'maxmemory-policy allkeys-lru')
+    evicting = d.start('evicting', topics={'prefix': d.name + 'b'}, redis={'address': f'unix:{path}', 'prefix': 'x'})
     assert evicting.process.wait(30) == 78 and 'noeviction' in evicting.log()
 
 

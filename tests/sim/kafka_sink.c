@@ -24,8 +24,9 @@ struct KafkaSink {
     size_t n_queue, n_queue_alloc, n_sent;
 };
 
-int kafka_sink_new(const Config *config, KafkaLog log, int timeout_ms, char *text, KafkaSink **ret) {
+int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler statistics, int timeout_ms, char *text, KafkaSink **ret) {
     (void)log;
+    (void)statistics;
     char id[256];
     (void)snprintf(id, sizeof(id), "%s.%s", config->group, config->instance);
     int64_t until_ms = world.now_ms + timeout_ms;
@@ -49,6 +50,10 @@ int kafka_sink_new(const Config *config, KafkaLog log, int timeout_ms, char *tex
 KafkaSink *kafka_sink_free(KafkaSink *sink) {
     (void)sink;
     return NULL;
+}
+
+void kafka_sink_serve(KafkaSink *sink) {
+    (void)sink;
 }
 
 int kafka_sink_begin(KafkaSink *sink, char *text) {

@@ -289,3 +289,8 @@ int kafka_source_committed(KafkaSource *source, int32_t shard, int timeout_ms, c
 SourceMembership adapter_membership(const KafkaSource *source) {
     return (SourceMembership){source->member_id, source->generation};
 }
+
+int64_t kafka_source_end(const KafkaSource *source, int32_t shard, unsigned input) {
+    const Partition *partition = partition_of(source, input, shard);
+    return partition ? partition_stable_end(partition) : -1;
+}

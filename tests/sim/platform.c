@@ -15,6 +15,10 @@ int64_t clock_monotonic_ms(void) {
     return world.now_ms - world.begun_ms + 1000000;
 }
 
+int64_t clock_monotonic_us(void) {
+    return clock_monotonic_ms() * 1000;
+}
+
 void clock_sleep_ms(int64_t ms) {
     world_pass(POINT_SLEEP, ms, ms);
 }

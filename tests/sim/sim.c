@@ -71,7 +71,7 @@ static int load_present_model(void *userdata, Model **ret) {
 
 static int run_process(Process *process) {
     int r = pipeline_run(&process->config, process->model, (ModelLoader){.load = load_present_model},
-            registry_of_process(scenario.setting.registry), scenario.setting.encoder, &process->notify, (PipelineSignals){.stop = &process->stop, .reload = &process->reload});
+            registry_of_process(scenario.setting.registry), scenario.setting.encoder, &process->notify, NULL, (PipelineSignals){.stop = &process->stop, .reload = &process->reload});
     if (r != 0)
         world_fail("the process ends with %d", r);
     return r;

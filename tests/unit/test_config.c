@@ -115,6 +115,10 @@ START_TEST(defaults_hold_without_keys) {
     ck_assert_int_eq(c->view_max_delay_ms, 200);
     ck_assert_int_eq(c->cache_max_bytes, 256 * 1024 * 1024);
     ck_assert_int_eq(c->moments_near_max, 100000);
+    ck_assert_ptr_null(c->http_listen);
+    ck_assert(!c->http_allow_remote);
+    ck_assert_int_eq(c->http_stuck_after_ms, 60000);
+    ck_assert_int_eq(c->http_max_sources, 20);
     ck_assert_int_eq(c->log_format, LOG_LOGFMT);
     ck_assert_int_eq(c->log_level, LOG_INFO);
 }
@@ -144,6 +148,7 @@ START_TEST(values_take_the_place_of_defaults) {
                        "batch: { max_events: 1, max_time: 1ms, max_moments: 2 }\n"
                        "view: { max_pending: 1, max_delay: 0ms }\n"
                        "cache: { max: 64KiB, moments: 7 }\n"
+                       "http: { listen: '[::]:80', allow_remote: true, stuck_after: 5s, max_sources: 0 }\n"
                        "log: { format: json, level: debug }\n",
                     HOME_DIR);
     ck_assert_str_eq(c->model_path, "/models/acme.yaml");
@@ -188,6 +193,10 @@ START_TEST(values_take_the_place_of_defaults) {
     ck_assert_int_eq(c->view_max_delay_ms, 0);
     ck_assert_int_eq(c->cache_max_bytes, 65536);
     ck_assert_int_eq(c->moments_near_max, 7);
+    ck_assert_str_eq(c->http_listen, "[::]:80");
+    ck_assert(c->http_allow_remote);
+    ck_assert_int_eq(c->http_stuck_after_ms, 5000);
+    ck_assert_int_eq(c->http_max_sources, 0);
     ck_assert_int_eq(c->log_format, LOG_JSON);
     ck_assert_int_eq(c->log_level, LOG_DEBUG);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/moments.h"
 
+#include <stdio.h>
+
 #include "lib/account.h"
 #include "lib/lead.h"
 #include "tests/unit/engine_fixture.h"
@@ -201,6 +203,29 @@ START_TEST(random_changes_agree_with_a_plain_search) {
 }
 END_TEST
 
+START_TEST(those_that_are_due_are_counted_up_to_a_bound) {
+    _cleanup_(moments_free) Moments *moments = new_moments();
+    char id[16];
+    ck_assert_uint_eq(moments_count_due(moments, INT64_MAX - 1, 10), 0);
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(id, sizeof(id), "%d", i);
+        ck_assert_int_eq(moments_set_cold(moments, ENTITY_LEAD, str_from(id), 37 * i % 100), 0);
+    }
+    _cleanup_(lead_free) Lead *early = new_lead("early", 5, TIME_NEVER), *late = new_lead("late", 50, TIME_NEVER);
+    ck_assert_int_eq(set(moments, early), 0);
+    ck_assert_int_eq(set(moments, late), 0);
+    ck_assert_uint_eq(moments_count(moments), 102);
+    ck_assert_uint_eq(moments_count_due(moments, -1, 1000), 0);
+    ck_assert_uint_eq(moments_count_due(moments, 49, 1000), 51);
+    ck_assert_uint_eq(moments_count_due(moments, 50, 1000), 53);
+    for (size_t max = 0; max <= 53; max++)
+        ck_assert_uint_eq(moments_count_due(moments, 50, max), max);
+    moments_remove(moments, &late->entity);
+    ck_assert_uint_eq(moments_count_due(moments, 50, 1000), 52);
+    moments_remove(moments, &early->entity);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("moments");
     TCase *tcase = tcase_create("moments");
@@ -208,6 +233,7 @@ int main(void) {
     tcase_add_test(tcase, first_is_the_earliest_then_the_lesser_id_cold_or_not);
     tcase_add_test(tcase, leads_come_before_accounts_whatever_their_ids);
     tcase_add_test(tcase, random_changes_agree_with_a_plain_search);
+    tcase_add_test(tcase, those_that_are_due_are_counted_up_to_a_bound);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }
