@@ -51,7 +51,7 @@ static int check_redis(const Config *config, Findings *findings) {
 
 /* --- Kafka ------------------------------------------------------------------------------------------- */
 
-static int check_brokers(const Config *config, KafkaCluster *cluster, Findings *findings) {
+int check_brokers(const Config *config, KafkaCluster *cluster, Findings *findings) {
     char text[KAFKA_TEXT_SIZE];
     int n;
     int r = kafka_cluster_brokers(cluster, CHECK_TIMEOUT_MS, text, &n);
@@ -65,8 +65,7 @@ static int check_brokers(const Config *config, KafkaCluster *cluster, Findings *
     return r > 0 ? KAFKA_E_TIMEOUT : r;
 }
 
-/* Has a shard room for the partitions that it would have to read? Told only where all else about the sources' partitions is right. */
-static void check_inputs(const Config *config, const SourceSample *samples, int32_t n_shards, Findings *findings) {
+void check_inputs(const Config *config, const SourceSample *samples, int32_t n_shards, Findings *findings) {
     int32_t n_partitions[CONFIG_SOURCES_MAX];
     Inputs inputs;
     for (size_t i = 0; i < config->n_sources; i++) {

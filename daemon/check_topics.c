@@ -34,6 +34,11 @@ int check_topics_known(const Config *config, KafkaCluster *cluster, Findings *fi
 }
 
 static void tell_missing(const OwnTopics *own, const char *topic) {
+    if (own->config->create_topics && !own->config->embedded && own->n_shards == 0) {
+        findings_add(own->findings, FINDING_NOTE, subject_of(topic).text,
+                "it is not there yet: `scored run` creates it when it knows the sources' partitions");
+        return;
+    }
     if (own->config->create_topics && !own->config->embedded) {
         findings_add(own->findings, FINDING_NOTE, subject_of(topic).text,
                 "it is not there yet: `scored run` creates it with %" PRId32 " partition%s", own->n_shards, own->n_shards == 1 ? "" : "s");

@@ -27,6 +27,7 @@ static const Command *const commands[] = {
         &command_lead,
         &command_account,
         &command_verify,
+        &command_topics,
         &command_skip,
         &command_help,
 };

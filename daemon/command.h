@@ -47,6 +47,7 @@ extern const Command command_test;
 extern const Command command_top;
 extern const Command command_lead;
 extern const Command command_account;
+extern const Command command_topics;
 extern const Command command_verify;
 extern const Command command_run;
 

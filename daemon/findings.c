@@ -76,8 +76,8 @@ void findings_print(const Findings *findings, FILE *file) {
     print_count(findings->counts[FINDING_WARNING], "warning", "\n", file);
 }
 
-void findings_write(const Findings *findings, JsonWriter *writer) {
-    json_write_array_begin(writer, STR_NULL);
+void findings_write_array(const Findings *findings, Str name, JsonWriter *writer) {
+    json_write_array_begin(writer, name);
     for (size_t i = 0; i < findings->n; i++) {
         const Finding *finding = &findings->items[i];
         json_write_object_begin(writer, STR_NULL);
@@ -90,5 +90,9 @@ void findings_write(const Findings *findings, JsonWriter *writer) {
         json_write_object_end(writer);
     }
     json_write_array_end(writer);
+}
+
+void findings_write(const Findings *findings, JsonWriter *writer) {
+    findings_write_array(findings, STR_NULL, writer);
     json_write_newline(writer);
 }

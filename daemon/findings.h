@@ -42,5 +42,6 @@ void findings_remedy(Findings *findings, const char *format, ...) PRINTF_LIKE(2,
 void findings_shard(Findings *findings, int32_t shard);
 
 void findings_print(const Findings *findings, FILE *file);
-/* An array of objects. */
+/* An array of objects, within something or, with a line's end, by itself. */
+void findings_write_array(const Findings *findings, Str name, JsonWriter *writer);
 void findings_write(const Findings *findings, JsonWriter *writer);

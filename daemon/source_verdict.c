@@ -275,3 +275,9 @@ void sources_judge(const SourcesVerdict *v, Findings *findings) {
         judge_cut(s, findings);
     }
 }
+
+void sources_judge_counts(const SourcesVerdict *v, Findings *findings) {
+    for (size_t i = 0; i < v->n; i++)
+        if (v->samples[i].n_partitions > 0 && !v->samples[i].is_routed)
+            judge_count(v, &v->samples[i], findings);
+}

@@ -29,4 +29,6 @@ typedef struct ShardsKnown {
  */
 int32_t sources_shards(const SourceSample *samples, size_t n, const ShardsKnown *known);
 
+/* Only whether the numbers of partitions fit: what can be said without records. */
+void sources_judge_counts(const SourcesVerdict *verdict, Findings *findings);
 void sources_judge(const SourcesVerdict *verdict, Findings *findings);

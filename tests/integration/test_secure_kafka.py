@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon on a Kafka that encrypts, asks who it is, and lets it do what the README lists and nothing else."""
+import json
 import os
 import socket
 import subprocess
@@ -166,8 +167,15 @@ def check_live(deployment, config):
     return done.returncode, done.stdout + done.stderr
 
 
-def check_main_job(kafka, d, mechanism):
-    needed = list(rights(d).values())
+def printed_rights(deployment, config):
+    """What `scored topics` prints that a deployment needs."""
+    done = subprocess.run([live.PROGRAM, 'topics', '--acls', '--json', '--config', config], stdout=subprocess.PIPE, timeout=60, check=True)
+    return [AclBinding(ResourceType[r['resource']], r['name'], ResourcePatternType[r['pattern']], r['principal'], '*',
+                       AclOperation[r['operation']], AclPermissionType.ALLOW) for r in json.loads(done.stdout)]
+
+
+def check_main_job(kafka, d, mechanism, needed=None):
+    needed = needed or list(rights(d).values())
     kafka.allow(needed)
     instance = d.start('a', kafka=section(kafka, d, mechanism))
     instance.await_log('shards.assigned')
@@ -184,6 +192,14 @@ def check_main_job(kafka, d, mechanism):
 @pytest.mark.parametrize('mechanism', ['PLAIN', 'OAUTHBEARER', 'TLS'])
 def test_main_job_with_the_rights_of_the_readme(kafka, deploy_secure, mechanism):
     check_main_job(kafka, deploy_secure(kafka), mechanism)
+
+
+def test_main_job_with_the_rights_that_are_printed(kafka, deploy_secure):
+    """`scored topics --acls`: the same."""
+    d = deploy_secure(kafka)
+    needed = printed_rights(d, d.config('rights', kafka=section(kafka, d, 'PLAIN')))
+    assert sorted(map(str, needed)) == sorted(map(str, rights(d).values()))
+    check_main_job(kafka, d, 'PLAIN', needed)
 
 
 @pytest.mark.skipif(not os.environ.get('SCORED_TEST_FULL'), reason='fetches another Kafka')
