@@ -28,6 +28,7 @@ static const Command *const commands[] = {
         &command_account,
         &command_verify,
         &command_topics,
+        &command_dlq,
         &command_skip,
         &command_help,
 };

@@ -41,6 +41,7 @@ struct Command {
 
 extern const Command command_backtest;
 extern const Command command_check;
+extern const Command command_dlq;
 extern const Command command_replay;
 extern const Command command_skip;
 extern const Command command_test;

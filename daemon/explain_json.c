@@ -5,25 +5,6 @@
 
 #define NAME(text) STR_LITERAL(text)
 
-static void write_value(JsonWriter *w, Str name, Value value) {
-    switch (value.type) {
-    case VALUE_BOOLEAN:
-        json_write_boolean(w, name, value.boolean);
-        break;
-    case VALUE_LONG:
-        json_write_integer(w, name, value.integer);
-        break;
-    case VALUE_DOUBLE:
-        json_write_number(w, name, value.number);
-        break;
-    case VALUE_STRING:
-        json_write_string(w, name, value.string);
-        break;
-    default:
-        json_write_null(w, name);
-    }
-}
-
 static void write_strings(JsonWriter *w, Str name, const Str *items, size_t n) {
     json_write_array_begin(w, name);
     for (size_t i = 0; i < n; i++)
@@ -100,10 +81,10 @@ static void write_truth(JsonWriter *w, Str name, PartTruth truth) {
 
 static void write_sides(JsonWriter *w, const ConditionPart *part) {
     json_write_string(w, NAME("left_text"), part->left_text);
-    write_value(w, NAME("left"), part->left);
+    json_write_value(w, NAME("left"), part->left);
     if (part->kind == PART_COMPARE || part->kind == PART_LIKE) {
         json_write_string(w, NAME("right_text"), part->right_text);
-        write_value(w, NAME("right"), part->right);
+        json_write_value(w, NAME("right"), part->right);
     }
     if (part->is_order)
         json_write_number(w, NAME("missing"), part->has_missing ? part->missing : NAN);

@@ -5,8 +5,6 @@
 #include "daemon/log.h"
 #include "daemon/round_internal.h"
 
-/* What of a message too large for a dead letter is kept: with schema overhead it must fit Kafka's default of 1 MB. */
-#define DEAD_LETTER_ORIGINAL_MAX (900 * 1024)
 /* What of a message can be sent on to another shard: with what it needs around it, it must fit Kafka's default once more. */
 #define FORWARDED_MAX (900 * 1024)
 

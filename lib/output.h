@@ -98,6 +98,9 @@ typedef struct LeadRetired {
     int64_t at_ms;
 } LeadRetired;
 
+/* What of a message too large for a dead letter is kept: with schema overhead it must fit Kafka's default of 1 MB. */
+#define DEAD_LETTER_ORIGINAL_MAX (900 * 1024)
+
 typedef struct DeadLetter {
     Str original;
     Str topic;         /* null in a replay */

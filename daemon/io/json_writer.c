@@ -193,3 +193,22 @@ void json_write_array_end(JsonWriter *writer) {
 void json_write_newline(JsonWriter *writer) {
     append(writer, "\n", 1);
 }
+
+void json_write_value(JsonWriter *w, Str name, Value value) {
+    switch (value.type) {
+    case VALUE_BOOLEAN:
+        json_write_boolean(w, name, value.boolean);
+        break;
+    case VALUE_LONG:
+        json_write_integer(w, name, value.integer);
+        break;
+    case VALUE_DOUBLE:
+        json_write_number(w, name, value.number);
+        break;
+    case VALUE_STRING:
+        json_write_string(w, name, value.string);
+        break;
+    default:
+        json_write_null(w, name);
+    }
+}

@@ -6,7 +6,7 @@
  * Appends JSON to a growing buffer, with commas where they belong. Strings are put out as UTF-8, whatever is
  * in them: bytes that are not become U+FFFD. Doubles take the fewest digits that read back exactly.
  */
-#include "lib/util.h"
+#include "lib/value.h"
 
 typedef struct JsonWriter {
     char *data; /* `len` bytes, not terminated */
@@ -27,6 +27,7 @@ void json_write_integer(JsonWriter *writer, Str name, int64_t value);
 void json_write_number(JsonWriter *writer, Str name, double value);
 /* A null Str is null. */
 void json_write_string(JsonWriter *writer, Str name, Str value);
+void json_write_value(JsonWriter *writer, Str name, Value value);
 /* RFC 3339 in UTC with milliseconds; TIME_NONE and TIME_NEVER are null. */
 void json_write_time(JsonWriter *writer, Str name, int64_t at_ms);
 void json_write_object_begin(JsonWriter *writer, Str name);

@@ -442,6 +442,14 @@ int kafka_sink_commit(
     return r ? r : finish(sink, "commit_transaction", rd_kafka_commit_transaction, text);
 }
 
+int kafka_sink_commit_alone(KafkaSink *sink, char *text) {
+    int r = hand_over(sink, text);
+    if (r)
+        return r == KAFKA_E_UNKNOWN || r == KAFKA_E_CONFIG ? KAFKA_E_ABORT : r;
+    r = deliver(sink, text);
+    return r ? r : finish(sink, "commit_transaction", rd_kafka_commit_transaction, text);
+}
+
 int kafka_sink_abort(KafkaSink *sink, char *text) {
     drop_held(sink);
     int r = finish(sink, "abort_transaction", rd_kafka_abort_transaction, text);

@@ -50,5 +50,7 @@ MUST_CHECK int kafka_sink_produce(KafkaSink *sink, const char *topic, int32_t pa
  */
 MUST_CHECK int kafka_sink_commit(
         KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text);
+/* The same for what has no inputs of a group's: only the transactional id fences it. */
+MUST_CHECK int kafka_sink_commit_alone(KafkaSink *sink, char *text);
 /* 0 or KAFKA_E_FATAL. */
 MUST_CHECK int kafka_sink_abort(KafkaSink *sink, char *text);
