@@ -166,6 +166,7 @@ def test_figures_are_those_of_the_log(deploy, model, address):
     d.await_committed(16)
     await_figure(address, 'sla_events_total', 2, policy='call', kind='breached')  # of lead-4 by time alone
     wait_for(lambda: sum(Figures(address).all('events_total', 'outcome').values()) == 16, 'all are counted')
+    wait_for(lambda: not Figures(address).all('view_pending_batches', 'shard'), 'Redis has all')
     f = Figures(address)
     assert f.all('events_total', 'outcome') == {('applied',): 12, ('duplicate',): 1, ('ignored',): 1, ('rejected',): 2}
     assert f.all('sales_events_total', 'type') == {
@@ -188,7 +189,7 @@ def test_figures_are_those_of_the_log(deploy, model, address):
     assert f.all('outputs_total', 'type') == {('StageChanged',): 6, ('SlaEvent',): 5, ('Refused',): 1, ('DeadLetter',): 2}
     assert f.get('event_latency_seconds_count') == f.get('batch_events_sum') == 16
     assert f.get('batch_duration_seconds_count') == f.get('commit_duration_seconds_count') == f.get('batch_events_count') > 0
-    assert f.get('view_delay_seconds_count') == f.get('redis_duration_seconds_count', operation='apply') > 0
+    assert f.get('view_delay_seconds_count') >= f.get('redis_duration_seconds_count', operation='apply') > 0  # batches may go together
     assert f.all('source_lag_records', 'shard') == f.all('view_pending_batches', 'shard') == {}
     assert f.get('partitions') == f.get('shards_owned') == 2 and f.get('shards_halted') == 0
     assert f.get('cache_entries', kind='lead') == 5 and f.get('cache_bytes', kind='lead') > 0
