@@ -315,7 +315,7 @@ static int hand_to_views(Round *round) {
         if (shard->walk_ended)
             log_info("model.applied", LOG_INT("shard", shard->id), LOG_INT("version", p->model->version));
         shard->walk_ended = false;
-        int r = view_queue_is_due(shard->view_queue, shard, p->is_busy) ? view_queue_flush(shard->view_queue, shard) : 0;
+        int r = view_queue_flush_due(shard->view_queue, shard);
         if (r == 0)
             r = live_shard_trim(shard);
         if (r < 0 || r == PIPELINE_E_RESTART)

@@ -142,7 +142,7 @@ int round_load(Run *run, int64_t now_ms) {
     Wanted wanted = {0};
     for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++)
         wanted.routed[i] = SOURCE_PROGRESS_INIT;
-    int r = view_queue_is_due(shard->view_queue, shard, shard->pipeline->is_busy) ? view_queue_flush(shard->view_queue, shard) : 0;
+    int r = view_queue_flush_due(shard->view_queue, shard);
     if (r == PIPELINE_E_WAIT && view_queue_count(shard->view_queue) < (size_t)shard->pipeline->config->view_max_pending)
         r = 0;
     if (r != 0)

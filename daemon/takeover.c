@@ -14,6 +14,7 @@
 #include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/model_walk.h"
+#include "daemon/topics.h"
 #include "daemon/random.h"
 #include "daemon/unreadable.h"
 
@@ -44,7 +45,7 @@ static int next_record(Pipeline *p, int32_t shard, ChangelogRecord *ret, bool *r
         pipeline_note_progress(p);
         if (r == KAFKA_E_CONFIG) {
             log_error("topics.forbidden", LOG_STR("topic", p->config->changelog_topic), LOG_INT("shard", shard), LOG_STR("error", text),
-                    LOG_STR("remedy", "give its user the rights that the README lists under \"Kafka's rights\"; it is tried again"));
+                    LOG_STR("remedy", TOPICS_FORBIDDEN_REMEDY));
             return PIPELINE_E_WAIT;
         }
         if (r == KAFKA_E_UNKNOWN) {

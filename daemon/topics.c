@@ -22,7 +22,7 @@ static int refused(const char *topic, const char *reason, const char *remedy) {
 static int unanswered(const char *topic, int r, const char *text) {
     if (r == KAFKA_E_CONFIG)
         log_error("topics.forbidden", LOG_STR("topic", topic), LOG_STR("error", text),
-                LOG_STR("remedy", "give its user the rights that the README lists under \"Kafka's rights\"; it is tried again"));
+                LOG_STR("remedy", TOPICS_FORBIDDEN_REMEDY));
     else
         log_warning("topics.unanswered", LOG_STR("topic", topic), LOG_STR("error", text));
     return PIPELINE_E_WAIT;

@@ -8,6 +8,9 @@
  */
 #include "daemon/pipeline.h"
 
+/* Of the log's topics.forbidden. */
+#define TOPICS_FORBIDDEN_REMEDY "give its user the rights that the README lists under \"Kafka's rights\"; it is tried again"
+
 /*
  * Finds what there is to read, and with it the number of shards; creates what is missing (unless told not to) and checks what is there. 0; PIPELINE_E_WAIT: the cluster does not
  * answer; PIPELINE_E_REFUSED: said in the log. *ret_tombstones_ms: for how long the changelog tells that something was erased.

@@ -169,13 +169,6 @@ bool view_queue_erases(const ViewQueue *queue, EntityKind kind, Str id) {
     return false;
 }
 
-bool view_queue_is_due(const ViewQueue *queue, const LiveShard *shard, bool is_busy) {
-    const Config *config = shard->pipeline->config;
-    /* The first batch of all makes the shard's meta, which whoever asks for anything looks at. */
-    return queue->first && (!is_busy || queue->first->to_bno == 1 || queue->n >= (size_t)config->view_max_pending ||
-                                   clock_monotonic_ms() - queue->first->committed_ms >= config->view_max_delay_ms);
-}
-
 /* Of several batches the writes in their order: of each lead and account the last one counts. */
 static int collect_writes(const ViewQueue *queue, ViewWrite **ret, size_t *ret_n) {
     size_t n = 0;
@@ -233,4 +226,14 @@ int view_queue_flush(ViewQueue *queue, LiveShard *shard) {
             return r;
     }
     return 0;
+}
+
+static bool is_due(const ViewQueue *queue, const Pipeline *p) {
+    /* The first batch of all makes the shard's meta, which whoever asks for anything looks at. */
+    return queue->first && (!p->is_busy || queue->first->to_bno == 1 || queue->n >= (size_t)p->config->view_max_pending ||
+                                   view_queue_age(queue, clock_monotonic_ms()) >= p->config->view_max_delay_ms);
+}
+
+int view_queue_flush_due(ViewQueue *queue, LiveShard *shard) {
+    return is_due(queue, shard->pipeline) ? view_queue_flush(queue, shard) : 0;
 }

@@ -42,10 +42,10 @@ int64_t view_queue_age(const ViewQueue *queue, int64_t now_ms);
 bool view_queue_erases(const ViewQueue *queue, EntityKind kind, Str id);
 /* Forgets what waits: the view was caught up otherwise. */
 void view_queue_clear(ViewQueue *queue);
-/*
- * Is it time for what waits? As long as events wait too (`is_busy`), batches do for the next ones, of which one writing is made then:
- * view.max_delay after the first was committed, or when as many wait as may.
- */
-bool view_queue_is_due(const ViewQueue *queue, const LiveShard *shard, bool is_busy);
 /* Applies what waits, several batches at once. 0: nothing waits any more. Else PIPELINE_E_WAIT, _HALT, _RESTART or negative errno. */
 MUST_CHECK int view_queue_flush(ViewQueue *queue, LiveShard *shard);
+/*
+ * The same, if it is time for it. As long as events wait too, batches do for the next ones, of which one writing is made then:
+ * view.max_delay after the first was committed, or when as many wait as may. 0 also if it is not.
+ */
+MUST_CHECK int view_queue_flush_due(ViewQueue *queue, LiveShard *shard);

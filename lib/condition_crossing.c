@@ -125,8 +125,7 @@ static int64_t comparison_next_change(const Condition *condition, unsigned compa
     unsigned at = condition->atoms[comparison];
     const Instruction *atom = &condition->code[at];
     int64_t until_ms = next_step(condition, atom->left, at, s);
-    bool is_order = atom->op >= OP_LESS && atom->op <= OP_GREATER_EQUAL;
-    return is_order ? order_changes_at(condition, comparison, s, until_ms) : until_ms;
+    return op_is_order(atom->op) ? order_changes_at(condition, comparison, s, until_ms) : until_ms;
 }
 
 int64_t condition_next_change(const Condition *condition, const Situation *situation, int64_t from_ms) {

@@ -238,8 +238,7 @@ static int keep_form(Arena *arena, const Form *form, const Form **ret) {
 static int prepare_comparison(Arena *arena, const Model *model, Condition *condition, unsigned comparison) {
     unsigned at = condition->atoms[comparison], n_rows = (unsigned)model->n_segments + 1;
     const Instruction *i = &condition->code[at];
-    bool is_order = i->op >= OP_LESS && i->op <= OP_GREATER_EQUAL;
-    if (!is_order || !is_plain(model, condition, i->left, at))
+    if (!op_is_order(i->op) || !is_plain(model, condition, i->left, at))
         return 0;
     for (unsigned segment = 0; segment < n_rows; segment++) {
         const Lead lead = {.segment = segment};

@@ -61,7 +61,7 @@ static void set_left(const Taking *t, ConditionPart *part, unsigned begin, unsig
 }
 
 static void set_order(const Taking *t, ConditionPart *part, Op op) {
-    part->is_order = op >= OP_LESS && op <= OP_GREATER_EQUAL;
+    part->is_order = op_is_order(op);
     part->wants_less = op == OP_LESS || op == OP_LESS_EQUAL;
     bool numbers = value_is_number(part->left) && value_is_number(part->right);
     part->has_missing = part->is_order && part->truth == PART_FAILS && numbers && !t->negated;

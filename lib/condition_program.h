@@ -65,6 +65,10 @@ typedef enum Op {
     OP_TRUTH, /* makes the top a boolean */
 } Op;
 
+static inline bool op_is_order(Op op) {
+    return op >= OP_LESS && op <= OP_GREATER_EQUAL;
+}
+
 typedef struct Instruction {
     Op op;
     unsigned index;  /* of a param, score, derived score, counter, track; items of OP_IN; target of a jump */

@@ -167,7 +167,7 @@ Entity *entity_table_get(EntityTable *table, Str id) {
     /* On its way an event asks for its lead several times in a row. */
     if (table->n_entities > 0 && str_eq(table->lru_head->id, id))
         return table->lru_head;
-    return entity_table_get_by_hash(table, siphash_13(table->key, id), id);
+    return entity_table_get_by_hash(table, entity_table_hash(table, id), id);
 }
 
 Entity *entity_table_get_by_hash(EntityTable *table, uint64_t hash, Str id) {
@@ -188,7 +188,7 @@ int entity_table_consume(EntityTable *table, Entity *entity) {
         if (r)
             return r;
     }
-    entity->hash = siphash_13(table->key, entity->id);
+    entity->hash = entity_table_hash(table, entity->id);
     Slot *slot = find_slot(table, entity->hash, entity->id);
     assert(!slot->entity);
     *slot = (Slot){entity->hash, entity};
