@@ -273,7 +273,8 @@ def test_a_user_who_may_only_read_can_call_all(loaded, reader):
              ('clocks', 1, re.sub(r'rank:.*', 'moments', board_key(d, 'total'))), ('key', 0, 'lead', 'x'), ('tags', 0), ('version', 0)]
     for name, *args in calls:
         assert reader.execute_command('FCALL_RO', f'{d.name}_{name}', *args)
-    assert d.redis.execute_command('ACL', 'LOG') == []
+    denied = d.redis.execute_command('ACL', 'LOG')  # redis-py tells newer servers its version, and does without
+    assert {entry[b'object'] for entry in denied} <= {b'client|setinfo'}
     for command in (('SET', f'{d.name}:x', 'y'), ('HSET', key, 'stage:lifecycle', 'mql'), ('FUNCTION', 'LOAD', 'REPLACE', 'x'),
                     ('FCALL_RO', f'{d.name}_lead', 1, 'other:{0}:lead:x')):
         with pytest.raises(redis.exceptions.NoPermissionError):
@@ -385,8 +386,8 @@ def test_without_the_right_to_load_them_all_else_works(own_redis, deploy, model,
     monkeypatch.setattr(live, 'REDIS', live.server('redis', 'start', own_redis))
     d = deploy(model(SMALL.format(version=1)), 1)
     d.redis.execute_command('ACL', 'SETUSER', 'default', '-function|load')
+    d.send(event('lead-1', 'page_view'))
     instance = d.start('a')
     instance.await_log('event=redis.no_readers')
-    d.send(event('lead-1', 'page_view'))
     wait_for(lambda: d.keys('lead:'), 'the lead is in Redis')
     assert 'NOPERM' in instance.log()
