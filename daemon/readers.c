@@ -21,14 +21,18 @@ typedef enum Asks { ASKS_SCORES, ASKS_TRACKS, ASKS_PROFILE } Asks;
 
 /* ---- programs ---- */
 
-static Asks asks_of(const Condition *condition) {
-    Asks asks = ASKS_SCORES;
+static Asks asks_of(const Model *model, const Condition *condition) {
+    Asks asks = ASKS_SCORES, of_another;
     for (unsigned i = 0; i < condition->n_code; i++) {
         Op op = condition->code[i].op;
         if (op == OP_PROFILE)
             return ASKS_PROFILE;
         if (op == OP_AGE || op == OP_SINCE || op == OP_LEFT || op == OP_ENTRIES || op == OP_COUNTER)
-            asks = ASKS_TRACKS;
+            asks = MAX(asks, ASKS_TRACKS);
+        if (op == OP_DERIVED) {
+            of_another = asks_of(model, model->derived[condition->code[i].index].value);
+            asks = MAX(asks, of_another);
+        }
     }
     return asks;
 }
@@ -112,11 +116,11 @@ static void write_instruction(JsonWriter *w, const Instruction *i) {
 }
 
 static void write_derived(JsonWriter *w, const Model *model) {
-    Asks asks = ASKS_SCORES;
+    Asks asks = ASKS_SCORES, of_one;
     json_write_array_begin(w, NAME("derived"));
     for (size_t i = 0; i < model->n_derived; i++) {
         const Condition *value = model->derived[i].value;
-        Asks of_one = asks_of(value);
+        of_one = asks_of(model, value);
         asks = MAX(asks, of_one);
         json_write_object_begin(w, STR_NULL);
         json_write_string(w, NAME("id"), model->derived[i].id);
@@ -199,6 +203,7 @@ static void write_boards(JsonWriter *w, Str name, const Model *model, EntityKind
         json_write_object_begin(w, str_from(boards[i]));
         json_write_integer(w, derived ? NAME("derived") : NAME("score"), (int64_t)i + 1);
         json_write_integer(w, NAME("half_life"), half_lives[i]);
+        json_write_integer(w, NAME("asks"), derived ? asks_of(model, model->derived[i].value) : ASKS_SCORES);
         json_write_object_end(w);
     }
     json_write_object_end(w);

@@ -14,12 +14,14 @@
 -- Nothing here writes. The library replaces none that knows more (daemon/io/redis_library.h); a reader of any version has to get along
 -- with records of earlier programs.
 
-local MODEL -- what the JSON says; decoded by the first call: when it is loaded, a library has no libraries
+-- What the JSON says, and functions of Lua's libraries, which cost a tenth so: set by the first call, for when it is loaded this text cannot
+-- get at them.
+local MODEL, byte, sub, floor, unpack_struct
 
 local FORMAT, FORMAT_ACCOUNT = 1, 128
 local EPSILON = 1e-9 -- below it a score is 0
 local LEAST = 1 -- what is worth less stands on no board
-local PAGE, LOOKED_AT_MAX = 50, 1000 -- of a sorted set: in one step, in one call
+local PAGE, LOOKED_AT_MAX = 50, 500 -- places of a sorted set: in one step, in one call
 local ASKED_MAX = 100
 -- A rank is a logarithm, rounded: the bound that follows from it is too low by less than that.
 local ROUNDING = 1 + 1e-9
@@ -27,12 +29,21 @@ local ROUNDING = 1 + 1e-9
 -- ---- bytes (lib/packing.h) ----
 
 local function number(r)
-  local value, scale = 0, 1
+  local at, scale = r.at, 128
+  local value = byte(r.bytes, at)
+  if value < 128 then
+    r.at = at + 1
+    return value
+  end
+  value = value - 128
   while true do
-    local byte = string.byte(r.bytes, r.at)
-    r.at = r.at + 1
-    if byte < 128 then return value + byte * scale end
-    value, scale = value + (byte - 128) * scale, scale * 128
+    at = at + 1
+    local next_byte = byte(r.bytes, at)
+    if next_byte < 128 then
+      r.at = at + 1
+      return value + next_byte * scale
+    end
+    value, scale = value + (next_byte - 128) * scale, scale * 128
   end
 end
 
@@ -47,12 +58,12 @@ local function double(r)
   local code = number(r)
   if code > 0 then return unzigzag(code - 1) end
   r.at = r.at + 8
-  return (struct.unpack('<d', r.bytes, r.at - 8))
+  return (unpack_struct('<d', r.bytes, r.at - 8))
 end
 
 local function take(r, n)
   r.at = r.at + n
-  return string.sub(r.bytes, r.at - n, r.at - 1)
+  return sub(r.bytes, r.at - n, r.at - 1)
 end
 
 local function text(r) return take(r, number(r)) end
@@ -76,7 +87,7 @@ end
 
 -- ---- scores (lib/score_state.h, lib/decay.h) ----
 
-local function step_of(score) return math.max(math.floor(score.span / 64), 1) end
+local function step_of(score) return math.max(floor(score.span / 64), 1) end
 
 local function is_stepped(score) return score.decay == 'linear' or score.decay == 'window' end
 
@@ -114,7 +125,10 @@ local function raw_worth(state, score, at)
   return value
 end
 
-local function as_read(value) return math.abs(value) < EPSILON and 0 or value end
+local function as_read(value)
+  if value < EPSILON and value > -EPSILON then return 0 end
+  return value
+end
 
 -- ---- records ----
 
@@ -132,7 +146,7 @@ local function read_track(r, n_stages)
     if mask % 2 == 1 then
       track.stages[i] = { entries = number(r), entered = past(r), left = past_or_none(r) }
     end
-    mask = math.floor(mask / 2)
+    mask = floor(mask / 2)
   end
   return track
 end
@@ -164,7 +178,7 @@ local function skip_clock(r)
   if number(r) % 4 == 0 then return end -- none is open, nor can one be revised
   skip(r, 3) -- start, due, calendar
   local head = number(r)
-  local has_times, n_pauses = head >= 512, math.floor(head % 512 / 4)
+  local has_times, n_pauses = head >= 512, floor(head % 512 / 4)
   skip(r, (head % 4 >= 2 and 2 or 0) + 2 * n_pauses - head % 2)
   if has_times then
     skip(r, 2)
@@ -202,27 +216,27 @@ local function read_profile(r)
   return profile
 end
 
--- What stands behind the scores, as far as a derived score asks for it.
-local function read_rest(r, lead)
-  if MODEL.asks < 1 then return end
+-- What stands behind the scores, as far as derived scores ask for it.
+local function read_rest(r, lead, asks)
+  if asks < 1 then return end
   number(r)
   lead.counters = {}
   for i = 1, #MODEL.counters do lead.counters[i] = read_times(r) end
   for _ = 1, number(r) do read_times(r) end -- limits
   for _ = 1, number(r) do skip(r, 2) end -- idle rules
   lead.tracks = read_tracks(r, MODEL.tracks)
-  if MODEL.asks > 1 then lead.profile = read_profile(r) end
+  if asks > 1 then lead.profile = read_profile(r) end
 end
 
 local function opened(bytes, format)
   local r = { bytes = bytes, at = 2 }
-  if string.byte(bytes, 1) ~= format or signed(r) ~= MODEL.version then return nil end
+  if byte(bytes, 1) ~= format or signed(r) ~= MODEL.version then return nil end
   r.clock = signed(r)
   return r
 end
 
 -- nil: it cannot be read by this model.
-local function read_lead(bytes)
+local function read_lead(bytes, asks)
   local r = opened(bytes, FORMAT)
   if not r then return nil end
   local lead = { clock = r.clock, scores = {} }
@@ -235,7 +249,7 @@ local function read_lead(bytes)
   take(r, 16 * number(r)) -- ids of events
   number(r)
   for i, score in ipairs(MODEL.scores) do lead.scores[i] = read_score(r, score) end
-  read_rest(r, lead)
+  read_rest(r, lead, asks)
   return lead
 end
 
@@ -381,13 +395,13 @@ local function fail(message) return redis.error_reply('ERR ' .. message) end
 local function now_of(args, i)
   if args[i] then return tonumber(args[i]) end
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  return time[1] * 1000 + floor(time[2] / 1000)
 end
 
 -- What the shard's keys begin with, and what follows the kind of key.
 local function split(key, kind)
   local base, rest = string.match(key or '', '^(.-:{%d+}:)(.*)$')
-  if base and string.sub(rest, 1, #kind) == kind then return base, string.sub(rest, #kind + 1) end
+  if base and sub(rest, 1, #kind) == kind then return base, sub(rest, #kind + 1) end
 end
 
 local function print_number(value) return string.format('%.15g', value) end
@@ -461,7 +475,7 @@ local function read_entity(key, args, kind)
   if #fields == 0 then return false end
   if fields[1] == 'merged_into' then return fields end
   local reply, bytes = {}, redis.call('GET', base .. kind.record .. id)
-  local entity = bytes and kind.read(bytes)
+  local entity = bytes and kind.read(bytes, MODEL.asks)
   local clock
   for i = 1, #fields, 2 do
     if fields[i] == 'clock' then clock = tonumber(fields[i + 1]) end
@@ -498,18 +512,25 @@ local function keep(list, item, n, is_before)
   if #list > n then table.remove(list) end
 end
 
--- Goes along a sorted set until `is_done` says so of the next place's score. False: there are too many to look at.
-local function walk(command, key, is_done, look)
-  for from = 0, LOOKED_AT_MAX - 1, PAGE do
+-- Goes along a sorted set from a place until `is_done` says so of a place's score: 0. Else where to go on: one call must not hold up the
+-- server's other clients.
+local function walk(command, key, begin, is_done, look)
+  for from = begin, begin + LOOKED_AT_MAX - 1, PAGE do
     local places = redis.call(command, key, from, from + PAGE - 1, 'WITHSCORES')
     for i = 1, #places, 2 do
-      if is_done(tonumber(places[i + 1])) then return true end
+      if is_done(tonumber(places[i + 1])) then return 0 end
       look(places[i])
     end
-    if #places < 2 * PAGE then return true end
+    if #places < 2 * PAGE then return 0 end
   end
-  local next_place = redis.call(command, key, LOOKED_AT_MAX, LOOKED_AT_MAX, 'WITHSCORES')
-  return #next_place == 0 or is_done(tonumber(next_place[2]))
+  return begin + LOOKED_AT_MAX
+end
+
+-- What a list was asked for: how many, from which place on, and what an item must come up to. nil: not as it has to be.
+local function list_asked(args, i_from, bound)
+  local asked = { n = tonumber(args[1] or 10), from = tonumber(args[i_from] or 0), bound = tonumber(args[i_from + 1] or bound) }
+  local n, from = asked.n, asked.from
+  if n and n >= 1 and n <= ASKED_MAX and from and from >= 0 and from % 1 == 0 and asked.bound then return asked end
 end
 
 local function by_value(a, b)
@@ -526,32 +547,33 @@ end
 -- A place tells a bound of the present value (daemon/view_fields.h), the record tells the value.
 local function list_best(keys, args, kind)
   local base, name = split(keys[1], kind.rank)
-  local n, now = tonumber(args[1] or 10), now_of(args, 2)
-  if not base or not n or n < 1 or n > ASKED_MAX or not now then
+  local asked, now = list_asked(args, 3, LEAST), now_of(args, 2)
+  if not base or not asked or not now then
     return fail('usage: FCALL_RO ' .. NAME .. '_' .. kind.name .. 's 1 ' .. MODEL.prefix .. ':{TAG}:' .. kind.rank ..
-                'BOARD [N, 1 to ' .. ASKED_MAX .. '] [NOW]')
+                'BOARD [N, 1 to ' .. ASKED_MAX .. ' [NOW [FROM [LEAST]]]]')
   end
   local board = MODEL[kind.boards][name]
   if not board then return fail('the model ' .. MODEL.model .. ' has no board ' .. name) end
-  local best, all_known = {}, true
+  local n, best, n_unread = asked.n, {}, 0
+  local least = math.max(asked.bound, LEAST)
   local function is_done(rank)
-    local bound = 2 ^ (board.half_life > 0 and rank - now / board.half_life or rank)
-    return #best == n and best[n].value >= bound * ROUNDING or bound * ROUNDING < LEAST
+    local bound = 2 ^ (board.half_life > 0 and rank - now / board.half_life or rank) * ROUNDING
+    return bound < least or #best == n and best[n].value >= bound
   end
   local function look(id)
     local bytes = redis.call('GET', base .. kind.record .. id)
-    local entity = bytes and kind.read(bytes)
+    local entity = bytes and kind.read(bytes, board.asks)
     if not entity then
-      all_known = false
+      n_unread = n_unread + 1
       return
     end
     local value = value_on(board, kind, entity, math.max(now, entity.clock))
-    if value and value >= LEAST then keep(best, { id = id, value = value }, n, by_value) end
+    if value and value >= least then keep(best, { id = id, value = value }, n, by_value) end
   end
-  local all_seen = walk('ZREVRANGE', keys[1], is_done, look)
+  local next_place = walk('ZREVRANGE', keys[1], asked.from, is_done, look)
   local list = {}
   for i, item in ipairs(best) do list[i] = { item.id, print_number(item.value) } end
-  return { all_seen and all_known and 1 or 0, list }
+  return { next_place, list, n_unread }
 end
 
 local function by_due(a, b)
@@ -563,32 +585,33 @@ end
 -- An open clock that is not breached is due no earlier than its lead's next moment.
 local function list_clocks(keys, args)
   local base, rest = split(keys[1], 'moments')
-  local n = tonumber(args[1] or 10)
-  if rest ~= '' or not n or n < 1 or n > ASKED_MAX then
-    return fail('usage: FCALL_RO ' .. NAME .. '_clocks 1 ' .. MODEL.prefix .. ':{TAG}:moments [N, 1 to ' .. ASKED_MAX .. ']')
+  local asked = list_asked(args, 2, math.huge)
+  if rest ~= '' or not asked then
+    return fail('usage: FCALL_RO ' .. NAME .. '_clocks 1 ' .. MODEL.prefix .. ':{TAG}:moments [N, 1 to ' .. ASKED_MAX .. ' [FROM [UNTIL]]]')
   end
-  local first = {}
-  local function is_done(moment) return #first == n and first[n].due <= moment end
+  local n, first = asked.n, {}
+  local function is_done(moment) return moment > asked.bound or #first == n and first[n].due <= moment end
   local function look(id)
     local fields = redis.call('HGETALL', base .. 'lead:' .. id)
     for i = 1, #fields, 2 do
       local policy = string.match(fields[i], '^sla:(.*)$')
-      local started, due = string.match(policy and fields[i + 1] or '', '^(%d+)/(%d+)/0')
-      if due then
-        keep(first, { id = id, policy = policy, started = started, due = tonumber(due), due_text = due }, n, by_due)
+      local started, text = string.match(policy and fields[i + 1] or '', '^(%d+)/(%d+)/0')
+      local due = tonumber(text)
+      if due and due <= asked.bound then
+        keep(first, { id = id, policy = policy, started = started, due = due, text = text }, n, by_due)
       end
     end
   end
-  local all_seen = walk('ZRANGE', keys[1], is_done, look)
+  local next_place = walk('ZRANGE', keys[1], asked.from, is_done, look)
   local list = {}
-  for i, item in ipairs(first) do list[i] = { item.id, item.policy, item.due_text, item.started } end
-  return { all_seen and 1 or 0, list }
+  for i, item in ipairs(first) do list[i] = { item.id, item.policy, item.text, item.started } end
+  return { next_place, list }
 end
 
 -- ---- where a lead or an account is ----
 
 local function times_32(a, b)
-  local low, high = a % 65536, math.floor(a / 65536)
+  local low, high = a % 65536, floor(a / 65536)
   return (low * b + high * b % 65536 * 65536) % 4294967296
 end
 
@@ -632,7 +655,9 @@ local function tell_version() return { tostring(MODEL.readers), MODEL.model, str
 
 local function offer(name, callback)
   local function with_model(keys, args)
-    MODEL = MODEL or cjson.decode(JSON)
+    if not MODEL then
+      MODEL, byte, sub, floor, unpack_struct = cjson.decode(JSON), string.byte, string.sub, math.floor, struct.unpack
+    end
     return callback(keys, args)
   end
   redis.register_function { function_name = NAME .. '_' .. name, callback = with_model, flags = { 'no-writes' } }

@@ -5,6 +5,7 @@ import os
 import random
 import re
 import subprocess
+import time
 
 import pytest
 import redis
@@ -174,8 +175,8 @@ def merged(d, name, board, n, now):
     """The best n of all shards, as a client puts them together."""
     found = []
     for tag in d.call('tags', 0):
-        complete, items = d.call(name, 1, f'{d.name}:{{{tag.decode()}}}:{board}', n, now)
-        assert complete == 1
+        place, items, n_unread = d.call(name, 1, f'{d.name}:{{{tag.decode()}}}:{board}', n, now)
+        assert (place, n_unread) == (0, 0)
         found += [(item[0].decode(), float(item[1])) for item in items]
     return sorted(found, key=lambda item: (-item[1], item[0]))[:n]
 
@@ -217,10 +218,35 @@ def test_the_clocks_that_run_out_next(loaded):
     for n in (1, 3, 100):
         found = []
         for tag in d.call('tags', 0):
-            complete, items = d.call('clocks', 1, f'{d.name}:{{{tag.decode()}}}:moments', n)
-            assert complete == 1
+            place, items = d.call('clocks', 1, f'{d.name}:{{{tag.decode()}}}:moments', n)
+            assert place == 0
             found += [(int(due), lead.decode(), policy.decode(), int(started)) for lead, policy, due, started in items]
         assert sorted(found)[:n] == sorted(wanted)[:n]
+
+
+def test_a_long_list_is_read_in_steps(loaded):
+    """Who was worth much when something happened last stands high on a board on which not all fades, and is worth little now."""
+    d = loaded
+    now = d.last + 10 * DAY
+    values = {name: values_of(entity(d, 'lead', name, now), 'derived:').get('behaviour', 0) for name in d.keys('lead:')}
+    lead = max(values, key=values.get)
+    assert values[lead] > 1
+    record, board = d.redis.get(d.keys('record')[lead]), board_key(d, 'behaviour')
+    base = board.removesuffix('rank:behaviour')
+    copies = {f'copy-{i:04}': 50 + i for i in range(1201)}  # places that say much more than they are worth
+    try:
+        d.redis.mset({f'{base}record:{name}': record for name in copies})
+        d.redis.zadd(board, copies)
+        places, found = [0], []
+        while not found or places[-1]:
+            place, items, _ = d.call('leads', 1, board, 2, now, places[-1], found[-1][1] if len(found) == 2 else 1)
+            found = sorted(found + [(name, float(value)) for name, value in items], key=lambda item: (-item[1], item[0]))[:2]
+            places.append(place)
+        assert places == [0, 500, 1000, 0]
+        assert found == [(b'copy-0000', pytest.approx(values[lead])), (b'copy-0001', pytest.approx(values[lead]))]
+    finally:
+        d.redis.zrem(board, *copies)
+        d.redis.delete(*[f'{base}record:{name}' for name in copies])
 
 
 def test_a_key_is_where_the_daemon_has_it(loaded):
@@ -235,7 +261,8 @@ def test_what_is_asked_wrongly_is_told(loaded):
     d = loaded
     key = d.call('key', 0, 'lead', 'lead-1')
     for args in (('lead', 1, 'nothing'), ('lead', 1, key, 'noon'), ('leads', 1, key), ('clocks', 1, key), ('key', 0, 'contact', 'x'),
-                 ('leads', 1, board_key(d, 'total'), 0), ('leads', 1, board_key(d, 'total'), 101)):
+                 ('leads', 1, board_key(d, 'total'), 0), ('leads', 1, board_key(d, 'total'), 101), ('leads', 1, board_key(d, 'total'), 1, 1, -1),
+                 ('leads', 1, board_key(d, 'total'), 1, 1, 0, 'x'), ('clocks', 1, board_key(d, 'total').replace('rank:total', 'moments'), 1, 0.5)):
         with pytest.raises(redis.ResponseError, match='usage: FCALL_RO ' + d.name):
             d.call(*args)
     with pytest.raises(redis.ResponseError, match='the model readers has no board nothing'):
@@ -299,7 +326,7 @@ def test_the_readmes_python_works(loaded, reader):
     d = loaded
     with open(os.path.join(live.ROOT, 'README.md'), encoding='utf-8') as file:
         source = re.search(r'^```python\n(def hottest.*?)^```', file.read(), re.MULTILINE | re.DOTALL)[1]
-    names = {}
+    names = {'time': time}
     exec(source, names)
     found = names['hottest'](reader, 'total', 7, d.name)
     assert len(found) == 7 and found == sorted(found, reverse=True)
@@ -347,8 +374,8 @@ def test_a_later_model_is_not_replaced_by_an_earlier_one(deploy, model):
     assert 'version 2 of the model small' in found['approximate']
     assert float(found['score:interest']) == pytest.approx(5)
     assert found['score:effort'] == fields['score:effort'] and found['at:effort'] == fields['at:effort']
-    complete, items = d.redis.execute_command('FCALL_RO', f'{d.name}_leads', 1, key.replace(b'lead:lead-1', b'rank:interest'))
-    assert (complete, items) == (0, [])  # and says so where a place depends on it
+    board = key.replace(b'lead:lead-1', b'rank:interest')
+    assert d.redis.execute_command('FCALL_RO', f'{d.name}_leads', 1, board) == [0, [], 1]
 
 
 def test_a_server_that_has_lost_them_gets_them_again(own_redis, deploy, model, monkeypatch):
