@@ -88,22 +88,27 @@ def random_log(seed):
 
 
 @pytest.fixture(scope='module')
-def loaded(servers, tmp_path_factory):
+def loaded(request, servers, tmp_path_factory):
     """A view of that log; its daemon still runs."""
     folder = tmp_path_factory.mktemp('readers')
     path = str(folder / 'model.yaml')
     with open(path, 'w', encoding='utf-8') as file:
         file.write(MODEL)
     d = live.Deployment(folder, path, N_PARTITIONS)
+    request.addfinalizer(d.close)
     log = list(random_log(7))
     d.send(*log)
     d.start('a', watermark='data')
     d.await_quiet(len(log))
     d.last = max(item['occurred_at'] for item in log)
     d.call = lambda name, *args: d.redis.execute_command('FCALL_RO', f'{d.name}_{name}', *args)
-    wait_for(lambda: d.call('key', 0, 'lead', 'x'), 'the functions are there')
-    yield d
-    d.close()
+    wait_for(lambda: has_all(d), 'Redis has all that is in the changelog')
+    return d
+
+
+def has_all(d):
+    next_offsets = [int(d.redis.hget(f'{d.name}:{{{tag.decode()}}}:meta', 'next') or 0) for tag in d.call('tags', 0)]
+    return all(not records or records[-1].offset < offset for records, offset in zip(d.records('changelog'), next_offsets))
 
 
 def as_dict(reply):
