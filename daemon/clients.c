@@ -5,6 +5,7 @@
 
 #include "daemon/live_shard.h"
 #include "daemon/log.h"
+#include "daemon/readers.h"
 #include "daemon/round.h"
 #include "daemon/topics.h"
 #include "daemon/view_fields.h"
@@ -35,6 +36,23 @@ static int kafka_outcome(int r, const char *what, const char *text) {
     return r == KAFKA_E_CONFIG ? PIPELINE_E_REFUSED : PIPELINE_E_WAIT;
 }
 
+/* A Redis that knows no functions, or does not let us load any, is as good to us as another. */
+static int offer_readers(Pipeline *p) {
+    _cleanup_(arena_free) Arena *arena = NULL;
+    RedisLibrary library;
+    char text[REDIS_TEXT_SIZE];
+    int r = arena_new(&arena);
+    if (r == 0)
+        r = readers_make(arena, p->config, p->model, p->n_shards, &library);
+    if (r == 0)
+        r = redis_library_offer(p->view, &library, text);
+    if (r == VIEW_E_REFUSED)
+        log_warning("redis.no_readers", LOG_STR("error", text));
+    else if (r > 0)
+        log_warning("redis.unavailable", LOG_STR("error", text));
+    return r == VIEW_E_REFUSED ? 0 : r > 0 ? PIPELINE_E_WAIT : r;
+}
+
 int clients_describe_view(Pipeline *p) {
     _cleanup_(view_fields_free) ViewFieldsBuffer *buffer = NULL;
     const ViewField *model_fields;
@@ -56,7 +74,9 @@ int clients_describe_view(Pipeline *p) {
     r = redis_view_set_info(p->view, fields, n, text);
     if (r > 0)
         log_warning("redis.unavailable", LOG_STR("error", text));
-    return r > 0 ? PIPELINE_E_WAIT : r;
+    if (r != 0)
+        return r > 0 ? PIPELINE_E_WAIT : r;
+    return offer_readers(p);
 }
 
 static int prepare_view(Pipeline *p) {
