@@ -154,8 +154,10 @@ static void publish_all(Producer *p, int64_t now_ms) {
     publish(p, HUB_ACCOUNTS);
     parts_clocks(&p->writer, &p->top);
     publish(p, HUB_CLOCKS);
-    parts_funnel(&p->writer, &p->funnel, wall_ms);
-    publish(p, HUB_FUNNEL);
+    if (p->heard_at_ms > 0) { /* before that it is not empty but unknown */
+        parts_funnel(&p->writer, &p->funnel, wall_ms);
+        publish(p, HUB_FUNNEL);
+    }
     publish_status(p, now_ms);
 }
 
@@ -217,6 +219,7 @@ static void open_feed(Producer *p, int64_t now_ms) {
         (void)snprintf(p->top.feed_status, sizeof(p->top.feed_status), "Kafka: %.400s", r < 0 ? strerror(-r) : text);
     p->feed_at_ms = now_ms + RETRY_MS;
     p->heard_at_ms = clock_monotonic_ms();
+    p->refresh_at_ms = 0; /* what is known now is shown at once */
 }
 
 static void take_output(Producer *p, const FeedPoll *poll) {
