@@ -29,6 +29,7 @@ struct Batch {
     int64_t n_written; /* to other topics than the changelog */
     int64_t footer_offset, skeleton_offset; /* filled in by the commit */
     bool has_skeleton; /* it brings the present model's */
+    bool has_walk_ended;
     char hint[HINT_SIZE];
 };
 
@@ -374,9 +375,19 @@ int batch_finish(Batch *batch, ShardOffsets *ret) {
     return 0;
 }
 
-void batch_settle(Batch *batch) {
+void batch_close(Batch *batch) {
     LiveShard *shard = batch->shard;
     shard->bno++;
+    memcpy(shard->offsets, batch->offsets, sizeof(shard->offsets));
+    batch->has_walk_ended = shard->walk_ended;
+    shard->walk_ended = false;
+    shard_clean(shard->engine);
+    shard_clean(shard->accounts);
+    view_queue_consume(shard->view_queue, TAKE_PTR(batch->job), shard->bno, shard_watermark(shard->engine));
+}
+
+void batch_settle(Batch *batch) {
+    LiveShard *shard = batch->shard;
     /* After a retry the broker may not tell the offset; the footer before is a good place to begin reading, too. */
     if (batch->footer_offset >= 0)
         shard->footer_offset = batch->footer_offset;
@@ -384,9 +395,7 @@ void batch_settle(Batch *batch) {
         shard->has_skeleton = true;
         shard->skeleton_offset = batch->skeleton_offset;
     }
-    memcpy(shard->offsets, batch->offsets, sizeof(shard->offsets));
-    shard_clean(shard->engine);
-    shard_clean(shard->accounts);
-    view_queue_consume(shard->view_queue, TAKE_PTR(batch->job), shard->bno, shard->footer_offset + 1,
-            shard_watermark(shard->engine));
+    if (batch->has_walk_ended)
+        log_info("model.applied", LOG_INT("shard", shard->id), LOG_INT("version", shard->pipeline->model->version));
+    view_queue_release(shard->view_queue, shard->footer_offset + 1);
 }

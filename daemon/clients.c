@@ -88,7 +88,9 @@ static int new_views(Pipeline *p, char *text) {
         r = redis_view_new(p->config, &boards, text, &p->writer);
     if (r == 0)
         redis_view_join(p->writer, p->view);
-    return r == 0 ? worker_new("scored-view", &p->worker) : r;
+    if (r == 0)
+        r = worker_new("scored-view", &p->worker);
+    return r == 0 ? worker_new("scored-commit", &p->committer) : r;
 }
 
 int clients_open(Pipeline *p) {
@@ -105,6 +107,7 @@ int clients_open(Pipeline *p) {
 
 void clients_close(Pipeline *p) {
     p->cluster = kafka_cluster_free(p->cluster);
+    p->committer = worker_free(p->committer);
     p->worker = worker_free(p->worker);
     p->writer = redis_view_free(p->writer);
     p->view = redis_view_free(p->view);

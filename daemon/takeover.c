@@ -16,6 +16,7 @@
 #include "daemon/model_walk.h"
 #include "daemon/topics.h"
 #include "daemon/random.h"
+#include "daemon/round.h"
 #include "daemon/unreadable.h"
 
 #define ASK_TIMEOUT_MS 15000
@@ -311,8 +312,11 @@ int takeover_catch_up(LiveShard *shard) {
     CatchUp c = {.shard = shard};
     char text[KAFKA_TEXT_SIZE];
     int64_t from = 0, begun_ms = clock_monotonic_ms();
+    int r = round_settle(shard->pipeline->round);
+    if (r != 0)
+        return r;
     view_queue_stop(shard->view_queue);
-    int r = plan_catch_up(shard, &from);
+    r = plan_catch_up(shard, &from);
     if (r != 0 || from == -1)
         return r;
     log_info("view.catch_up", LOG_INT("shard", shard->id), LOG_INT("from_offset", from), LOG_INT("to_bno", shard->bno));
