@@ -124,14 +124,7 @@ static int print(const Subject *s, TopText *text) {
 static void write_json(const Subject *s, const Explanation *explanation, TopText *text) {
     JsonWriter writer = JSON_WRITER_INIT;
     bool merged = !str_eq_c(subject_id(s), s->arg_id);
-    explain_json_begin(&writer, explanation);
-    json_write_string(&writer, STR_LITERAL("asked_id"), merged ? str_from(s->arg_id) : STR_NULL);
-    if (s->record_version)
-        json_write_integer(&writer, STR_LITERAL("record_model_version"), s->record_version);
-    else
-        json_write_null(&writer, STR_LITERAL("record_model_version"));
-    json_write_object_end(&writer);
-    json_write_newline(&writer);
+    explain_json(&writer, explanation, merged ? str_from(s->arg_id) : STR_NULL, s->record_version);
     if (writer.error)
         text->out_of_memory = true;
     else

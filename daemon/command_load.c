@@ -107,6 +107,18 @@ int command_load_model(const Command *self, const char *path, Model **ret) {
     return command_load_model_counted(self, path, ret, &n_warnings);
 }
 
+int command_read_model(const char *path, Model **ret) {
+    _cleanup_(free_null) char *data = NULL;
+    Diagnostics diagnostics = DIAGNOSTICS_INIT;
+    size_t len;
+    *ret = NULL;
+    int r = file_read(path, YAML_BYTES_MAX, &data, &len);
+    if (r == 0)
+        r = load_model(NULL, (Str){data, len}, path, &diagnostics, ret);
+    diagnostics_done(&diagnostics);
+    return r;
+}
+
 /* Relative paths in a configuration begin where it is itself. */
 static int load_config(void *userdata, Str source, const char *path, Diagnostics *diagnostics, void *ret) {
     (void)userdata;

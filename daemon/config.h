@@ -92,6 +92,9 @@ typedef struct Config {
     bool http_allow_remote;    /* an address that is not this machine's alone */
     int64_t http_stuck_after_ms; /* without progress it is no more alive */
     int64_t http_max_sources;  /* first sources of leads that metrics tell apart */
+    bool http_board;           /* the board for browsers is served as well … */
+    const char *http_token_file; /* … to whoever has the token in this file; NULL: to whoever reaches it */
+    const char *http_host;     /* the name that browsers know it by, beside localhost and addresses; NULL: none */
     LogFormat log_format;
     LogLevel log_level;
 } Config;

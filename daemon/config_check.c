@@ -5,6 +5,7 @@
 
 #include "daemon/config_reader.h"
 #include "daemon/listen_address.h"
+#include "daemon/web/door.h"
 
 /* What scored writes to, with the key that names it. */
 typedef struct OwnTopic {
@@ -174,10 +175,26 @@ void config_check_registry(ConfigReader *reader) {
     check_subjects(reader, topics);
 }
 
+/* Leads' ids are for those that may see them. */
+static void check_board(ConfigReader *reader) {
+    const Config *config = reader->config;
+    char token[DOOR_TOKEN_LEN_MAX + 1];
+    ListenAddress address;
+    int r = config->http_token_file ? door_read_token(config->http_token_file, token) : 0;
+    if (r < 0)
+        config_error(reader, config_mark(reader, "http", "token_file"), "token_file: %s: %s", config->http_token_file,
+                r == -EINVAL ? "its first line has to be a token of 16 to 1024 characters" : strerror(-r));
+    if (config->http_board && !config->http_token_file && config->http_listen &&
+            listen_address_parse(str_from(config->http_listen), &address) && !address.is_local)
+        config_error(reader, config_mark(reader, "http", "board"), "board: others than this machine reach %s, too; it needs http.token_file",
+                config->http_listen);
+}
+
 /* What is told there needs no password: not by mistake to everybody. */
 void config_check_http(ConfigReader *reader) {
     const Config *config = reader->config;
     ListenAddress address;
+    check_board(reader);
     if (!config->http_listen || config->http_allow_remote || !listen_address_parse(str_from(config->http_listen), &address) ||
             address.is_local)
         return;

@@ -153,6 +153,12 @@ const ConfigKey config_keys[] = {
         .summary = "without progress for so long it is not alive"),
     ROW("http", "max_sources", INTEGER, http_max_sources, RANGE(0, 1000), .default_text = "20",
         .summary = "first sources of leads that metrics tell apart"),
+    ROW("http", "board", BOOLEAN, http_board, .default_text = "false",
+        .summary = "serve the board, a page for browsers, too"),
+    ROW("http", "token_file", SECRET, http_token_file, .absent = "no token is asked for, and the board is for this machine only",
+        .summary = "a file with the token that the board asks for"),
+    ROW("http", "host", TEXT, http_host, RANGE(1, 253), .absent = "localhost and addresses only",
+        .summary = "the name by which browsers ask for the board"),
 
     ROW("log", "format", CHOICE, log_format, .words = log_formats, .default_text = "logfmt",
         .summary = "how lines on standard error look"),
