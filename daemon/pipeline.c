@@ -115,8 +115,6 @@ static int retry_halted(Loop *loop) {
 /* --- polling ----------------------------------------------------------------------------------------- */
 
 static int take_poll(Pipeline *p, SourcePoll *poll) {
-    static LogLimit limit;
-    unsigned left_out;
     bool of_partition = poll->type == SOURCE_RECORD || poll->type == SOURCE_END || poll->type == SOURCE_RANGE;
     LiveShard *shard = of_partition && poll->shard < p->n_shards ? p->shards[poll->shard] : NULL;
     SourceProgress *source = shard ? live_shard_progress(shard, poll->input) : NULL;
@@ -142,8 +140,7 @@ static int take_poll(Pipeline *p, SourcePoll *poll) {
         round_halt(p->round, poll->shard);
         return 0;
     case SOURCE_ERROR:
-        if (log_limit_allows(&limit, clock_monotonic_ms(), 5, &left_out))
-            log_warning("kafka.error", LOG_STR("error", poll->text), LOG_INT("left_out", left_out));
+        log_warning_burst(5, "kafka.error", LOG_STR("error", poll->text));
         return 0;
     default:
         return 0;

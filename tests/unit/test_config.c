@@ -119,7 +119,7 @@ START_TEST(defaults_hold_without_keys) {
     ck_assert(!c->http_allow_remote);
     ck_assert_int_eq(c->http_stuck_after_ms, 60000);
     ck_assert_int_eq(c->http_max_sources, 20);
-    ck_assert_int_eq(c->log_format, LOG_LOGFMT);
+    ck_assert_int_eq(c->log_format, LOG_AUTO);
     ck_assert_int_eq(c->log_level, LOG_INFO);
 }
 END_TEST
