@@ -126,6 +126,7 @@ static int run_daemon(const Command *self, const Config *config, const char *mod
     notify_deinit(&notify);
     if (r < 0)
         log_error("failed", LOG_STR("error", strerror(-r)));
+    log_finish();
     return r == 0 ? EXIT_SUCCESS : r == PIPELINE_E_REFUSED ? EX_CONFIG : EXIT_FAILURE;
 }
 

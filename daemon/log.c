@@ -193,10 +193,10 @@ bool log_limit_allows(LogLimit *limit, int64_t now_ms, unsigned burst, unsigned 
     return true;
 }
 
-/* Of other sites: they may have nothing more to say. */
-static void tell_left_out(int64_t now_ms) {
+/* Of other sites, whose window is over: they may have nothing more to say. */
+static void tell_left_out(int64_t now_ms, bool is_end) {
     for (LogSite *site = sites; site; site = site->next) {
-        if (site->limit.n_left_out == 0 || !is_window_over(&site->limit, now_ms))
+        if (site->limit.n_left_out == 0 || !(is_end || is_window_over(&site->limit, now_ms)))
             continue;
         const LogField fields[] = {LOG_STR("of", site->event), LOG_INT("count", site->limit.n_left_out)};
         write_message(&(Message){.level = site->level, .event = "log.left_out", .fields = fields, .n_fields = ARRAY_SIZE(fields)});
@@ -226,9 +226,15 @@ void log_write(LogSite *site, LogLevel level, unsigned burst, const char *event,
     site->level = level;
     site->event = event;
     if (is_allowed(site, now_ms, burst ? burst : levels[level].burst, &message.n_left_out)) {
-        tell_left_out(now_ms);
+        tell_left_out(now_ms, false);
         write_message(&message);
     }
     (void)pthread_mutex_unlock(&mutex);
     errno = saved_errno;
+}
+
+void log_finish(void) {
+    (void)pthread_mutex_lock(&mutex);
+    tell_left_out(clock_monotonic_ms(), true);
+    (void)pthread_mutex_unlock(&mutex);
 }

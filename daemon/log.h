@@ -45,6 +45,8 @@ typedef struct LogOptions {
 
 /* Process-wide, before there are other threads. What is to be hidden says log_hide.h. */
 void log_configure(const LogOptions *options);
+/* At the end of the process: what has been left out and not told of yet. */
+void log_finish(void);
 
 /* At most `burst` of something in 10 s. */
 typedef struct LogLimit {
@@ -72,7 +74,6 @@ void log_write(LogSite *site, LogLevel level, unsigned burst, const char *event,
         const LogField _fields[] = {__VA_ARGS__};                                                            \
         log_write(&_site, (level_arg), (burst_arg), (event_arg), _fields, ARRAY_SIZE(_fields));              \
     } while (0)
-#define log_event(level, event, ...) log_at(level, 0, event, __VA_ARGS__)
 #define log_error(event, ...) log_at(LOG_ERROR, 0, event, __VA_ARGS__)
 #define log_warning(event, ...) log_at(LOG_WARNING, 0, event, __VA_ARGS__)
 #define log_warning_burst(burst, event, ...) log_at(LOG_WARNING, burst, event, __VA_ARGS__)

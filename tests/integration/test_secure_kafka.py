@@ -184,6 +184,7 @@ def check_main_job(kafka, d, mechanism, needed=None):
     wait_for(lambda: len([o for o in d.outputs('sla') if o['kind'] == 'breached']) == 20, 'all are breached')
     assert len(d.outputs('stages')) == 20
     assert instance.stop() == 0
+    assert PASSWORD not in instance.log()
     status, text = check_live(d, d.config('check', kafka=section(kafka, d, mechanism)))
     assert status == 0, text
     kafka.forbid(needed)

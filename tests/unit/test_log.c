@@ -358,6 +358,30 @@ START_TEST(ids_are_shown_as_they_are_to_be) {
 }
 END_TEST
 
+/* Of all the configuration's secrets, be they values or files, of which the first line counts. */
+START_TEST(secrets_of_the_configuration_are_not_shown) {
+    static const char *const contents[] = {"redis-secret\n", "registry-secret\r\nnot this\n", "token-secret", "key-secret\n"};
+    char paths[ARRAY_SIZE(contents)][32];
+    for (size_t i = 0; i < ARRAY_SIZE(contents); i++) {
+        (void)snprintf(paths[i], sizeof(paths[i]), "/tmp/scored-secret-XXXXXX");
+        int fd = mkstemp(paths[i]);
+        ck_assert_int_eq(write(fd, contents[i], strlen(contents[i])), (ssize_t)strlen(contents[i]));
+        (void)close(fd);
+    }
+    KafkaProperty properties[] = {{"sasl.password", "kafka-secret"}, {"sasl.username", "kafka-user"}};
+    const Config config = {.redis_password_file = paths[0], .registry_password_file = paths[1], .registry_token_file = paths[2],
+            .registry_key_password_file = paths[3], .kafka_properties = properties, .n_kafka_properties = ARRAY_SIZE(properties)};
+    ck_assert_int_eq(log_hide_by(&config), 0);
+    capture_begin();
+    configure(LOG_LOGFMT, LOG_INFO);
+    log_info("e", LOG_STR("v", "redis-secret/registry-secret/not this/token-secret/key-secret/kafka-secret/kafka-user"));
+    ck_assert_str_eq(after_time(capture_end(), LOGFMT_HEAD),
+            " level=info event=e v=\"[hidden]/[hidden]/not this/[hidden]/[hidden]/[hidden]/kafka-user\"\n");
+    for (size_t i = 0; i < ARRAY_SIZE(contents); i++)
+        (void)unlink(paths[i]);
+}
+END_TEST
+
 static const struct {
     const char *content;
     int outcome;
@@ -387,7 +411,7 @@ END_TEST
 /* --- no line repeats without end --------------------------------------------------------------------- */
 
 static void repeat(LogLevel level) {
-    log_event(level, "often", LOG_INT("n", 1));
+    log_at(level, 0, "often", LOG_INT("n", 1));
 }
 
 static unsigned count(const char *text, const char *word) {
@@ -454,6 +478,18 @@ START_TEST(what_was_left_out_is_told_by_another_site_if_that_is_silent) {
     ck_assert_ptr_nonnull(told);
     ck_assert_uint_eq(count(text, "left_out"), 1);
     ck_assert(strstr(text, "event=soon") < told && told < strstr(text, "event=later"));
+}
+END_TEST
+
+START_TEST(what_was_left_out_is_told_at_the_end) {
+    static LogSite site;
+    capture_begin();
+    configure(LOG_LOGFMT, LOG_INFO);
+    for (int i = 0; i < 7; i++)
+        write_site(&site);
+    log_finish();
+    log_finish();
+    ck_assert_uint_eq(count(capture_end(), " level=warning event=log.left_out of=often count=5\n"), 1);
 }
 END_TEST
 
@@ -538,11 +574,13 @@ int main(void) {
     tcase_add_test(tcase, auto_is_logfmt_where_stderr_is_no_journal);
     tcase_add_loop_test(tcase, secret_is_not_shown, 0, ARRAY_SIZE(hidden));
     tcase_add_loop_test(tcase, secret_at_the_cut_is_not_shown, 0, 12);
+    tcase_add_test(tcase, secrets_of_the_configuration_are_not_shown);
     tcase_add_loop_test(tcase, ids_are_shown_as_they_are_to_be, 0, LOG_IDS_NONE + 1);
     tcase_add_loop_test(tcase, key_is_the_file_without_its_line_end, 0, ARRAY_SIZE(keys));
     tcase_add_loop_test(tcase, one_site_has_only_so_many_lines, 0, ARRAY_SIZE(bursts));
     tcase_add_test(tcase, what_was_left_out_is_told_by_the_next_line);
     tcase_add_test(tcase, what_was_left_out_is_told_by_another_site_if_that_is_silent);
+    tcase_add_test(tcase, what_was_left_out_is_told_at_the_end);
     tcase_add_test(tcase, lines_of_threads_do_not_interleave);
     tcase_add_test(tcase, limit_lets_a_burst_through_and_counts_the_rest);
     tcase_add_test(tcase, limit_starts_anew_when_the_clock_goes_back);
