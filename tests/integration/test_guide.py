@@ -12,7 +12,6 @@ import struct
 import subprocess
 
 import pytest
-import redis
 from confluent_kafka import TopicPartition
 
 import live
