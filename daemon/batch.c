@@ -168,7 +168,7 @@ int batch_add_message(Batch *batch, const ShardMessage *message) {
     batch->message.len = 0;
     int r = shard_message_pack(message, p->model, &batch->message);
     if (r > 0) {
-        log_error("message.too_large", LOG_INT("shard", batch->shard->id), LOG_BYTES("for", target));
+        log_error("message.too_large", LOG_INT("shard", batch->shard->id), LOG_ID("for", target));
         return -EMSGSIZE;
     }
     Str value = {(const char *)batch->message.data, batch->message.len};
@@ -229,7 +229,7 @@ static int add_state_record(Batch *batch, const Entity *entity, Buffer *record) 
         record->len = 0;
         int r = kind->pack(entity, p->model, record);
         if (r > 0) {
-            log_error("record.too_large", LOG_BYTES("id", entity->id), LOG_INT("shard", batch->shard->id));
+            log_error("record.too_large", LOG_ID("id", entity->id), LOG_INT("shard", batch->shard->id));
             return -EMSGSIZE;
         }
         if (r < 0)

@@ -11,6 +11,8 @@
 #include "daemon/view_fields.h"
 
 #define START_TIMEOUT_MS 30000
+/* Of librdkafka's own, in 10 s: what it tells ten times it tells for days. */
+#define CLIENT_LINES 5
 
 static const char *login_remedy(const char *message) {
     if (strstr(message, "SCRAM") && !kafka_scram_is_strict())
@@ -26,7 +28,7 @@ static void kafka_log(int level, const char *facility, const char *message) {
         return;
     }
     LogLevel own = level <= 4 ? LOG_WARNING : LOG_DEBUG;
-    log_event(own, "kafka.client", LOG_STR("facility", facility), LOG_STR("text", message));
+    log_at(own, own == LOG_WARNING ? CLIENT_LINES : 0, "kafka.client", LOG_STR("facility", facility), LOG_STR("text", message));
 }
 
 static int kafka_outcome(int r, const char *what, const char *text) {

@@ -29,6 +29,7 @@ static const Command *const commands[] = {
         &command_verify,
         &command_topics,
         &command_dlq,
+        &command_log,
         &command_skip,
         &command_help,
 };

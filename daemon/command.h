@@ -42,6 +42,7 @@ struct Command {
 extern const Command command_backtest;
 extern const Command command_check;
 extern const Command command_dlq;
+extern const Command command_log;
 extern const Command command_replay;
 extern const Command command_skip;
 extern const Command command_test;
@@ -106,6 +107,9 @@ typedef enum SchemaNeed {
  */
 MUST_CHECK int command_load_schemas(const Command *self, const Config *config, SchemaNeed need, const volatile sig_atomic_t *stop,
         Registry **ret_registry, AvroOutput **ret_encoder);
+
+/* Before there are other threads: the log is written as the configuration says, without what it is to hide. Returns the exit status. */
+MUST_CHECK int command_configure_log(const Command *self, const Config *config, LogLevel level);
 
 /* Where the configuration is if no other place is given. */
 #define COMMAND_CONFIG_PATH SCORED_CONFIG_DIR "/scored.yaml"

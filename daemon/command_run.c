@@ -132,11 +132,13 @@ static int run_daemon(const Command *self, const Config *config, const char *mod
     _cleanup_(http_done) Http http = {0};
     char text[HTTP_TEXT_SIZE];
     Notify notify;
-    log_configure(config->log_format, config->log_level);
+    int status = command_configure_log(self, config, config->log_level);
+    if (status != EXIT_SUCCESS)
+        return status;
     log_info("start", LOG_STR("version", SCORED_VERSION), LOG_BYTES("model", model->id),
             LOG_INT("model_version", model->version), LOG_STR("group", config->group),
             LOG_STR("instance", config->instance));
-    int status = command_load_schemas(self, config, SCHEMAS_TO_RUN, &stop, &registry, &encoder);
+    status = command_load_schemas(self, config, SCHEMAS_TO_RUN, &stop, &registry, &encoder);
     if (status != EXIT_SUCCESS)
         return stop ? EXIT_SUCCESS : status;
     int r = start_http(&(ProducerOptions){.config = config, .model_path = model_path, .registry = registry}, &http, text);
@@ -160,6 +162,7 @@ static int run_daemon(const Command *self, const Config *config, const char *mod
     notify_deinit(&notify);
     if (r < 0)
         log_error("failed", LOG_STR("error", strerror(-r)));
+    log_finish();
     return r == 0 ? EXIT_SUCCESS : r == PIPELINE_E_REFUSED ? EX_CONFIG : EXIT_FAILURE;
 }
 

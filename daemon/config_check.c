@@ -5,6 +5,7 @@
 
 #include "daemon/config_reader.h"
 #include "daemon/listen_address.h"
+#include "daemon/log_hide.h"
 #include "daemon/web/door.h"
 
 /* What scored writes to, with the key that names it. */
@@ -200,4 +201,14 @@ void config_check_http(ConfigReader *reader) {
         return;
     config_error(reader, config_mark(reader, "http", "listen"),
             "listen: others than this machine reach %s, too; that is refused unless http.allow_remote is true", config->http_listen);
+}
+
+/* A file that cannot be read has been told of. */
+void config_check_log(ConfigReader *reader) {
+    const char *path = reader->config->log_lead_ids_key_file;
+    LogKey key;
+    if (path && log_hide_read_key(path, &key) == LOG_HIDE_E_KEY)
+        config_error(reader, config_mark(reader, "log", "lead_ids_key_file"), "lead_ids_key_file: %s must hold %d to %d bytes", path,
+                LOG_KEY_LEN_MIN, LOG_KEY_LEN_MAX);
+    explicit_bzero(&key, sizeof(key));
 }

@@ -139,7 +139,7 @@ static int load_record(LiveShard *shard, EntityKind kind, Str id, Str bytes) {
     if (r <= 0)
         return r;
     log_error("record.unreadable", LOG_INT("shard", shard->id), LOG_STR("kind", kind == ENTITY_LEAD ? "lead" : "account"),
-            LOG_BYTES("id", id), LOG_INT("code", r));
+            LOG_ID("id", id), LOG_INT("code", r));
     Unreadable why = unreadable_record_in_redis(r);
     return live_shard_halt(shard->id, why.reason, why.remedy);
 }

@@ -136,8 +136,6 @@ static int halt_read(Pipeline *p, int32_t shard) {
 }
 
 static int take_poll(Pipeline *p, SourcePoll *poll) {
-    static LogLimit limit;
-    unsigned left_out;
     bool of_partition = poll->type == SOURCE_RECORD || poll->type == SOURCE_END || poll->type == SOURCE_RANGE;
     LiveShard *shard = of_partition && poll->shard < p->n_shards ? p->shards[poll->shard] : NULL;
     SourceProgress *source = shard ? live_shard_progress(shard, poll->input) : NULL;
@@ -162,8 +160,7 @@ static int take_poll(Pipeline *p, SourcePoll *poll) {
                 "lengthen the topic's retention; to go on without them, stop scored, then: scored skip --to first (see its help)");
         return halt_read(p, poll->shard);
     case SOURCE_ERROR:
-        if (log_limit_allows(&limit, clock_monotonic_ms(), 5, &left_out))
-            log_warning("kafka.error", LOG_STR("error", poll->text), LOG_INT("left_out", left_out));
+        log_warning_burst(5, "kafka.error", LOG_STR("error", poll->text));
         return 0;
     default:
         return 0;

@@ -344,8 +344,6 @@ int takeover_catch_up(LiveShard *shard) {
 }
 
 int takeover_repair(LiveShard *shard, int code, const char *text) {
-    static LogLimit limit;
-    unsigned left_out;
     switch (code) {
     case VIEW_E_BEHIND:
         log_warning("view.behind", LOG_INT("shard", shard->id), LOG_STR("error", text));
@@ -355,8 +353,7 @@ int takeover_repair(LiveShard *shard, int code, const char *text) {
         log_error("view.foreign", LOG_INT("shard", shard->id), LOG_STR("error", text));
         return PIPELINE_E_RESTART; /* the takeover that follows says what is the matter, and halts or goes on */
     default:
-        if (log_limit_allows(&limit, clock_monotonic_ms(), 3, &left_out))
-            log_warning("view.away", LOG_INT("shard", shard->id), LOG_STR("error", text), LOG_INT("left_out", left_out));
+        log_warning_burst(3, "view.away", LOG_INT("shard", shard->id), LOG_STR("error", text));
         return PIPELINE_E_WAIT;
     }
 }

@@ -188,6 +188,7 @@ def check_main_job(kafka, d, mechanism, needed=None, **sections):
         state = json.loads(ask(sections['http']['listen'], '/board/v1/state').text)
         assert state['status']['kafka'] is None and len(state['news']) == 40
     assert instance.stop() == 0
+    assert PASSWORD not in instance.log()
     status, text = check_live(d, d.config('check', kafka=section(kafka, d, mechanism)))
     assert status == 0, text
     kafka.forbid(needed)

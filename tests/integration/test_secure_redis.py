@@ -67,6 +67,7 @@ def test_all_that_it_does_is_what_the_readme_lets_it_do(secured, deploy, model):
         assert status == 0, text
     assert second.stop() == 0
     assert secured.execute_command('ACL', 'LOG') == []
+    assert PASSWORD not in instance.log() + second.log()
 
     used_by_client = {'auth', 'client setinfo'}
     of_test = {'scan', 'acl', 'config', 'flushall', 'keys', 'zcount', 'hello', 'info'}

@@ -123,7 +123,7 @@ START_TEST(defaults_hold_without_keys) {
     ck_assert(!c->http_board);
     ck_assert_ptr_null(c->http_token_file);
     ck_assert_ptr_null(c->http_host);
-    ck_assert_int_eq(c->log_format, LOG_LOGFMT);
+    ck_assert_int_eq(c->log_format, LOG_AUTO);
     ck_assert_int_eq(c->log_level, LOG_INFO);
 }
 END_TEST

@@ -194,6 +194,14 @@ START_TEST(moving_adds_counts_takes_gauges_and_empties) {
 }
 END_TEST
 
+START_TEST(what_has_no_labels_moves_alone) {
+    _cleanup_(metrics_free) Metrics *to = new_metrics(), *from = new_metrics();
+    metrics_add(from, TEST_PLAIN, NULL, 2);
+    metrics_move(to, from);
+    expect_line(to, "t_plain_total 2", true);
+}
+END_TEST
+
 START_TEST(a_copy_stands_for_itself) {
     _cleanup_(metrics_free) Metrics *copy = new_metrics(), *m = new_metrics();
     char label[16];
@@ -283,6 +291,7 @@ int main(void) {
     tcase_add_test(tcase, hidden_gauges_come_back_when_they_are_set);
     tcase_add_test(tcase, what_has_no_labels_is_moved_alone);
     tcase_add_test(tcase, moving_adds_counts_takes_gauges_and_empties);
+    tcase_add_test(tcase, what_has_no_labels_moves_alone);
     tcase_add_test(tcase, a_copy_stands_for_itself);
     tcase_add_test(tcase, text_is_bounded);
     tcase_add_loop_test(tcase, accept_chooses_the_format, 0, ARRAY_SIZE(accepts));
