@@ -172,6 +172,16 @@ const LogMeaning log_catalogue[] = {
         "It refuses the login or a command, may evict keys, or does not answer at all.",
         "See the error: set maxmemory-policy noeviction, give the user the rights that the README names, correct "
             "redis.address and the password's file."},
+    {"redis.no_readers", "e8aa6807d696484297ca5e89164cf0e9", LOOK,
+        "Redis has no reader functions of this instance's",
+        "It is older than 7, or the user may not call FUNCTION LOAD, or another program holds the library's name. "
+            "Scoring does not need them.",
+        "If other programs are to ask by FCALL_RO, give the user the rights +function|load and +fcall_ro, or use "
+            "another redis.prefix; then restart."},
+    {"board.nowhere", "6dd35cee0c494917a057d63a7aa6acfe", LOOK,
+        "The board is wanted, and served nowhere",
+        "http.board is true, but there is neither http.listen nor a socket from systemd.",
+        "Set http.listen, or enable scored-http.socket."},
     {"view.away", "c4120c45767a4068a8630087d3c1c953", LOOK,
         "A shard waits for Redis",
         "Redis does not answer. Rounds go on as long as leads are in memory, then reading stops.",
