@@ -43,9 +43,29 @@ int file_read(const char *path, size_t len_max, char **ret, size_t *ret_len) {
     return 0;
 }
 
+static void report_diagnostic(const Command *self, const Diagnostic *diagnostic, const char *path) {
+    JsonWriter writer = JSON_WRITER_INIT;
+    json_write_object_begin(&writer, STR_NULL);
+    json_write_string(&writer, STR_LITERAL("command"), str_from(self->name));
+    json_write_string(&writer, STR_LITERAL("severity"),
+            diagnostic->level == DIAGNOSTIC_ERROR ? STR_LITERAL("error") : STR_LITERAL("warning"));
+    json_write_string(&writer, STR_LITERAL("file"), str_from(path));
+    json_write_integer(&writer, STR_LITERAL("line"), diagnostic->mark.line);
+    json_write_integer(&writer, STR_LITERAL("column"), diagnostic->mark.column);
+    json_write_string(&writer, STR_LITERAL("error"), str_from(diagnostic->message));
+    json_write_object_end(&writer);
+    command_print_error(&writer);
+    json_writer_deinit(&writer);
+}
+
 /* All of them, sorted by place, with the lines that they are about. */
 static void report_diagnostics(const Command *self, Diagnostics *diagnostics, const char *path, Str source) {
     diagnostics_sort(diagnostics);
+    if (command_errors_are_json()) {
+        for (size_t i = 0; i < diagnostics->n_items; i++)
+            report_diagnostic(self, &diagnostics->items[i], path);
+        return;
+    }
     _cleanup_(free_null) char *text = diagnostics_render(diagnostics, path, source);
     if (text)
         fputs(text, stderr);
