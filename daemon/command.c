@@ -38,6 +38,7 @@ const Command *const command_table[] = {
         &command_topics,
         &command_dlq,
         &command_skip,
+        &command_doctor,
         &command_version,
         &command_completion,
         &command_help,

@@ -96,8 +96,7 @@ int command_load_file(const Command *self, const char *path, CommandLoadFn funct
     return EX_OSERR;
 }
 
-/* On the heap; NULL when out of memory. */
-static char *directory_of(const char *path) {
+char *command_directory_of(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? strndup(path, MAX((size_t)(slash - path), (size_t)1)) : strdup(".");
 }
@@ -105,7 +104,7 @@ static char *directory_of(const char *path) {
 /* Holidays are found from where the model is. */
 static int load_model(void *userdata, Str source, const char *path, Diagnostics *diagnostics, void *ret) {
     (void)userdata;
-    _cleanup_(free_null) char *directory = directory_of(path);
+    _cleanup_(free_null) char *directory = command_directory_of(path);
     if (!directory)
         return -ENOMEM;
     ModelFiles files = model_files_in(directory);
@@ -130,7 +129,7 @@ int command_load_model(const Command *self, const char *path, Model **ret) {
 /* Relative paths in a configuration begin where it is itself. */
 static int load_config(void *userdata, Str source, const char *path, Diagnostics *diagnostics, void *ret) {
     (void)userdata;
-    _cleanup_(free_null) char *directory = directory_of(path);
+    _cleanup_(free_null) char *directory = command_directory_of(path);
     return directory ? config_load(source, directory, diagnostics, ret) : -ENOMEM;
 }
 
@@ -150,7 +149,7 @@ int command_load_config(const Command *self, const char *path, Config **ret) {
 }
 
 char *command_find_model(const char *path) {
-    _cleanup_(free_null) char *data = NULL, *directory = directory_of(path);
+    _cleanup_(free_null) char *data = NULL, *directory = command_directory_of(path);
     char *model_path = NULL;
     size_t len;
 

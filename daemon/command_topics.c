@@ -13,6 +13,7 @@
 #include "daemon/check_kafka.h"
 #include "daemon/command.h"
 #include "daemon/io/file_sink.h"
+#include "daemon/kafka_cause.h"
 #include "daemon/log.h"
 #include "daemon/rights.h"
 #include "daemon/topics.h"
@@ -290,7 +291,7 @@ static int ask_servers(Topics *t) {
     char text[KAFKA_TEXT_SIZE] = "";
     make_rows(t);
     t->samples = calloc(t->config->n_sources, sizeof(*t->samples));
-    int r = t->samples ? kafka_cluster_new(t->config, NULL, text, &t->cluster) : -ENOMEM;
+    int r = t->samples ? kafka_cluster_new(t->config, kafka_cause_note, text, &t->cluster) : -ENOMEM;
     int status = EX_CONFIG;
     if (r == 0)
         status = check_and_create(t);
