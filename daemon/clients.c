@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "daemon/kafka_cause.h"
 #include "daemon/live_shard.h"
 #include "daemon/log.h"
 #include "daemon/readers.h"
@@ -14,17 +15,10 @@
 /* Of librdkafka's own, in 10 s: what it tells ten times it tells for days. */
 #define CLIENT_LINES 5
 
-static const char *login_remedy(const char *message) {
-    if (strstr(message, "SCRAM") && !kafka_scram_is_strict())
-        return "check sasl.username and the password's file; with librdkafka before 2.6.1, brokers from 4.0 on refuse SCRAM whatever the "
-               "password: log in by PLAIN, OAUTHBEARER or a client certificate, or upgrade librdkafka";
-    return "check sasl.mechanism, sasl.username and the file of its secret";
-}
-
 /* `level` is syslog's: 3 is an error, 4 a warning. Librdkafka's own troubles are no errors of ours until a call fails. */
 static void kafka_log(int level, const char *facility, const char *message) {
-    if (strstr(message, "SASL authentication error")) {
-        log_error("kafka.login", LOG_STR("error", message), LOG_STR("remedy", login_remedy(message)));
+    if (kafka_is_login_error(message)) {
+        log_error("kafka.login", LOG_STR("error", message), LOG_STR("remedy", kafka_login_remedy(message)));
         return;
     }
     LogLevel own = level <= 4 ? LOG_WARNING : LOG_DEBUG;

@@ -252,12 +252,20 @@ static const CommandOption options[] = {
     "\n"                                                                                                     \
     "TIME is RFC 3339 (2026-01-31T08:00:00Z) or integer milliseconds since 1970.\n"
 
+#define JSON                                                                                                 \
+    "An object: the id, `at` and `clock`, the lead's or account's own facts, `scores` with their contributions, `tracks` with their\n"  \
+    "`transitions` (a condition is `holds` and `parts`; a part has `kind`, `text`, `holds`, which is null where the event decides,\n"    \
+    "`left`, `right`, `missing`), clocks with `levels` and `pauses`, counters; `asked_id` if that was merged, and\n"           \
+    "`record_model_version` if it is an earlier one. --history adds a line for each output, --key prints `record`,\n"                   \
+    "`fields` and `shard` in the place of all that.\n"
+
 const Command command_lead = {
         .name = "lead",
         .summary = "Show why a lead is where it is",
         .usage = USAGE,
         .description = DESCRIPTION,
         .options = options,
+        .json = JSON,
         .run = run_lead,
 };
 
@@ -267,5 +275,6 @@ const Command command_account = {
         .usage = USAGE,
         .description = DESCRIPTION,
         .options = options,
+        .json = JSON,
         .run = run_account,
 };

@@ -44,9 +44,29 @@ int file_read(const char *path, size_t len_max, char **ret, size_t *ret_len) {
     return 0;
 }
 
+static void report_diagnostic(const Command *self, const Diagnostic *diagnostic, const char *path) {
+    JsonWriter writer = JSON_WRITER_INIT;
+    json_write_object_begin(&writer, STR_NULL);
+    json_write_string(&writer, STR_LITERAL("command"), str_from(self->name));
+    json_write_string(&writer, STR_LITERAL("severity"),
+            diagnostic->level == DIAGNOSTIC_ERROR ? STR_LITERAL("error") : STR_LITERAL("warning"));
+    json_write_string(&writer, STR_LITERAL("file"), str_from(path));
+    json_write_integer(&writer, STR_LITERAL("line"), diagnostic->mark.line);
+    json_write_integer(&writer, STR_LITERAL("column"), diagnostic->mark.column);
+    json_write_string(&writer, STR_LITERAL("error"), str_from(diagnostic->message));
+    json_write_object_end(&writer);
+    command_print_error(&writer);
+    json_writer_deinit(&writer);
+}
+
 /* All of them, sorted by place, with the lines that they are about. */
 static void report_diagnostics(const Command *self, Diagnostics *diagnostics, const char *path, Str source) {
     diagnostics_sort(diagnostics);
+    if (command_errors_are_json()) {
+        for (size_t i = 0; i < diagnostics->n_items; i++)
+            report_diagnostic(self, &diagnostics->items[i], path);
+        return;
+    }
     _cleanup_(free_null) char *text = diagnostics_render(diagnostics, path, source);
     if (text)
         fputs(text, stderr);
@@ -77,8 +97,7 @@ int command_load_file(const Command *self, const char *path, CommandLoadFn funct
     return EX_OSERR;
 }
 
-/* On the heap; NULL when out of memory. */
-static char *directory_of(const char *path) {
+char *command_directory_of(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? strndup(path, MAX((size_t)(slash - path), (size_t)1)) : strdup(".");
 }
@@ -86,7 +105,7 @@ static char *directory_of(const char *path) {
 /* Holidays are found from where the model is. */
 static int load_model(void *userdata, Str source, const char *path, Diagnostics *diagnostics, void *ret) {
     (void)userdata;
-    _cleanup_(free_null) char *directory = directory_of(path);
+    _cleanup_(free_null) char *directory = command_directory_of(path);
     if (!directory)
         return -ENOMEM;
     ModelFiles files = model_files_in(directory);
@@ -123,7 +142,7 @@ int command_read_model(const char *path, Model **ret) {
 /* Relative paths in a configuration begin where it is itself. */
 static int load_config(void *userdata, Str source, const char *path, Diagnostics *diagnostics, void *ret) {
     (void)userdata;
-    _cleanup_(free_null) char *directory = directory_of(path);
+    _cleanup_(free_null) char *directory = command_directory_of(path);
     return directory ? config_load(source, directory, diagnostics, ret) : -ENOMEM;
 }
 
@@ -143,7 +162,7 @@ int command_load_config(const Command *self, const char *path, Config **ret) {
 }
 
 char *command_find_model(const char *path) {
-    _cleanup_(free_null) char *data = NULL, *directory = directory_of(path);
+    _cleanup_(free_null) char *data = NULL, *directory = command_directory_of(path);
     char *model_path = NULL;
     size_t len;
 

@@ -194,14 +194,14 @@ static int run(const Command *self, int argc, char **argv) {
 }
 
 static const CommandOption options[] = {
-    {"config", OPTION_CONFIG, "FILE", "the configuration; by default " COMMAND_CONFIG_PATH},
-    {"model", OPTION_MODEL, "FILE", "a model in place of the configuration's"},
+    {"config", OPTION_CONFIG, "FILE", "The configuration; default " COMMAND_CONFIG_PATH},
+    {"model", OPTION_MODEL, "FILE", "A model in place of the configuration's"},
     {0},
 };
 
 const Command command_run = {
     .name = "run",
-    .summary = "score events from Kafka until told to stop",
+    .summary = "Score events from Kafka until told to stop",
     .usage = "[--config FILE] [--model FILE]",
     .description = "Consumes the source topics, keeps scores, stages and SLA clocks, and tells their changes on\n"
                    "Kafka. SIGTERM and SIGINT end it in order; SIGHUP reads the model again and takes a new version\n"

@@ -364,5 +364,8 @@ const Command command_top = {
                 "stage\n"
                 "change and each word of a clock, with the reasons, and the hottest leads every 10 s.\n",
         .options = options,
+        .json = "JSON lines: each output as in a replay (`output` says which record of the schemas it is); every 10 s\n"
+                "`HotLeads` (`at`, `board`, `leads`: `lead_id`, `account_id`, `value`, `scores`, `stages`, `next_change_at`); and at\n"
+                "the end `Summary` (`seconds`, `outputs`, `causes`, `sla`, `unreadable`, `decays`).\n",
         .run = run,
 };
