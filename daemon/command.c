@@ -37,6 +37,7 @@ const Command *const command_table[] = {
         &command_verify,
         &command_topics,
         &command_dlq,
+        &command_log,
         &command_skip,
         &command_doctor,
         &command_version,

@@ -53,6 +53,7 @@ extern const Command command_check;
 extern const Command command_completion;
 extern const Command command_doctor;
 extern const Command command_dlq;
+extern const Command command_log;
 extern const Command command_replay;
 extern const Command command_skip;
 extern const Command command_test;
@@ -119,6 +120,8 @@ MUST_CHECK int command_load_config_counted(
         const Command *self, const char *path, Config **ret, size_t *ret_n_warnings);
 /* Where a file is. On the heap; NULL when out of memory. */
 char *command_directory_of(const char *path);
+/* The same of a model without a word. 0, with *ret NULL if it has errors; or a negative errno. */
+MUST_CHECK int command_read_model(const char *path, Model **ret);
 /* The model's path in a configuration with errors, on the heap; NULL: it can't be told. */
 char *command_find_model(const char *path);
 /* Of a Schema Registry, where the configuration names one. */
@@ -134,6 +137,9 @@ typedef enum SchemaNeed {
  */
 MUST_CHECK int command_load_schemas(const Command *self, const Config *config, SchemaNeed need, const volatile sig_atomic_t *stop,
         Registry **ret_registry, AvroOutput **ret_encoder);
+
+/* Before there are other threads: the log is written as the configuration says, without what it is to hide. Returns the exit status. */
+MUST_CHECK int command_configure_log(const Command *self, const Config *config, LogLevel level);
 
 /* Where the configuration is if no other place is given. */
 #define COMMAND_CONFIG_PATH SCORED_CONFIG_DIR "/scored.yaml"

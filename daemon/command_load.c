@@ -7,6 +7,7 @@
 #include "daemon/clock.h"
 #include "daemon/io/registry_http.h"
 #include "daemon/log.h"
+#include "daemon/log_hide.h"
 #include "daemon/model_files.h"
 #include "daemon/own_schemas.h"
 #include "lib/yaml.h"
@@ -126,6 +127,18 @@ int command_load_model(const Command *self, const char *path, Model **ret) {
     return command_load_model_counted(self, path, ret, &n_warnings);
 }
 
+int command_read_model(const char *path, Model **ret) {
+    _cleanup_(free_null) char *data = NULL;
+    Diagnostics diagnostics = DIAGNOSTICS_INIT;
+    size_t len;
+    *ret = NULL;
+    int r = file_read(path, YAML_BYTES_MAX, &data, &len);
+    if (r == 0)
+        r = load_model(NULL, (Str){data, len}, path, &diagnostics, ret);
+    diagnostics_done(&diagnostics);
+    return r;
+}
+
 /* Relative paths in a configuration begin where it is itself. */
 static int load_config(void *userdata, Str source, const char *path, Diagnostics *diagnostics, void *ret) {
     (void)userdata;
@@ -199,13 +212,10 @@ static int load_encoder(const Command *self, const Config *config, const Registr
 
 /* What the registry's thread has to say. */
 static void tell_news(RegistryNews news, const char *text) {
-    static LogLimit limit;
-    unsigned left_out;
     switch (news) {
     case REGISTRY_NEWS_AWAY:
-        if (log_limit_allows(&limit, clock_monotonic_ms(), 1, &left_out))
-            log_warning("registry.away", LOG_STR("error", text), LOG_INT("left_out", left_out),
-                    LOG_STR("remedy", "events of schemas that are known go on; others wait for it"));
+        log_warning_burst(1, "registry.away", LOG_STR("error", text),
+                LOG_STR("remedy", "events of schemas that are known go on; others wait for it"));
         return;
     case REGISTRY_NEWS_BACK:
         log_info("registry.back", LOG_STR("text", "it answers again"));
@@ -264,5 +274,15 @@ int command_load_schemas(const Command *self, const Config *config, SchemaNeed n
         return status;
     *ret_registry = TAKE_PTR(registry);
     *ret_encoder = TAKE_PTR(encoder);
+    return EXIT_SUCCESS;
+}
+
+int command_configure_log(const Command *self, const Config *config, LogLevel level) {
+    int r = log_hide_by(config);
+    if (r < 0)
+        return command_error(self, "log.lead_ids_key_file: %s", strerror(-r)), EX_OSERR;
+    if (r > 0) /* it was good when the configuration was checked */
+        return command_error(self, "log.lead_ids_key_file: %s has changed, and is no key", config->log_lead_ids_key_file), EX_CONFIG;
+    log_configure(&(LogOptions){.format = config->log_format, .level = level, .ids = config->log_lead_ids});
     return EXIT_SUCCESS;
 }

@@ -265,7 +265,6 @@ static int create(Topics *t) {
     bool is_output_compacted[_OUTPUT_TYPE_MAX];
     int64_t tombstones_ms;
     Inputs inputs;
-    log_configure(t->config->log_format, LOG_WARNING);
     int r = topics_prepare(t->config, t->cluster, &inputs, is_output_compacted, &tombstones_ms);
     if (r < 0)
         return r;
@@ -309,6 +308,8 @@ static int run_topics(const Command *self, int argc, char **argv) {
     if (parse_arguments(&topics, argc, argv, &status) != EXIT_SUCCESS)
         return status;
     status = command_load_config(self, topics.arg_config, &topics.config);
+    if (status == EXIT_SUCCESS && topics.arg_create)
+        status = command_configure_log(self, topics.config, LOG_WARNING);
     if (status == EXIT_SUCCESS)
         status = topics.arg_acls ? print_rights(&topics) : ask_servers(&topics);
     config_free(topics.config);

@@ -10,6 +10,7 @@ from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, A
                                    ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion)
 
 import live
+from asking import ask
 from live import SMALL, event, wait_for
 from test_doctor import doctor
 
@@ -175,16 +176,20 @@ def printed_rights(deployment, config):
                        AclOperation[r['operation']], AclPermissionType.ALLOW) for r in json.loads(done.stdout)]
 
 
-def check_main_job(kafka, d, mechanism, needed=None):
+def check_main_job(kafka, d, mechanism, needed=None, **sections):
     needed = needed or list(rights(d).values())
     kafka.allow(needed)
-    instance = d.start('a', kafka=section(kafka, d, mechanism))
+    instance = d.start('a', kafka=section(kafka, d, mechanism), **sections)
     instance.await_log('shards.assigned')
     d.send(*[event(f'lead-{i}', 'form') for i in range(20)])
     d.await_committed(20)
     wait_for(lambda: len([o for o in d.outputs('sla') if o['kind'] == 'breached']) == 20, 'all are breached')
     assert len(d.outputs('stages')) == 20
+    if 'http' in sections:
+        state = json.loads(ask(sections['http']['listen'], '/board/v1/state').text)
+        assert state['status']['kafka'] is None and len(state['news']) == 40
     assert instance.stop() == 0
+    assert PASSWORD not in instance.log()
     status, text = check_live(d, d.config('check', kafka=section(kafka, d, mechanism)))
     assert status == 0, text
     kafka.forbid(needed)
@@ -201,6 +206,15 @@ def test_main_job_with_the_rights_that_are_printed(kafka, deploy_secure):
     needed = printed_rights(d, d.config('rights', kafka=section(kafka, d, 'PLAIN')))
     assert sorted(map(str, needed)) == sorted(map(str, rights(d).values()))
     check_main_job(kafka, d, 'PLAIN', needed)
+
+
+def test_board_with_the_rights_that_are_printed(kafka, deploy_secure, tmp_path_factory):
+    """It reads what the main job only writes."""
+    d = deploy_secure(kafka)
+    http = {'listen': f'unix:{tmp_path_factory.mktemp("h")}/s', 'board': True}
+    needed = printed_rights(d, d.config('rights', kafka=section(kafka, d, 'PLAIN'), http=http))
+    assert len(needed) == len(rights(d)) + 5
+    check_main_job(kafka, d, 'PLAIN', needed, http=http)
 
 
 @pytest.mark.skipif(not os.environ.get('SCORED_TEST_FULL'), reason='fetches another Kafka')
