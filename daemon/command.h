@@ -118,10 +118,10 @@ MUST_CHECK int command_load_model_counted(
         const Command *self, const char *path, Model **ret, size_t *ret_n_warnings);
 MUST_CHECK int command_load_config_counted(
         const Command *self, const char *path, Config **ret, size_t *ret_n_warnings);
-/* The same of a model without a word. 0, with *ret NULL if it has errors; or a negative errno. */
-MUST_CHECK int command_read_model(const char *path, Model **ret);
 /* Where a file is. On the heap; NULL when out of memory. */
 char *command_directory_of(const char *path);
+/* The same of a model without a word. 0, with *ret NULL if it has errors; or a negative errno. */
+MUST_CHECK int command_read_model(const char *path, Model **ret);
 /* The model's path in a configuration with errors, on the heap; NULL: it can't be told. */
 char *command_find_model(const char *path);
 /* Of a Schema Registry, where the configuration names one. */

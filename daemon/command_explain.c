@@ -182,17 +182,29 @@ static int show(Subject *s) {
     return print(s, &text);
 }
 
+static void write_keys(char keys[static _BOARD_KEY_MAX][BOARD_KEY_SIZE], JsonWriter *writer) {
+    static const char *const names[_BOARD_KEY_MAX] = {
+            [BOARD_KEY_RECORD] = "record", [BOARD_KEY_FIELDS] = "fields", [BOARD_KEY_META] = "meta"};
+    json_write_object_begin(writer, STR_NULL);
+    for (int i = 0; i < _BOARD_KEY_MAX; i++)
+        json_write_string(writer, str_from(names[i]), str_from(keys[i]));
+    json_write_object_end(writer);
+    json_write_newline(writer);
+}
+
 static int show_keys(Subject *s) {
     char keys[_BOARD_KEY_MAX][BOARD_KEY_SIZE];
-    TopText text = TOP_TEXT_INIT;
+    JsonWriter writer = JSON_WRITER_INIT;
     int status = subject_keys(s, keys);
     if (status != EXIT_SUCCESS)
         return status;
-    for (int i = 0; i < _BOARD_KEY_MAX; i++) {
-        top_text_add_str(&text, str_from(keys[i]));
-        top_text_add(&text, "\n");
-    }
-    return print(s, &text);
+    if (s->arg_json)
+        write_keys(keys, &writer);
+    for (int i = 0; !s->arg_json && i < _BOARD_KEY_MAX; i++)
+        puts(keys[i]);
+    status = command_finish(s->command, &writer);
+    json_writer_deinit(&writer);
+    return status;
 }
 
 /* ---- the commands ---- */
@@ -257,7 +269,7 @@ static const CommandOption options[] = {
     "`transitions` (a condition is `holds` and `parts`; a part has `kind`, `text`, `holds`, which is null where the event decides,\n"    \
     "`left`, `right`, `missing`), clocks with `levels` and `pauses`, counters; `asked_id` if that was merged, and\n"           \
     "`record_model_version` if it is an earlier one. --history adds a line for each output, --key prints `record`,\n"                   \
-    "`fields` and `shard` in the place of all that.\n"
+    "`fields` and `meta` in the place of all that.\n"
 
 const Command command_lead = {
         .name = "lead",

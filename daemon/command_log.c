@@ -199,6 +199,6 @@ const Command command_log = {
                    "operator is needed; of those that are named it tells cause and remedy. With --hash it tells how\n"
                    "an id stands in the log where log.lead_ids is \"hashed\".\n",
     .options = options,
-    .json = "An array of objects: `event`, `message_id` (its MESSAGE_ID in the journal), `needs_operator`, `title`, `cause`, `remedy`.\n",
+    .json = "An array of `event`, `message_id`, `needs_operator`, `title`, `cause` and `remedy`.\n",
     .run = run,
 };

@@ -199,6 +199,7 @@ def test_lead_says_why_it_is_where_it_is(deploy, model):
     assert 'without 2 older ones' in out
     # its keys
     status, out, _ = d.explain('lead', 'lead-1', '--key')
+    assert list(json.loads(d.explain('lead', 'lead-1', '--key', '--json')[1]).values()) == out.split()
     record, fields, meta = out.split()
     assert status == 0 and d.redis.type(record) == b'string' and d.redis.type(fields) == b'hash' and d.redis.exists(meta)
     # what does not fit
