@@ -284,14 +284,14 @@ static void request_range(RedisBoard *board, const char *command, int32_t shard,
     redis_request_arg(t, STR_LITERAL("WITHSCORES"));
 }
 
-int redis_board_leaders(RedisBoard *board, const char *name, size_t from, size_t n_each, char *text,
+int redis_board_leaders(RedisBoard *board, EntityKind kind, const char *name, size_t from, size_t n_each, char *text,
         BoardEntry *ret, size_t max, size_t *ret_n, double *ret_bound) {
     assert(n_each > 0);
     int r = begin(board, text);
     if (r)
         return r;
     for (int32_t shard = 0; shard < board->n_shards; shard++)
-        request_range(board, "ZREVRANGE", shard, "rank:", name, from, n_each);
+        request_range(board, "ZREVRANGE", shard, kind == ENTITY_LEAD ? "rank:" : "account-rank:", name, from, n_each);
     r = exchange(board, (size_t)board->n_shards, text);
     return r ? r : collect(board, n_each, highest_first, text, ret, max, ret_n, ret_bound);
 }
@@ -311,7 +311,15 @@ int redis_board_moments(
 
 /* ---- records ---- */
 
-int redis_board_records(RedisBoard *board, const BoardEntry *entries, size_t n, char *text, Str *values) {
+static const char *key_kind(EntityKind kind, BoardKey key) {
+    static const char *const kinds[_ENTITY_KIND_MAX][_BOARD_KEY_MAX] = {
+            [ENTITY_LEAD] = {"record:", "lead:", "meta"},
+            [ENTITY_ACCOUNT] = {"account-record:", "account:", "meta"},
+    };
+    return kinds[kind][key];
+}
+
+int redis_board_records(RedisBoard *board, EntityKind kind, const BoardEntry *entries, size_t n, char *text, Str *values) {
     assert(n <= BOARD_ASK_MAX);
     int r = begin(board, text);
     if (r || n == 0)
@@ -320,20 +328,12 @@ int redis_board_records(RedisBoard *board, const BoardEntry *entries, size_t n, 
         assert(entries[i].shard >= 0 && entries[i].shard < board->n_shards);
         redis_request_command(board->transport, 2);
         redis_request_arg(board->transport, STR_LITERAL("GET"));
-        request_key(board, entries[i].shard, "record:", board_entry_id(&entries[i]));
+        request_key(board, entries[i].shard, key_kind(kind, BOARD_KEY_RECORD), board_entry_id(&entries[i]));
     }
     r = exchange(board, n, text);
     for (size_t i = 0; i < n && !r; i++)
         values[i] = reply_str(board->held[i]);
     return r;
-}
-
-static const char *key_kind(EntityKind kind, BoardKey key) {
-    static const char *const kinds[_ENTITY_KIND_MAX][_BOARD_KEY_MAX] = {
-            [ENTITY_LEAD] = {"record:", "lead:", "meta"},
-            [ENTITY_ACCOUNT] = {"account-record:", "account:", "meta"},
-    };
-    return kinds[kind][key];
 }
 
 void redis_board_keys(
@@ -346,9 +346,48 @@ void redis_board_keys(
     }
 }
 
+static int64_t parse_instant(const RedisBoard *board, const redisReply *reply) {
+    double at;
+    bool known = parse_number(board, reply_str(reply), &at);
+    return known && at > 0 && at <= (double)EVENT_TIME_MS_MAX ? (int64_t)at : TIME_NONE;
+}
+
+int redis_board_shards(RedisBoard *board, int32_t n, char *text, BoardShard *ret) {
+    RedisTransport *t = board->transport;
+    double bno;
+    int r = begin(board, text);
+    assert(n <= board->n_shards && (size_t)n <= BOARD_ASK_MAX);
+    if (r || n == 0)
+        return r;
+    for (int32_t shard = 0; shard < n; shard++) {
+        redis_request_command(t, 6);
+        redis_request_arg(t, STR_LITERAL("HMGET"));
+        request_key(board, shard, key_kind(ENTITY_LEAD, BOARD_KEY_META), STR_NULL);
+        redis_request_arg(t, STR_LITERAL("bno"));
+        redis_request_arg(t, STR_LITERAL("mode"));
+        redis_request_arg(t, STR_LITERAL("watermark"));
+        redis_request_arg(t, STR_LITERAL("updated_at"));
+    }
+    r = exchange(board, (size_t)n, text);
+    for (int32_t i = 0; i < n && !r; i++) {
+        const redisReply *meta = board->held[i];
+        if (meta->type != REDIS_REPLY_ARRAY || meta->elements != 4)
+            return unexpected(board, text);
+        bool is_there = parse_number(board, reply_str(meta->element[0]), &bno);
+        ret[i] = (BoardShard){
+                .is_there = is_there,
+                .is_rebuilding = str_eq_c(reply_str(meta->element[1]), "rebuilding"),
+                .bno = is_there && bno >= 0 && bno <= OFFSET_MAX ? (int64_t)bno : 0,
+                .watermark_ms = parse_instant(board, meta->element[2]),
+                .updated_at_ms = parse_instant(board, meta->element[3]),
+        };
+    }
+    return r;
+}
+
 int redis_board_record(RedisBoard *board, EntityKind kind, int32_t shard, Str id, char *text, BoardRecord *ret) {
     RedisTransport *t = board->transport;
-    double watermark, next;
+    double next;
     int r = begin(board, text);
     if (r)
         return r;
@@ -368,12 +407,11 @@ int redis_board_record(RedisBoard *board, EntityKind kind, int32_t shard, Str id
     const redisReply *meta = board->held[1];
     if (meta->type != REDIS_REPLY_ARRAY || meta->elements != 3)
         return unexpected(board, text);
-    bool known = parse_number(board, reply_str(meta->element[1]), &watermark);
     bool has_next = parse_number(board, reply_str(meta->element[2]), &next);
     *ret = (BoardRecord){
             .value = reply_str(board->held[0]),
             .is_rebuilding = str_eq_c(reply_str(meta->element[0]), "rebuilding"),
-            .watermark_ms = known && watermark > 0 && watermark <= (double)EVENT_TIME_MS_MAX ? (int64_t)watermark : TIME_NONE,
+            .watermark_ms = parse_instant(board, meta->element[1]),
             .next_offset = has_next && next >= 0 && next <= OFFSET_MAX ? (int64_t)next : -1,
     };
     return 0;

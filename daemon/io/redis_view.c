@@ -285,8 +285,7 @@ int redis_view_connect(RedisView *view, char *text) {
     return view_begin(view, text);
 }
 
-/* The value of `name` in the lines of INFO; null if it is not there. */
-static Str info_value(Str info, const char *name) {
+Str view_info_value(Str info, const char *name) {
     size_t name_len = strlen(name);
     for (size_t i = 0; i < info.len;) {
         const char *line = info.data + i;
@@ -311,7 +310,7 @@ int redis_view_check(RedisView *view, char *text) {
     if (r)
         return r;
 
-    Str policy = info_value(view_reply_str(view_last_reply(view)), "maxmemory_policy");
+    Str policy = view_info_value(view_reply_str(view_last_reply(view)), "maxmemory_policy");
     if (str_eq_c(policy, "noeviction"))
         return 0;
     snprintf(text, REDIS_TEXT_SIZE,

@@ -93,6 +93,8 @@ static inline Str view_reply_str(const redisReply *reply) {
 }
 /* A reply that no Redis gives, or a meta that we have not written: VIEW_E_REFUSED. */
 MUST_CHECK int view_unexpected(RedisView *view, int32_t shard, char *text);
+/* The value of `name` in the lines of INFO; null if it is not there. */
+Str view_info_value(Str info, const char *name);
 /* A decimal number in full; false: it is not one. */
 MUST_CHECK bool view_parse_integer(Str s, int64_t *ret);
 /* The meta's key, for texts. */
