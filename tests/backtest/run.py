@@ -140,8 +140,8 @@ def check_bad_lines(program, found):
                '"occurred_at": "2026-01-05T09:00:00Z"}\n')
     check(found, 'bad line', (1, 1, 1), (done.returncode, json.loads(done.stdout)['events'],
                                         json.loads(done.stdout)['bad_events']))
-    if not done.stderr.startswith('<stdin>:1: '):
-        found.append(f'bad line: {done.stderr}')
+    check(found, 'bad line is told', {'command': 'backtest', 'place': '<stdin>:1', 'error': 'event_id: a string expected'},
+          json.loads(done.stderr))
     check(found, 'nothing', 0, run(program, events=None, text='').returncode)
 
 

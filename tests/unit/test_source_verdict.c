@@ -298,8 +298,8 @@ END_TEST
 /* --- findings ---------------------------------------------------------------------------------------- */
 
 START_TEST(findings_are_written) {
-    static const char json[] = "[{\"severity\":\"error\",\"subject\":\"Redis\",\"text\":\"away\",\"remedy\":\"start it\"},"
-                               "{\"severity\":\"ok\",\"subject\":\"Kafka\",\"text\":\"1 broker\",\"remedy\":null}]\n";
+    static const char json[] = "[{\"severity\":\"error\",\"subject\":\"Redis\",\"text\":\"away\",\"expected\":null,\"remedy\":\"start it\"},"
+                               "{\"severity\":\"ok\",\"subject\":\"Kafka\",\"text\":\"1 broker\",\"expected\":null,\"remedy\":null}]\n";
     static const char lines[] = "  error    Redis: away\n           to do: start it\n  ok       Kafka: 1 broker\n1 error, 0 warnings\n";
     JsonWriter writer = JSON_WRITER_INIT;
     char *text = NULL;
