@@ -19,8 +19,11 @@ void doctor_tz_database(const char *directory, Findings *findings) {
         findings_expected(findings, "the time zone database, by which calendars are made");
         findings_remedy(findings, "install the package tzdata");
     } else if (str_starts_with(text, VERSION_LINE)) {
-        size_t begin = strlen(VERSION_LINE);
-        findings_add(findings, FINDING_OK, "tzdata", "%s has version %.*s", directory, (int)strcspn(list + begin, "\n"), list + begin);
+        Str version = {text.data + strlen(VERSION_LINE), text.len - strlen(VERSION_LINE)};
+        const char *end = memchr(version.data, '\n', version.len);
+        if (end)
+            version.len = (size_t)(end - version.data);
+        findings_add(findings, FINDING_OK, "tzdata", "%s has version %.*s", directory, STR_FMT(version));
     } else {
         findings_add(findings, FINDING_OK, "tzdata", "%s is there, and does not tell its version", directory);
     }

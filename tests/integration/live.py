@@ -358,9 +358,9 @@ class Deployment:
                               timeout=60, check=False, text=True)
         return done.returncode, done.stdout, done.stderr
 
-    def skip(self, topic, partition, to):
+    def skip(self, topic, partition, to, *options):
         """`scored skip`: its exit status, standard output and standard error."""
-        command = [PROGRAM, 'skip', '--config', self.config('skip'), '--topic', topic, '--partition', str(partition), '--to', str(to)]
+        command = [PROGRAM, 'skip', '--config', self.config('skip'), '--topic', topic, '--partition', str(partition), '--to', str(to), *options]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False, text=True)
         return done.returncode, done.stdout, done.stderr
 

@@ -399,12 +399,13 @@ def test_deleted_records_halt_their_shard_until_they_are_skipped(deploy, model):
     d.await_committed(3)
     status, _, error = d.skip(topic, gone, 'first')
     assert (status, 'stop all of its processes first' in error) == (1, True)
+    assert 'stop all of its processes first' in json.loads(d.skip(topic, gone, 'first', '--json')[2])['error']
     assert 'event=pipeline.restart' not in daemon.log()
     assert daemon.stop() == 0
     assert d.skip(topic, gone, 0)[0] == 1 and d.skip(topic, gone, 7)[0] == 1
     assert d.skip('nothing', gone, 5)[0] == 64
-    status, output, _ = d.skip(topic, gone, 'first')
-    assert status == 0 and 'goes on at offset 4; the records from 1 on are left out' in output
+    status, output, _ = d.skip(topic, gone, 'first', '--json')
+    assert status == 0 and json.loads(output) == {'topic': topic, 'partition': gone, 'from': 1, 'to': 4}
     daemon = d.start()
     daemon.await_log('event=shard.skipped')
     d.await_committed(6 + 2)
