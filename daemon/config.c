@@ -163,6 +163,7 @@ static int read_all(ConfigReader *reader) {
     config_check_topics(reader);
     config_check_schemas(reader);
     config_check_registry(reader);
+    config_check_redis(reader);
     config_check_http(reader);
     check_replication(reader);
     return 0;

@@ -145,10 +145,9 @@ static void check_subjects(ConfigReader *reader, const OwnTopic topics[static OW
 }
 
 /* Keys of which one asks for the other. */
-static void check_pair(ConfigReader *reader, const char *key, const char *wanted) {
-    const YamlNode *node = config_find(reader, "registry", key);
-    if (node && !config_find(reader, "registry", wanted))
-        config_error(reader, config_mark(reader, "registry", key), "%s: it needs registry.%s", key, wanted);
+static void check_pair(ConfigReader *reader, const char *section, const char *key, const char *wanted) {
+    if (config_find(reader, section, key) && !config_find(reader, section, wanted))
+        config_error(reader, config_mark(reader, section, key), "%s: it needs %s.%s", key, section, wanted);
 }
 
 void config_check_registry(ConfigReader *reader) {
@@ -167,11 +166,26 @@ void config_check_registry(ConfigReader *reader) {
     if (!config_find(reader, "registry", "urls"))
         config_error(reader, config_mark(reader, "registry", "urls"), "registry.urls is missing: the registry that the other keys are about");
     for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
-        check_pair(reader, pairs[i][0], pairs[i][1]);
+        check_pair(reader, "registry", pairs[i][0], pairs[i][1]);
     if (config_find(reader, "registry", "token_file") && config_find(reader, "registry", "username"))
         config_error(reader, config_mark(reader, "registry", "token_file"), "token_file: there is a username, too; a request has one login");
     own_topics(reader->config, topics);
     check_subjects(reader, topics);
+}
+
+/* A login that is not used, or a certificate that nobody sees, is a misunderstanding. */
+void config_check_redis(ConfigReader *reader) {
+    static const char *const pairs[][2] = {
+            {"username", "password_file"}, {"certificate_file", "key_file"}, {"key_file", "certificate_file"}, {"key_password_file", "key_file"}};
+    static const char *const of_tls[] = {"ca_file", "certificate_file", "key_file", "server_name"};
+    const Config *config = reader->config;
+    for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+        check_pair(reader, "redis", pairs[i][0], pairs[i][1]);
+    for (size_t i = 0; i < ARRAY_SIZE(of_tls) && !config->redis_tls; i++)
+        if (config_find(reader, "redis", of_tls[i]))
+            config_error(reader, config_mark(reader, "redis", of_tls[i]), "%s: it needs redis.tls: true", of_tls[i]);
+    if (config->redis_tls && config->redis_address && strncmp(config->redis_address, "unix:", 5) == 0)
+        config_error(reader, config_mark(reader, "redis", "tls"), "tls: there is none on a Unix socket");
 }
 
 /* What is told there needs no password: not by mistake to everybody. */

@@ -52,4 +52,4 @@ extern const size_t config_n_keys;
 const char *config_section(size_t i);
 /* The most that config_section() counts to, and the most keys of one section. */
 #define CONFIG_SECTIONS_MAX 16
-#define CONFIG_SECTION_KEYS_MAX 16
+#define CONFIG_SECTION_KEYS_MAX 24

@@ -3,29 +3,19 @@
 /*
  * Redis Transport
  *
- * One connection to one Redis: a non-blocking socket of our own (Unix or TCP), requests written in RESP,
- * replies parsed by hiredis, which is used as a codec only. A request is built, sent and answered as a whole
- * within a time limit; whatever goes wrong on the way closes the connection, and the next call opens a new
- * one. Included by daemon/io/redis_*.c only.
+ * One Redis, as the rest sees it. A request is built, sent and answered as a whole within a time limit; whatever goes wrong on the way
+ * closes the connection, and the next call opens a new one. Included by daemon/io/redis_*.c only.
+ *
+ *   redis_request.c   a request in RESP          redis_link.c   a connection to one server, with
+ *   redis_tls.c       its encryption             redis_secret.c, redis_address.c
  */
-#include <hiredis/hiredis.h>
-
-#include "daemon/config.h"
-#include "daemon/io/redis_view.h"
+#include "daemon/io/redis_link.h"
 
 /* A healthy Redis connects within a round trip and answers a request of ours within some 10 ms. */
 #define REDIS_CONNECT_TIMEOUT_MS 2000
 #define REDIS_COMMAND_TIMEOUT_MS 5000
-#define REDIS_PASSWORD_LEN_MAX 512
 
 typedef struct RedisTransport RedisTransport;
-
-static inline redisReply *redis_reply_free(redisReply *reply) {
-    if (reply)
-        freeReplyObject(reply);
-    return NULL;
-}
-DEFINE_CLEANUP(redisReply *, redis_reply_free)
 
 /*
  * VIEW_E_REFUSED with a text (of REDIS_TEXT_SIZE) if the address is not one: unix:/path, tcp:host:port or
@@ -38,7 +28,7 @@ void redis_transport_set_timeouts(RedisTransport *t, int connect_timeout_ms, int
 
 /*
  * Makes sure of a connection (which the server has not closed, as far as is known), logs in and selects the
- * database; then begins an empty request. VIEW_E_UNREACHABLE at once when it fails: waiting before the next
+ * database; then begins an empty request. VIEW_E_UNREACHABLE at once when it fails, or has failed lately: waiting before the next
  * try is the caller's. VIEW_E_REFUSED: password or database not accepted.
  */
 MUST_CHECK int redis_transport_open(RedisTransport *t, char *text);
@@ -47,22 +37,30 @@ bool redis_transport_is_open(const RedisTransport *t);
 /* How many there have been. What a server has said of itself, as a cursor of SCAN, holds on the same connection only: behind the next one may be another. */
 uint64_t redis_transport_connections(const RedisTransport *t);
 
-/* Appends a command of exactly n_args arguments to the request. Out of memory is reported by the exchange. */
-void redis_request_command(RedisTransport *t, size_t n_args);
-void redis_request_arg(RedisTransport *t, Str arg);
-/* An argument that consists of several pieces: `len` in all. */
-void redis_request_arg_begin(RedisTransport *t, size_t len);
-void redis_request_arg_piece(RedisTransport *t, Str piece);
-void redis_request_arg_end(RedisTransport *t);
-void redis_request_arg_integer(RedisTransport *t, int64_t value);
+/* The request that is being built: see redis_request.h. Out of memory is reported by the exchange. */
+static inline RedisRequest *redis_transport_request(RedisTransport *t) {
+    return (RedisRequest *)t; /* its first member */
+}
+static inline void redis_request_command(RedisTransport *t, size_t n_args) {
+    request_command(redis_transport_request(t), n_args);
+}
+static inline void redis_request_arg(RedisTransport *t, Str arg) {
+    request_arg(redis_transport_request(t), arg);
+}
+static inline void redis_request_arg_begin(RedisTransport *t, size_t len) {
+    request_arg_begin(redis_transport_request(t), len);
+}
+static inline void redis_request_arg_piece(RedisTransport *t, Str piece) {
+    request_arg_piece(redis_transport_request(t), piece);
+}
+static inline void redis_request_arg_end(RedisTransport *t) {
+    request_arg_end(redis_transport_request(t));
+}
+static inline void redis_request_arg_integer(RedisTransport *t, int64_t value) {
+    request_arg_integer(redis_transport_request(t), value);
+}
 /* A whole command of C strings. */
-#define redis_request(t, ...)                                                                                \
-    do {                                                                                                     \
-        const char *const _args[] = {__VA_ARGS__};                                                           \
-        redis_request_command((t), ARRAY_SIZE(_args));                                                       \
-        for (size_t _i = 0; _i < ARRAY_SIZE(_args); _i++)                                                    \
-            redis_request_arg((t), str_from(_args[_i]));                                                     \
-    } while (0)
+#define redis_request(t, ...) request_of(redis_transport_request(t), __VA_ARGS__)
 
 /*
  * Sends the request and waits for its `n` replies, which the caller frees; error replies are replies. Returns
