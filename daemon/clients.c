@@ -63,9 +63,12 @@ static int prepare_view(Pipeline *p) {
     char text[REDIS_TEXT_SIZE];
     int r = redis_view_set_shards(p->view, p->n_shards, text);
     if (r == 0)
+        r = redis_view_set_shards(p->writer, p->n_shards, text);
+    if (r == 0)
         r = redis_view_connect(p->view, text);
     if (r == 0)
         r = redis_view_check(p->view, text);
+    p->is_redis_away = r == VIEW_E_UNREACHABLE;
     if (r > 0) {
         log_error("redis.unusable", LOG_STR("error", text));
         return r == VIEW_E_REFUSED ? PIPELINE_E_REFUSED : PIPELINE_E_WAIT;
@@ -73,21 +76,26 @@ static int prepare_view(Pipeline *p) {
     return r == 0 ? clients_describe_view(p) : r;
 }
 
-static int new_view(Pipeline *p, char *text) {
+static int new_views(Pipeline *p, char *text) {
     const char *leads[VIEW_BOARDS_MAX], *accounts[VIEW_BOARDS_MAX];
     ViewBoards boards = {
             .names = {[ENTITY_LEAD] = leads, [ENTITY_ACCOUNT] = accounts},
             .n = {[ENTITY_LEAD] = view_fields_boards(p->model, ENTITY_LEAD, leads),
                     [ENTITY_ACCOUNT] = view_fields_boards(p->model, ENTITY_ACCOUNT, accounts)},
     };
-    return redis_view_new(p->config, &boards, text, &p->view);
+    int r = redis_view_new(p->config, &boards, text, &p->view);
+    if (r == 0)
+        r = redis_view_new(p->config, &boards, text, &p->writer);
+    if (r == 0)
+        redis_view_join(p->writer, p->view);
+    return r == 0 ? worker_new("scored-view", &p->worker) : r;
 }
 
 int clients_open(Pipeline *p) {
     char text[KAFKA_TEXT_SIZE];
     int r = avro_event_decoder_new(&p->decoder);
     if (r == 0)
-        r = new_view(p, text);
+        r = new_views(p, text);
     if (r > 0) {
         log_error("redis.unusable", LOG_STR("error", text));
         return PIPELINE_E_REFUSED;
@@ -97,6 +105,8 @@ int clients_open(Pipeline *p) {
 
 void clients_close(Pipeline *p) {
     p->cluster = kafka_cluster_free(p->cluster);
+    p->worker = worker_free(p->worker);
+    p->writer = redis_view_free(p->writer);
     p->view = redis_view_free(p->view);
     p->decoder = avro_event_decoder_free(p->decoder);
 }

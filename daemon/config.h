@@ -86,7 +86,8 @@ typedef struct Config {
     int64_t batch_max_ms;
     int64_t batch_order_wait_ms; /* how long a source's record waits for what the others have before it */
     int64_t batch_max_moments; /* due moments of a shard in one transaction */
-    int64_t view_max_pending;  /* batches that may wait for Redis */
+    int64_t view_max_pending;  /* batches of a shard that may wait for Redis */
+    int64_t view_max_bytes;    /* memory for those that do, all shards */
     int64_t view_max_delay_ms; /* one waits for the next, as long as batches are full */
     int64_t cache_max_bytes;   /* records in memory, all shards */
     int64_t moments_near_max;  /* moments of leads that are not cached, kept in the process, per shard */

@@ -136,7 +136,7 @@ const ConfigKey config_keys[] = {
     ROW("redis", "server_name", TEXT, redis_server_name, RANGE(1, 255), .absent = "the host by which it is reached",
         .summary = "the name that has to be in Redis's certificate"),
 
-    ROW("batch", "max_events", INTEGER, batch_max_events, RANGE(1, 100000), .default_text = "10000",
+    ROW("batch", "max_events", INTEGER, batch_max_events, RANGE(1, 100000), .default_text = "50000",
         .summary = "events in one transaction"),
     ROW("batch", "max_time", DURATION, batch_max_ms, RANGE(1, 5 * SECOND_MS), .default_text = "20ms",
         .summary = "how long a batch waits for more events"),
@@ -145,8 +145,10 @@ const ConfigKey config_keys[] = {
     ROW("batch", "order_wait", DURATION, batch_order_wait_ms, RANGE(0, 3600 * SECOND_MS), .default_text = "10s",
         .summary = "how long an event waits for earlier ones of other sources"),
 
-    ROW("view", "max_pending", INTEGER, view_max_pending, RANGE(1, 1000), .default_text = "8",
-        .summary = "batches that may wait for Redis before no more are read"),
+    ROW("view", "max_pending", INTEGER, view_max_pending, RANGE(1, 1000), .default_text = "200",
+        .summary = "batches of a partition that may wait for Redis before no more are read"),
+    ROW("view", "max", SIZE, view_max_bytes, RANGE(64 * KIB, 1024 * GIB), .default_text = "32MiB",
+        .summary = "memory for batches that wait for Redis, of all partitions together"),
     ROW("view", "max_delay", DURATION, view_max_delay_ms, RANGE(0, 10 * SECOND_MS), .default_text = "200ms",
         .summary = "how long a batch waits for the next ones, as long as events are waiting"),
 

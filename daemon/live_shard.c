@@ -46,7 +46,7 @@ int live_shard_new(Pipeline *p, int32_t id, OutputSink sink, MessageSink message
     if (r == 0)
         r = courier_new(p->model, shard->engine, shard->accounts, messages, &shard->courier);
     if (r == 0)
-        r = view_queue_new(&shard->view_queue);
+        r = view_queue_new(p, &shard->view_queue);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(shard);
@@ -155,7 +155,7 @@ static int fetch(LiveShard *shard, EntityKind kind, const Str *ids, size_t n) {
         int64_t begun_us = clock_monotonic_us();
         r = redis_view_fetch(p->view, shard->id, shard->lineage, shard->bno - (int64_t)view_queue_count(shard->view_queue),
                 shard->bno, kind, ids, n, text, values);
-        telemetry_redis(p->telemetry, REDIS_FETCH, begun_us, r);
+        pipeline_note_redis(p, REDIS_FETCH, clock_monotonic_us() - begun_us, r);
         if (r > 0) {
             int repaired = takeover_repair(shard, r, text);
             if (repaired != 0)
@@ -203,14 +203,14 @@ int64_t live_shard_barrier(const LiveShard *shard, EntityKind kind) {
 
 /* Up to `max` moments from the horizon on, into `moments`; repairs the view if need be. */
 static int read_moments(LiveShard *shard, EntityKind kind, size_t max, ViewMoment *moments, size_t *ret_n) {
-    const Pipeline *p = shard->pipeline;
+    Pipeline *p = shard->pipeline;
     char text[REDIS_TEXT_SIZE];
     for (;;) {
         int64_t begun_us = clock_monotonic_us();
         int r = redis_view_moments(p->view, shard->id, shard->lineage,
                 shard->bno - (int64_t)view_queue_count(shard->view_queue), shard->bno, kind, shard->horizons_ms[kind], max,
                 text, moments, ret_n);
-        telemetry_redis(p->telemetry, REDIS_MOMENTS, begun_us, r);
+        pipeline_note_redis(p, REDIS_MOMENTS, clock_monotonic_us() - begun_us, r);
         int repaired = r > 0 ? takeover_repair(shard, r, text) : r;
         if (r <= 0 || repaired != 0)
             return repaired;
@@ -318,10 +318,9 @@ int live_shard_load_due(LiveShard *shard, EntityKind kind, int64_t until_ms, siz
 
 int live_shard_trim(LiveShard *shard) {
     const Pipeline *p = shard->pipeline;
-    if (view_queue_count(shard->view_queue) > 0)
-        return 0; /* the view has not got all of them yet */
+    uint32_t n_waiting = (uint32_t)view_queue_count(shard->view_queue); /* batches that the view has not got yet */
     size_t max_bytes = (size_t)(p->config->cache_max_bytes / MAX(p->n_owned, 1));
-    int r = shard_trim(shard->accounts, max_bytes, shard->horizons_ms[ENTITY_ACCOUNT]); /* to a quarter of it */
+    int r = shard_trim(shard->accounts, max_bytes, n_waiting, shard->horizons_ms[ENTITY_ACCOUNT]); /* to a quarter of it */
     size_t taken = entity_table_memory(shard_accounts(shard->accounts));
-    return r < 0 ? r : shard_trim(shard->engine, max_bytes - MIN(taken, max_bytes), shard->horizons_ms[ENTITY_LEAD]);
+    return r < 0 ? r : shard_trim(shard->engine, max_bytes - MIN(taken, max_bytes), n_waiting, shard->horizons_ms[ENTITY_LEAD]);
 }

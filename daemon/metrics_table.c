@@ -125,7 +125,7 @@ const Metric metrics_table[_METRIC_MAX] = {
     ROW(REDIS_UP, GAUGE, "redis_up", NO_UNIT, 1,
         "1 if Redis answered last.",),
     ROW(REDIS_DURATION, HISTOGRAM, "redis_duration_seconds", "seconds", FEW_SERIES_MAX,
-        "One call of Redis: apply (a batch of a shard), fetch (records), moments (a page).",
+        "One call of Redis: apply (a batch of a shard), fetch (records), moments (a page), look (where it stands).",
         LABELS("operation"), BOUNDS(redis_durations)),
     ROW(REDIS_ERRORS, COUNTER, "redis_errors_total", NO_UNIT, FEW_SERIES_MAX,
         "Calls that failed: unreachable, refused, behind (Redis has lost something), foreign (it is ahead, or another's).",

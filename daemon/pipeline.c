@@ -24,11 +24,16 @@
 #define PROOF_INTERVAL_MS 20
 /* How long to wait for a record while others wait for those of their lead's other sources. */
 #define ORDER_POLL_MS 5
+/* Of batch.max_events, what the first batch of a backlog takes. */
+#define BATCH_FIRST_PART 8
+/* And while batches wait for another one that is on its way to Redis. */
+#define VIEW_POLL_MS 5
 
 /* The loop's own state. */
 typedef struct Loop {
     Pipeline *p;
     int64_t status_at_ms, halted_at_ms, view_at_ms, proof_at_ms, partitions_at_ms; /* monotonic: when next */
+    size_t batch_limit; /* events that the next batch takes */
     PipelineCounts last;
     int64_t last_status_ms;
 } Loop;
@@ -39,6 +44,12 @@ void pipeline_note_progress(Pipeline *p) {
     telemetry_note_progress(p->telemetry, now_ms);
     if (telemetry_is_due(p->telemetry, now_ms))
         gauges_show(p);
+}
+
+void pipeline_note_redis(Pipeline *p, RedisOperation operation, int64_t duration_us, int outcome) {
+    if (outcome >= 0)
+        p->is_redis_away = outcome == VIEW_E_UNREACHABLE;
+    telemetry_redis(p->telemetry, operation, duration_us, outcome);
 }
 
 /* --- shards come and go ------------------------------------------------------------------------------ */
@@ -161,6 +172,8 @@ static int idle_timeout(const Pipeline *p) {
             continue;
         if (shard->moments_left || shard->walk)
             return 0;
+        if (view_queue_count(shard->view_queue) && !p->is_redis_away)
+            timeout_ms = MIN(timeout_ms, VIEW_POLL_MS);
         int64_t due_ms = shard_next_moment(shard->engine);
         if (p->config->watermark == WATERMARK_WALL && due_ms != TIME_NEVER)
             timeout_ms = earliest(timeout_ms, due_ms + p->model->lateness_ms > now_ms ? due_ms + p->model->lateness_ms - now_ms
@@ -178,13 +191,20 @@ static int poll_error(int r, const SourcePoll *poll) {
     return r == -ENOTRECOVERABLE ? PIPELINE_E_RESTART : r;
 }
 
+/* Who has left events behind takes twice as many the next time. A burst is not made one large batch for it, whose first events wait for its last. */
+static size_t next_limit(const Pipeline *p, size_t limit) {
+    size_t most = (size_t)p->config->batch_max_events;
+    return p->is_busy ? MIN(2 * limit, most) : MAX(most / BATCH_FIRST_PART, (size_t)1);
+}
+
 /* What there is, up to a batch: waits for the first record only, then takes what has arrived. */
 static int poll_records(Loop *loop) {
     Pipeline *p = loop->p;
     int64_t until_ms = clock_monotonic_ms() + p->config->batch_max_ms;
     int timeout_ms = idle_timeout(p);
+    loop->batch_limit = next_limit(p, loop->batch_limit);
     p->is_busy = false;
-    while (round_count_ready(p->round) < (size_t)p->config->batch_max_events) {
+    while (round_count_ready(p->round) < loop->batch_limit) {
         SourcePoll poll;
         int r = kafka_source_poll(p->source, timeout_ms, &poll);
         if (r < 0)
@@ -208,24 +228,15 @@ static int poll_records(Loop *loop) {
 /* --- the loop ---------------------------------------------------------------------------------------- */
 
 /* Also when idle: has the view lost something? A missing batch is found here at the latest. */
-static int check_views(Loop *loop) {
+static void check_views(Loop *loop) {
     Pipeline *p = loop->p;
     int64_t now_ms = clock_monotonic_ms();
     if (now_ms < loop->view_at_ms)
-        return 0;
+        return;
     loop->view_at_ms = now_ms + VIEW_CHECK_MS;
-    for (int32_t i = 0; i < p->n_shards; i++) {
-        if (!p->shards[i])
-            continue;
-        int r = view_queue_flush(p->shards[i]->view_queue, p->shards[i]);
-        if (r == 0)
-            r = takeover_catch_up(p->shards[i]);
-        if (r == PIPELINE_E_WAIT)
-            return 0; /* said already; the next round or check tries again */
-        if (r != 0)
-            return r == PIPELINE_E_HALT ? PIPELINE_E_RESTART : r;
-    }
-    return 0;
+    for (int32_t i = 0; i < p->n_shards; i++)
+        if (p->shards[i])
+            view_queue_look(p->shards[i]->view_queue, p->shards[i]);
 }
 
 /* Partitions that were added to a routed source fall to shards, too; those of the others the group finds. */
@@ -365,7 +376,7 @@ static int turn(Loop *loop) {
     if (r == 0)
         r = resume(loop);
     if (r == 0)
-        r = check_views(loop);
+        check_views(loop);
     if (r == 0)
         r = retry_halted(loop);
     if (r == 0)
@@ -448,7 +459,7 @@ static int run_sessions(Loop *loop) {
 int pipeline_run(const Config *config, const Model *model, ModelLoader loader, Registry *registry, AvroOutput *encoder,
         Notify *notify, Telemetry *telemetry, PipelineSignals signals) {
     Pipeline p = {.config = config, .loader = loader, .stop = signals.stop, .reload = signals.reload, .notify = notify,
-            .telemetry = telemetry, .registry = registry, .encoder = encoder};
+            .telemetry = telemetry, .registry = registry, .encoder = encoder, .is_redis_away = true};
     Loop loop = {.p = &p, .last_status_ms = clock_monotonic_ms(), .status_at_ms = clock_monotonic_ms() + STATUS_MS};
     set_model(&p, model);
     (void)snprintf(p.ce_source, sizeof(p.ce_source), "/scored/%s", config->group);

@@ -4,7 +4,7 @@
  * The Pipeline
  *
  * What `scored run` does: records in, the engine over them, one Kafka transaction a round, then the view
- * (DESIGN section 3). One thread; the clients have their own.
+ * (DESIGN section 3). One thread, and a worker that waits for Redis; the clients have their own.
  *
  *   pipeline.c     the loop: shards come and go, polling, rounds, sessions
  *   clients.c      connecting to Kafka and Redis
@@ -17,6 +17,7 @@
  *   batch.c        a shard's part of it: outputs, state records, footer
  *   model_walk.c   bringing a new model version to all of a shard's records
  *   view_queue.c   committed batches that the view has not acknowledged yet
+ *   worker.c       the thread that brings them there
  *   telemetry.c    what is counted, for others to see; gauges.c: what else there is to see between rounds
  *   topics.c       creating and checking topics at the start
  *
@@ -33,6 +34,7 @@
 #include "daemon/io/registry.h"
 #include "daemon/notify.h"
 #include "daemon/telemetry.h"
+#include "daemon/worker.h"
 
 enum {
     _PIPELINE_E_SUCCESS,
@@ -84,7 +86,10 @@ typedef struct Pipeline {
     KafkaSource *source;
     KafkaSink *sink;
     KafkaChangelog *changelog;
-    RedisView *view;
+    RedisView *view;   /* for all but the batches … */
+    RedisView *writer; /* … which go by this one, the worker's as long as one is on its way */
+    Worker *worker;
+    bool is_redis_away; /* as of the latest that was asked of it */
 
     Inputs inputs; /* of the session */
     bool is_output_compacted[_OUTPUT_TYPE_MAX];
@@ -107,3 +112,5 @@ MUST_CHECK int pipeline_run(const Config *config, const Model *model, ModelLoade
 
 /* To be called by whatever takes long: tells the watchdog that there is progress. */
 void pipeline_note_progress(Pipeline *p);
+/* Something was asked of Redis: how long it took, and what came of it. */
+void pipeline_note_redis(Pipeline *p, RedisOperation operation, int64_t duration_us, int outcome);

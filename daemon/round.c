@@ -315,7 +315,7 @@ static int hand_to_views(Round *round) {
         if (shard->walk_ended)
             log_info("model.applied", LOG_INT("shard", shard->id), LOG_INT("version", p->model->version));
         shard->walk_ended = false;
-        int r = view_queue_flush_due(shard->view_queue, shard);
+        int r = view_queue_go_on(shard->view_queue, shard);
         if (r == 0)
             r = live_shard_trim(shard);
         if (r < 0 || r == PIPELINE_E_RESTART)

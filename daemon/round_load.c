@@ -142,8 +142,8 @@ int round_load(Run *run, int64_t now_ms) {
     Wanted wanted = {0};
     for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++)
         wanted.routed[i] = SOURCE_PROGRESS_INIT;
-    int r = view_queue_flush_due(shard->view_queue, shard);
-    if (r == PIPELINE_E_WAIT && view_queue_count(shard->view_queue) < (size_t)shard->pipeline->config->view_max_pending)
+    int r = view_queue_go_on(shard->view_queue, shard);
+    if (r == PIPELINE_E_WAIT && !view_queue_is_full(shard->view_queue))
         r = 0;
     if (r != 0)
         return r;

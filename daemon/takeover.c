@@ -268,11 +268,18 @@ static int look_again(const LiveShard *shard, int64_t bno) {
                                "restore the changelog; or delete the shard's keys in Redis to accept its state");
 }
 
+static int ask_view(Pipeline *p, int32_t shard, char *text, ViewMeta *ret) {
+    int64_t begun_us = clock_monotonic_us();
+    int r = redis_view_meta(p->view, shard, text, ret);
+    pipeline_note_redis(p, REDIS_LOOK, clock_monotonic_us() - begun_us, r);
+    return r;
+}
+
 /* From where to catch up; drops what cannot be caught up. *ret_from -1: the view stands where it should. */
 static int plan_catch_up(LiveShard *shard, int64_t *ret_from) {
     ViewMeta meta;
     char text[REDIS_TEXT_SIZE];
-    int r = redis_view_meta(shard->pipeline->view, shard->id, text, &meta);
+    int r = ask_view(shard->pipeline, shard->id, text, &meta);
     if (r != 0)
         return r > 0 ? wait_for("redis", shard->id, text) : r;
     *ret_from = 0;
@@ -304,6 +311,7 @@ int takeover_catch_up(LiveShard *shard) {
     CatchUp c = {.shard = shard};
     char text[KAFKA_TEXT_SIZE];
     int64_t from = 0, begun_ms = clock_monotonic_ms();
+    view_queue_stop(shard->view_queue);
     int r = plan_catch_up(shard, &from);
     if (r != 0 || from == -1)
         return r;
@@ -527,7 +535,7 @@ static int read_past(Pipeline *p, int32_t id, Past *past) {
     for (unsigned i = 0; i < p->inputs.n && r == 0 && !past->hinted; i++)
         past->hinted = hint_parse(past->committed[i].metadata, &past->hint);
     if (r == 0)
-        r = redis_view_meta(p->view, id, text, &meta);
+        r = ask_view(p, id, text, &meta);
     if (r != 0)
         return r > 0 ? wait_for("redis", id, text) : r;
     int64_t from = past->hinted ? past->hint.footer_offset : meta.mode != VIEW_ABSENT ? meta.next_offset - 1 : -1;

@@ -48,7 +48,7 @@ static const char *const sales_types[] = {
         "sales_accepted", "sales_rejected", "sales_recycled", "sales_qualified", "sales_touch", "deal_won", "deal_lost"};
 
 static const char *const kinds[] = {[ENTITY_LEAD] = "lead", [ENTITY_ACCOUNT] = "account"};
-static const char *const operations[] = {[REDIS_APPLY] = "apply", [REDIS_FETCH] = "fetch", [REDIS_MOMENTS] = "moments"};
+static const char *const operations[] = {[REDIS_APPLY] = "apply", [REDIS_FETCH] = "fetch", [REDIS_MOMENTS] = "moments", [REDIS_LOOK] = "look"};
 static const char *const clients[] = {[KAFKA_CONSUMER] = "consumer", [KAFKA_PRODUCER] = "producer"};
 
 #define VALUES(...) ((const Str[]){__VA_ARGS__})
@@ -254,11 +254,11 @@ static const char *redis_error_name(int outcome) {
     return outcome == VIEW_E_UNREACHABLE ? "unreachable" : outcome == VIEW_E_REFUSED ? "refused" : outcome == VIEW_E_BEHIND ? "behind" : "foreign";
 }
 
-void telemetry_redis(Telemetry *t, RedisOperation operation, int64_t begun_us, int outcome) {
+void telemetry_redis(Telemetry *t, RedisOperation operation, int64_t duration_us, int outcome) {
     if (!t)
         return;
     Str name = str_from(operations[operation]);
-    metrics_observe(t->own, METRIC_REDIS_DURATION, &name, (double)(clock_monotonic_us() - begun_us) / 1e6);
+    metrics_observe(t->own, METRIC_REDIS_DURATION, &name, (double)duration_us / 1e6);
     if (outcome > 0)
         metrics_add(t->own, METRIC_REDIS_ERRORS, VALUES(name, str_from(redis_error_name(outcome))), 1);
 }

@@ -55,8 +55,8 @@ void telemetry_order_given_up(Telemetry *t, const char *topic);
 /* Of `n` leads or accounts that were asked for so many were not in memory. */
 void telemetry_cache(Telemetry *t, EntityKind kind, size_t n, size_t n_missed);
 /* A call of Redis that began at begun_us of the monotonic clock and ended with `outcome`, 0 or VIEW_E_*. */
-typedef enum RedisOperation { REDIS_APPLY, REDIS_FETCH, REDIS_MOMENTS, _REDIS_OPERATION_MAX } RedisOperation;
-void telemetry_redis(Telemetry *t, RedisOperation operation, int64_t begun_us, int outcome);
+typedef enum RedisOperation { REDIS_APPLY, REDIS_FETCH, REDIS_MOMENTS, REDIS_LOOK, _REDIS_OPERATION_MAX } RedisOperation;
+void telemetry_redis(Telemetry *t, RedisOperation operation, int64_t duration_us, int outcome);
 void telemetry_view_delay(Telemetry *t, int64_t delay_ms);
 /* What librdkafka tells of the consumer or the producer; what cannot be read is left out. */
 typedef enum KafkaClient { KAFKA_CONSUMER, KAFKA_PRODUCER, _KAFKA_CLIENT_MAX } KafkaClient;

@@ -65,6 +65,10 @@ void view_fields_reset(ViewFieldsBuffer *buffer) {
     buffer->model = NULL; /* the names were in it */
 }
 
+size_t view_fields_memory(const ViewFieldsBuffer *buffer) {
+    return arena_memory(buffer->arena);
+}
+
 /* ---- names ---- */
 
 static Str make_name(Arena *arena, const char *prefix, Str id) {

@@ -78,6 +78,8 @@ ViewFieldsBuffer *view_fields_free(ViewFieldsBuffer *buffer);
 DEFINE_CLEANUP(ViewFieldsBuffer *, view_fields_free)
 /* All that was made becomes invalid; the memory is kept. */
 void view_fields_reset(ViewFieldsBuffer *buffer);
+/* Bytes that it holds. */
+size_t view_fields_memory(const ViewFieldsBuffer *buffer);
 
 /*
  * These make all of the lead's or account's write but its record. Nothing in it is the memory of either; it is

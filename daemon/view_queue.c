@@ -5,12 +5,14 @@
 #include "daemon/live_shard.h"
 #include "daemon/takeover.h"
 #include "daemon/view_fields.h"
+#include "daemon/worker.h"
 #include "lib/account_record.h"
 
 struct ViewJob {
     ViewJob *next; /* in the queue */
     int64_t to_bno, next_offset, watermark_ms;
     int64_t committed_ms; /* monotonic */
+    size_t n_bytes;       /* once it is queued */
     Arena *arena; /* records */
     ViewFieldsBuffer *fields;
     ViewWrite *writes;
@@ -18,9 +20,32 @@ struct ViewJob {
     size_t n_erasures; /* of them */
 };
 
+/* What the worker has of the queue. */
+typedef enum Errand {
+    ERRAND_NONE,
+    ERRAND_WRITE, /* what waited when it was begun, as one batch */
+    ERRAND_LOOK,  /* where the view stands */
+} Errand;
+
+/* The worker's from the errand's beginning until it is done. */
+typedef struct ErrandData {
+    WorkerTask task;
+    Errand errand;
+    RedisView *view;
+    ViewBatch batch;
+    ViewWrite *collected; /* the batch's writes, where they are not a job's own */
+    ViewMeta meta;
+    int64_t begun_us, ended_us, ended_ms; /* monotonic */
+    int outcome;
+    char text[REDIS_TEXT_SIZE];
+} ErrandData;
+
 struct ViewQueue {
     ViewJob *first, **last;
-    size_t n;
+    size_t n, n_bytes;
+    size_t n_written; /* the first of them are on their way */
+    Pipeline *pipeline;
+    ErrandData errand;
 };
 
 /* --- jobs -------------------------------------------------------------------------------------------- */
@@ -104,17 +129,22 @@ size_t view_job_count(const ViewJob *job) {
     return job->n_writes;
 }
 
+size_t view_job_memory(const ViewJob *job) {
+    return arena_memory(job->arena) + view_fields_memory(job->fields) + job->n_alloc * sizeof(*job->writes);
+}
+
 const ViewWrite *view_job_writes(const ViewJob *job) {
     return job->writes;
 }
 
 /* --- the queue --------------------------------------------------------------------------------------- */
 
-int view_queue_new(ViewQueue **ret) {
+int view_queue_new(Pipeline *p, ViewQueue **ret) {
     ViewQueue *queue = calloc(1, sizeof(*queue));
     if (!queue)
         return -ENOMEM;
     queue->last = &queue->first;
+    queue->pipeline = p;
     *ret = queue;
     return 0;
 }
@@ -125,10 +155,25 @@ static void pop(ViewQueue *queue) {
     if (!queue->first)
         queue->last = &queue->first;
     queue->n--;
+    queue->n_bytes -= job->n_bytes;
     view_job_free(job);
 }
 
+/* What came of it is for finish() to see. */
+void view_queue_stop(ViewQueue *queue) {
+    if (queue->errand.errand != ERRAND_NONE)
+        worker_wait(queue->pipeline->worker, &queue->errand.task);
+}
+
+static void forget_errand(ViewQueue *queue) {
+    queue->errand.collected = free_null(queue->errand.collected);
+    queue->errand.errand = ERRAND_NONE;
+    queue->n_written = 0;
+}
+
 void view_queue_clear(ViewQueue *queue) {
+    view_queue_stop(queue);
+    forget_errand(queue);
     while (queue->first)
         pop(queue);
 }
@@ -146,9 +191,11 @@ void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t 
     job->next_offset = next_offset;
     job->watermark_ms = watermark_ms;
     job->committed_ms = clock_monotonic_ms();
+    job->n_bytes = view_job_memory(job);
     *queue->last = job;
     queue->last = &job->next;
     queue->n++;
+    queue->n_bytes += job->n_bytes;
 }
 
 size_t view_queue_count(const ViewQueue *queue) {
@@ -185,18 +232,33 @@ static int collect_writes(const ViewQueue *queue, ViewWrite **ret, size_t *ret_n
     return 0;
 }
 
-/* All of them as one batch: it goes from before the first to behind the last. */
-static int apply_waiting(const ViewQueue *queue, const LiveShard *shard, char *text) {
+static void run_errand(void *userdata) {
+    ErrandData *e = userdata;
+    e->begun_us = clock_monotonic_us();
+    e->outcome = e->errand == ERRAND_WRITE ? redis_view_apply(e->view, &e->batch, e->text)
+                                           : redis_view_meta(e->view, e->batch.shard, e->text, &e->meta);
+    e->ended_us = clock_monotonic_us();
+    e->ended_ms = clock_monotonic_ms();
+}
+
+static void begin(ViewQueue *queue, Errand errand) {
+    queue->errand.errand = errand;
+    queue->errand.view = queue->pipeline->writer;
+    queue->errand.task = (WorkerTask){.run = run_errand, .userdata = &queue->errand};
+    worker_begin(queue->pipeline->worker, &queue->errand.task);
+}
+
+/* Sends all that waits as one batch: it goes from before the first to behind the last. */
+static int begin_writing(ViewQueue *queue, const LiveShard *shard) {
     const ViewJob *last = queue->first;
-    _cleanup_(free_null) ViewWrite *writes = NULL;
     ViewBatch batch = {.writes = last->writes, .n_writes = last->n_writes};
     while (last->next)
         last = last->next;
     if (queue->n > 1) {
-        int r = collect_writes(queue, &writes, &batch.n_writes);
+        int r = collect_writes(queue, &queue->errand.collected, &batch.n_writes);
         if (r < 0)
             return r;
-        batch.writes = writes;
+        batch.writes = queue->errand.collected;
     }
     batch.shard = shard->id;
     batch.lineage = shard->lineage;
@@ -205,35 +267,89 @@ static int apply_waiting(const ViewQueue *queue, const LiveShard *shard, char *t
     batch.next_offset = last->next_offset;
     batch.watermark_ms = last->watermark_ms;
     batch.now_ms = clock_wall_ms();
-    return redis_view_apply(shard->pipeline->view, &batch, text);
+    queue->errand.batch = batch;
+    queue->n_written = queue->n;
+    begin(queue, ERRAND_WRITE);
+    return 0;
 }
 
-int view_queue_flush(ViewQueue *queue, LiveShard *shard) {
-    Telemetry *telemetry = shard->pipeline->telemetry;
-    char text[REDIS_TEXT_SIZE];
-    while (queue->first) {
-        int64_t begun_us = clock_monotonic_us();
-        int r = apply_waiting(queue, shard, text);
-        telemetry_redis(telemetry, REDIS_APPLY, begun_us, r);
-        if (r == 0) {
-            for (; queue->first; pop(queue))
-                telemetry_view_delay(telemetry, clock_monotonic_ms() - queue->first->committed_ms);
-            return 0;
-        }
-        if (r > 0)
-            r = takeover_repair(shard, r, text); /* catching up empties the queue */
-        if (r != 0)
-            return r;
+/* Catching up empties the queue; else what could not be written waits for the next time. */
+static int finish_writing(ViewQueue *queue, LiveShard *shard) {
+    ErrandData *e = &queue->errand;
+    Pipeline *p = queue->pipeline;
+    size_t n = queue->n_written;
+    forget_errand(queue);
+    pipeline_note_redis(p, REDIS_APPLY, e->ended_us - e->begun_us, e->outcome);
+    if (e->outcome != 0)
+        return e->outcome < 0 ? e->outcome : takeover_repair(shard, e->outcome, e->text);
+    for (; n > 0; n--) {
+        telemetry_view_delay(p->telemetry, e->ended_ms - queue->first->committed_ms);
+        pop(queue);
     }
     return 0;
 }
 
-static bool is_due(const ViewQueue *queue, const Pipeline *p) {
-    /* The first batch of all makes the shard's meta, which whoever asks for anything looks at. */
-    return queue->first && (!p->is_busy || queue->first->to_bno == 1 || queue->n >= (size_t)p->config->view_max_pending ||
-                                   view_queue_age(queue, clock_monotonic_ms()) >= p->config->view_max_delay_ms);
+/* Nothing of ours was written meanwhile: what has become of the view since is for the one to find out who repairs it. */
+static int finish_looking(ViewQueue *queue, LiveShard *shard) {
+    const ErrandData *e = &queue->errand;
+    forget_errand(queue);
+    pipeline_note_redis(queue->pipeline, REDIS_LOOK, e->ended_us - e->begun_us, e->outcome);
+    if (e->outcome != 0)
+        return e->outcome < 0 ? e->outcome : takeover_repair(shard, e->outcome, e->text);
+    bool is_there = e->meta.mode == VIEW_LIVE && !e->meta.is_torn && strcmp(e->meta.lineage, shard->lineage) == 0 &&
+                    e->meta.bno == shard->bno - (int64_t)queue->n;
+    bool is_new = shard->bno == 0 && e->meta.mode == VIEW_ABSENT && e->meta.next_offset >= 0;
+    return is_there || is_new ? 0 : takeover_catch_up(shard);
 }
 
-int view_queue_flush_due(ViewQueue *queue, LiveShard *shard) {
-    return is_due(queue, shard->pipeline) ? view_queue_flush(queue, shard) : 0;
+static int finish(ViewQueue *queue, LiveShard *shard) {
+    return queue->errand.errand == ERRAND_WRITE  ? finish_writing(queue, shard)
+           : queue->errand.errand == ERRAND_LOOK ? finish_looking(queue, shard)
+                                                 : 0;
+}
+
+int view_queue_flush(ViewQueue *queue, LiveShard *shard) {
+    int r = 0;
+    do {
+        view_queue_stop(queue);
+        r = finish(queue, shard);
+        if (r == 0 && queue->first)
+            r = begin_writing(queue, shard);
+    } while (r == 0 && queue->first);
+    return r;
+}
+
+static bool is_due(const ViewQueue *queue) {
+    const Pipeline *p = queue->pipeline;
+    return queue->first && (!p->is_busy || view_queue_age(queue, clock_monotonic_ms()) >= p->config->view_max_delay_ms);
+}
+
+bool view_queue_is_full(const ViewQueue *queue) {
+    const Pipeline *p = queue->pipeline;
+    return queue->n >= (size_t)p->config->view_max_pending || queue->n_bytes >= (size_t)(p->config->view_max_bytes / MAX(p->n_owned, 1));
+}
+
+/* The first batch of all makes the shard's meta, which whoever asks for anything looks at. */
+static bool must_wait(const ViewQueue *queue) {
+    return queue->first && (queue->first->to_bno == 1 || view_queue_is_full(queue));
+}
+
+static bool is_under_way(const ViewQueue *queue) {
+    return queue->errand.errand != ERRAND_NONE && !worker_is_done(queue->pipeline->worker, &queue->errand.task);
+}
+
+int view_queue_go_on(ViewQueue *queue, LiveShard *shard) {
+    if (must_wait(queue))
+        return view_queue_flush(queue, shard);
+    if (is_under_way(queue))
+        return 0;
+    int r = finish(queue, shard);
+    return r == 0 && is_due(queue) ? begin_writing(queue, shard) : r;
+}
+
+void view_queue_look(ViewQueue *queue, const LiveShard *shard) {
+    if (queue->first || queue->errand.errand != ERRAND_NONE)
+        return;
+    queue->errand.batch.shard = shard->id;
+    begin(queue, ERRAND_LOOK);
 }

@@ -3,8 +3,8 @@
 /*
  * The View Queue
  *
- * Committed batches of a shard on their way to the view. They are applied in order, each onto the one before; while
- * Redis is away they wait, up to a configured number, and their leads and accounts stay in memory.
+ * Committed batches of a shard on their way to the view. They are applied in order, each onto the one before, by a thread that waits for
+ * Redis while the pipeline goes on; while Redis is away they wait, up to a configured number. Their leads and accounts stay in memory.
  */
 #include "daemon/model_history.h"
 #include "daemon/pipeline.h"
@@ -13,7 +13,9 @@
 
 typedef struct ViewQueue ViewQueue;
 
-MUST_CHECK int view_queue_new(ViewQueue **ret);
+/* Its batches go by the pipeline's writer and worker. */
+MUST_CHECK int view_queue_new(Pipeline *p, ViewQueue **ret);
+/* Waits for what is on its way. */
 ViewQueue *view_queue_free(ViewQueue *queue);
 DEFINE_CLEANUP(ViewQueue *, view_queue_free)
 
@@ -31,21 +33,33 @@ MUST_CHECK int view_job_add_record(
 MUST_CHECK int view_job_add_account_record(
         ViewJob *job, const Model *model, const ModelHistory *history, Str account_id, Str record);
 size_t view_job_count(const ViewJob *job);
+/* Bytes that it holds. */
+size_t view_job_memory(const ViewJob *job);
 const ViewWrite *view_job_writes(const ViewJob *job);
 
 /* Queues the job as the batch to_bno; takes it. */
 void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t next_offset, int64_t watermark_ms);
 size_t view_queue_count(const ViewQueue *queue);
+/* Do as many wait as may? */
+bool view_queue_is_full(const ViewQueue *queue);
 /* How long the first of them has waited since its commit; 0: none does. */
 int64_t view_queue_age(const ViewQueue *queue, int64_t now_ms);
 /* Does what waits erase that lead or account? */
 bool view_queue_erases(const ViewQueue *queue, EntityKind kind, Str id);
-/* Forgets what waits: the view was caught up otherwise. */
+/* Forgets what waits, once it is not on its way any more: the view was caught up otherwise. */
 void view_queue_clear(ViewQueue *queue);
+/* Waits for what is on its way: whoever writes to the shard by other ways does so first. */
+void view_queue_stop(ViewQueue *queue);
 /* Applies what waits, several batches at once. 0: nothing waits any more. Else PIPELINE_E_WAIT, _HALT, _RESTART or negative errno. */
 MUST_CHECK int view_queue_flush(ViewQueue *queue, LiveShard *shard);
 /*
- * The same, if it is time for it. As long as events wait too, batches do for the next ones, of which one writing is made then:
- * view.max_delay after the first was committed, or when as many wait as may. 0 also if it is not.
+ * Sees to it that what waits gets there, in general without waiting for it: takes note of what has arrived, and sends what waits, if it is
+ * time for it. As long as events wait too, batches do for the next ones, of which one writing is made then, view.max_delay after the first
+ * was committed. With as many batches as may wait (view.max_pending, view.max) it does wait. Outcomes as above.
  */
-MUST_CHECK int view_queue_flush_due(ViewQueue *queue, LiveShard *shard);
+MUST_CHECK int view_queue_go_on(ViewQueue *queue, LiveShard *shard);
+/*
+ * Begins to look whether the view still is where it should be, unless something waits or is on its way, which finds out as well. What has
+ * been lost is put right by one of the two above.
+ */
+void view_queue_look(ViewQueue *queue, const LiveShard *shard);

@@ -83,6 +83,10 @@ void arena_reset(Arena *arena) {
     ASAN_POISON_MEMORY_REGION(block->bytes, block->size);
 }
 
+size_t arena_memory(const Arena *arena) {
+    return arena->size_total;
+}
+
 static bool block_open(Arena *arena, size_t size_needed) {
     size_t size = MIN(arena->size_total / 2, BLOCK_SIZE_GROWN_MAX);
     size = MAX(size, BLOCK_SIZE_MIN);

@@ -16,6 +16,9 @@ DEFINE_CLEANUP(Arena *, arena_free)
 /* Everything handed out so far becomes invalid. */
 void arena_reset(Arena *arena);
 
+/* Bytes that it holds, whether handed out or not. */
+size_t arena_memory(const Arena *arena);
+
 /* Zeroed memory aligned for any type, or NULL when out of memory or when n * size overflows. */
 void *arena_alloc(Arena *arena, size_t n, size_t size);
 #define arena_new_array(arena, type, n) ((type *)arena_alloc((arena), (n), sizeof(type)))

@@ -14,6 +14,7 @@ typedef enum EntityKind { ENTITY_LEAD, ENTITY_ACCOUNT, _ENTITY_KIND_MAX } Entity
 typedef struct Entity Entity;
 struct Entity {
     EntityKind kind;
+    uint32_t cleaned_no; /* of the table's clean that took its latest change; counts round */
     Str id;            /* the lead's or account's own */
     int64_t moment_ms; /* where it stands among the moments, if it does */
     size_t heap_index; /* in the moments' heap, counted from 1; 0: not in it */

@@ -26,6 +26,7 @@ struct EntityTable {
     size_t entities_bytes;        /* the sum of their size_bytes */
     Entity *lru_head, *lru_tail; /* latest and longest ago used */
     Entity *dirty_head, *dirty_tail;
+    uint32_t n_cleans; /* counts round: it is differences that matter */
 };
 
 int entity_table_new(const EntityOps *ops, const Model *model, EntityTable **ret) {
@@ -197,6 +198,7 @@ int entity_table_consume(EntityTable *table, Entity *entity) {
     lru_link(table, entity);
     entity->dirty = false;
     entity->dirty_next = NULL;
+    entity->cleaned_no = table->n_cleans - UINT32_MAX / 2; /* as long ago as can be */
     entity->size_bytes = table->ops->memory(entity, table->model);
     table->entities_bytes += entity->size_bytes;
     return 0;
@@ -255,10 +257,12 @@ static void weigh(EntityTable *table, Entity *entity) {
 void entity_table_clean(EntityTable *table) {
     Entity *entity = table->dirty_head;
     table->dirty_head = table->dirty_tail = NULL;
+    table->n_cleans++;
     while (entity) {
         Entity *next = entity->dirty_next;
         entity->dirty = false;
         entity->dirty_next = NULL;
+        entity->cleaned_no = table->n_cleans;
         if (entity->erased)
             entity_table_remove(table, entity);
         else
@@ -267,14 +271,13 @@ void entity_table_clean(EntityTable *table) {
     }
 }
 
-void entity_table_trim(
-        EntityTable *table, size_t max_bytes, void (*evict)(void *userdata, Entity *entity), void *userdata) {
+void entity_table_trim(EntityTable *table, EntityTrim trim) {
     Entity *entity = table->lru_tail;
-    while (entity && entity_table_memory(table) > max_bytes) {
+    while (entity && entity_table_memory(table) > trim.max_bytes) {
         Entity *prev = entity->lru_prev;
-        if (!entity->dirty) {
-            if (evict)
-                evict(userdata, entity);
+        if (!entity->dirty && table->n_cleans - entity->cleaned_no >= trim.n_kept) {
+            if (trim.evict)
+                trim.evict(trim.userdata, entity);
             entity_table_remove(table, entity);
         }
         entity = prev;

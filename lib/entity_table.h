@@ -46,12 +46,15 @@ Entity *entity_table_dirty(const EntityTable *table);
 /* Forgets the list; those marked `erased` are removed and freed, the accounted sizes of the others brought up to date. */
 void entity_table_clean(EntityTable *table);
 
-/*
- * Removes unchanged entities, longest unused first, until the table holds at most max_bytes. `evict` is called
- * before each removal (to take it out of the moments' heap).
- */
-void entity_table_trim(
-        EntityTable *table, size_t max_bytes, void (*evict)(void *userdata, Entity *entity), void *userdata);
+/* How a table is trimmed. */
+typedef struct EntityTrim {
+    size_t max_bytes;
+    uint32_t n_kept; /* what was on the list at the latest so many cleans stays, too */
+    void (*evict)(void *userdata, Entity *entity); /* called before each removal, to take it out of the moments' heap; may be NULL */
+    void *userdata;
+} EntityTrim;
+/* Removes unchanged entities, longest unused first, until the table holds at most max_bytes. */
+void entity_table_trim(EntityTable *table, EntityTrim trim);
 
 /* All of them, in no order: *iterator starts at 0; NULL at the end. */
 Entity *entity_table_next(const EntityTable *table, size_t *iterator);

@@ -576,10 +576,12 @@ static void evict(void *userdata, Entity *entity) {
     }
 }
 
-int shard_trim(Shard *shard, size_t max_bytes, int64_t horizon_ms) {
+int shard_trim(Shard *shard, size_t max_bytes, uint32_t n_kept, int64_t horizon_ms) {
     Trim trim = {.shard = shard, .horizon_ms = horizon_ms};
-    entity_table_trim(shard->accounts, max_bytes / 4, evict, &trim);
+    EntityTrim how = {.max_bytes = max_bytes / 4, .n_kept = n_kept, .evict = evict, .userdata = &trim};
+    entity_table_trim(shard->accounts, how);
     size_t taken = entity_table_memory(shard->accounts);
-    entity_table_trim(shard->leads, max_bytes > taken ? max_bytes - taken : 0, evict, &trim);
+    how.max_bytes = max_bytes - MIN(max_bytes, taken);
+    entity_table_trim(shard->leads, how);
     return trim.error;
 }

@@ -150,6 +150,7 @@ MUST_CHECK int shard_apply_model(Shard *shard, EntityKind kind, Str id);
 void shard_clean(Shard *shard);
 /*
  * Drops unchanged accounts until they take at most a quarter of max_bytes, then unchanged leads until all together hold at most
- * max_bytes. Those with a moment before horizon_ms stay known as cold ones.
+ * max_bytes. Those with a moment before horizon_ms stay known as cold ones. What changed before one of the latest n_kept cleans stays:
+ * it is not yet where it could be loaded from.
  */
-MUST_CHECK int shard_trim(Shard *shard, size_t max_bytes, int64_t horizon_ms);
+MUST_CHECK int shard_trim(Shard *shard, size_t max_bytes, uint32_t n_kept, int64_t horizon_ms);

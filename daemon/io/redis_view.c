@@ -251,6 +251,11 @@ void view_new_token(RedisView *view, char token[static VIEW_TOKEN_SIZE]) {
     snprintf(token, VIEW_TOKEN_SIZE, "%s%" PRIu64, view->token_prefix, ++view->n_tokens);
 }
 
+void redis_view_join(RedisView *view, const RedisView *other) {
+    memcpy(view->token_prefix, other->token_prefix, sizeof(view->token_prefix));
+    view->n_tokens = other->n_tokens + (UINT64_C(1) << 63); /* no token is ever the other's, too */
+}
+
 bool view_parse_integer(Str s, int64_t *ret) {
     size_t i = s.len && s.data[0] == '-';
     if (i == s.len)
@@ -278,10 +283,6 @@ int view_unexpected(RedisView *view, int32_t shard, char *text) {
 
 int redis_view_connect(RedisView *view, char *text) {
     return view_begin(view, text);
-}
-
-bool redis_view_is_connected(const RedisView *view) {
-    return redis_transport_is_open(view->transport);
 }
 
 /* The value of `name` in the lines of INFO; null if it is not there. */

@@ -105,6 +105,11 @@ typedef struct ViewBoards {
 /* The boards' names are copied. */
 MUST_CHECK int redis_view_new(const Config *config, const ViewBoards *boards, char *text, RedisView **ret);
 RedisView *redis_view_free(RedisView *view);
+/*
+ * Makes the other one, used by another thread, the same writer: a large batch that either has begun is not torn to the other. To be
+ * called before either is used.
+ */
+void redis_view_join(RedisView *view, const RedisView *other);
 DEFINE_CLEANUP(RedisView *, redis_view_free)
 
 /*
@@ -120,8 +125,6 @@ void redis_view_set_timeouts(RedisView *view, int connect_timeout_ms, int comman
  * fails: waiting before the next try is the caller's. No single request waits longer than the timeout.
  */
 MUST_CHECK int redis_view_connect(RedisView *view, char *text);
-/* Is there a connection, as far as the latest call knows? */
-bool redis_view_is_connected(const RedisView *view);
 /* Eviction policy must be noeviction: VIEW_E_REFUSED with the remedy otherwise. */
 MUST_CHECK int redis_view_check(RedisView *view, char *text);
 /* Writes a key that is gone at once, P:check, by a script, as all else is written: VIEW_E_REFUSED if that is not allowed. */

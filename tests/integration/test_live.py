@@ -3,11 +3,13 @@
 import json
 import os
 import random
+import signal
 import socket
 import struct
 import time
 
 import fastavro
+import redis
 from confluent_kafka import Consumer, TopicPartition
 
 import live
@@ -277,6 +279,33 @@ def test_redis_away_pauses_and_resumes(deploy, model, own_redis):
     daemon.await_log('pipeline.resumed')
     stages = d.outputs('stages')
     assert len(stages) == 40 and len({s['event_id'] for s in stages}) == 40
+    assert daemon.stop() == 0
+
+
+def test_redis_that_hangs_holds_up_nobody_who_is_in_memory(deploy, model, own_redis):
+    """What it has been sent it does not answer; stage changes come out all the same, and it has all of them in the end."""
+    path = server('redis', 'start', own_redis)
+    with open(os.path.join(own_redis, 'pid'), encoding='ascii') as file:
+        pid = int(file.read())
+    d = deploy(model(SMALL), n_partitions=2)
+    daemon = d.start(redis={'address': f'unix:{path}', 'prefix': d.name})
+    leads = [f'lead-{i}' for i in range(20)]
+    d.send(*[event(lead, 'page_view') for lead in leads])
+    d.await_committed(20)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for i, lead in enumerate(leads):  # one after the other, so that these are many batches
+            d.send(event(lead, 'form'))
+            d.await_committed(21 + i)
+        assert {s['lead_id'] for s in d.outputs('stages')} == set(leads)
+        daemon.await_log('view.away')  # the first write was given up
+        assert 'pipeline.paused' not in daemon.log()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    client = redis.Redis(unix_socket_path=path)
+    wait_for(lambda: [client.hget(key, 'stage:lifecycle') for key in client.scan_iter(f'{d.name}:*:lead:*')].count(b'mql') == 20,
+             'the view has them')
+    assert len(d.outputs('stages')) == 20
     assert daemon.stop() == 0
 
 

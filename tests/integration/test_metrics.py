@@ -270,7 +270,10 @@ def test_loop_that_is_stuck_is_not_alive(deploy, model, own_redis, address):
         pid = int(file.read())
     d.start(http={'listen': address, 'stuck_after': '1s'}, redis={'address': f'unix:{path}', 'prefix': d.name})
     await_reasons(address, '/readyz')
+    d.send(event('lead-1', 'form'))
+    d.await_committed(1)
     os.kill(pid, signal.SIGSTOP)
+    d.send(event('lead-2', 'form'))  # which is not in memory
     try:
         wait_for(lambda: reasons(address, '/livez') == ['no_progress'], 'it is stuck')
         assert 'no_progress' in reasons(address, '/readyz') or reasons(address, '/livez') == []

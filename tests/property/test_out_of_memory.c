@@ -237,7 +237,7 @@ static int carry_all_over(const Model *model, const Migration *migration) {
     if (r != 0)
         return r;
     shard_clean(shard);
-    return shard_trim(shard, 0, TIME_NEVER);
+    return shard_trim(shard, 0, 0, TIME_NEVER);
 }
 
 static int go_on_from_records(void) {

@@ -37,6 +37,7 @@ static void draw_config(void) {
     config->batch_max_moments = ONE_OF(1, 2, 5, 5000);
     config->batch_max_ms = ONE_OF(1, 20, 100);
     config->view_max_pending = ONE_OF(1, 2, 8);
+    config->view_max_bytes = ONE_OF(1, 1 << 14, 1 << 25);
     config->view_max_delay_ms = config->view_max_pending * 100;
     config->cache_max_bytes = ONE_OF(1, 8192, 1 << 28);
     config->moments_near_max = ONE_OF(1, 100000);

@@ -190,19 +190,19 @@ static Event take_event(void) {
 /* --- processes --------------------------------------------------------------------------------------- */
 
 /*
- * A context is entered once, by swapcontext(); from then on processes and scheduler jump, which asks nothing of the kernel. The address
+ * A context is entered once, by swapcontext(); from then on threads and scheduler jump, which asks nothing of the kernel. The address
  * sanitizer must know which stack is in use.
  */
-static void enter(Process *process) {
+static void enter(Coroutine *thread) {
 #ifdef HAS_ASAN
     void *fake_stack;
-    __sanitizer_start_switch_fiber(&fake_stack, process->stack, STACK_SIZE);
+    __sanitizer_start_switch_fiber(&fake_stack, thread->stack, STACK_SIZE);
 #endif
     if (_setjmp(world.scheduler) == 0) {
-        if (process->has_begun)
-            _longjmp(process->place, 1);
-        process->has_begun = true;
-        (void)setcontext(&process->context);
+        if (thread->has_begun)
+            _longjmp(thread->place, 1);
+        thread->has_begun = true;
+        (void)setcontext(&thread->context);
     }
 #ifdef HAS_ASAN
     __sanitizer_finish_switch_fiber(fake_stack, NULL, NULL);
@@ -214,26 +214,52 @@ static const void *scheduler_stack;
 static size_t scheduler_stack_size;
 #endif
 
-static void leave(Process *process) {
+static void leave(Coroutine *thread) {
 #ifdef HAS_ASAN
-    __sanitizer_start_switch_fiber(&process->fake_stack, scheduler_stack, scheduler_stack_size);
+    __sanitizer_start_switch_fiber(&thread->fake_stack, scheduler_stack, scheduler_stack_size);
 #endif
-    if (_setjmp(process->place) == 0)
+    if (_setjmp(thread->place) == 0)
         _longjmp(world.scheduler, 1);
 #ifdef HAS_ASAN
-    __sanitizer_finish_switch_fiber(process->fake_stack, NULL, NULL);
+    __sanitizer_finish_switch_fiber(thread->fake_stack, NULL, NULL);
 #endif
 }
 
-static void process_begin(void) {
-    Process *process = world.current;
+static void thread_begin(void) {
+    Coroutine *thread = world.running;
 #ifdef HAS_ASAN
     __sanitizer_finish_switch_fiber(NULL, &scheduler_stack, &scheduler_stack_size);
 #endif
+    thread->run(thread->userdata);
+    thread->has_ended = true;
+    leave(thread);
+}
+
+static Coroutine *add_thread(Process *process, void (*run)(void *), void *userdata) {
+    Coroutine *thread = world_alloc(1, sizeof(*thread));
+    *thread = (Coroutine){.process = process, .run = run, .userdata = userdata, .wake_at_ms = world.now_ms, .next = process->threads};
+    thread->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (thread->stack == MAP_FAILED || getcontext(&thread->context) < 0)
+        world_fail("no stack");
+    thread->context.uc_stack.ss_sp = thread->stack;
+    thread->context.uc_stack.ss_size = STACK_SIZE;
+    makecontext(&thread->context, thread_begin, 0);
+    process->threads = thread;
+    return thread;
+}
+
+Coroutine *world_start_thread(void (*run)(void *userdata), void *userdata) {
+    return add_thread(world.current, run, userdata);
+}
+
+static void run_process(void *userdata) {
+    Process *process = userdata;
     process->result = world.process_main(process);
     process->state = PROCESS_ENDED;
+    for (const Coroutine *thread = process->threads; thread; thread = thread->next)
+        if (thread != world.running && !thread->has_ended)
+            world_fail("a thread outlives its process");
     world_trace("ends with %d", process->result);
-    leave(process);
 }
 
 Process *world_start(const char *instance, const Config *config, const struct Model *model) {
@@ -244,14 +270,8 @@ Process *world_start(const char *instance, const Config *config, const struct Mo
     process->config.instance = process->instance;
     process->notify = (Notify){.fd = -1};
     process->model = model;
-    process->wake_at_ms = world.now_ms;
     process->clock_ahead_ms = chance_between(&world.clock_chance, -world.clocks_differ_ms, world.clocks_differ_ms);
-    process->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (process->stack == MAP_FAILED || getcontext(&process->context) < 0)
-        world_fail("no stack");
-    process->context.uc_stack.ss_sp = process->stack;
-    process->context.uc_stack.ss_size = STACK_SIZE;
-    makecontext(&process->context, process_begin, 0);
+    (void)add_thread(process, run_process, process);
     process->next = world.processes;
     world.processes = process;
     world_trace("-- %s#%u starts", instance, process->number);
@@ -292,42 +312,45 @@ void world_init(uint64_t seed, bool is_verbose, ProcessMain process_main) {
         (void)chance_next(&world.chance);
 }
 
-static int64_t due_at(const Process *process) {
-    return process->state == PROCESS_RUNS ? MAX(process->wake_at_ms, process->frozen_until_ms) : TIME_NEVER;
+static int64_t due_at(const Coroutine *thread) {
+    return thread->has_ended ? TIME_NEVER : MAX(MAX(thread->wake_at_ms, thread->process->frozen_until_ms), world.now_ms);
 }
 
-/* One of those that are due first, by lot. */
-static Process *choose_process(int64_t *ret_at_ms) {
-    Process *chosen = NULL;
+/* One of the threads that are due first, by lot. */
+static Coroutine *choose_thread(int64_t *ret_at_ms) {
+    Coroutine *chosen = NULL;
     int64_t n = 0;
     *ret_at_ms = TIME_NEVER;
-    for (Process *process = world.processes; process; process = process->next) {
-        int64_t due_ms = due_at(process), at_ms = MAX(due_ms, world.now_ms);
-        if (due_ms == TIME_NEVER || at_ms > *ret_at_ms)
-            continue;
-        n = at_ms < *ret_at_ms ? 1 : n + 1;
-        *ret_at_ms = at_ms;
-        if (n == 1 || chance_between(&world.chance, 1, n) == 1)
-            chosen = process;
-    }
+    for (Process *process = world.processes; process; process = process->next)
+        for (Coroutine *thread = process->threads; thread && process->state == PROCESS_RUNS; thread = thread->next) {
+            int64_t at_ms = due_at(thread);
+            if (at_ms == TIME_NEVER || at_ms > *ret_at_ms)
+                continue;
+            n = at_ms < *ret_at_ms ? 1 : n + 1;
+            *ret_at_ms = at_ms;
+            if (n == 1 || chance_between(&world.chance, 1, n) == 1)
+                chosen = thread;
+        }
     return chosen;
 }
 
 bool world_step(void) {
     int64_t at_ms;
-    Process *process = choose_process(&at_ms);
+    Coroutine *thread = choose_thread(&at_ms);
     if (agenda.n && agenda.events[0].at_ms <= at_ms) {
         Event event = take_event();
         world.now_ms = MAX(world.now_ms, event.at_ms);
         event.happen(event.userdata);
         return true;
     }
-    if (!process)
+    if (!thread)
         return false;
     world.now_ms = at_ms;
-    world.current = process;
+    world.running = thread;
+    world.current = thread->process;
     world.n_switches++;
-    enter(process);
+    enter(thread);
+    world.running = NULL;
     world.current = NULL;
     return true;
 }
@@ -351,23 +374,28 @@ static void strike(Process *process, Point point) {
 }
 
 void world_pass(Point point, int64_t least_ms, int64_t most_ms) {
-    Process *process = world.current;
-    process->wake_at_ms = world.now_ms + chance_between(&world.chance, least_ms, most_ms);
-    strike(process, point);
-    leave(process);
+    Coroutine *thread = world.running;
+    thread->wake_at_ms = world.now_ms + chance_between(&world.chance, least_ms, most_ms);
+    strike(thread->process, point);
+    leave(thread);
 }
 
 void world_wait(Point point, int64_t most_ms) {
-    Process *process = world.current;
-    process->wake_at_ms = world.now_ms + most_ms;
-    process->can_be_stirred = true;
-    strike(process, point);
-    leave(process);
-    process->can_be_stirred = false;
+    Coroutine *thread = world.running;
+    thread->wake_at_ms = world.now_ms + most_ms;
+    thread->can_be_stirred = true;
+    strike(thread->process, point);
+    leave(thread);
+    thread->can_be_stirred = false;
+}
+
+void world_wake(Coroutine *thread) {
+    if (thread->can_be_stirred && thread->wake_at_ms > world.now_ms + STIR_MS)
+        thread->wake_at_ms = world.now_ms + chance_between(&world.chance, 0, STIR_MS);
 }
 
 void world_stir(void) {
     for (Process *process = world.processes; process; process = process->next)
-        if (process->can_be_stirred && process->wake_at_ms > world.now_ms + STIR_MS)
-            process->wake_at_ms = world.now_ms + chance_between(&world.chance, 0, STIR_MS);
+        for (Coroutine *thread = process->threads; thread; thread = thread->next)
+            world_wake(thread);
 }

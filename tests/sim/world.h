@@ -3,8 +3,8 @@
 /*
  * The World
  *
- * Virtual time, chance, and the processes of one schedule. Each simulated process is a coroutine that runs the daemon's own
- * pipeline_run(). It gives way wherever an adapter would wait for a server: there time passes, and there it can be crashed (it is never
+ * Virtual time, chance, and the processes of one schedule. Each simulated process runs the daemon's own pipeline_run() in a coroutine,
+ * and has others for its further threads. It gives way wherever an adapter would wait for a server: there time passes, and there it can be crashed (it is never
  * gone on with), or frozen and woken later. All that happens is drawn from the schedule's seed, so that a seed is a schedule.
  *
  * One schedule is all that a process simulates: it is forked for it, and nothing is freed.
@@ -35,6 +35,20 @@ typedef enum ProcessState {
     PROCESS_CRASHED, /* it is never gone on with */
 } ProcessState;
 
+/* One of a process's threads. */
+typedef struct Coroutine {
+    struct Process *process;
+    void (*run)(void *userdata);
+    void *userdata;
+    bool has_begun, has_ended;
+    ucontext_t context; /* where it begins */
+    jmp_buf place;      /* where it goes on */
+    void *stack, *fake_stack; /* the latter is the address sanitizer's */
+    int64_t wake_at_ms;
+    bool can_be_stirred; /* it waits for whatever comes first: see world_stir() */
+    struct Coroutine *next; /* of the process */
+} Coroutine;
+
 typedef struct Process {
     unsigned number;     /* counts up: a process that is started again is another one */
     char instance[16];   /* the configuration's: the same after a restart, or not */
@@ -42,12 +56,7 @@ typedef struct Process {
     Notify notify;
     ProcessState state;
     int result;
-    ucontext_t context; /* where it begins */
-    bool has_begun;
-    jmp_buf place;      /* where it goes on */
-    void *stack, *fake_stack; /* the latter is the address sanitizer's */
-    int64_t wake_at_ms;
-    bool can_be_stirred; /* it waits for whatever comes first: see world_stir() */
+    Coroutine *threads; /* the last is the first that began: when it ends, the process does */
     int64_t frozen_until_ms;
     int64_t no_kafka_until_ms, no_redis_until_ms; /* it alone is cut off */
     int64_t clock_ahead_ms; /* its wall clock, of the brokers' */
@@ -87,6 +96,7 @@ typedef struct World {
     Process *processes; /* the latest first */
     unsigned n_processes;
     Process *current;   /* NULL: none of them runs */
+    Coroutine *running; /* its thread */
     jmp_buf scheduler;
     int64_t no_kafka_until_ms, no_redis_until_ms;
     /* Aimed at the n-th pass of a point from now on. */
@@ -125,6 +135,10 @@ void world_pass(Point point, int64_t least_ms, int64_t most_ms);
 void world_wait(Point point, int64_t most_ms);
 /* Something has happened that those may see who wait. */
 void world_stir(void);
+/* The same for one only. */
+void world_wake(Coroutine *thread);
+/* Begins another thread of the process that runs. It must have ended before the process does. */
+Coroutine *world_start_thread(void (*run)(void *userdata), void *userdata);
 
 /* --- what is told ------------------------------------------------------------------------------------ */
 

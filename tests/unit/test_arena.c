@@ -146,6 +146,14 @@ START_TEST(text_is_cut_between_characters) {
 }
 END_TEST
 
+START_TEST(memory_is_told) {
+    ck_assert_uint_eq(arena_memory(arena), 0);
+    ck_assert_ptr_nonnull(arena_alloc(arena, 1, 100000));
+    ck_assert_uint_ge(arena_memory(arena), 100000);
+    ck_assert_uint_lt(arena_memory(arena), 200000);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("arena");
     TCase *tc = tcase_create("arena");
@@ -156,6 +164,7 @@ int main(void) {
     tcase_add_test(tc, memory_is_zeroed_again_after_reset);
     tcase_add_test(tc, equal_rounds_settle_on_the_same_memory);
     tcase_add_test(tc, text_is_copied_with_a_terminator);
+    tcase_add_test(tc, memory_is_told);
     suite_add_tcase(suite, tc);
 
     TCase *tc_util = tcase_create("util");

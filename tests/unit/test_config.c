@@ -107,11 +107,12 @@ START_TEST(defaults_hold_without_keys) {
     ck_assert_str_eq(c->redis_prefix, "scored");
     ck_assert_int_eq(c->watermark, WATERMARK_WALL);
     ck_assert_int_eq(c->max_future_ms, 600000);
-    ck_assert_int_eq(c->batch_max_events, 10000);
+    ck_assert_int_eq(c->batch_max_events, 50000);
     ck_assert_int_eq(c->batch_max_ms, 20);
     ck_assert_int_eq(c->batch_max_moments, 5000);
     ck_assert_int_eq(c->batch_order_wait_ms, 10000);
-    ck_assert_int_eq(c->view_max_pending, 8);
+    ck_assert_int_eq(c->view_max_pending, 200);
+    ck_assert_int_eq(c->view_max_bytes, 32 * 1024 * 1024);
     ck_assert_int_eq(c->view_max_delay_ms, 200);
     ck_assert_int_eq(c->cache_max_bytes, 256 * 1024 * 1024);
     ck_assert_int_eq(c->moments_near_max, 100000);
@@ -146,7 +147,7 @@ START_TEST(values_take_the_place_of_defaults) {
                        "  outputs: { Refused: 30, DeadLetter: 50 }\n"
                        "redis: { address: 'tcp:[::1]:6380', username: u, password_file: /dev/null, database: 3, prefix: 'acme:live' }\n"
                        "batch: { max_events: 1, max_time: 1ms, max_moments: 2 }\n"
-                       "view: { max_pending: 1, max_delay: 0ms }\n"
+                       "view: { max_pending: 1, max: 1MiB, max_delay: 0ms }\n"
                        "cache: { max: 64KiB, moments: 7 }\n"
                        "http: { listen: '[::]:80', allow_remote: true, stuck_after: 5s, max_sources: 0 }\n"
                        "log: { format: json, level: debug }\n",
@@ -190,6 +191,7 @@ START_TEST(values_take_the_place_of_defaults) {
     ck_assert_int_eq(c->batch_max_ms, 1);
     ck_assert_int_eq(c->batch_max_moments, 2);
     ck_assert_int_eq(c->view_max_pending, 1);
+    ck_assert_int_eq(c->view_max_bytes, 1024 * 1024);
     ck_assert_int_eq(c->view_max_delay_ms, 0);
     ck_assert_int_eq(c->cache_max_bytes, 65536);
     ck_assert_int_eq(c->moments_near_max, 7);

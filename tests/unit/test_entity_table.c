@@ -40,7 +40,7 @@ START_TEST(empty_table_holds_nothing) {
     ck_assert_ptr_null(entity_table_next(table, &iterator));
     ck_assert_uint_eq(entity_table_count(table), 0);
     entity_table_clean(table);
-    entity_table_trim(table, 0, NULL, NULL);
+    entity_table_trim(table, (EntityTrim){.max_bytes = 0});
 }
 END_TEST
 
@@ -268,11 +268,11 @@ START_TEST(trim_drops_the_longest_unused_first) {
 
     Evicted evicted = {0};
     size_t bytes = entity_table_memory(table);
-    entity_table_trim(table, bytes, note_evicted, &evicted);
+    entity_table_trim(table, (EntityTrim){.max_bytes = bytes, .evict = note_evicted, .userdata = &evicted});
     ck_assert_str_eq(evicted.text, "");
-    entity_table_trim(table, bytes - 1, note_evicted, &evicted);
+    entity_table_trim(table, (EntityTrim){.max_bytes = bytes - 1, .evict = note_evicted, .userdata = &evicted});
     ck_assert_str_eq(evicted.text, "lead-1 ");
-    entity_table_trim(table, 0, note_evicted, &evicted);
+    entity_table_trim(table, (EntityTrim){.evict = note_evicted, .userdata = &evicted});
     ck_assert_str_eq(evicted.text, "lead-1 lead-2 lead-4 lead-5 lead-0 lead-3 ");
     ck_assert_uint_eq(entity_table_count(table), 0);
 
@@ -290,12 +290,41 @@ START_TEST(trim_never_drops_a_changed_lead) {
     for (unsigned i = 0; i < 6; i++)
         if (i != 1 && i != 4)
             get(table, i);
-    entity_table_trim(table, 0, NULL, NULL);
+    entity_table_trim(table, (EntityTrim){.max_bytes = 0});
     ck_assert_uint_eq(entity_table_count(table), 2);
     char text[128];
     ck_assert_str_eq(dirty_order(table, text), "lead-4 lead-1 ");
     entity_table_clean(table);
-    entity_table_trim(table, 0, NULL, NULL);
+    entity_table_trim(table, (EntityTrim){.max_bytes = 0});
+    ck_assert_uint_eq(entity_table_count(table), 0);
+}
+END_TEST
+
+static void change(EntityTable *table, unsigned n) {
+    entity_table_mark_dirty(table, &get(table, n)->entity);
+}
+
+START_TEST(trim_keeps_what_changed_of_late) {
+    _cleanup_(entity_table_free) EntityTable *table = new_table();
+    for (unsigned i = 0; i < 4; i++)
+        add(table, i); /* 3 never changes */
+    for (unsigned i = 0; i < 3; i++) {
+        change(table, i);
+        entity_table_clean(table);
+    }
+    entity_table_trim(table, (EntityTrim){.n_kept = 3});
+    ck_assert_uint_eq(entity_table_count(table), 3);
+    ck_assert_ptr_null(get(table, 3));
+    change(table, 0);
+    entity_table_clean(table);
+    entity_table_trim(table, (EntityTrim){.n_kept = 2});
+    ck_assert_uint_eq(entity_table_count(table), 2);
+    ck_assert_ptr_null(get(table, 1));
+    entity_table_clean(table);
+    entity_table_trim(table, (EntityTrim){.n_kept = 2});
+    ck_assert_uint_eq(entity_table_count(table), 1);
+    ck_assert_ptr_nonnull(get(table, 0));
+    entity_table_trim(table, (EntityTrim){.n_kept = 1});
     ck_assert_uint_eq(entity_table_count(table), 0);
 }
 END_TEST
@@ -318,6 +347,7 @@ int main(void) {
     tcase_add_test(changes, erased_leads_go_when_the_list_is_cleaned);
     tcase_add_test(changes, trim_drops_the_longest_unused_first);
     tcase_add_test(changes, trim_never_drops_a_changed_lead);
+    tcase_add_test(changes, trim_keeps_what_changed_of_late);
     suite_add_tcase(suite, changes);
     return suite_run(suite);
 }

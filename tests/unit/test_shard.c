@@ -255,12 +255,12 @@ START_TEST(trim_keeps_changed_leads_and_near_moments) {
     (void)apply_with(shard, "far", "e1", "go", 30 * MINUTE_MS, 0);
     (void)apply_with(shard, "near", "e1", "go", 0, 0);
     (void)apply_with(shard, "none", "e1", "visit", 0, 0);
-    ck_assert_int_eq(shard_trim(shard, 0, HOUR_MS), 0);
+    ck_assert_int_eq(shard_trim(shard, 0, 0, HOUR_MS), 0);
     ck_assert_uint_eq(entity_table_count(leads), 3); /* all are changed */
     entity_table_clean(leads);
     (void)apply_with(shard, "changed", "e1", "visit", 0, 0);
     /* moments: near 10m + 1, far 40m + 1 */
-    ck_assert_int_eq(shard_trim(shard, 0, 40 * MINUTE_MS), 0);
+    ck_assert_int_eq(shard_trim(shard, 0, 0, 40 * MINUTE_MS), 0);
     ck_assert_uint_eq(entity_table_count(leads), 1);
     ck_assert_uint_eq(shard_count_cold(shard), 1);
     ck_assert(str_eq_c(shard_next_cold(shard).id, "near"));
@@ -311,7 +311,7 @@ START_TEST(trimming_and_loading_between_events_changes_no_output) {
                         ck_assert_int_eq(e->erased ? 0 : record_pack(lead_of(e), model, &packed[k]), 0);
                     }
             entity_table_clean(shard_leads(trimmed));
-            ck_assert_int_eq(shard_trim(trimmed, 0, TIME_NEVER), 0);
+            ck_assert_int_eq(shard_trim(trimmed, 0, 0, TIME_NEVER), 0);
             for (size_t k = 0; k < ARRAY_SIZE(ids); k++)
                 stored[k] = packed[k].len > 0;
         }
