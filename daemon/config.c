@@ -163,10 +163,9 @@ static int read_all(ConfigReader *reader) {
     config_check_topics(reader);
     config_check_schemas(reader);
     config_check_registry(reader);
-    config_check_redis(reader);
     config_check_http(reader);
     check_replication(reader);
-    return 0;
+    return config_check_redis(reader);
 }
 
 int config_load(Str source, const char *directory, Diagnostics *diagnostics, Config **ret) {

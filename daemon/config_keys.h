@@ -29,6 +29,7 @@ typedef enum ConfigType {
     CONFIG_SCHEMAS,    /* a mapping of ids to files */
     CONFIG_OUTPUT_IDS, /* a mapping of OutputTypes to ids */
     CONFIG_URLS,       /* a list of them, of one registry */
+    CONFIG_HOSTS,      /* a list of host:port */
     _CONFIG_TYPE_MAX,
 } ConfigType;
 

@@ -33,7 +33,7 @@ struct RedisLink {
     RedisTls *tls; /* NULL: none */
     redisReader *reader;
     char *buffer; /* READ_BYTES */
-    uint64_t n_connections;
+    uint64_t number; /* of this connection */
 
     RetryGate gate;
     char why[REDIS_TEXT_SIZE]; /* it is shut */
@@ -79,6 +79,7 @@ void redis_link_set_address(RedisLink *link, const RedisAddress *address) {
         return;
     redis_link_close(link);
     link->address = *address;
+    retry_gate_open(&link->gate); /* that was another server's */
 }
 
 void redis_link_close(RedisLink *link) {
@@ -95,8 +96,12 @@ bool redis_link_is_open(const RedisLink *link) {
     return link->fd >= 0;
 }
 
-uint64_t redis_link_connections(const RedisLink *link) {
-    return link->n_connections;
+uint64_t redis_link_number(const RedisLink *link) {
+    return link->number;
+}
+
+void redis_link_set_number(RedisLink *link, uint64_t number) {
+    link->number = number;
 }
 
 /* ---- failures ---- */
@@ -104,7 +109,7 @@ uint64_t redis_link_connections(const RedisLink *link) {
 static int unreachable(RedisLink *link, char *text, const char *doing, const char *why) {
     char address[REDIS_ADDRESS_SIZE];
     redis_address_print(&link->address, address);
-    snprintf(text, REDIS_TEXT_SIZE, "%s %s: %.150s", doing, address, why);
+    snprintf(text, REDIS_TEXT_SIZE, "%s %s: %.200s", doing, address, why);
     redis_link_close(link);
     return VIEW_E_UNREACHABLE;
 }
@@ -360,7 +365,7 @@ static int greet_step(RedisLink *link, const RedisRequest *request, int64_t dead
         return r;
     char address[REDIS_ADDRESS_SIZE];
     redis_address_print(&link->address, address);
-    snprintf(text, REDIS_TEXT_SIZE, "Redis at %s refuses: %.150s", address, reply->str);
+    snprintf(text, REDIS_TEXT_SIZE, "Redis at %s refuses: %.200s", address, reply->str);
     return VIEW_E_REFUSED;
 }
 
@@ -425,7 +430,7 @@ static int connect_and_greet(RedisLink *link, int64_t deadline_ms, char *text) {
     if (fd < 0)
         return unreachable(link, text, "connecting to Redis at", why ? why : strerror(-fd));
     link->fd = fd;
-    link->n_connections++;
+    link->number = 0;
     int r = link->login.has_tls ? encrypt(link, deadline_ms, text) : 0;
     return r ? r : greet(link, deadline_ms, text);
 }

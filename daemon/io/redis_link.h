@@ -54,8 +54,9 @@ MUST_CHECK int redis_link_open(RedisLink *link, int64_t deadline_ms, char *text)
 void redis_link_close(RedisLink *link);
 /* Closes it for what a server has answered, or not answered: VIEW_E_UNREACHABLE, and the server is left alone for a while. */
 int redis_link_fail(RedisLink *link, char *text, const char *doing, const char *why);
-/* How many connections there have been: what a server says of itself holds on one only. */
-uint64_t redis_link_connections(const RedisLink *link);
+/* A number that the caller gives the present connection; 0: none yet. */
+uint64_t redis_link_number(const RedisLink *link);
+void redis_link_set_number(RedisLink *link, uint64_t number);
 
 /*
  * Sends the request and waits for its `n` replies, which the caller frees; error replies are replies. VIEW_E_UNREACHABLE (closed; none
