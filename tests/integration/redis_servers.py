@@ -138,9 +138,6 @@ class Cluster:
         finally:
             connection.disconnect()
 
-    def all(self):
-        return redis.RedisCluster(port=self.ports[0])
-
     def node_id(self, which):
         return self.ask(which, 'CLUSTER', 'MYID').decode()
 

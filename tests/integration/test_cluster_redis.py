@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon on a Redis Cluster: each shard at the node of its slot, wherever that moves."""
 import os
+import re
 import subprocess
 
 import pytest
@@ -9,6 +10,7 @@ import redis
 import live
 from live import FUNNEL, SMALL, Expected, check_outputs, check_view, event, wait_for
 from redis_servers import Cluster, running
+from test_secure_redis import PASSWORD, acl_line
 from test_sentinel_redis import Transcript, load_in_background
 
 N_SLOTS = 16384
@@ -48,7 +50,7 @@ def slot_of(shard, n_shards):
 
 def on(deploy, cluster, path, n_partitions):
     d = deploy(path, n_partitions)
-    d.redis = Client(port=cluster.ports[0])
+    d.redis = Client(host='127.0.0.1', port=cluster.ports[0])
     return d, cluster.section(d)
 
 
@@ -57,9 +59,24 @@ def check_clean(d, config, instance):
     assert status == 0, (text, instance.log()[-3000:])
 
 
+def let_in(cluster, d, config):
+    """A user with the rights of the README, and those that it says a cluster asks for in addition."""
+    with open(os.path.join(live.ROOT, 'README.md'), encoding='utf-8') as file:
+        more = re.search(r'A user needs\s+`(.*?)` in addition', file.read())[1].split()
+    rules = [rule.replace('~scored:*', f'~{d.name}:*') for rule in acl_line()]
+    for which in range(len(cluster.ports)):
+        cluster.client(which).execute_command('ACL', 'SETUSER', 'scored', 'reset', 'on', f'>{PASSWORD}', *rules, *more)
+        cluster.client(which).execute_command('ACL', 'LOG', 'RESET')
+    password = d.path('redis.password')
+    with open(password, 'w', encoding='utf-8') as file:
+        file.write(PASSWORD + '\n')
+    return config | {'username': 'scored', 'password_file': password}
+
+
 def test_each_shard_is_at_its_node(masters, deploy, model):
-    """Main job, and all that reads the view; a shard moves, with events on the way."""
+    """Main job, and all that reads the view, with the rights of the README; a shard moves, with events on the way."""
     d, config = on(deploy, masters, model(SMALL), 6)
+    config = let_in(masters, d, config)
     instance = d.start('a', redis=config)
     d.send(*[event(f'lead-{i}', 'form') for i in range(120)])
     d.await_committed(120)
@@ -78,15 +95,16 @@ def test_each_shard_is_at_its_node(masters, deploy, model):
     status, text = scored(d, config, 'lead', lead)
     assert status == 0, text  # wherever its keys are now
     d.send(*[event(f'lead-{i}', 'form') for i in range(120, 240)])
-    d.await_committed(240)
     instance.await_log('TRYAGAIN')
     while masters.move_keys(slot, source, target):
         pass
     masters.end_move(slot, target)
+    d.await_committed(240)
     wait_for(lambda: len(d.keys('record')) == 240, 'all are in the view')
     assert masters.owner(slot) == target and masters.ask(target, 'CLUSTER', 'COUNTKEYSINSLOT', slot) > 20
     assert len(d.outputs('stages')) == 240
     check_clean(d, config, instance)
+    assert all(masters.client(i).execute_command('ACL', 'LOG') == [] for i in range(3))
     assert instance.stop() == 0
 
 
@@ -148,7 +166,7 @@ def test_resharding_and_failover_under_load(replicated, deploy, tmp_path):
     t.note(f'its slots are served by {replicated.ports[replicated.owner(slot_of(7, 8))]}')
     thread.join()
     d.await_committed(len(lines))
-    d.redis = Client(port=replicated.ports[0 if victim else 1])
+    d.redis = Client(host='127.0.0.1', port=replicated.ports[0 if victim else 1])
     wait_for(lambda: len(d.keys('record')) == len(expected.leads), 'the view has all leads')
     t.note(f'all committed; the log tells of {instance.log().count("event=pipeline.paused")} pauses')
     status, text = scored(d, config, 'verify')

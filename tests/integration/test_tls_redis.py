@@ -102,3 +102,41 @@ def test_a_renewed_certificate_is_taken_at_the_next_connection(on_it, deploy, mo
         file.write(other.read())
     instance.await_log('event=pipeline.ready')
     assert instance.stop() == 0
+
+
+@pytest.fixture
+def sentinel(on_it, tmp_path):
+    """One that encrypts, asks for a certificate and a password, and watches that Redis; its port."""
+    port = free_port()
+    path = tmp_path / 'sentinel.conf'
+    path.write_text(f'''port 0
+tls-port {port}
+bind 127.0.0.1
+dir {tmp_path}
+logfile {tmp_path}/sentinel.log
+tls-cert-file {on_it.paths["server.pem"]}
+tls-key-file {on_it.paths["server.key"]}
+tls-ca-cert-file {on_it.paths["ca.pem"]}
+tls-replication yes
+requirepass watchful
+sentinel monitor mymaster 127.0.0.1 {on_it.port} 1
+''')
+    process = subprocess.Popen(['redis-server', str(path), '--sentinel'])
+    yield port
+    process.kill()
+    process.wait()
+
+
+def test_a_sentinel_of_its_own_login(sentinel, on_it, deploy, model):
+    d = deploy(model(SMALL), 2)
+    password = d.path('sentinel.password')
+    with open(password, 'w', encoding='utf-8') as file:
+        file.write('watchful\n')
+    config = section(on_it, d, ['address'], sentinels=[f'127.0.0.1:{sentinel}'], master='mymaster', server_name='localhost',
+                     sentinel_password_file=password)
+    wait_for(lambda: 'can be written' in scored(d, 'check', '--live', redis=config)[1], 'the sentinel answers')
+    del config['sentinel_password_file']
+    status, text = scored(d, 'check', '--live', redis=config)
+    assert status != 0 and 'NOAUTH' in text, text
+    status, text = scored(d, 'check', '--live', redis=config | {'sentinel_tls': False})
+    assert status != 0 and 'can be written' not in text, text
