@@ -29,6 +29,7 @@ struct Batch {
     int64_t n_written; /* to other topics than the changelog */
     int64_t footer_offset, skeleton_offset; /* filled in by the commit */
     bool has_skeleton; /* it brings the present model's */
+    bool has_walk_ended;
     char hint[HINT_SIZE];
 };
 
@@ -167,7 +168,7 @@ int batch_add_message(Batch *batch, const ShardMessage *message) {
     batch->message.len = 0;
     int r = shard_message_pack(message, p->model, &batch->message);
     if (r > 0) {
-        log_error("message.too_large", LOG_INT("shard", batch->shard->id), LOG_BYTES("for", target));
+        log_error("message.too_large", LOG_INT("shard", batch->shard->id), LOG_ID("for", target));
         return -EMSGSIZE;
     }
     Str value = {(const char *)batch->message.data, batch->message.len};
@@ -228,7 +229,7 @@ static int add_state_record(Batch *batch, const Entity *entity, Buffer *record) 
         record->len = 0;
         int r = kind->pack(entity, p->model, record);
         if (r > 0) {
-            log_error("record.too_large", LOG_BYTES("id", entity->id), LOG_INT("shard", batch->shard->id));
+            log_error("record.too_large", LOG_ID("id", entity->id), LOG_INT("shard", batch->shard->id));
             return -EMSGSIZE;
         }
         if (r < 0)
@@ -374,9 +375,19 @@ int batch_finish(Batch *batch, ShardOffsets *ret) {
     return 0;
 }
 
-void batch_settle(Batch *batch) {
+void batch_close(Batch *batch) {
     LiveShard *shard = batch->shard;
     shard->bno++;
+    memcpy(shard->offsets, batch->offsets, sizeof(shard->offsets));
+    batch->has_walk_ended = shard->walk_ended;
+    shard->walk_ended = false;
+    shard_clean(shard->engine);
+    shard_clean(shard->accounts);
+    view_queue_consume(shard->view_queue, TAKE_PTR(batch->job), shard->bno, shard_watermark(shard->engine));
+}
+
+void batch_settle(Batch *batch) {
+    LiveShard *shard = batch->shard;
     /* After a retry the broker may not tell the offset; the footer before is a good place to begin reading, too. */
     if (batch->footer_offset >= 0)
         shard->footer_offset = batch->footer_offset;
@@ -384,9 +395,7 @@ void batch_settle(Batch *batch) {
         shard->has_skeleton = true;
         shard->skeleton_offset = batch->skeleton_offset;
     }
-    memcpy(shard->offsets, batch->offsets, sizeof(shard->offsets));
-    shard_clean(shard->engine);
-    shard_clean(shard->accounts);
-    view_queue_consume(shard->view_queue, TAKE_PTR(batch->job), shard->bno, shard->footer_offset + 1,
-            shard_watermark(shard->engine));
+    if (batch->has_walk_ended)
+        log_info("model.applied", LOG_INT("shard", shard->id), LOG_INT("version", shard->pipeline->model->version));
+    view_queue_release(shard->view_queue, shard->footer_offset + 1);
 }

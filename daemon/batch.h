@@ -25,5 +25,10 @@ void batch_note_input(Batch *batch, unsigned input, int64_t next_offset);
  * the batch. Outcomes as above.
  */
 MUST_CHECK int batch_finish(Batch *batch, ShardOffsets *ret);
-/* The transaction was committed: the shard stands at this batch, and the view is to follow. */
+/*
+ * The transaction is being committed. For the engine the shard stands at this batch from now on, and the next one may begin; for all
+ * others it does once that is done.
+ */
+void batch_close(Batch *batch);
+/* It was committed: the view is to follow. */
 void batch_settle(Batch *batch);

@@ -11,7 +11,9 @@
  * All return 0; KAFKA_E_TIMEOUT after a finding that says so: no broker answers, so there is no use in asking on; or a negative errno.
  */
 
-/* Does a broker answer? */
+/* All of them in turn; 0 or a negative errno. */
+MUST_CHECK int check_kafka(const Config *config, Registry *registry, Findings *findings);
+/* Does a broker answer? Its client is one whose log kafka_cause_note() takes. */
 MUST_CHECK int check_brokers(const Config *config, KafkaCluster *cluster, Findings *findings);
 /* A topic's number of partitions, 0 if there is no such topic; -1: the broker does not say, which is told as an error. */
 MUST_CHECK int check_partitions(KafkaCluster *cluster, const char *subject, const char *topic, Findings *findings, int32_t *ret);

@@ -2,27 +2,34 @@
 #include "daemon/check_live.h"
 
 #include "daemon/check_kafka.h"
+#include "daemon/check_redis.h"
+#include "daemon/clock.h"
 #include "daemon/inputs.h"
 #include "daemon/io/redis_view.h"
+#include "daemon/kafka_cause.h"
 #include "daemon/own_schemas.h"
+
+/* A refused login is noticed after so long, before CHECK_TIMEOUT_MS is over. */
+#define CHECK_STEP_MS 500
 
 /* --- Redis ------------------------------------------------------------------------------------------- */
 
-static void redis_failed(const Config *config, int r, const char *text, const char *refusal_remedy, Findings *findings) {
+static void redis_failed(const Config *config, int r, const char *text, const char *expected, const char *refusal_remedy, Findings *findings) {
     findings_add(findings, FINDING_ERROR, "Redis", "%s", text);
+    findings_expected(findings, "%s", r == VIEW_E_REFUSED ? expected : "a Redis that answers");
     if (r == VIEW_E_REFUSED)
         findings_remedy(findings, "%s", refusal_remedy);
     else
         findings_remedy(findings, "start the Redis at %s, or correct redis.address", config->redis_address);
 }
 
-static int check_redis(const Config *config, Findings *findings) {
+int check_redis(const Config *config, Findings *findings) {
     static const struct {
         int (*ask)(RedisView *view, char *text);
-        const char *remedy; /* if it is refused */
+        const char *expected, *remedy; /* if it is refused */
     } questions[] = {
-            {redis_view_check, "set maxmemory-policy to noeviction"},
-            {redis_view_try_write, "let the user of redis.username write keys that begin with redis.prefix, and call scripts; is the "
+            {redis_view_check, "the policy noeviction", "set maxmemory-policy to noeviction"},
+            {redis_view_try_write, "that a key can be written by a script", "let the user of redis.username write keys that begin with redis.prefix, and call scripts; is the "
                                    "server full, or a replica?"},
     };
     _cleanup_(redis_view_free) RedisView *view = NULL;
@@ -34,7 +41,7 @@ static int check_redis(const Config *config, Findings *findings) {
     if (r == 0)
         r = redis_view_connect(view, text);
     if (r > 0)
-        redis_failed(config, r, text, "correct redis.address, redis.username, redis.password_file or redis.database", findings);
+        redis_failed(config, r, text, "a login", "correct redis.address, redis.username, redis.password_file or redis.database", findings);
     if (r)
         return MIN(r, 0);
     for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
@@ -42,24 +49,33 @@ static int check_redis(const Config *config, Findings *findings) {
         if (r < 0)
             return r;
         if (r > 0)
-            redis_failed(config, r, text, questions[i].remedy, findings);
+            redis_failed(config, r, text, questions[i].expected, questions[i].remedy, findings);
     }
     if (findings->counts[FINDING_ERROR] == n_errors)
         findings_add(findings, FINDING_OK, "Redis", "%s can be written and does not evict", config->redis_address);
-    return 0;
+    return check_redis_condition(view, findings);
 }
 
 /* --- Kafka ------------------------------------------------------------------------------------------- */
 
+static void find_no_broker(const Config *config, const char *text, Findings *findings) {
+    char cause[KAFKA_TEXT_SIZE];
+    kafka_cause_get(cause);
+    findings_add(findings, FINDING_ERROR, "Kafka", "no broker answers at %s: %s%s%s", config->bootstrap_servers, text, cause[0] ? "; " : "", cause);
+    findings_expected(findings, "the list of brokers");
+    findings_remedy(findings, "%s", kafka_is_login_error(cause) ? kafka_login_remedy(cause) :
+            "start it, or correct kafka.bootstrap_servers; with TLS or a password, kafka.properties and kafka.secrets");
+}
+
 int check_brokers(const Config *config, KafkaCluster *cluster, Findings *findings) {
+    int64_t deadline_ms = clock_monotonic_ms() + CHECK_TIMEOUT_MS;
     char text[KAFKA_TEXT_SIZE];
-    int n;
-    int r = kafka_cluster_brokers(cluster, CHECK_TIMEOUT_MS, text, &n);
-    if (r > 0) {
-        findings_add(findings, FINDING_ERROR, "Kafka", "no broker answers at %s: %s", config->bootstrap_servers, text);
-        findings_remedy(findings,
-                "start it, or correct kafka.bootstrap_servers; with TLS or a password, kafka.properties and kafka.secrets");
-    }
+    int n, r;
+    do {
+        r = kafka_cluster_brokers(cluster, CHECK_STEP_MS, text, &n);
+    } while (r > 0 && !kafka_cause_is_login() && clock_monotonic_ms() < deadline_ms);
+    if (r > 0)
+        find_no_broker(config, text, findings);
     if (r == 0)
         findings_add(findings, FINDING_OK, "Kafka", "%d broker%s at %s", n, n == 1 ? "" : "s", config->bootstrap_servers);
     return r > 0 ? KAFKA_E_TIMEOUT : r;
@@ -100,12 +116,12 @@ static int check_all_topics(const Config *config, Registry *registry, KafkaClust
     return check_topics(config, cluster, &known, verdict.n_shards, findings);
 }
 
-static int check_kafka(const Config *config, Registry *registry, Findings *findings) {
+int check_kafka(const Config *config, Registry *registry, Findings *findings) {
     _cleanup_(kafka_cluster_free) KafkaCluster *cluster = NULL;
     _cleanup_(free_null) SourceSample *samples = calloc(config->n_sources, sizeof(*samples));
     char text[KAFKA_TEXT_SIZE];
 
-    int r = samples ? kafka_cluster_new(config, NULL, text, &cluster) : -ENOMEM;
+    int r = samples ? kafka_cluster_new(config, kafka_cause_note, text, &cluster) : -ENOMEM;
     if (r > 0) {
         findings_add(findings, FINDING_ERROR, "Kafka", "%s", text);
         findings_remedy(findings, "correct kafka.properties");

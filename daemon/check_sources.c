@@ -22,7 +22,8 @@ int check_partitions(KafkaCluster *cluster, const char *subject, const char *top
     *ret = -1;
     findings_add(findings, FINDING_ERROR, subject, "%s", text);
     findings_remedy(findings, "%s",
-            r == KAFKA_E_CONFIG ? "allow this client to describe and read it" : "bring the broker that leads it back");
+            r == KAFKA_E_CONFIG ? "allow this client to describe and read it: `scored topics --acls` prints all rights that it needs"
+                                : "bring the broker that leads it back");
     return r == KAFKA_E_TIMEOUT ? r : 0;
 }
 

@@ -3,29 +3,26 @@
 
 #include <stdio.h>
 
+#include "daemon/kafka_cause.h"
 #include "daemon/live_shard.h"
 #include "daemon/log.h"
+#include "daemon/readers.h"
 #include "daemon/round.h"
 #include "daemon/topics.h"
 #include "daemon/view_fields.h"
 
 #define START_TIMEOUT_MS 30000
-
-static const char *login_remedy(const char *message) {
-    if (strstr(message, "SCRAM") && !kafka_scram_is_strict())
-        return "check sasl.username and the password's file; with librdkafka before 2.6.1, brokers from 4.0 on refuse SCRAM whatever the "
-               "password: log in by PLAIN, OAUTHBEARER or a client certificate, or upgrade librdkafka";
-    return "check sasl.mechanism, sasl.username and the file of its secret";
-}
+/* Of librdkafka's own, in 10 s: what it tells ten times it tells for days. */
+#define CLIENT_LINES 5
 
 /* `level` is syslog's: 3 is an error, 4 a warning. Librdkafka's own troubles are no errors of ours until a call fails. */
 static void kafka_log(int level, const char *facility, const char *message) {
-    if (strstr(message, "SASL authentication error")) {
-        log_error("kafka.login", LOG_STR("error", message), LOG_STR("remedy", login_remedy(message)));
+    if (kafka_is_login_error(message)) {
+        log_error("kafka.login", LOG_STR("error", message), LOG_STR("remedy", kafka_login_remedy(message)));
         return;
     }
     LogLevel own = level <= 4 ? LOG_WARNING : LOG_DEBUG;
-    log_event(own, "kafka.client", LOG_STR("facility", facility), LOG_STR("text", message));
+    log_at(own, own == LOG_WARNING ? CLIENT_LINES : 0, "kafka.client", LOG_STR("facility", facility), LOG_STR("text", message));
 }
 
 static int kafka_outcome(int r, const char *what, const char *text) {
@@ -33,6 +30,23 @@ static int kafka_outcome(int r, const char *what, const char *text) {
         return r;
     log_warning("kafka.unavailable", LOG_STR("for", what), LOG_INT("code", r), LOG_STR("error", text));
     return r == KAFKA_E_CONFIG ? PIPELINE_E_REFUSED : PIPELINE_E_WAIT;
+}
+
+/* A Redis that knows no functions, or does not let us load any, is as good to us as another. */
+static int offer_readers(Pipeline *p) {
+    _cleanup_(arena_free) Arena *arena = NULL;
+    RedisLibrary library;
+    char text[REDIS_TEXT_SIZE];
+    int r = arena_new(&arena);
+    if (r == 0)
+        r = readers_make(arena, p->config, p->model, p->n_shards, &library);
+    if (r == 0)
+        r = redis_library_offer(p->view, &library, text);
+    if (r == VIEW_E_REFUSED)
+        log_warning("redis.no_readers", LOG_STR("error", text));
+    else if (r > 0)
+        log_warning("redis.unavailable", LOG_STR("error", text));
+    return r == VIEW_E_REFUSED ? 0 : r > 0 ? PIPELINE_E_WAIT : r;
 }
 
 int clients_describe_view(Pipeline *p) {
@@ -56,7 +70,9 @@ int clients_describe_view(Pipeline *p) {
     r = redis_view_set_info(p->view, fields, n, text);
     if (r > 0)
         log_warning("redis.unavailable", LOG_STR("error", text));
-    return r > 0 ? PIPELINE_E_WAIT : r;
+    if (r != 0)
+        return r > 0 ? PIPELINE_E_WAIT : r;
+    return offer_readers(p);
 }
 
 static int prepare_view(Pipeline *p) {
@@ -88,7 +104,9 @@ static int new_views(Pipeline *p, char *text) {
         r = redis_view_new(p->config, &boards, text, &p->writer);
     if (r == 0)
         redis_view_join(p->writer, p->view);
-    return r == 0 ? worker_new("scored-view", &p->worker) : r;
+    if (r == 0)
+        r = worker_new("scored-view", &p->worker);
+    return r == 0 ? worker_new("scored-commit", &p->committer) : r;
 }
 
 int clients_open(Pipeline *p) {
@@ -105,6 +123,7 @@ int clients_open(Pipeline *p) {
 
 void clients_close(Pipeline *p) {
     p->cluster = kafka_cluster_free(p->cluster);
+    p->committer = worker_free(p->committer);
     p->worker = worker_free(p->worker);
     p->writer = redis_view_free(p->writer);
     p->view = redis_view_free(p->view);

@@ -14,7 +14,7 @@ void clients_close(Pipeline *p);
 
 /* Finds the number of shards, prepares topics and view, and joins the group: `handler` is told of shards from the next poll on. */
 MUST_CHECK int clients_connect(Pipeline *p, KafkaSourceHandler handler);
-/* Writes the view's own description, for other programs. */
+/* Writes the view's own description, and the functions that read it, for other programs. */
 MUST_CHECK int clients_describe_view(Pipeline *p);
 /* Leaves the group first, which tells the handler. */
 void clients_disconnect(Pipeline *p);

@@ -2,22 +2,30 @@
 #include "daemon/command.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "lib/timestamp.h"
 
 static int run_help(const Command *self, int argc, char **argv);
 
+enum { OPTION_JSON = 1 };
+
+static const CommandOption help_options[] = {
+        {"json", OPTION_JSON, NULL, "Print the table of commands and options as one JSON array"},
+        {0},
+};
+
 static const Command command_help = {
         .name = "help",
         .summary = "Show what a command does and takes",
-        .usage = "[COMMAND]",
+        .usage = "[--json] [COMMAND]",
+        .options = help_options,
+        .json = "An array of commands, or of the one: `name`, `summary`, `usage`, and `options`, an array of `name`,\n"
+                "`argument` (null: it takes none) and `summary`.\n",
         .run = run_help,
 };
 
-/* All commands, in the order in which help lists them. */
-static const Command *const commands[] = {
+const Command *const command_table[] = {
         &command_run,
         &command_check,
         &command_test,
@@ -29,30 +37,37 @@ static const Command *const commands[] = {
         &command_verify,
         &command_topics,
         &command_dlq,
+        &command_log,
         &command_skip,
+        &command_doctor,
+        &command_version,
+        &command_completion,
         &command_help,
+        NULL,
 };
+#define N_COMMANDS (ARRAY_SIZE(command_table) - 1)
 
 #define OPTIONS_MAX COMMAND_OPTION_MAX
 #define HELP_OPTION (-2)
 
 static const Command *command_find(const char *name) {
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(command_table[i]->name, name) == 0)
+            return command_table[i];
     return NULL;
 }
 
 static int unknown_command(const char *name) {
-    const char *names[ARRAY_SIZE(commands)];
+    const Command unknown = {.name = name};
+    const char *names[N_COMMANDS];
 
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        names[i] = commands[i]->name;
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        names[i] = command_table[i]->name;
     const char *nearest = diagnostic_nearest(str_from(name), names, ARRAY_SIZE(names));
-    fprintf(stderr, "scored: unknown command \"%s\"", name);
     if (nearest)
-        fprintf(stderr, "; did you mean \"%s\"?", nearest);
-    fputs("\nscored: \"scored --help\" lists the commands\n", stderr);
+        command_error(&unknown, "unknown command; did you mean \"%s\"? \"scored --help\" lists all", nearest);
+    else
+        command_error(&unknown, "unknown command; \"scored --help\" lists all");
     return EX_USAGE;
 }
 
@@ -63,12 +78,12 @@ static void print_overview(FILE *file) {
           "\n"
           "Commands:\n",
             file);
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        fprintf(file, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        fprintf(file, "  %-10s %s\n", command_table[i]->name, command_table[i]->summary);
     fputs("\n"
           "Options:\n"
           "  --help     Show this help; after a command, that of the command\n"
-          "  --version  Show the version\n",
+          "  --version  Show the version, as the command does\n",
             file);
 }
 
@@ -85,38 +100,6 @@ static void print_help(const Command *command) {
     for (const CommandOption *o = command->options; o && o->name; o++)
         print_option(o->name, o->argument, o->summary);
     print_option("help", NULL, "Show this help");
-}
-
-/* What was printed is of use only if it arrived. */
-static int finish_stdout(void) {
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return EXIT_SUCCESS;
-    fprintf(stderr, "scored: standard output: %s\n", strerror(errno));
-    return EX_IOERR;
-}
-
-static void PRINTF_LIKE(2, 0) report(const Command *self, const char *format, va_list arguments) {
-    fprintf(stderr, "scored %s: ", self->name);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-}
-
-void command_error(const Command *self, const char *format, ...) {
-    va_list arguments;
-
-    va_start(arguments, format);
-    report(self, format, arguments);
-    va_end(arguments);
-}
-
-int command_usage_error(const Command *self, const char *format, ...) {
-    va_list arguments;
-
-    va_start(arguments, format);
-    report(self, format, arguments);
-    va_end(arguments);
-    fprintf(stderr, "Usage: scored %s %s\n", self->name, self->usage);
-    return EX_USAGE;
 }
 
 /* Fills what getopt_long() wants, ended by zeros, and returns how many there are. */
@@ -166,7 +149,7 @@ int command_option(const Command *self, int argc, char **argv, int *ret_status) 
     case 'h':
     case HELP_OPTION:
         print_help(self);
-        *ret_status = finish_stdout();
+        *ret_status = command_finish(self, NULL);
         return -1;
     case ':':
         *ret_status = command_usage_error(self, "option \"%s\" needs an argument", argv[optind - 1]);
@@ -205,43 +188,86 @@ bool command_parse_number(const char *text, int64_t min, int64_t max, int64_t *r
     return true;
 }
 
-static int run_help(const Command *self, int argc, char **argv) {
-    int status;
+static void write_command(const Command *command, JsonWriter *writer) {
+    json_write_object_begin(writer, STR_NULL);
+    json_write_string(writer, STR_LITERAL("name"), str_from(command->name));
+    json_write_string(writer, STR_LITERAL("summary"), str_from(command->summary));
+    json_write_string(writer, STR_LITERAL("usage"), str_from(command->usage));
+    json_write_array_begin(writer, STR_LITERAL("options"));
+    for (const CommandOption *o = command->options; o && o->name; o++) {
+        json_write_object_begin(writer, STR_NULL);
+        json_write_string(writer, STR_LITERAL("name"), str_from(o->name));
+        json_write_string(writer, STR_LITERAL("argument"), o->argument ? str_from(o->argument) : STR_NULL);
+        json_write_string(writer, STR_LITERAL("summary"), str_from(o->summary));
+        json_write_object_end(writer);
+    }
+    json_write_array_end(writer);
+    json_write_object_end(writer);
+}
 
-    if (command_option(self, argc, argv, &status) != 0)
+/* `command` NULL: all of them. */
+static int print_table(const Command *self, const Command *command) {
+    JsonWriter writer = JSON_WRITER_INIT;
+    json_write_array_begin(&writer, STR_NULL);
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (!command || command == command_table[i])
+            write_command(command_table[i], &writer);
+    json_write_array_end(&writer);
+    json_write_newline(&writer);
+    int status = command_finish(self, &writer);
+    json_writer_deinit(&writer);
+    return status;
+}
+
+static int run_help(const Command *self, int argc, char **argv) {
+    const Command *command = NULL;
+    bool arg_json = false;
+    int status, option;
+
+    while ((option = command_option(self, argc, argv, &status)) > 0)
+        arg_json = true;
+    if (option < 0)
         return status;
     if (argc - optind > 1)
         return command_usage_error(self, "expected one command");
-    if (argc == optind) {
-        print_overview(stdout);
-        return finish_stdout();
-    }
-    const Command *command = command_find(argv[optind]);
-    if (!command)
+    if (optind < argc && !(command = command_find(argv[optind])))
         return unknown_command(argv[optind]);
-    print_help(command);
-    return finish_stdout();
+    if (arg_json)
+        return print_table(self, command);
+    if (command)
+        print_help(command);
+    else
+        print_overview(stdout);
+    return command_finish(self, NULL);
+}
+
+/* Known before the command line is taken apart, of which there may be something to say. `command` NULL: it is none of ours. */
+static bool wants_json(const Command *command, int argc, char **argv) {
+    bool can = !command;
+    for (const CommandOption *o = command ? command->options : NULL; o && o->name; o++)
+        can |= strcmp(o->name, "json") == 0;
+    for (int i = 1; can && i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    return false;
+}
+
+static const Command *named_command(const char *name) {
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return &command_help;
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        return &command_version;
+    return command_find(name);
 }
 
 int command_main(int argc, char **argv) {
-    const char *name = argc > 1 ? argv[1] : NULL;
-
-    if (!name) {
+    if (argc < 2) {
         print_overview(stderr);
         return EX_USAGE;
     }
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        print_overview(stdout);
-        return finish_stdout();
-    }
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
-        puts("scored " SCORED_VERSION);
-        return finish_stdout();
-    }
-    const Command *command = command_find(name);
-    if (!command)
-        return unknown_command(name);
+    const Command *command = named_command(argv[1]);
+    command_set_errors_json(wants_json(command, argc - 1, argv + 1));
     /* 0, not 1: glibc's word for a command line that it has not seen yet. */
     optind = 0;
-    return command->run(command, argc - 1, argv + 1);
+    return command ? command->run(command, argc - 1, argv + 1) : unknown_command(argv[1]);
 }

@@ -3,13 +3,15 @@
 /*
  * Subcommands
  *
- * `scored` is one program of many commands. The table in command.c names them all; help is made from it.
+ * `scored` is one program of many commands. The table in command.c names them all; help, manual pages (man/write_page.c) and the
+ * completion of shells (command_completion.c) are made from it.
  */
 #include <signal.h>
 #include <sysexits.h>
 
 #include "daemon/config.h"
 #include "daemon/io/avro_output.h"
+#include "daemon/io/json_writer.h"
 #include "lib/model.h"
 
 /*
@@ -24,9 +26,13 @@
 typedef struct CommandOption {
     const char *name;     /* long, without its dashes; NULL ends the list */
     int value;            /* what command_option() returns for it; 1 to COMMAND_OPTION_MAX */
-    const char *argument; /* what stands for it in help, or NULL: takes none */
+    const char *argument; /* what stands for it in help, or NULL: takes none. COMMAND_FILE is completed as a file */
     const char *summary;  /* in a few words */
+    const char *const *words; /* ended by NULL: what the argument is completed to; may be NULL */
 } CommandOption;
+
+/* What stands for a file, among options and after them. */
+#define COMMAND_FILE "FILE"
 
 typedef struct Command Command;
 struct Command {
@@ -35,13 +41,19 @@ struct Command {
     const char *usage;            /* the command line after the name */
     const char *description;      /* whole lines, or NULL */
     const CommandOption *options; /* --help is understood besides */
+    const char *json;             /* whole lines: what --json prints, field by field; NULL: there is no such option */
+    const char *const *words;     /* ended by NULL: what its first argument may be; NULL: anything */
+    bool takes_files;             /* as its arguments, behind such a word */
     /* Returns the exit status. `argv[0]` is the command's name. */
     int (*run)(const Command *self, int argc, char **argv);
 };
 
 extern const Command command_backtest;
 extern const Command command_check;
+extern const Command command_completion;
+extern const Command command_doctor;
 extern const Command command_dlq;
+extern const Command command_log;
 extern const Command command_replay;
 extern const Command command_skip;
 extern const Command command_test;
@@ -51,6 +63,10 @@ extern const Command command_account;
 extern const Command command_topics;
 extern const Command command_verify;
 extern const Command command_run;
+extern const Command command_version;
+
+/* All of them, in the order in which help lists them; ended by NULL. */
+extern const Command *const command_table[];
 
 /* The program: finds the command and runs it. Returns the exit status. */
 int command_main(int argc, char **argv);
@@ -64,10 +80,23 @@ MUST_CHECK int command_option(const Command *self, int argc, char **argv, int *r
 MUST_CHECK bool command_parse_time(const char *text, int64_t *ret_ms);
 /* A whole number from min to max, likewise. */
 MUST_CHECK bool command_parse_number(const char *text, int64_t min, int64_t max, int64_t *ret);
+/*
+ * Errors go to standard error: as a line for people, or, after --json, each as a line with one JSON object of "command" and "error", and
+ * for a wrong command line "usage"; what is wrong in a file, as an object of "command", "severity", "file", "line", "column", "error".
+ */
+void command_set_errors_json(bool on);
+bool command_errors_are_json(void);
+/* One more such object: `writer` has it up to its end, without the line's. */
+void command_print_error(JsonWriter *writer);
 /* Reports a wrong command line. Returns EX_USAGE. */
 int command_usage_error(const Command *self, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Reports what went wrong, as "scored NAME: ...". */
 void command_error(const Command *self, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Reports input that cannot be used, by its place, or by file and line: standard error has "PLACE: TEXT", or a JSON object with "place". */
+void command_bad_input(const Command *self, const char *place, const char *text);
+void command_bad_line(const Command *self, const char *file, uint64_t line, const char *reason, const char *text);
+/* Flushes what was printed, and the writer before it (NULL: there is none): it is of use only if it arrived. The exit status. */
+int command_finish(const Command *self, JsonWriter *writer);
 
 /* The file's bytes on the heap. 0, a negative errno, or -EFBIG: over len_max. */
 MUST_CHECK int file_read(const char *path, size_t len_max, char **ret, size_t *ret_len);
@@ -89,6 +118,10 @@ MUST_CHECK int command_load_model_counted(
         const Command *self, const char *path, Model **ret, size_t *ret_n_warnings);
 MUST_CHECK int command_load_config_counted(
         const Command *self, const char *path, Config **ret, size_t *ret_n_warnings);
+/* The same of a model without a word. 0, with *ret NULL if it has errors; or a negative errno. */
+MUST_CHECK int command_read_model(const char *path, Model **ret);
+/* Where a file is. On the heap; NULL when out of memory. */
+char *command_directory_of(const char *path);
 /* The model's path in a configuration with errors, on the heap; NULL: it can't be told. */
 char *command_find_model(const char *path);
 /* Of a Schema Registry, where the configuration names one. */
@@ -104,6 +137,9 @@ typedef enum SchemaNeed {
  */
 MUST_CHECK int command_load_schemas(const Command *self, const Config *config, SchemaNeed need, const volatile sig_atomic_t *stop,
         Registry **ret_registry, AvroOutput **ret_encoder);
+
+/* Before there are other threads: the log is written as the configuration says, without what it is to hide. Returns the exit status. */
+MUST_CHECK int command_configure_log(const Command *self, const Config *config, LogLevel level);
 
 /* Where the configuration is if no other place is given. */
 #define COMMAND_CONFIG_PATH SCORED_CONFIG_DIR "/scored.yaml"

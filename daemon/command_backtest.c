@@ -66,6 +66,10 @@ const Command command_backtest = {
                 "TYPES are event types with commas between them. What sales did, it did with the leads that\n"
                 "it was given at the time. README, \"Comparing two models\", says how is counted.\n",
         .options = backtest_options,
+        .json = "An object: `models` (of `a` and `b`: `path`, `model`, `version`), `stage` (`track`, `stage`), `first_event_at`,\n"
+                "`last_event_at`, figures by model (counts, `acceptance_rate`, `stages`, `sla`, `median_ms_to_acceptance`), `groups`,\n"
+                "`reached_under`, `rejected_by_reason`, `moves` (`track`, `a`, `b`), and `leads`, those that end in another stage.\n",
+        .takes_files = true,
         .run = run_backtest,
 };
 
@@ -257,7 +261,7 @@ static void report_bad(const Comparison *comparison, Backtest *backtest, const c
 
     backtest->n_bad++;
     feed->place(feed->userdata, place);
-    fprintf(stderr, "%s: %s\n", place, text);
+    command_bad_input(&command_backtest, place, text);
 }
 
 static int failed(const Comparison *comparison, int r) {

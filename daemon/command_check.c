@@ -36,6 +36,8 @@ const Command command_check = {
                 "in the topics, and, by a sample of their latest records, which sources need `route`. Nothing is\n"
                 "changed but a key in Redis that is gone at once. The exit status is 1 if that finds errors.\n",
         .options = check_options,
+        .json = "An array of findings, each with `severity` (ok, note, warning, error), `subject`, `text` and `remedy` (or null).\n"
+                "Of a file with errors it says that it cannot be used, and standard error has what is wrong, a line each.\n",
         .run = run_check,
 };
 

@@ -20,9 +20,13 @@
 
 enum { OPTION_CONFIG = 1, OPTION_REASON, OPTION_FROM, OPTION_TO, OPTION_LIMIT, OPTION_ALL, OPTION_AGAIN, OPTION_DRY_RUN, OPTION_JSON };
 
+static const char *const action_names[] = {"list", "show", "requeue", NULL};
+/* README, "Topics". */
+static const char *const reasons[] = {"bad_wire", "unknown_schema", "schema", "misrouted", "future", "bad_merge", "too_large", NULL};
+
 static const CommandOption dlq_options[] = {
         {"config", OPTION_CONFIG, "FILE", "The configuration; default " COMMAND_CONFIG_PATH},
-        {"reason", OPTION_REASON, "REASON", "Only letters with this reason, such as misrouted"},
+        {"reason", OPTION_REASON, "REASON", "Only letters with this reason, such as misrouted", reasons},
         {"from", OPTION_FROM, "T", "Only letters written from this instant on: RFC 3339, or milliseconds"},
         {"to", OPTION_TO, "T", "Only letters written before this instant"},
         {"limit", OPTION_LIMIT, "N", "Of these only the latest N; 0: all; default: 100 to list, else all"},
@@ -45,12 +49,16 @@ const Command command_dlq = {
                        "came from, with their keys; it refuses what was cut, and what was requeued before. Exit status 1: a\n"
                        "letter is not there, or was not requeued; 69: Kafka is not there.\n",
         .options = dlq_options,
+        .json = "An array of letters: `partition`, `offset`, `at`, `reason`, `text`, and `original`, an object of `topic`,\n"
+                "`partition`, `offset`, `key`, `bytes` (null: there was no value) and `cut`. `show` prints one object, with\n"
+                "`event` (null: it cannot be read, and `unreadable` says why) and `hex` besides; `requeue` adds\n"
+                "`refused` (why, or null), `requeued_before`, `requeued` and `requeued_to` (offsets, or null).\n",
+        .words = action_names,
         .run = run_dlq,
 };
 
 typedef struct Dlq Dlq;
 typedef struct Action {
-    const char *name;
     int (*run)(Dlq *dlq);
 } Action;
 
@@ -73,7 +81,8 @@ static int run_list(Dlq *dlq);
 static int run_show(Dlq *dlq);
 static int run_requeue(Dlq *dlq);
 
-static const Action actions[] = {{"list", run_list}, {"show", run_show}, {"requeue", run_requeue}};
+static_assert(ARRAY_SIZE(action_names) == 3 + 1, "a function for each");
+static const Action actions[] = {{run_list}, {run_show}, {run_requeue}}; /* by action_names */
 
 /* --- the command line -------------------------------------------------------------------------------- */
 
@@ -130,17 +139,14 @@ static int check_arguments(const Dlq *dlq) {
 }
 
 static int find_action(Dlq *dlq, const char *name) {
-    const char *names[ARRAY_SIZE(actions)];
-    for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-        names[i] = actions[i].name;
-        if (name && strcmp(names[i], name) == 0)
+    for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
+        if (name && strcmp(action_names[i], name) == 0)
             dlq->action = &actions[i];
-    }
     if (dlq->action)
         return EXIT_SUCCESS;
     if (!name)
         return command_usage_error(dlq->command, "list, show or requeue expected");
-    const char *nearest = diagnostic_nearest(str_from(name), names, ARRAY_SIZE(names));
+    const char *nearest = diagnostic_nearest(str_from(name), action_names, ARRAY_SIZE(actions));
     return command_usage_error(dlq->command, "list, show or requeue expected, got \"%s\"%s%s%s", name, nearest ? "; did you mean \"" : "",
             nearest ? nearest : "", nearest ? "\"?" : "");
 }
@@ -230,14 +236,10 @@ static size_t tell_missing(const Dlq *dlq) {
     return n;
 }
 
-/* What was printed is of use only if it arrived. */
 static int finish(const Dlq *dlq, JsonWriter *writer) {
-    int r = json_writer_flush(writer, stdout);
+    int status = command_finish(dlq->command, writer);
     json_writer_deinit(writer);
-    if (r == 0 && fflush(stdout) == 0 && !ferror(stdout))
-        return EXIT_SUCCESS;
-    command_error(dlq->command, "standard output: %s", strerror(r ? -r : errno));
-    return r == -ENOMEM ? EX_OSERR : EX_IOERR;
+    return status;
 }
 
 static void print_count(const Dlq *dlq) {

@@ -124,14 +124,7 @@ static int print(const Subject *s, TopText *text) {
 static void write_json(const Subject *s, const Explanation *explanation, TopText *text) {
     JsonWriter writer = JSON_WRITER_INIT;
     bool merged = !str_eq_c(subject_id(s), s->arg_id);
-    explain_json_begin(&writer, explanation);
-    json_write_string(&writer, STR_LITERAL("asked_id"), merged ? str_from(s->arg_id) : STR_NULL);
-    if (s->record_version)
-        json_write_integer(&writer, STR_LITERAL("record_model_version"), s->record_version);
-    else
-        json_write_null(&writer, STR_LITERAL("record_model_version"));
-    json_write_object_end(&writer);
-    json_write_newline(&writer);
+    explain_json(&writer, explanation, merged ? str_from(s->arg_id) : STR_NULL, s->record_version);
     if (writer.error)
         text->out_of_memory = true;
     else
@@ -259,12 +252,20 @@ static const CommandOption options[] = {
     "\n"                                                                                                     \
     "TIME is RFC 3339 (2026-01-31T08:00:00Z) or integer milliseconds since 1970.\n"
 
+#define JSON                                                                                                 \
+    "An object: the id, `at` and `clock`, the lead's or account's own facts, `scores` with their contributions, `tracks` with their\n"  \
+    "`transitions` (a condition is `holds` and `parts`; a part has `kind`, `text`, `holds`, which is null where the event decides,\n"    \
+    "`left`, `right`, `missing`), clocks with `levels` and `pauses`, counters; `asked_id` if that was merged, and\n"           \
+    "`record_model_version` if it is an earlier one. --history adds a line for each output, --key prints `record`,\n"                   \
+    "`fields` and `shard` in the place of all that.\n"
+
 const Command command_lead = {
         .name = "lead",
         .summary = "Show why a lead is where it is",
         .usage = USAGE,
         .description = DESCRIPTION,
         .options = options,
+        .json = JSON,
         .run = run_lead,
 };
 
@@ -274,5 +275,6 @@ const Command command_account = {
         .usage = USAGE,
         .description = DESCRIPTION,
         .options = options,
+        .json = JSON,
         .run = run_account,
 };

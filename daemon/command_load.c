@@ -7,6 +7,7 @@
 #include "daemon/clock.h"
 #include "daemon/io/registry_http.h"
 #include "daemon/log.h"
+#include "daemon/log_hide.h"
 #include "daemon/model_files.h"
 #include "daemon/own_schemas.h"
 #include "lib/yaml.h"
@@ -43,9 +44,29 @@ int file_read(const char *path, size_t len_max, char **ret, size_t *ret_len) {
     return 0;
 }
 
+static void report_diagnostic(const Command *self, const Diagnostic *diagnostic, const char *path) {
+    JsonWriter writer = JSON_WRITER_INIT;
+    json_write_object_begin(&writer, STR_NULL);
+    json_write_string(&writer, STR_LITERAL("command"), str_from(self->name));
+    json_write_string(&writer, STR_LITERAL("severity"),
+            diagnostic->level == DIAGNOSTIC_ERROR ? STR_LITERAL("error") : STR_LITERAL("warning"));
+    json_write_string(&writer, STR_LITERAL("file"), str_from(path));
+    json_write_integer(&writer, STR_LITERAL("line"), diagnostic->mark.line);
+    json_write_integer(&writer, STR_LITERAL("column"), diagnostic->mark.column);
+    json_write_string(&writer, STR_LITERAL("error"), str_from(diagnostic->message));
+    json_write_object_end(&writer);
+    command_print_error(&writer);
+    json_writer_deinit(&writer);
+}
+
 /* All of them, sorted by place, with the lines that they are about. */
 static void report_diagnostics(const Command *self, Diagnostics *diagnostics, const char *path, Str source) {
     diagnostics_sort(diagnostics);
+    if (command_errors_are_json()) {
+        for (size_t i = 0; i < diagnostics->n_items; i++)
+            report_diagnostic(self, &diagnostics->items[i], path);
+        return;
+    }
     _cleanup_(free_null) char *text = diagnostics_render(diagnostics, path, source);
     if (text)
         fputs(text, stderr);
@@ -76,8 +97,7 @@ int command_load_file(const Command *self, const char *path, CommandLoadFn funct
     return EX_OSERR;
 }
 
-/* On the heap; NULL when out of memory. */
-static char *directory_of(const char *path) {
+char *command_directory_of(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? strndup(path, MAX((size_t)(slash - path), (size_t)1)) : strdup(".");
 }
@@ -85,7 +105,7 @@ static char *directory_of(const char *path) {
 /* Holidays are found from where the model is. */
 static int load_model(void *userdata, Str source, const char *path, Diagnostics *diagnostics, void *ret) {
     (void)userdata;
-    _cleanup_(free_null) char *directory = directory_of(path);
+    _cleanup_(free_null) char *directory = command_directory_of(path);
     if (!directory)
         return -ENOMEM;
     ModelFiles files = model_files_in(directory);
@@ -107,10 +127,22 @@ int command_load_model(const Command *self, const char *path, Model **ret) {
     return command_load_model_counted(self, path, ret, &n_warnings);
 }
 
+int command_read_model(const char *path, Model **ret) {
+    _cleanup_(free_null) char *data = NULL;
+    Diagnostics diagnostics = DIAGNOSTICS_INIT;
+    size_t len;
+    *ret = NULL;
+    int r = file_read(path, YAML_BYTES_MAX, &data, &len);
+    if (r == 0)
+        r = load_model(NULL, (Str){data, len}, path, &diagnostics, ret);
+    diagnostics_done(&diagnostics);
+    return r;
+}
+
 /* Relative paths in a configuration begin where it is itself. */
 static int load_config(void *userdata, Str source, const char *path, Diagnostics *diagnostics, void *ret) {
     (void)userdata;
-    _cleanup_(free_null) char *directory = directory_of(path);
+    _cleanup_(free_null) char *directory = command_directory_of(path);
     return directory ? config_load(source, directory, diagnostics, ret) : -ENOMEM;
 }
 
@@ -130,7 +162,7 @@ int command_load_config(const Command *self, const char *path, Config **ret) {
 }
 
 char *command_find_model(const char *path) {
-    _cleanup_(free_null) char *data = NULL, *directory = directory_of(path);
+    _cleanup_(free_null) char *data = NULL, *directory = command_directory_of(path);
     char *model_path = NULL;
     size_t len;
 
@@ -180,13 +212,10 @@ static int load_encoder(const Command *self, const Config *config, const Registr
 
 /* What the registry's thread has to say. */
 static void tell_news(RegistryNews news, const char *text) {
-    static LogLimit limit;
-    unsigned left_out;
     switch (news) {
     case REGISTRY_NEWS_AWAY:
-        if (log_limit_allows(&limit, clock_monotonic_ms(), 1, &left_out))
-            log_warning("registry.away", LOG_STR("error", text), LOG_INT("left_out", left_out),
-                    LOG_STR("remedy", "events of schemas that are known go on; others wait for it"));
+        log_warning_burst(1, "registry.away", LOG_STR("error", text),
+                LOG_STR("remedy", "events of schemas that are known go on; others wait for it"));
         return;
     case REGISTRY_NEWS_BACK:
         log_info("registry.back", LOG_STR("text", "it answers again"));
@@ -245,5 +274,15 @@ int command_load_schemas(const Command *self, const Config *config, SchemaNeed n
         return status;
     *ret_registry = TAKE_PTR(registry);
     *ret_encoder = TAKE_PTR(encoder);
+    return EXIT_SUCCESS;
+}
+
+int command_configure_log(const Command *self, const Config *config, LogLevel level) {
+    int r = log_hide_by(config);
+    if (r < 0)
+        return command_error(self, "log.lead_ids_key_file: %s", strerror(-r)), EX_OSERR;
+    if (r > 0) /* it was good when the configuration was checked */
+        return command_error(self, "log.lead_ids_key_file: %s has changed, and is no key", config->log_lead_ids_key_file), EX_CONFIG;
+    log_configure(&(LogOptions){.format = config->log_format, .level = level, .ids = config->log_lead_ids});
     return EXIT_SUCCESS;
 }

@@ -14,13 +14,14 @@
 #include "daemon/replay_events.h"
 #include "lib/shard.h"
 
-enum { OPTION_MODEL = 1, OPTION_UNTIL, OPTION_DUMP_LEADS, OPTION_DUMP_ACCOUNTS };
+enum { OPTION_MODEL = 1, OPTION_UNTIL, OPTION_DUMP_LEADS, OPTION_DUMP_ACCOUNTS, OPTION_JSON };
 
 static const CommandOption replay_options[] = {
         {"model", OPTION_MODEL, "FILE", "The model, a YAML file"},
         {"until", OPTION_UNTIL, "TIME", "Let time pass up to here after the last event"},
         {"dump-leads", OPTION_DUMP_LEADS, "FILE", "Write the leads as they stand at the end"},
         {"dump-accounts", OPTION_DUMP_ACCOUNTS, "FILE", "Write the accounts as they stand at the end"},
+        {"json", OPTION_JSON, NULL, "Report errors as JSON, too; what it puts out is JSON in any case"},
         {0},
 };
 
@@ -29,7 +30,7 @@ static int run_replay(const Command *self, int argc, char **argv);
 const Command command_replay = {
         .name = "replay",
         .summary = "Run a model over a file of events",
-        .usage = "--model FILE [--until TIME] [--dump-leads FILE] [--dump-accounts FILE] [EVENTS.jsonl]",
+        .usage = "--model FILE [--until TIME] [--dump-leads FILE] [--dump-accounts FILE] [--json] [EVENTS.jsonl]",
         .description =
                 "Reads events as JSON lines in the order of their arrival, from the file or from standard\n"
                 "input, and prints what the engine puts out as JSON lines. A line that is no valid event is\n"
@@ -37,6 +38,9 @@ const Command command_replay = {
                 "\n"
                 "TIME is RFC 3339 (2026-01-31T08:00:00Z) or integer milliseconds since 1970.\n",
         .options = replay_options,
+        .json = "What is put out is a JSON object a line, with or without it: `output`, which says which record of the schemas it is, and\n"
+                "the fields of that.\n",
+        .takes_files = true,
         .run = run_replay,
 };
 
@@ -81,6 +85,8 @@ static int parse_arguments(Replay *replay, int argc, char **argv, int *ret_statu
             break;
         case OPTION_DUMP_ACCOUNTS:
             replay->arg_dump_accounts = optarg;
+            break;
+        case OPTION_JSON:
             break;
         default:
             return -1;
@@ -141,7 +147,7 @@ static int dead_letter(void *userdata, const FileLine *line, const char *reason,
     const OutputSink sink = file_sink_output(&replay->sink);
 
     replay->bad_lines = true;
-    fprintf(stderr, "%s:%" PRIu64 ": %s: %s\n", events_name(replay), line->number, reason, text);
+    command_bad_line(replay->command, events_name(replay), line->number, reason, text);
     return sink.output(sink.userdata, &output);
 }
 

@@ -51,13 +51,17 @@ static int load_again(void *userdata, Model **ret) {
 /* What is needed to be asked; all NULL: nobody may ask. */
 typedef struct Http {
     Telemetry *telemetry;
+    Web *web; /* NULL: no board */
     Endpoints *endpoints;
     HttpServer *server;
 } Http;
 
 static void http_done_cleanup(Http *http) {
+    if (http->web)
+        web_stop(http->web);
     http_server_free(http->server);
     endpoints_free(http->endpoints);
+    web_free(http->web);
     telemetry_free(http->telemetry);
 }
 
@@ -74,22 +78,52 @@ static int listen_for_http(const Config *config, char *text, int *ret_fd, const 
     return http_listen(&address, text, ret_fd);
 }
 
-static int start_http(const Config *config, Http *http, char *text) {
+/* Of the address that is configured the configuration is sure already; a socket that was passed may have any. */
+static int check_board(const Config *config, int fd, char *text) {
+    if (!config->http_board || config->http_token_file || http_is_local(fd))
+        return 0;
+    (void)snprintf(text, HTTP_TEXT_SIZE, "others than this machine reach the socket, and the board: it needs http.token_file");
+    return -ENOKEY;
+}
+
+static int make_answers(const ProducerOptions *options, Http *http) {
+    ProducerOptions complete = *options;
+    int r = telemetry_new(options->config, &http->telemetry);
+    complete.telemetry = http->telemetry;
+    if (r == 0 && options->config->http_board)
+        r = web_new(&complete, &http->web);
+    if (r == 0)
+        r = endpoints_new(http->telemetry, http->web, &http->endpoints);
+    return r;
+}
+
+static int start_http(const ProducerOptions *options, Http *http, char *text) {
+    const Config *config = options->config;
     const char *path;
     int fd, r = listen_for_http(config, text, &fd, &path);
     if (r < 0 || fd < 0)
         return r;
-    (void)snprintf(text, HTTP_TEXT_SIZE, "out of memory");
-    r = telemetry_new(config, &http->telemetry);
-    if (r == 0)
-        r = endpoints_new(http->telemetry, &http->endpoints);
+    r = check_board(config, fd, text);
+    if (r == 0) {
+        r = make_answers(options, http);
+        if (r < 0)
+            (void)snprintf(text, HTTP_TEXT_SIZE, "%s", strerror(-r));
+    }
     if (r < 0) {
         (void)close(fd);
         return r;
     }
     metrics_set(telemetry_metrics(http->telemetry), METRIC_BUILD_INFO,
             ((const Str[]){STR_LITERAL(SCORED_VERSION), str_from(kafka_client_version())}), 1);
-    return http_server_new(fd, path, (HttpHandler){endpoints_handle, http->endpoints}, text, &http->server);
+    /* Those of watchers, and as many again for what their browsers ask beside. */
+    unsigned connections_max = HTTP_CONNECTIONS_MAX + (http->web ? 2U * HUB_WATCHERS_MAX : 0);
+    r = http_server_new(fd, path, (HttpHandler){endpoints_handle, endpoints_drop, http->endpoints}, connections_max, text, &http->server);
+    if (r == 0 && http->web) {
+        r = web_start(http->web, http->server);
+        if (r < 0)
+            (void)snprintf(text, HTTP_TEXT_SIZE, "the board's thread: %s", strerror(-r));
+    }
+    return r;
 }
 
 static int run_daemon(const Command *self, const Config *config, const char *model_path, const Model *model) {
@@ -98,20 +132,24 @@ static int run_daemon(const Command *self, const Config *config, const char *mod
     _cleanup_(http_done) Http http = {0};
     char text[HTTP_TEXT_SIZE];
     Notify notify;
-    log_configure(config->log_format, config->log_level);
+    int status = command_configure_log(self, config, config->log_level);
+    if (status != EXIT_SUCCESS)
+        return status;
     log_info("start", LOG_STR("version", SCORED_VERSION), LOG_BYTES("model", model->id),
             LOG_INT("model_version", model->version), LOG_STR("group", config->group),
             LOG_STR("instance", config->instance));
-    int status = command_load_schemas(self, config, SCHEMAS_TO_RUN, &stop, &registry, &encoder);
+    status = command_load_schemas(self, config, SCHEMAS_TO_RUN, &stop, &registry, &encoder);
     if (status != EXIT_SUCCESS)
         return stop ? EXIT_SUCCESS : status;
-    int r = start_http(config, &http, text);
+    int r = start_http(&(ProducerOptions){.config = config, .model_path = model_path, .registry = registry}, &http, text);
     if (r < 0) {
         log_error("http.failed", LOG_STR("listen", config->http_listen), LOG_STR("error", text));
-        return EX_OSERR;
+        return r == -ENOKEY ? EX_CONFIG : EX_OSERR;
     }
     if (http.server)
         log_info("http.listening", LOG_STR("listen", config->http_listen ? config->http_listen : "as passed"));
+    else if (config->http_board)
+        log_warning("board.nowhere", LOG_STR("remedy", "set http.listen, or pass a socket: the board is wanted, and nobody listens"));
     r = notify_init(&notify);
     if (r < 0) {
         log_error("notify", LOG_STR("error", strerror(-r)));
@@ -124,6 +162,7 @@ static int run_daemon(const Command *self, const Config *config, const char *mod
     notify_deinit(&notify);
     if (r < 0)
         log_error("failed", LOG_STR("error", strerror(-r)));
+    log_finish();
     return r == 0 ? EXIT_SUCCESS : r == PIPELINE_E_REFUSED ? EX_CONFIG : EXIT_FAILURE;
 }
 
@@ -155,14 +194,14 @@ static int run(const Command *self, int argc, char **argv) {
 }
 
 static const CommandOption options[] = {
-    {"config", OPTION_CONFIG, "FILE", "the configuration; by default " COMMAND_CONFIG_PATH},
-    {"model", OPTION_MODEL, "FILE", "a model in place of the configuration's"},
+    {"config", OPTION_CONFIG, "FILE", "The configuration; default " COMMAND_CONFIG_PATH},
+    {"model", OPTION_MODEL, "FILE", "A model in place of the configuration's"},
     {0},
 };
 
 const Command command_run = {
     .name = "run",
-    .summary = "score events from Kafka until told to stop",
+    .summary = "Score events from Kafka until told to stop",
     .usage = "[--config FILE] [--model FILE]",
     .description = "Consumes the source topics, keeps scores, stages and SLA clocks, and tells their changes on\n"
                    "Kafka. SIGTERM and SIGINT end it in order; SIGHUP reads the model again and takes a new version\n"

@@ -15,13 +15,14 @@
 
 #define TIMEOUT_MS 15000
 
-enum { OPTION_CONFIG = 1, OPTION_TOPIC, OPTION_PARTITION, OPTION_TO };
+enum { OPTION_CONFIG = 1, OPTION_TOPIC, OPTION_PARTITION, OPTION_TO, OPTION_JSON };
 
 static const CommandOption skip_options[] = {
         {"config", OPTION_CONFIG, "FILE", "The configuration; default " COMMAND_CONFIG_PATH},
         {"topic", OPTION_TOPIC, "NAME", "A source, or the internal topic"},
         {"partition", OPTION_PARTITION, "N", "Its partition"},
         {"to", OPTION_TO, "OFFSET", "Where to go on: an offset, or `first` for the first there is"},
+        {"json", OPTION_JSON, NULL, "Print one JSON object"},
         {0},
 };
 
@@ -30,17 +31,19 @@ static int run_skip(const Command *self, int argc, char **argv);
 const Command command_skip = {
         .name = "skip",
         .summary = "Go on behind records that are lost or damaged",
-        .usage = "[--config FILE] --topic NAME --partition N --to OFFSET|first",
+        .usage = "[--config FILE] --topic NAME --partition N --to OFFSET|first [--json]",
         .description = "For a partition that halts because its next record was deleted before it was read, or cannot be read.\n"
                        "All processes of the group must be stopped. What the records in between say is lost to the scores;\n"
                        "going back is refused, for it would count events twice.\n",
         .options = skip_options,
+        .json = "An object: `topic`, `partition`, `from` (the first record that is left out) and `to` (where it goes on).\n",
         .run = run_skip,
 };
 
 typedef struct Skip {
     const Command *command;
     const char *arg_config, *arg_topic;
+    bool arg_json;
     int64_t arg_partition, arg_to; /* -1: not given; arg_to -2: the first there is */
     Config *config;
     KafkaCluster *cluster;
@@ -56,6 +59,8 @@ static int parse_arguments(Skip *skip, int argc, char **argv, int *ret_status) {
             skip->arg_config = optarg;
         else if (option == OPTION_TOPIC)
             skip->arg_topic = optarg;
+        else if (option == OPTION_JSON)
+            skip->arg_json = true;
         else if (option == OPTION_PARTITION)
             good = command_parse_number(optarg, 0, INT32_MAX, &skip->arg_partition);
         else if (strcmp(optarg, "first") == 0)
@@ -112,6 +117,25 @@ static int choose_target(const Skip *skip, int64_t committed, int64_t *ret) {
     return EXIT_FAILURE;
 }
 
+static int print_move(const Skip *skip, int64_t from, int64_t to) {
+    if (!skip->arg_json) {
+        printf("%s [%" PRId64 "]: goes on at offset %" PRId64 "; the records from %" PRId64 " on are left out\n", skip->arg_topic,
+                skip->arg_partition, to, from);
+        return command_finish(skip->command, NULL);
+    }
+    JsonWriter writer = JSON_WRITER_INIT;
+    json_write_object_begin(&writer, STR_NULL);
+    json_write_string(&writer, STR_LITERAL("topic"), str_from(skip->arg_topic));
+    json_write_integer(&writer, STR_LITERAL("partition"), skip->arg_partition);
+    json_write_integer(&writer, STR_LITERAL("from"), from);
+    json_write_integer(&writer, STR_LITERAL("to"), to);
+    json_write_object_end(&writer);
+    json_write_newline(&writer);
+    int status = command_finish(skip->command, &writer);
+    json_writer_deinit(&writer);
+    return status;
+}
+
 static int move(const Skip *skip) {
     char text[KAFKA_TEXT_SIZE];
     int32_t partition = (int32_t)skip->arg_partition;
@@ -140,9 +164,7 @@ static int move(const Skip *skip) {
     }
     if (r != 0)
         return unanswered(skip, r, text);
-    printf("%s [%" PRId32 "]: goes on at offset %" PRId64 "; the records from %" PRId64 " on are left out\n", skip->arg_topic, partition, to,
-            from);
-    return EXIT_SUCCESS;
+    return print_move(skip, from, to);
 }
 
 static int connect_and_move(Skip *skip) {

@@ -33,6 +33,10 @@ const Command command_test = {
                 "0 if all cases passed, 1 if one failed, and 78 if a file or its model has errors; README,\n"
                 "\"Testing a model\", has the format.\n",
         .options = test_options,
+        .json = "A line with an object for each case: `file`, `line`, `case`, `passed`, `expectations` and `failed` (how many), and\n"
+                "`failures`, an array of `line`, `column`, `at`, `subject`, `what`, `expected`, `got` and `notes`. The last\n"
+                "line has `cases_passed` and `cases_failed`.\n",
+        .takes_files = true,
         .run = run_test,
 };
 

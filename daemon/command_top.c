@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `scored top`: who is hot, what happens, which clocks run. It reads only, and may run anywhere and often. */
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -22,15 +21,9 @@ enum { OPTION_CONFIG = 1, OPTION_BOARD, OPTION_SECONDS, OPTION_PLAIN, OPTION_JSO
 #define LINES_LEADS 5
 #define CONNECT_TIMEOUT_MS 15000
 #define PROGRESS_TIMEOUT_MS 500
-/* The rate is that of the latest seconds. */
-#define RATE_SAMPLES 6
 #define SECONDS_MAX (100 * 365 * 86400L)
 
 typedef enum TopMode { MODE_SCREEN, MODE_PLAIN, MODE_JSON } TopMode;
-
-typedef struct RateSample {
-    int64_t at_ms, n_records;
-} RateSample;
 
 typedef struct Viewer {
     const Command *command;
@@ -48,8 +41,6 @@ typedef struct Viewer {
     Top top;
     FileSink json;
     int64_t started_at_ms, frame_at_ms, refresh_at_ms, progress_at_ms, lines_at_ms; /* monotonic: when next */
-    RateSample samples[RATE_SAMPLES];                                               /* ring */
-    size_t n_samples;
 } Viewer;
 
 static volatile sig_atomic_t stop;
@@ -281,30 +272,16 @@ static int poll_feed(Viewer *v) {
     }
 }
 
-static void note_progress(Viewer *v, const FeedProgress *progress, int64_t now_ms) {
-    RateSample *sample = &v->samples[v->n_samples++ % RATE_SAMPLES];
-    const RateSample *oldest = &v->samples[v->n_samples % RATE_SAMPLES];
-    *sample = (RateSample){now_ms, progress->n_records};
-    if (v->n_samples < RATE_SAMPLES)
-        oldest = &v->samples[0];
-    v->top.lag = progress->lag;
-    if (now_ms > oldest->at_ms)
-        v->top.records_per_s =
-                1000.0 * (double)(progress->n_records - oldest->n_records) / (double)(now_ms - oldest->at_ms);
-}
-
 static void ask_progress(Viewer *v, int64_t now_ms) {
     char text[KAFKA_TEXT_SIZE];
     FeedProgress progress;
     if (kafka_feed_progress(v->feed, PROGRESS_TIMEOUT_MS, text, &progress) != 0) {
         tell(v, "Kafka", text);
-        v->top.records_per_s = NAN;
-        v->top.lag = -1;
-        v->n_samples = 0;
+        top_forget_progress(&v->top);
         return;
     }
     v->top.feed_status[0] = '\0';
-    note_progress(v, &progress, now_ms);
+    top_note_progress(&v->top, progress.n_records, progress.lag, now_ms);
 }
 
 static bool is_due(int64_t *at_ms, int64_t now_ms, int64_t interval_ms) {
@@ -387,5 +364,8 @@ const Command command_top = {
                 "stage\n"
                 "change and each word of a clock, with the reasons, and the hottest leads every 10 s.\n",
         .options = options,
+        .json = "JSON lines: each output as in a replay (`output` says which record of the schemas it is); every 10 s\n"
+                "`HotLeads` (`at`, `board`, `leads`: `lead_id`, `account_id`, `value`, `scores`, `stages`, `next_change_at`); and at\n"
+                "the end `Summary` (`seconds`, `outputs`, `causes`, `sla`, `unreadable`, `decays`).\n",
         .run = run,
 };

@@ -13,6 +13,7 @@
 #include "daemon/check_kafka.h"
 #include "daemon/command.h"
 #include "daemon/io/file_sink.h"
+#include "daemon/kafka_cause.h"
 #include "daemon/log.h"
 #include "daemon/rights.h"
 #include "daemon/topics.h"
@@ -40,6 +41,10 @@ const Command command_topics = {
                        "With --acls no server is asked. Each line is arguments of kafka-acls.sh:\n"
                        "  scored topics --acls | xargs -L 1 kafka-acls.sh --bootstrap-server HOST:PORT\n",
         .options = topics_options,
+        .json = "An object: `topics`, an array of `use`, `topic`, `partitions` (0: it is not there; null: not known),\n"
+                "`cleanup_policy` (or null) and `created`; and `findings`, an array of `severity` (ok, note, warning, error), `subject`,\n"
+                "`text` and `remedy` (or null). With --acls an array of `principal`, `resource`, `name`, `pattern` and\n"
+                "`operation`, in Kafka's words.\n",
         .run = run_topics,
 };
 
@@ -94,15 +99,6 @@ static int parse_arguments(Topics *t, int argc, char **argv, int *ret_status) {
     return EXIT_SUCCESS;
 }
 
-/* What was printed is of use only if it arrived. */
-static int finish(const Topics *t, JsonWriter *writer) {
-    int r = json_writer_flush(writer, stdout);
-    if (r == 0 && fflush(stdout) == 0 && !ferror(stdout))
-        return EXIT_SUCCESS;
-    command_error(t->command, "standard output: %s", strerror(r ? -r : errno));
-    return r == -ENOMEM ? EX_OSERR : EX_IOERR;
-}
-
 /* --- rights ------------------------------------------------------------------------------------------ */
 
 /* On the heap; NULL, after an error, if it cannot be told. */
@@ -138,7 +134,7 @@ static int print_rights(const Topics *t) {
         json_write_array_end(&writer);
         json_write_newline(&writer);
     }
-    int status = finish(t, &writer);
+    int status = command_finish(t->command, &writer);
     json_writer_deinit(&writer);
     return status;
 }
@@ -234,7 +230,7 @@ static int print_all(const Topics *t) {
         puts("findings:");
         findings_print(&t->findings, stdout);
     }
-    int status = finish(t, &writer);
+    int status = command_finish(t->command, &writer);
     json_writer_deinit(&writer);
     return status;
 }
@@ -269,7 +265,6 @@ static int create(Topics *t) {
     bool is_output_compacted[_OUTPUT_TYPE_MAX];
     int64_t tombstones_ms;
     Inputs inputs;
-    log_configure(t->config->log_format, LOG_WARNING);
     int r = topics_prepare(t->config, t->cluster, &inputs, is_output_compacted, &tombstones_ms);
     if (r < 0)
         return r;
@@ -295,7 +290,7 @@ static int ask_servers(Topics *t) {
     char text[KAFKA_TEXT_SIZE] = "";
     make_rows(t);
     t->samples = calloc(t->config->n_sources, sizeof(*t->samples));
-    int r = t->samples ? kafka_cluster_new(t->config, NULL, text, &t->cluster) : -ENOMEM;
+    int r = t->samples ? kafka_cluster_new(t->config, kafka_cause_note, text, &t->cluster) : -ENOMEM;
     int status = EX_CONFIG;
     if (r == 0)
         status = check_and_create(t);
@@ -313,6 +308,8 @@ static int run_topics(const Command *self, int argc, char **argv) {
     if (parse_arguments(&topics, argc, argv, &status) != EXIT_SUCCESS)
         return status;
     status = command_load_config(self, topics.arg_config, &topics.config);
+    if (status == EXIT_SUCCESS && topics.arg_create)
+        status = command_configure_log(self, topics.config, LOG_WARNING);
     if (status == EXIT_SUCCESS)
         status = topics.arg_acls ? print_rights(&topics) : ask_servers(&topics);
     config_free(topics.config);

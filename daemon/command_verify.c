@@ -39,6 +39,8 @@ const Command command_verify = {
                        "reported. It changes nothing; memory is bounded by what one shard has. Exit status 1: something\n"
                        "is wrong, and standard output says what and what to do; 69: a server is away.\n",
         .options = verify_options,
+        .json = "An array of findings, each with `severity` (ok, note, warning, error), `subject`, `text` and `remedy` (or null);\n"
+                "`shard` is the one that it is about, if it is about one.\n",
         .run = run_verify,
 };
 

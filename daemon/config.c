@@ -164,6 +164,7 @@ static int read_all(ConfigReader *reader) {
     config_check_schemas(reader);
     config_check_registry(reader);
     config_check_http(reader);
+    config_check_log(reader);
     check_replication(reader);
     return config_check_redis(reader);
 }

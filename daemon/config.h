@@ -31,7 +31,10 @@ typedef enum WatermarkMode {
     WATERMARK_DATA, /* follows the events alone: loads of history */
 } WatermarkMode;
 
-typedef enum LogFormat { LOG_LOGFMT, LOG_JSON } LogFormat;
+/* LOG_AUTO: fields if standard error is the journal, else logfmt. */
+typedef enum LogFormat { LOG_AUTO, LOG_LOGFMT, LOG_JSON, LOG_JOURNAL } LogFormat;
+/* How ids of leads, accounts and events are shown. */
+typedef enum LogIds { LOG_IDS_CLEAR, LOG_IDS_HASHED, LOG_IDS_NONE } LogIds;
 typedef enum LogLevel { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG } LogLevel;
 
 /* Where a new shard starts in its sources. */
@@ -107,8 +110,13 @@ typedef struct Config {
     bool http_allow_remote;    /* an address that is not this machine's alone */
     int64_t http_stuck_after_ms; /* without progress it is no more alive */
     int64_t http_max_sources;  /* first sources of leads that metrics tell apart */
+    bool http_board;           /* the board for browsers is served as well … */
+    const char *http_token_file; /* … to whoever has the token in this file; NULL: to whoever reaches it */
+    const char *http_host;     /* the name that browsers know it by, beside localhost and addresses; NULL: none */
     LogFormat log_format;
     LogLevel log_level;
+    LogIds log_lead_ids;
+    const char *log_lead_ids_key_file; /* NULL: a random key */
 } Config;
 
 /*
@@ -123,3 +131,5 @@ DEFINE_CLEANUP(Config *, config_free)
  * same. *ret is the caller's to free; NULL: it can't be told. Returns 0 or -ENOMEM.
  */
 MUST_CHECK int config_find_model(Str source, const char *directory, char **ret);
+/* Is the property of librdkafka one whose value may be a secret? */
+bool config_is_secret(const char *property);

@@ -5,6 +5,8 @@
 
 #include "daemon/config_reader.h"
 #include "daemon/listen_address.h"
+#include "daemon/log_hide.h"
+#include "daemon/web/door.h"
 
 /* What scored writes to, with the key that names it. */
 typedef struct OwnTopic {
@@ -237,13 +239,39 @@ int config_check_redis(ConfigReader *reader) {
     return config->redis_cluster.n ? name_hosts(reader, "the cluster", &config->redis_cluster) : 0;
 }
 
+/* Leads' ids are for those that may see them. */
+static void check_board(ConfigReader *reader) {
+    const Config *config = reader->config;
+    char token[DOOR_TOKEN_LEN_MAX + 1];
+    ListenAddress address;
+    int r = config->http_token_file ? door_read_token(config->http_token_file, token) : 0;
+    if (r < 0)
+        config_error(reader, config_mark(reader, "http", "token_file"), "token_file: %s: %s", config->http_token_file,
+                r == -EINVAL ? "its first line has to be a token of 16 to 1024 characters" : strerror(-r));
+    if (config->http_board && !config->http_token_file && config->http_listen &&
+            listen_address_parse(str_from(config->http_listen), &address) && !address.is_local)
+        config_error(reader, config_mark(reader, "http", "board"), "board: others than this machine reach %s, too; it needs http.token_file",
+                config->http_listen);
+}
+
 /* What is told there needs no password: not by mistake to everybody. */
 void config_check_http(ConfigReader *reader) {
     const Config *config = reader->config;
     ListenAddress address;
+    check_board(reader);
     if (!config->http_listen || config->http_allow_remote || !listen_address_parse(str_from(config->http_listen), &address) ||
             address.is_local)
         return;
     config_error(reader, config_mark(reader, "http", "listen"),
             "listen: others than this machine reach %s, too; that is refused unless http.allow_remote is true", config->http_listen);
+}
+
+/* A file that cannot be read has been told of. */
+void config_check_log(ConfigReader *reader) {
+    const char *path = reader->config->log_lead_ids_key_file;
+    LogKey key;
+    if (path && log_hide_read_key(path, &key) == LOG_HIDE_E_KEY)
+        config_error(reader, config_mark(reader, "log", "lead_ids_key_file"), "lead_ids_key_file: %s must hold %d to %d bytes", path,
+                LOG_KEY_LEN_MIN, LOG_KEY_LEN_MAX);
+    explicit_bzero(&key, sizeof(key));
 }

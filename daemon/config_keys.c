@@ -21,7 +21,9 @@
 static const char *const partitioners[] = {"murmur2_random", "consistent_random", "fnv1a_random", NULL};
 static const char *const starts[] = {[START_EARLIEST] = "earliest", [START_LATEST] = "latest", NULL};
 static const char *const watermarks[] = {[WATERMARK_WALL] = "wall", [WATERMARK_DATA] = "data", NULL};
-static const char *const log_formats[] = {[LOG_LOGFMT] = "logfmt", [LOG_JSON] = "json", NULL};
+static const char *const log_formats[] = {
+        [LOG_AUTO] = "auto", [LOG_LOGFMT] = "logfmt", [LOG_JSON] = "json", [LOG_JOURNAL] = "journal", NULL};
+static const char *const log_ids[] = {[LOG_IDS_CLEAR] = "clear", [LOG_IDS_HASHED] = "hashed", [LOG_IDS_NONE] = "none", NULL};
 static const char *const log_levels[] = {
         [LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug", NULL};
 
@@ -177,11 +179,21 @@ const ConfigKey config_keys[] = {
         .summary = "without progress for so long it is not alive"),
     ROW("http", "max_sources", INTEGER, http_max_sources, RANGE(0, 1000), .default_text = "20",
         .summary = "first sources of leads that metrics tell apart"),
+    ROW("http", "board", BOOLEAN, http_board, .default_text = "false",
+        .summary = "serve the board, a page for browsers, too"),
+    ROW("http", "token_file", SECRET, http_token_file, .absent = "no token is asked for, and the board is for this machine only",
+        .summary = "a file with the token that the board asks for"),
+    ROW("http", "host", TEXT, http_host, RANGE(1, 253), .absent = "localhost and addresses only",
+        .summary = "the name by which browsers ask for the board"),
 
-    ROW("log", "format", CHOICE, log_format, .words = log_formats, .default_text = "logfmt",
-        .summary = "how lines on standard error look"),
+    ROW("log", "format", CHOICE, log_format, .words = log_formats, .default_text = "auto",
+        .summary = "logfmt or JSON on standard error, or the journal; auto: the journal if standard error is, else logfmt"),
     ROW("log", "level", CHOICE, log_level, .words = log_levels, .default_text = "info",
         .summary = "the least that is logged"),
+    ROW("log", "lead_ids", CHOICE, log_lead_ids, .words = log_ids, .default_text = "clear",
+        .summary = "how ids of leads, accounts and events are shown; hashed: so that the lines of one can be found"),
+    ROW("log", "lead_ids_key_file", SECRET, log_lead_ids_key_file, .absent = "a random key of each process",
+        .summary = "the file with the key of the hash, 16 to 1,024 bytes"),
 };
 /* clang-format on */
 const size_t config_n_keys = ARRAY_SIZE(config_keys);

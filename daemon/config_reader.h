@@ -55,11 +55,10 @@ void config_check_registry(ConfigReader *reader);
 MUST_CHECK int config_check_redis(ConfigReader *reader);
 /* And an address that only this machine reaches, unless others are wanted. */
 void config_check_http(ConfigReader *reader);
+void config_check_log(ConfigReader *reader);
 
 /*
  * Lines that may hold a secret are not shown by diagnostics_render(), which may go to a log. By their words,
  * for the file may be no YAML.
  */
 void config_hide_secrets(Diagnostics *diagnostics, Str source);
-/* Is the property one whose value may be a secret? */
-bool config_is_secret(const char *property);

@@ -11,15 +11,17 @@
 
 struct Endpoints {
     Telemetry *telemetry;
+    Web *web; /* NULL: none */
     Metrics *metrics; /* what was shown last */
     int64_t begun_ms;
 };
 
-int endpoints_new(Telemetry *telemetry, Endpoints **ret) {
+int endpoints_new(Telemetry *telemetry, Web *web, Endpoints **ret) {
     _cleanup_(endpoints_free) Endpoints *endpoints = calloc(1, sizeof(*endpoints));
     if (!endpoints)
         return -ENOMEM;
     endpoints->telemetry = telemetry;
+    endpoints->web = web;
     endpoints->begun_ms = clock_wall_ms();
     int r = telemetry_new_copy(&endpoints->metrics);
     if (r < 0)
@@ -114,10 +116,17 @@ static int respond_metrics(Endpoints *endpoints, const char *accept, HttpRespons
 int endpoints_handle(void *userdata, const HttpRequest *request, HttpResponse *ret) {
     Endpoints *endpoints = userdata;
     if (strcmp(request->path, "/metrics") == 0)
-        return respond_metrics(endpoints, request->accept, ret);
+        return respond_metrics(endpoints, http_request_header(request, "Accept"), ret);
     if (strcmp(request->path, "/livez") == 0)
         return respond_health(endpoints, HEALTH_LIVE, ret);
     if (strcmp(request->path, "/readyz") == 0)
         return respond_health(endpoints, HEALTH_READY, ret);
+    if (endpoints->web)
+        return web_handle(endpoints->web, request, ret);
     return respond_text("there are /metrics, /livez and /readyz\n", 404, ret);
+}
+
+void endpoints_drop(void *userdata, void *ticket) {
+    Endpoints *endpoints = userdata;
+    web_drop(endpoints->web, ticket);
 }

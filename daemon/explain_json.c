@@ -306,3 +306,14 @@ void explain_json_begin(JsonWriter *w, const Explanation *e) {
     else
         write_account(w, e);
 }
+
+void explain_json(JsonWriter *writer, const Explanation *explanation, Str asked_id, int64_t record_version) {
+    explain_json_begin(writer, explanation);
+    json_write_string(writer, STR_LITERAL("asked_id"), asked_id);
+    if (record_version)
+        json_write_integer(writer, STR_LITERAL("record_model_version"), record_version);
+    else
+        json_write_null(writer, STR_LITERAL("record_model_version"));
+    json_write_object_end(writer);
+    json_write_newline(writer);
+}

@@ -21,7 +21,7 @@ static int take_bad_line(void *userdata, const FileLine *line, const char *reaso
     Run *run = userdata;
     run->subject->bad_lines = true;
     if (run->tells)
-        fprintf(stderr, "%s:%" PRIu64 ": %s: %s\n", run->subject->arg_replay, line->number, reason, text);
+        command_bad_line(run->subject->command, run->subject->arg_replay, line->number, reason, text);
     return 0;
 }
 

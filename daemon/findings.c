@@ -14,6 +14,7 @@ void findings_deinit(Findings *findings) {
     for (size_t i = 0; i < findings->n; i++) {
         free(findings->items[i].subject);
         free(findings->items[i].text);
+        free(findings->items[i].expected);
         free(findings->items[i].remedy);
     }
     free(findings->items);
@@ -41,16 +42,29 @@ void findings_add(Findings *findings, FindingSeverity severity, const char *subj
     findings->items[findings->n++] = finding;
 }
 
+/* Of the one that was added last, in the place of what is there. */
+static PRINTF_LIKE(3, 0) void set_text(Findings *findings, char **field, const char *format, va_list args) {
+    free(*field);
+    *field = format_text(format, args);
+    findings->out_of_memory = !*field;
+}
+
+void findings_expected(Findings *findings, const char *format, ...) {
+    if (findings->out_of_memory)
+        return;
+    va_list args;
+    va_start(args, format);
+    set_text(findings, &findings->items[findings->n - 1].expected, format, args);
+    va_end(args);
+}
+
 void findings_remedy(Findings *findings, const char *format, ...) {
     if (findings->out_of_memory)
         return;
     va_list args;
     va_start(args, format);
-    Finding *latest = &findings->items[findings->n - 1];
-    free(latest->remedy);
-    latest->remedy = format_text(format, args);
+    set_text(findings, &findings->items[findings->n - 1].remedy, format, args);
     va_end(args);
-    findings->out_of_memory = !latest->remedy;
 }
 
 void findings_shard(Findings *findings, int32_t shard) {
@@ -69,6 +83,8 @@ void findings_print(const Findings *findings, FILE *file) {
         if (finding->shard >= 0)
             fprintf(file, "shard %d: ", (int)finding->shard);
         fprintf(file, "%s: %s\n", finding->subject, finding->text);
+        if (finding->expected)
+            fprintf(file, "  %-8s expected: %s\n", "", finding->expected);
         if (finding->remedy)
             fprintf(file, "  %-8s to do: %s\n", "", finding->remedy);
     }
@@ -86,6 +102,7 @@ void findings_write_array(const Findings *findings, Str name, JsonWriter *writer
             json_write_integer(writer, STR_LITERAL("shard"), finding->shard);
         json_write_string(writer, STR_LITERAL("subject"), str_from(finding->subject));
         json_write_string(writer, STR_LITERAL("text"), str_from(finding->text));
+        json_write_string(writer, STR_LITERAL("expected"), str_from(finding->expected));
         json_write_string(writer, STR_LITERAL("remedy"), str_from(finding->remedy));
         json_write_object_end(writer);
     }

@@ -20,7 +20,8 @@ typedef enum FindingSeverity {
 
 typedef struct Finding {
     FindingSeverity severity;
-    char *subject, *text;
+    char *subject, *text; /* what was looked at, and what was found */
+    char *expected; /* NULL: the text says it */
     char *remedy; /* NULL: nothing is to be done */
     int32_t shard; /* that it is about; -1: none */
 } Finding;
@@ -36,6 +37,8 @@ typedef struct Findings {
 void findings_deinit(Findings *findings);
 
 void findings_add(Findings *findings, FindingSeverity severity, const char *subject, const char *format, ...) PRINTF_LIKE(4, 5);
+/* What should have been found instead, of the one that was added last. */
+void findings_expected(Findings *findings, const char *format, ...) PRINTF_LIKE(2, 3);
 /* What to do about the one that was added last. */
 void findings_remedy(Findings *findings, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Which shard the one that was added last is about. */

@@ -139,7 +139,7 @@ static int load_record(LiveShard *shard, EntityKind kind, Str id, Str bytes) {
     if (r <= 0)
         return r;
     log_error("record.unreadable", LOG_INT("shard", shard->id), LOG_STR("kind", kind == ENTITY_LEAD ? "lead" : "account"),
-            LOG_BYTES("id", id), LOG_INT("code", r));
+            LOG_ID("id", id), LOG_INT("code", r));
     Unreadable why = unreadable_record_in_redis(r);
     return live_shard_halt(shard->id, why.reason, why.remedy);
 }
@@ -177,8 +177,8 @@ int live_shard_load(LiveShard *shard, EntityKind kind, const Str *ids, size_t n)
     Str missing[FETCH_MAX];
     size_t n_missing = 0, n_missed = 0;
     int r = 0;
-    if (shard->bno == 0)
-        return 0; /* nothing has ever been written */
+    if (shard->bno == (int64_t)view_queue_count(shard->view_queue))
+        return 0; /* nothing has ever been written: all that there is is in memory */
     EntityWindow window = entity_window(table_of(shard, kind));
     for (size_t i = 0, n_told = 0; i < n && r == 0; i++) {
         while (n_told < MIN(i + ENTITY_WINDOW_AHEAD, n))

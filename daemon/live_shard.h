@@ -27,10 +27,10 @@ struct LiveShard {
     Shard *accounts;
     Courier *courier; /* between them and those of other shards */
     char lineage[LINEAGE_LEN + 1];
-    int64_t bno;                 /* of the last committed batch */
+    int64_t bno;                 /* of the last batch that is committed, or being so */
     int64_t taken_bno;           /* what it was when the shard was taken over */
     int64_t footer_offset;       /* of its footer in the changelog; -1: unknown */
-    int64_t offsets[INPUTS_MAX]; /* next to read, as committed; -1: nothing read yet */
+    int64_t offsets[INPUTS_MAX]; /* next to read, as of that; -1: nothing read yet */
     SourceProgress sources[CONFIG_SOURCES_MAX]; /* how far the leads know them; of a routed one, by what the shards tell that read it */
     size_t n_waiting;            /* records that wait for another source's (source_order.h), or for a schema … */
     bool waits_for_order;        /* … and some of them for another source's: */
@@ -44,7 +44,7 @@ struct LiveShard {
     bool has_skeleton;           /* the present model's is in the changelog … */
     int64_t skeleton_offset;     /* … here; -1: unknown */
     struct ModelWalk *walk;      /* NULL: all records are of the present model */
-    bool walk_ended;             /* with the batch that is being committed */
+    bool walk_ended;             /* with the batch that is under construction */
     int64_t told_watermark_ms;   /* what this one has told last … */
     int64_t told_at_ms;          /* … and when, by the monotonic clock */
     RoutedNews told_routed[CONFIG_SOURCES_MAX]; /* the same by source */

@@ -1,145 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A line is made in a buffer on the stack and put out by one write(2), so that lines of several threads never
- * run into each other. PIPE_BUF bounds it: up to there a pipe takes a write whole. What would not fit is cut,
- * value by value, so that a line is well-formed however long its values are.
- *
- * What is logged may come from anywhere (a broker's text, an id of an event) and ends up on terminals:
- * quotes, backslashes and control characters are escaped as JSON does, in logfmt too, and bytes that are not
- * UTF-8 become U+FFFD.
- */
 #include "daemon/log.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/clock.h"
-#include "daemon/io/json_reader.h"
+#include "daemon/log_catalogue.h"
+#include "daemon/log_hide.h"
+#include "daemon/log_journal.h"
+#include "daemon/log_line.h"
 #include "lib/timestamp.h"
 
-#define LINE_SIZE PIPE_BUF
-#define VALUE_LEN_MAX 1000
-#define CUT_SIGN "..."
-/* Kept free behind the last value: the sign of a cut, its quote, the object's end and the line's. */
-#define TAIL_SIZE (sizeof(CUT_SIGN) - 1 + 3)
 #define LIMIT_WINDOW_MS 10000
 
 /* Set once, before there are other threads. */
-static LogFormat configured_format = LOG_LOGFMT;
-static LogLevel configured_level = LOG_INFO;
+static LogOptions configured = {.format = LOG_LOGFMT, .level = LOG_INFO};
 /* Standard error is the journal, which takes a line's priority from a prefix. */
-static bool is_journal;
+static bool is_stderr_journal;
+
+/* Of what follows, and of the sites; lines come one after another, too. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static LogSite *sites;
 
 static const struct {
-    const char *name, *journal_prefix;
+    const char *name, *priority, *prefix;
+    unsigned burst; /* 0: no bound */
 } levels[] = {
-        [LOG_ERROR] = {"error", "<3>"},
-        [LOG_WARNING] = {"warning", "<4>"},
-        [LOG_INFO] = {"info", "<6>"},
-        [LOG_DEBUG] = {"debug", "<7>"},
+        [LOG_ERROR] = {"error", "3", "<3>", 20},
+        [LOG_WARNING] = {"warning", "4", "<4>", 20},
+        [LOG_INFO] = {"info", "6", "<6>", 200},
+        [LOG_DEBUG] = {"debug", "7", "<7>", 0},
 };
 
-typedef struct Line {
-    char data[LINE_SIZE];
-    size_t len;
-    bool is_json;
-    bool has_fields;
-} Line;
-
-/* JOURNAL_STREAM names the journal's socket; standard error may have been redirected away from it since. */
-static bool stderr_is_journal(void) {
-    const char *stream = getenv("JOURNAL_STREAM");
-    struct stat st;
-    uint64_t device, inode;
-    return stream && sscanf(stream, "%" SCNu64 ":%" SCNu64, &device, &inode) == 2 &&
-           fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+void log_configure(const LogOptions *options) {
+    configured = *options;
+    is_stderr_journal = log_journal_is_stderr();
+    if (!configured.journal)
+        configured.journal = LOG_JOURNAL_SOCKET;
+    if (configured.format == LOG_AUTO)
+        configured.format = is_stderr_journal ? LOG_JOURNAL : LOG_LOGFMT;
 }
 
-void log_configure(LogFormat format, LogLevel level) {
-    configured_format = format;
-    configured_level = level;
-    is_journal = stderr_is_journal();
-}
-
-static size_t room(const Line *line) {
-    return line->len < LINE_SIZE - TAIL_SIZE ? LINE_SIZE - TAIL_SIZE - line->len : 0;
-}
-
-/* All of it or, where the line has no room, nothing. */
-static bool add(Line *line, Str bytes) {
-    if (bytes.len > room(line))
-        return false;
-    memcpy(line->data + line->len, bytes.data, bytes.len);
-    line->len += bytes.len;
-    return true;
-}
-
-static void add_tail(Line *line, const char *text) {
-    size_t len = strlen(text);
-    assert(len <= LINE_SIZE - line->len);
-    memcpy(line->data + line->len, text, len);
-    line->len += len;
-}
-
-/* The character at the start of `s` as it is put out, which may be in `text`; *ret_len: the bytes it takes in
- * `s`. */
-static Str escape(Str s, char text[static 8], size_t *ret_len) {
-    static const char escaped[] = "\"\\\n\r\t", letters[] = "\"\\nrt";
-    unsigned char c = (unsigned char)s.data[0];
-    size_t bad = 1, n = c < 0x80 ? 1 : utf8_sequence(s.data, s.len, &bad);
-    *ret_len = n > 0 ? n : bad;
-    if (n == 0)
-        return STR_LITERAL("\xEF\xBF\xBD");
-
-    const char *found = n == 1 && c ? strchr(escaped, c) : NULL;
-    if (found) {
-        text[0] = '\\';
-        text[1] = letters[found - escaped];
-        return (Str){text, 2};
-    }
-    /* U+0000 to U+001F, U+007F to U+009F */
-    unsigned second = n == 2 ? (unsigned char)s.data[1] : 0;
-    bool is_control = n == 1 ? c < ' ' || c == 0x7F : n == 2 && c == 0xC2 && second < 0xA0;
-    if (is_control)
-        return (Str){text, (size_t)snprintf(text, 8, "\\u%04x", n == 1 ? c : second)};
-    return (Str){s.data, n};
-}
-
-static bool needs_quotes(Str value) {
-    for (size_t i = 0; i < value.len; i++) {
-        char c = value.data[i];
-        if (c <= ' ' || c > '~' || c == '"' || c == '=' || c == '\\')
-            return true;
-    }
-    return value.len == 0;
-}
-
-static void add_string(Line *line, Str value) {
-    Str rest = {value.data, str_cut(value, VALUE_LEN_MAX)};
-    bool is_cut = rest.len < value.len;
-    bool is_quoted = line->is_json || needs_quotes(rest);
-
-    if (is_quoted && !add(line, STR_LITERAL("\"")))
-        return;
-    while (rest.len > 0) {
-        char text[8];
-        size_t len;
-        if (!add(line, escape(rest, text, &len))) {
-            is_cut = true;
-            break;
-        }
-        rest = (Str){rest.data + len, rest.len - len};
-    }
-    /* The tail's bytes are for this. */
-    if (is_cut && !add(line, STR_LITERAL(CUT_SIGN)))
-        add_tail(line, CUT_SIGN);
-    if (is_quoted && !add(line, STR_LITERAL("\"")))
-        add_tail(line, "\"");
-}
+/* --- values ------------------------------------------------------------------------------------------ */
 
 static size_t print_number(double value, char *text, size_t size) {
     int n = 0;
@@ -151,35 +56,80 @@ static size_t print_number(double value, char *text, size_t size) {
     return (size_t)n;
 }
 
-static Str print_value(const Line *line, const LogField *field, char *text, size_t size) {
-    if (field->type == LOG_FIELD_INT)
-        return (Str){text, (size_t)snprintf(text, size, "%" PRId64, field->integer)};
-    if (line->is_json && !isfinite(field->number))
-        return STR_LITERAL("null");
-    return (Str){text, print_number(field->number, text, size)};
+/* Cut between characters, of what is left without secrets: half of one must not stay, either. */
+static void show_text(Str text, LogValue *ret) {
+    ret->is_text = true;
+    ret->is_null = str_is_null(text);
+    ret->len = log_hide_copy(text, ret->bytes, sizeof(ret->bytes));
+    ret->is_cut = ret->len > LOG_VALUE_LEN_MAX;
+    ret->len = str_cut((Str){ret->bytes, ret->len}, LOG_VALUE_LEN_MAX);
 }
 
-static void add_field(Line *line, const LogField *field) {
-    char name[64], text[40];
-    const char *separator = !line->has_fields ? "" : line->is_json ? "," : " ";
-    int n = snprintf(name, sizeof(name), line->is_json ? "%s\"%s\":" : "%s%s=", separator, field->name);
-    assert(n > 0 && (size_t)n < sizeof(name) && "names are short words of ours");
+static void show_id(Str id, LogValue *ret) {
+    char hash[LOG_ID_HASH_SIZE];
+    ret->is_shown = configured.ids != LOG_IDS_NONE;
+    if (configured.ids == LOG_IDS_HASHED && !str_is_null(id)) {
+        log_hide_id(id, hash);
+        id = str_from(hash);
+    }
+    show_text(id, ret);
+}
 
-    /* As much as any number needs; of a text it is enough for a beginning. */
-    if (room(line) < (size_t)n + sizeof(text))
+static void show(const LogField *field, LogValue *ret) {
+    ret->name = field->name;
+    ret->is_shown = true;
+    ret->is_null = ret->is_text = ret->is_cut = false;
+    switch (field->type) {
+    case LOG_FIELD_INT:
+        ret->len = (size_t)snprintf(ret->bytes, sizeof(ret->bytes), "%" PRId64, field->integer);
         return;
-    line->has_fields = true;
-    (void)add(line, (Str){name, (size_t)n});
-    if (field->type != LOG_FIELD_STR)
-        (void)add(line, print_value(line, field, text, sizeof(text)));
-    else if (!str_is_null(field->string))
-        add_string(line, field->string);
-    else if (line->is_json)
-        (void)add(line, STR_LITERAL("null"));
+    case LOG_FIELD_DOUBLE:
+        ret->len = print_number(field->number, ret->bytes, sizeof(ret->bytes));
+        ret->is_null = !isfinite(field->number); /* JSON has no such number */
+        return;
+    case LOG_FIELD_ID:
+        show_id(field->string, ret);
+        return;
+    case LOG_FIELD_QUOTE:
+        ret->is_shown = configured.ids == LOG_IDS_CLEAR;
+        show_text(field->string, ret);
+        return;
+    case LOG_FIELD_STR:
+        show_text(field->string, ret);
+        return;
+    }
+}
+
+/* --- lines ------------------------------------------------------------------------------------------- */
+
+/* What is to be written. */
+typedef struct Message {
+    LogLevel level;
+    const char *event;
+    const LogField *fields;
+    size_t n_fields;
+    unsigned n_left_out;
+} Message;
+
+static void add_fields(const LogField *fields, size_t n, LogLine *line, LogEntry *entry) {
+    LogValue value;
+    for (size_t i = 0; i < n; i++) {
+        show(&fields[i], &value);
+        log_line_add(line, &value);
+        if (entry)
+            log_entry_add_value(entry, &value);
+    }
+}
+
+static void add_message(const Message *message, LogLine *line, LogEntry *entry) {
+    const LogField event = LOG_STR("event", message->event), left_out = LOG_INT("left_out", message->n_left_out);
+    add_fields(&event, 1, line, entry);
+    add_fields(message->fields, message->n_fields, line, entry);
+    add_fields(&left_out, message->n_left_out > 0, line, entry);
 }
 
 /* What can't be written can't be reported either. */
-static void put_out(const Line *line) {
+static void put_out(const LogLine *line) {
     for (size_t done = 0; done < line->len;) {
         ssize_t n = write(STDERR_FILENO, line->data + done, line->len - done);
         if (n < 0 && errno != EINTR)
@@ -188,37 +138,48 @@ static void put_out(const Line *line) {
     }
 }
 
-void log_write(LogLevel level, const char *event, const LogField *fields, size_t n) {
-    if (level > configured_level)
-        return;
-    int saved_errno = errno;
-    Line line = {.is_json = configured_format == LOG_JSON};
+static void write_line(const Message *message) {
     char time[TIMESTAMP_TEXT_SIZE];
+    LogLine line;
     (void)timestamp_print(clock_wall_ms(), time);
-
-    if (is_journal)
-        (void)add(&line, str_from(levels[level].journal_prefix));
-    if (line.is_json)
-        (void)add(&line, STR_LITERAL("{"));
-    const LogField head[] = {
-            LOG_STR("time", time),
-            LOG_STR("level", levels[level].name),
-            LOG_STR("event", event),
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(head); i++)
-        add_field(&line, &head[i]);
-    for (size_t i = 0; i < n; i++)
-        add_field(&line, &fields[i]);
-    add_tail(&line, line.is_json ? "}\n" : "\n");
-
+    const LogField head[] = {LOG_STR("time", time), LOG_STR("level", levels[message->level].name)};
+    log_line_begin(&line, configured.format == LOG_JSON, is_stderr_journal ? levels[message->level].prefix : "");
+    add_fields(head, ARRAY_SIZE(head), &line, NULL);
+    add_message(message, &line, NULL);
+    log_line_end(&line);
     put_out(&line);
-    errno = saved_errno;
+}
+
+/* False: the journal has not taken it. */
+static bool write_entry(const Message *message) {
+    const LogMeaning *meaning = log_catalogue_find(message->event);
+    LogEntry entry;
+    LogLine line;
+    log_entry_begin(&entry);
+    log_line_begin(&line, false, "");
+    log_entry_add(&entry, "PRIORITY", str_from(levels[message->level].priority));
+    log_entry_add(&entry, "SYSLOG_IDENTIFIER", STR_LITERAL("scored"));
+    if (meaning)
+        log_entry_add(&entry, "MESSAGE_ID", str_from(meaning->id));
+    add_message(message, &line, &entry);
+    log_entry_add(&entry, "MESSAGE", (Str){line.data, line.len});
+    return log_entry_send(&entry, configured.journal) == 0;
+}
+
+static void write_message(const Message *message) {
+    if (configured.format != LOG_JOURNAL || !write_entry(message))
+        write_line(message);
+}
+
+/* --- limits ------------------------------------------------------------------------------------------ */
+
+static bool is_window_over(const LogLimit *limit, int64_t now_ms) {
+    /* A clock that went back starts a window too, else a site could be silent for long. */
+    return now_ms < limit->window_start_ms || now_ms - limit->window_start_ms >= LIMIT_WINDOW_MS;
 }
 
 bool log_limit_allows(LogLimit *limit, int64_t now_ms, unsigned burst, unsigned *ret_left_out) {
-    /* A clock that went back starts a window too, else a site could be silent for long. */
-    if (limit->n == 0 || now_ms < limit->window_start_ms ||
-            now_ms - limit->window_start_ms >= LIMIT_WINDOW_MS) {
+    if (limit->n == 0 || is_window_over(limit, now_ms)) {
         limit->window_start_ms = now_ms;
         limit->n = 0;
     }
@@ -230,4 +191,50 @@ bool log_limit_allows(LogLimit *limit, int64_t now_ms, unsigned burst, unsigned 
     *ret_left_out = limit->n_left_out;
     limit->n_left_out = 0;
     return true;
+}
+
+/* Of other sites, whose window is over: they may have nothing more to say. */
+static void tell_left_out(int64_t now_ms, bool is_end) {
+    for (LogSite *site = sites; site; site = site->next) {
+        if (site->limit.n_left_out == 0 || !(is_end || is_window_over(&site->limit, now_ms)))
+            continue;
+        const LogField fields[] = {LOG_STR("of", site->event), LOG_INT("count", site->limit.n_left_out)};
+        write_message(&(Message){.level = site->level, .event = "log.left_out", .fields = fields, .n_fields = ARRAY_SIZE(fields)});
+        site->limit.n_left_out = 0;
+    }
+}
+
+static bool is_allowed(LogSite *site, int64_t now_ms, unsigned burst, unsigned *ret_left_out) {
+    *ret_left_out = 0;
+    if (burst == 0 || log_limit_allows(&site->limit, now_ms, burst, ret_left_out))
+        return true;
+    if (!site->is_listed) {
+        site->is_listed = true;
+        site->next = sites;
+        sites = site;
+    }
+    return false;
+}
+
+void log_write(LogSite *site, LogLevel level, unsigned burst, const char *event, const LogField *fields, size_t n) {
+    if (level > configured.level)
+        return;
+    int saved_errno = errno;
+    int64_t now_ms = clock_monotonic_ms();
+    Message message = {.level = level, .event = event, .fields = fields, .n_fields = n};
+    (void)pthread_mutex_lock(&mutex);
+    site->level = level;
+    site->event = event;
+    if (is_allowed(site, now_ms, burst ? burst : levels[level].burst, &message.n_left_out)) {
+        tell_left_out(now_ms, false);
+        write_message(&message);
+    }
+    (void)pthread_mutex_unlock(&mutex);
+    errno = saved_errno;
+}
+
+void log_finish(void) {
+    (void)pthread_mutex_lock(&mutex);
+    tell_left_out(clock_monotonic_ms(), true);
+    (void)pthread_mutex_unlock(&mutex);
 }

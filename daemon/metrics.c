@@ -260,7 +260,8 @@ void metrics_reset(Metrics *metrics) {
 static void move_series(Metrics *to, const Metrics *from, const Series *series) {
     const Metric *metric = &from->table[series->metric];
     LabelKey key = {.len = series->labels_len, .hash = series->hash};
-    memcpy(key.bytes, from->labels + series->labels_at, series->labels_len);
+    if (series->labels_len)
+        memcpy(key.bytes, from->labels + series->labels_at, series->labels_len);
     size_t at = find_or_add(to, series->metric, &key);
     if (at == METRICS_NONE)
         return;

@@ -66,13 +66,10 @@ static int settle(const Config *config, RegistryClient *client, const RegistryOu
 }
 
 static void wait_for_registry(RegistryClient *client, Backoff *backoff, const char *text) {
-    static LogLimit limit;
-    unsigned left_out;
     uint32_t lot = 0; /* the shortest wait, if there are none */
     (void)!random_bytes(&lot, sizeof(lot));
-    if (log_limit_allows(&limit, clock_monotonic_ms(), 1, &left_out))
-        log_warning("registry.away", LOG_STR("error", text), LOG_INT("left_out", left_out),
-                LOG_STR("remedy", "scored starts when it has told the ids of our own schemas"));
+    log_warning_burst(1, "registry.away", LOG_STR("error", text),
+            LOG_STR("remedy", "scored starts when it has told the ids of our own schemas"));
     int64_t until_ms = clock_monotonic_ms() + backoff_next(backoff, lot);
     while (clock_monotonic_ms() < until_ms && !registry_client_is_stopped(client))
         clock_sleep_ms(SLEEP_MS);

@@ -75,6 +75,8 @@ static int take(Loop *loop, int32_t id) {
 static int on_assigned(void *userdata, const int32_t *shards, size_t n) {
     Loop *loop = userdata;
     log_info("shards.assigned", LOG_INT("count", n));
+    if (round_settle(loop->p->round) != 0)
+        return -ECONNABORTED;
     for (size_t i = 0; i < n; i++) {
         if (shards[i] >= loop->p->n_shards) {
             log_error("shards.grown", LOG_INT("shard", shards[i]), LOG_INT("known", loop->p->n_shards));
@@ -87,11 +89,12 @@ static int on_assigned(void *userdata, const int32_t *shards, size_t n) {
     return 0;
 }
 
-/* Rounds commit before they end, so nothing is open here; what was polled and not run is its next owner's. */
+/* Rounds close their transactions before they end, so there is only the commit to wait for; what was polled and not run is its next owner's. */
 static int on_revoked(void *userdata, const int32_t *shards, size_t n, bool lost) {
     Loop *loop = userdata;
     Pipeline *p = loop->p;
     log_info("shards.revoked", LOG_INT("count", n), LOG_STR("lost", lost ? "true" : "false"));
+    int settled = round_settle(p->round);
     round_drop(p->round);
     for (size_t i = 0; i < n; i++) {
         if (shards[i] >= p->n_shards)
@@ -100,12 +103,12 @@ static int on_revoked(void *userdata, const int32_t *shards, size_t n, bool lost
         p->halted[shards[i]] = false;
         if (!shard)
             continue;
-        if (!lost && view_queue_flush(shard->view_queue, shard) != 0)
+        if (!lost && settled == 0 && view_queue_flush(shard->view_queue, shard) != 0)
             log_info("view.left_behind", LOG_INT("shard", shard->id), LOG_INT("batches", view_queue_count(shard->view_queue)));
         p->shards[shards[i]] = live_shard_free(shard);
         p->n_owned--;
     }
-    return 0;
+    return settled < 0 ? settled : settled > 0 ? -ECONNABORTED : 0;
 }
 
 static int retry_halted(Loop *loop) {
@@ -125,9 +128,14 @@ static int retry_halted(Loop *loop) {
 
 /* --- polling ----------------------------------------------------------------------------------------- */
 
+static int halt_read(Pipeline *p, int32_t shard) {
+    int r = round_settle(p->round);
+    if (r == 0)
+        round_halt(p->round, shard);
+    return r;
+}
+
 static int take_poll(Pipeline *p, SourcePoll *poll) {
-    static LogLimit limit;
-    unsigned left_out;
     bool of_partition = poll->type == SOURCE_RECORD || poll->type == SOURCE_END || poll->type == SOURCE_RANGE;
     LiveShard *shard = of_partition && poll->shard < p->n_shards ? p->shards[poll->shard] : NULL;
     SourceProgress *source = shard ? live_shard_progress(shard, poll->input) : NULL;
@@ -150,11 +158,9 @@ static int take_poll(Pipeline *p, SourcePoll *poll) {
                 LOG_STR("error", poll->text));
         (void)live_shard_halt(poll->shard, "records were deleted before they were read",
                 "lengthen the topic's retention; to go on without them, stop scored, then: scored skip --to first (see its help)");
-        round_halt(p->round, poll->shard);
-        return 0;
+        return halt_read(p, poll->shard);
     case SOURCE_ERROR:
-        if (log_limit_allows(&limit, clock_monotonic_ms(), 5, &left_out))
-            log_warning("kafka.error", LOG_STR("error", poll->text), LOG_INT("left_out", left_out));
+        log_warning_burst(5, "kafka.error", LOG_STR("error", poll->text));
         return 0;
     default:
         return 0;
@@ -198,11 +204,9 @@ static size_t next_limit(const Pipeline *p, size_t limit) {
 }
 
 /* What there is, up to a batch: waits for the first record only, then takes what has arrived. */
-static int poll_records(Loop *loop) {
+static int poll_batch(Loop *loop, int timeout_ms) {
     Pipeline *p = loop->p;
     int64_t until_ms = clock_monotonic_ms() + p->config->batch_max_ms;
-    int timeout_ms = idle_timeout(p);
-    loop->batch_limit = next_limit(p, loop->batch_limit);
     p->is_busy = false;
     while (round_count_ready(p->round) < loop->batch_limit) {
         SourcePoll poll;
@@ -223,6 +227,26 @@ static int poll_records(Loop *loop) {
     }
     p->is_busy = true;
     return 0;
+}
+
+/*
+ * With a full batch at hand the commit of the one before need not be waited for. Otherwise it is: so the next batch takes all that comes until
+ * then, and none of it waits for a small batch that was made meanwhile.
+ */
+static int poll_records(Loop *loop) {
+    Pipeline *p = loop->p;
+    loop->batch_limit = next_limit(p, loop->batch_limit);
+    if (round_is_committing(p->round)) {
+        int r = poll_batch(loop, 0);
+        if (r != 0 || p->is_busy)
+            return r;
+        r = round_settle(p->round);
+        if (r == 0)
+            r = round_view(p->round);
+        if (r != 0)
+            return r;
+    }
+    return poll_batch(loop, idle_timeout(p));
 }
 
 /* --- the loop ---------------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
  * The Pipeline
  *
  * What `scored run` does: records in, the engine over them, one Kafka transaction a round, then the view
- * (DESIGN section 3). One thread, and a worker that waits for Redis; the clients have their own.
+ * (DESIGN section 3). One thread, and two workers that wait for Kafka's commits and for Redis; the clients have their own.
  *
  *   pipeline.c     the loop: shards come and go, polling, rounds, sessions
  *   clients.c      connecting to Kafka and Redis
@@ -89,6 +89,7 @@ typedef struct Pipeline {
     RedisView *view;   /* for all but the batches … */
     RedisView *writer; /* … which go by this one, the worker's as long as one is on its way */
     Worker *worker;
+    Worker *committer; /* finishes transactions */
     bool is_redis_away; /* as of the latest that was asked of it */
 
     Inputs inputs; /* of the session */

@@ -65,12 +65,10 @@ static size_t note(LiveShard *shard, const KafkaEnd *ends, SourceEnd asked) {
 }
 
 static int ask(Pipeline *p, KafkaEnd *ends, size_t n) {
-    static LogLimit limit;
-    unsigned left_out;
     char text[KAFKA_TEXT_SIZE];
     int r = kafka_cluster_ends(p->cluster, ends, n, ASK_TIMEOUT_MS, text);
-    if (r > 0 && log_limit_allows(&limit, clock_monotonic_ms(), 3, &left_out))
-        log_warning("proof.unanswered", LOG_STR("error", text), LOG_INT("left_out", left_out));
+    if (r > 0)
+        log_warning_burst(3, "proof.unanswered", LOG_STR("error", text));
     return r;
 }
 

@@ -7,6 +7,7 @@ typedef enum Subject {
     OWN_TOPICS, /* by their prefix; those with names of their own, each */
     CHANGELOG,
     INTERNAL,
+    SHOWN, /* the outputs, where there is a board, which shows them */
     GROUP,
     TRANSACTIONAL_IDS,
 } Subject;
@@ -22,6 +23,7 @@ static const struct {
         {OWN_TOPICS, RIGHT_CREATE}, /* unless topics.create is false */
         {CHANGELOG, RIGHT_READ},
         {INTERNAL, RIGHT_READ},
+        {SHOWN, RIGHT_READ},
         {GROUP, RIGHT_READ},
         {TRANSACTIONAL_IDS, RIGHT_WRITE},
 };
@@ -84,6 +86,10 @@ static void add_row(const Config *config, Rights *rights, Subject subject, Right
         return;
     case INTERNAL:
         add(rights, (Right){RIGHT_TOPIC, operation, config->internal_topic, false});
+        return;
+    case SHOWN:
+        for (size_t i = 0; i < _OUTPUT_TYPE_MAX && config->http_board; i++)
+            add(rights, (Right){RIGHT_TOPIC, operation, config->output_topics[i], false});
         return;
     case GROUP:
         add(rights, (Right){RIGHT_GROUP, operation, config->group, false});

@@ -11,8 +11,8 @@
 #include "daemon/config.h"
 #include "daemon/io/json_writer.h"
 
-/* Sources; two for the changelog and the internal topic; three for topics by prefix, and for each with a name of its own; group and ids. */
-#define RIGHTS_MAX (CONFIG_SOURCES_MAX + 2 + 3 * (1 + 2 + _OUTPUT_TYPE_MAX) + 2)
+/* Sources; two for the changelog and the internal topic; three for topics by prefix, and for each with a name of its own; outputs to read; group and ids. */
+#define RIGHTS_MAX (CONFIG_SOURCES_MAX + 2 + 3 * (1 + 2 + _OUTPUT_TYPE_MAX) + _OUTPUT_TYPE_MAX + 2)
 
 typedef enum RightResource { RIGHT_TOPIC, RIGHT_GROUP, RIGHT_TRANSACTIONAL_ID } RightResource;
 typedef enum RightOperation { RIGHT_READ, RIGHT_WRITE, RIGHT_CREATE, RIGHT_DESCRIBE_CONFIGS } RightOperation;

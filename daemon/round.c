@@ -4,8 +4,12 @@
  *
  *   load     all that Redis is asked for: leads of the events, leads with due moments. It may have to wait; nothing has been changed yet.
  *   engine   events and moments, in memory; outputs are queued in the transaction, which begins with the first.
- *   commit   state records and footers are added, the transaction is committed.
- *   view     the committed batches are handed to the view queues.
+ *   commit   state records and footers are added, the transaction is closed. Another thread commits it.
+ *   view     the committed batches are let go by the view queues.
+ *
+ * While one round's transaction is committed the next round may load and run its engine; then it waits. It goes by state that may not
+ * become fact: should the commit fail, all of it is dropped with the shards, which are taken over anew, as after any failure. Nothing of it
+ * can have left the process, for its own transaction begins after that.
  *
  * When more moments are due than one round may load, a shard's events stop before the first one that would pass the barrier up to which
  * all moments are known (live_shard.h); the watermark is brought up to the barrier, and the next round goes on.
@@ -24,8 +28,9 @@ int round_new(Pipeline *p, Round **ret) {
     if (!round)
         return -ENOMEM;
     round->pipeline = p;
-    round->batches = calloc((size_t)p->n_shards, sizeof(*round->batches));
-    int r = round->batches ? arena_new(&round->arena) : -ENOMEM;
+    round->batches = calloc((size_t)p->n_shards, sizeof(Batch *));
+    round->commit.batches = calloc((size_t)p->n_shards, sizeof(Batch *));
+    int r = round->batches && round->commit.batches ? arena_new(&round->arena) : -ENOMEM;
     if (r < 0)
         return r;
     *ret = TAKE_PTR(round);
@@ -39,10 +44,9 @@ static void release(Record *record) {
     kafka_source_release(&poll);
 }
 
-static void drop_batches(Round *round) {
-    telemetry_drop(round->pipeline->telemetry);
-    for (int32_t i = 0; i < round->pipeline->n_shards; i++)
-        round->batches[i] = batch_free(round->batches[i]);
+static void free_batches(const Round *round, Batch **batches) {
+    for (int32_t i = 0; batches && i < round->pipeline->n_shards; i++)
+        batches[i] = batch_free(batches[i]);
 }
 
 void round_drop(Round *round) {
@@ -50,18 +54,28 @@ void round_drop(Round *round) {
         release(&round->records[i]);
     round->n_records = round->n_waiting = 0;
     round->is_in_order = round->waits_for_order = false;
-    drop_batches(round);
+    telemetry_drop(round->pipeline->telemetry);
+    free_batches(round, round->batches);
+}
+
+static void wait_for_commit(Round *round) {
+    if (round->commit.is_under_way)
+        worker_wait(round->pipeline->committer, &round->commit.task);
 }
 
 Round *round_free(Round *round) {
     if (!round)
         return NULL;
+    wait_for_commit(round);
     if (round->batches)
         round_drop(round);
+    free_batches(round, round->commit.batches);
     arena_free(round->arena);
     free(round->records);
     free(round->sorted);
     free(round->batches);
+    free(round->commit.batches);
+    free(round->commit.appended_ms);
     free(round);
     return NULL;
 }
@@ -256,65 +270,105 @@ static int finish_batches(Round *round, ShardOffsets *offsets, size_t *ret_n) {
     return 0;
 }
 
-static int commit(Round *round, int64_t *ret_commit_us) {
-    Pipeline *p = round->pipeline;
-    int64_t begun_us = clock_monotonic_us();
-    char text[KAFKA_TEXT_SIZE] = "";
-    _cleanup_(free_null) ShardOffsets *offsets = calloc((size_t)p->n_shards, sizeof(*offsets));
-    size_t n;
-    int r = offsets ? finish_batches(round, offsets, &n) : -ENOMEM;
-    if (r != 0)
-        return r;
-    r = kafka_sink_commit(p->sink, p->source, offsets, n, text);
-    if (r > 0) {
-        log_warning("transaction.failed", LOG_INT("code", r), LOG_STR("error", text));
-        telemetry_transaction_failed(p->telemetry);
-        /* The restart makes a new producer, which aborts what this one leaves; an orderly abort only spares readers the wait. */
-        if (r == KAFKA_E_ABORT && kafka_sink_abort(p->sink, text) != 0)
-            log_warning("transaction.abort", LOG_STR("error", text));
-        return PIPELINE_E_RESTART;
-    }
-    p->in_transaction = false;
-    p->counts.batches++;
-    *ret_commit_us = clock_monotonic_us() - begun_us;
-    return r;
+/* The restart makes a new producer, which aborts what this one leaves; an orderly abort only spares readers the wait. */
+static int fail(Pipeline *p, int code, char *text) {
+    log_warning("transaction.failed", LOG_INT("code", code), LOG_STR("error", text));
+    telemetry_transaction_failed(p->telemetry);
+    if (code == KAFKA_E_ABORT && kafka_sink_abort(p->sink, text) != 0)
+        log_warning("transaction.abort", LOG_STR("error", text));
+    return PIPELINE_E_RESTART;
 }
 
-/* What was committed counts; with the way that its events have come since they were written, where that says something. */
-static void tell_telemetry(const Round *round, const Run *runs, size_t n_runs, TelemetryBatch batch) {
+/* The way that events have come since they were written, where that says something, is known when they are committed. */
+static int note_events(Round *round, const Run *runs, size_t n_runs, int64_t begun_us) {
     const Pipeline *p = round->pipeline;
-    int64_t now_ms = clock_wall_ms();
-    if (!p->telemetry)
-        return;
-    for (size_t k = 0; k < n_runs; k++)
+    Commit *c = &round->commit;
+    c->n_appended = 0;
+    c->figures = (TelemetryBatch){.duration_us = begun_us};
+    for (size_t k = 0; k < n_runs && p->telemetry; k++)
         for (size_t i = 0; i < runs[k].n_done; i++) {
             const Record *record = &runs[k].records[i];
             if (round_is_message(p, record))
                 continue;
-            batch.n_events++;
-            if (p->config->watermark == WATERMARK_WALL && record->timestamp_ms >= 0)
-                telemetry_latency(p->telemetry, now_ms - record->timestamp_ms);
+            c->figures.n_events++;
+            if (p->config->watermark != WATERMARK_WALL || record->timestamp_ms < 0)
+                continue;
+            int r = array_reserve(&c->appended_ms, &c->n_alloc, c->n_appended, sizeof(*c->appended_ms));
+            if (r < 0)
+                return r;
+            c->appended_ms[c->n_appended++] = record->timestamp_ms;
         }
-    telemetry_commit(p->telemetry, batch);
+    return 0;
 }
 
-/* Committed: from here on nothing can take it back. */
-static int hand_to_views(Round *round) {
+static void finish_transaction(void *userdata) {
+    Commit *c = userdata;
+    c->outcome = kafka_sink_finish(c->sink, c->text);
+    c->ended_us = clock_monotonic_us();
+    c->ended_ms = clock_wall_ms();
+}
+
+/* Closes the transaction; from here on the shards stand at what it makes of them. The one before must be settled. */
+static int begin_commit(Round *round) {
     Pipeline *p = round->pipeline;
-    for (int32_t i = 0; i < p->n_shards; i++) {
-        if (!round->batches[i])
-            continue;
-        batch_settle(round->batches[i]);
-        round->batches[i] = batch_free(round->batches[i]);
-    }
+    Commit *c = &round->commit;
+    char text[KAFKA_TEXT_SIZE] = "";
+    _cleanup_(free_null) ShardOffsets *offsets = calloc((size_t)p->n_shards, sizeof(*offsets));
+    size_t n;
+    c->begun_us = clock_monotonic_us();
+    int r = offsets ? finish_batches(round, offsets, &n) : -ENOMEM;
+    if (r == 0)
+        r = kafka_sink_close(p->sink, p->source, offsets, n, text);
+    if (r != 0)
+        return r > 0 && r != PIPELINE_E_RESTART ? fail(p, r, text) : r;
+    p->in_transaction = false;
+    telemetry_close(p->telemetry);
+    for (int32_t i = 0; i < p->n_shards; i++)
+        if (round->batches[i]) {
+            batch_close(round->batches[i]);
+            c->batches[i] = TAKE_PTR(round->batches[i]);
+        }
+    c->sink = p->sink;
+    c->task = (WorkerTask){.run = finish_transaction, .userdata = c};
+    c->is_under_way = true;
+    worker_begin(p->committer, &c->task);
+    return 0;
+}
+
+bool round_is_committing(const Round *round) {
+    return round->commit.is_under_way;
+}
+
+int round_settle(Round *round) {
+    Pipeline *p = round->pipeline;
+    Commit *c = &round->commit;
+    if (!c->is_under_way)
+        return 0;
+    wait_for_commit(round);
+    c->is_under_way = false;
+    if (c->outcome != 0)
+        return c->outcome > 0 ? fail(p, c->outcome, c->text) : c->outcome;
+    p->counts.batches++;
+    for (size_t i = 0; i < c->n_appended; i++)
+        telemetry_latency(p->telemetry, c->ended_ms - c->appended_ms[i]);
+    c->figures.duration_us = c->ended_us - c->figures.duration_us;
+    c->figures.commit_us = c->ended_us - c->begun_us;
+    telemetry_commit(p->telemetry, c->figures);
+    for (int32_t i = 0; i < p->n_shards; i++)
+        if (c->batches[i]) {
+            batch_settle(c->batches[i]);
+            c->batches[i] = batch_free(c->batches[i]);
+        }
+    return 0;
+}
+
+int round_view(Round *round) {
+    const Pipeline *p = round->pipeline;
     int result = 0;
     for (int32_t i = 0; i < p->n_shards; i++) {
         LiveShard *shard = p->shards[i];
         if (!shard)
             continue;
-        if (shard->walk_ended)
-            log_info("model.applied", LOG_INT("shard", shard->id), LOG_INT("version", p->model->version));
-        shard->walk_ended = false;
         int r = view_queue_go_on(shard->view_queue, shard);
         if (r == 0)
             r = live_shard_trim(shard);
@@ -378,6 +432,9 @@ static int load_all(Round *round, Run *runs, int64_t now_ms, size_t *ret_n) {
     for (size_t i = 0; i < n;) {
         int r = round_load(&runs[i], now_ms);
         if (r == PIPELINE_E_HALT) {
+            r = round_settle(round);
+            if (r != 0)
+                return r;
             round_halt(round, runs[i].shard->id);
             n = make_runs(round, runs);
             i = 0; /* what is loaded is loaded */
@@ -391,9 +448,17 @@ static int load_all(Round *round, Run *runs, int64_t now_ms, size_t *ret_n) {
     return 0;
 }
 
+/* The commit of the round before is waited for only when there is another one. */
+static int commit(Round *round, const Run *runs, size_t n_runs, int64_t begun_us) {
+    int r = round_settle(round);
+    if (r == 0)
+        r = note_events(round, runs, n_runs, begun_us);
+    return r == 0 ? begin_commit(round) : r;
+}
+
 int round_run(Round *round) {
     Pipeline *p = round->pipeline;
-    int64_t now_ms = clock_wall_ms(), begun_us = clock_monotonic_us(), commit_us;
+    int64_t now_ms = clock_wall_ms(), begun_us = clock_monotonic_us();
     _cleanup_(free_null) Run *runs = calloc((size_t)p->n_shards, sizeof(*runs));
     if (!runs)
         return -ENOMEM;
@@ -401,16 +466,15 @@ int round_run(Round *round) {
     int r = round->is_in_order && round->n_waiting == 0 ? 0 : round_order(round);
     if (r == 0)
         r = load_all(round, runs, now_ms, &n);
-    if (r != 0)
-        return r;
+    if (r != 0) {
+        int settled = r > 0 ? round_settle(round) : 0;
+        return settled != 0 ? settled : r;
+    }
     for (size_t i = 0; i < n && r == 0; i++)
         r = run_engine(round, &runs[i], now_ms);
-    if (r == 0 && p->in_transaction) {
-        r = commit(round, &commit_us);
-        if (r == 0)
-            tell_telemetry(round, runs, n, (TelemetryBatch){.duration_us = clock_monotonic_us() - begun_us, .commit_us = commit_us});
-    }
+    if (r == 0 && p->in_transaction)
+        r = commit(round, runs, n, begun_us);
     if (r == 0)
         keep_rest(round, runs, n);
-    return r == 0 ? hand_to_views(round) : r;
+    return r == 0 ? round_view(round) : r;
 }

@@ -5,7 +5,8 @@
  *
  * What is done with what was polled: the records of each shard go through its engine in the order of sources (source_order.h), due
  * moments happen, and everything that comes of it is committed by one transaction; then the view follows
- * (DESIGN section 3, "Batch"). A round that cannot begin, because a server is away, has changed nothing and keeps its
+ * (DESIGN section 3, "Batch"). The commit is another thread's: meanwhile the next records may be polled, and the next round may run, up to
+ * its own commit. A round that cannot begin, because a server is away, has changed nothing and keeps its
  * records for the next try.
  */
 #include "daemon/live_shard.h"
@@ -34,10 +35,19 @@ MUST_CHECK int round_look_again(Round *round);
  * of the others. 0, negative errno or PIPELINE_E_RESTART.
  */
 MUST_CHECK int round_order(Round *round);
+/* Is a transaction being committed? */
+bool round_is_committing(const Round *round);
+/*
+ * Waits for the commit, if there is one, and takes note of it: before anything that supposes that what shards have made is committed. 0, or
+ * PIPELINE_E_RESTART: it failed, or nobody knows.
+ */
+MUST_CHECK int round_settle(Round *round);
+/* Brings on the way to the views what waits for it, and keeps the cache within bounds. 0, PIPELINE_E_RESTART or negative errno. */
+MUST_CHECK int round_view(Round *round);
 /* Drops all records: the assignment has changed, and their next owner reads them again. */
 void round_drop(Round *round);
 
-/* Sets a shard aside that cannot go on, and has said why: it is not read, and is taken over again from time to time. */
+/* Sets a shard aside that cannot go on, and has said why: it is not read, and is taken over again from time to time. Nothing is being committed. */
 void round_halt(Round *round, int32_t shard);
 
 /*

@@ -5,6 +5,20 @@
 #include "daemon/round.h"
 #include "daemon/source_order.h"
 
+/* What the committer has of a round. */
+typedef struct Commit {
+    WorkerTask task;
+    bool is_under_way;
+    KafkaSink *sink;
+    Batch **batches; /* one a shard, by id; NULL: it has no part in it */
+    int64_t *appended_ms; /* when its events were written, where that says something */
+    size_t n_appended, n_alloc;
+    TelemetryBatch figures;
+    int64_t begun_us, ended_us, ended_ms; /* monotonic, and by the wall clock */
+    int outcome;
+    char text[KAFKA_TEXT_SIZE];
+} Commit;
+
 struct Round {
     Pipeline *pipeline;
     Arena *arena; /* of the message at hand */
@@ -16,6 +30,7 @@ struct Round {
     bool waits_for_order; /* some shard does */
     bool is_in_order;
     Batch **batches; /* one a shard, by id; NULL: nothing to commit */
+    Commit commit;   /* of the round before */
 };
 
 /* A shard's part of the records. */

@@ -84,12 +84,9 @@ static int note_waiting(LiveShard *shard, const Record *waiting, size_t n) {
 }
 
 static void tell_given_up(const LiveShard *shard, unsigned input) {
-    static LogLimit limit;
-    unsigned left_out;
     telemetry_order_given_up(shard->pipeline->telemetry, shard->pipeline->inputs.inputs[input].topic);
-    if (log_limit_allows(&limit, clock_monotonic_ms(), 5, &left_out))
-        log_warning("order.given_up", LOG_INT("shard", shard->id), LOG_STR("without", shard->pipeline->inputs.inputs[input].topic),
-                LOG_INT("after_ms", shard->pipeline->config->batch_order_wait_ms), LOG_INT("left_out", left_out));
+    log_warning_burst(5, "order.given_up", LOG_INT("shard", shard->id), LOG_STR("without", shard->pipeline->inputs.inputs[input].topic),
+            LOG_INT("after_ms", shard->pipeline->config->batch_order_wait_ms));
 }
 
 static int order_shard(Round *round, LiveShard *shard, Record *records, size_t n) {

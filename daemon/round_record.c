@@ -80,8 +80,6 @@ static Original original_of(const Pipeline *p, const Record *record) {
 }
 
 static int send_dead_letter(Round *round, LiveShard *shard, const Original *original, const char *reason, const char *text) {
-    static LogLimit limit;
-    unsigned left_out;
     Pipeline *p = round->pipeline;
     Output output = {
         .type = OUTPUT_DEAD_LETTER,
@@ -91,10 +89,8 @@ static int send_dead_letter(Round *round, LiveShard *shard, const Original *orig
                 .text = str_from(text)},
     };
     Batch *batch;
-    if (log_limit_allows(&limit, clock_monotonic_ms(), 10, &left_out))
-        log_warning("event.dead_letter", LOG_BYTES("topic", original->topic), LOG_INT("partition", original->partition),
-                LOG_INT("offset", original->offset), LOG_STR("reason", reason), LOG_STR("error", text),
-                LOG_INT("left_out", left_out));
+    log_warning_burst(10, "event.dead_letter", LOG_BYTES("topic", original->topic), LOG_INT("partition", original->partition),
+            LOG_INT("offset", original->offset), LOG_ID("key", original->key), LOG_STR("reason", reason), LOG_QUOTE("error", text));
     int r = round_batch(round, shard, &batch);
     if (r == 0)
         r = batch_add_output(batch, &output, original->key);

@@ -16,6 +16,7 @@
 #include "daemon/model_walk.h"
 #include "daemon/topics.h"
 #include "daemon/random.h"
+#include "daemon/round.h"
 #include "daemon/unreadable.h"
 
 #define ASK_TIMEOUT_MS 15000
@@ -311,8 +312,11 @@ int takeover_catch_up(LiveShard *shard) {
     CatchUp c = {.shard = shard};
     char text[KAFKA_TEXT_SIZE];
     int64_t from = 0, begun_ms = clock_monotonic_ms();
+    int r = round_settle(shard->pipeline->round);
+    if (r != 0)
+        return r;
     view_queue_stop(shard->view_queue);
-    int r = plan_catch_up(shard, &from);
+    r = plan_catch_up(shard, &from);
     if (r != 0 || from == -1)
         return r;
     log_info("view.catch_up", LOG_INT("shard", shard->id), LOG_INT("from_offset", from), LOG_INT("to_bno", shard->bno));
@@ -340,8 +344,6 @@ int takeover_catch_up(LiveShard *shard) {
 }
 
 int takeover_repair(LiveShard *shard, int code, const char *text) {
-    static LogLimit limit;
-    unsigned left_out;
     switch (code) {
     case VIEW_E_BEHIND:
         log_warning("view.behind", LOG_INT("shard", shard->id), LOG_STR("error", text));
@@ -351,8 +353,7 @@ int takeover_repair(LiveShard *shard, int code, const char *text) {
         log_error("view.foreign", LOG_INT("shard", shard->id), LOG_STR("error", text));
         return PIPELINE_E_RESTART; /* the takeover that follows says what is the matter, and halts or goes on */
     default:
-        if (log_limit_allows(&limit, clock_monotonic_ms(), 3, &left_out))
-            log_warning("view.away", LOG_INT("shard", shard->id), LOG_STR("error", text), LOG_INT("left_out", left_out));
+        log_warning_burst(3, "view.away", LOG_INT("shard", shard->id), LOG_STR("error", text));
         return PIPELINE_E_WAIT;
     }
 }

@@ -19,8 +19,10 @@ struct Telemetry {
     const Config *config;
     Metrics *own;     /* all that counts */
     Metrics *pending; /* of the transaction under way */
-    int64_t n_pending_outcomes[_TELEMETRY_OUTCOME_MAX]; /* the same, of what comes with each event */
-    size_t latency; /* series of `pending` */
+    Metrics *closed;  /* of the one that is being committed */
+    /* The same, of what comes with each event. */
+    int64_t n_pending_outcomes[_TELEMETRY_OUTCOME_MAX], n_closed_outcomes[_TELEMETRY_OUTCOME_MAX];
+    size_t latency; /* series of both */
     Str *sources; /* names that have a label of their own; owned */
     int64_t n_sources;
     JsonReader json;
@@ -80,6 +82,8 @@ static int fill(Telemetry *t) {
     if (r == 0)
         r = telemetry_new_copy(&t->pending);
     if (r == 0)
+        r = telemetry_new_copy(&t->closed);
+    if (r == 0)
         r = telemetry_new_copy(&t->shown);
     if (r == 0 && t->config->http_max_sources > 0) {
         t->sources = calloc((size_t)t->config->http_max_sources, sizeof(*t->sources));
@@ -100,6 +104,9 @@ int telemetry_new(const Config *config, Telemetry **ret) {
         return r;
     }
     t->latency = metrics_series(t->pending, METRIC_EVENT_LATENCY, NULL);
+    size_t same = metrics_series(t->closed, METRIC_EVENT_LATENCY, NULL);
+    assert(t->latency == same);
+    (void)same;
     begin_at_zero(t);
     telemetry_forget_kafka(t);
     telemetry_note_progress(t, clock_monotonic_ms());
@@ -117,6 +124,7 @@ Telemetry *telemetry_free(Telemetry *t) {
     json_reader_deinit(&t->json);
     metrics_free(t->own);
     metrics_free(t->pending);
+    metrics_free(t->closed);
     metrics_free(t->shown);
     (void)pthread_mutex_destroy(&t->lock);
     free(t);
@@ -206,18 +214,28 @@ void telemetry_output(Telemetry *t, const Model *model, const Output *output) {
     }
 }
 
+void telemetry_close(Telemetry *t) {
+    if (!t)
+        return;
+    Metrics *empty = t->closed;
+    t->closed = t->pending;
+    t->pending = empty;
+    memcpy(t->n_closed_outcomes, t->n_pending_outcomes, sizeof(t->n_closed_outcomes));
+    memset(t->n_pending_outcomes, 0, sizeof(t->n_pending_outcomes));
+}
+
 void telemetry_latency(Telemetry *t, int64_t latency_ms) {
     if (t)
-        metrics_observe_to(t->pending, t->latency, (double)MAX(latency_ms, 0) / 1000);
+        metrics_observe_to(t->closed, t->latency, (double)MAX(latency_ms, 0) / 1000);
 }
 
 void telemetry_commit(Telemetry *t, TelemetryBatch batch) {
     if (!t)
         return;
     for (size_t i = 0; i < ARRAY_SIZE(outcome_names); i++)
-        metrics_add(t->own, METRIC_EVENTS, VALUES(str_from(outcome_names[i])), (double)t->n_pending_outcomes[i]);
-    memset(t->n_pending_outcomes, 0, sizeof(t->n_pending_outcomes));
-    metrics_move(t->own, t->pending);
+        metrics_add(t->own, METRIC_EVENTS, VALUES(str_from(outcome_names[i])), (double)t->n_closed_outcomes[i]);
+    memset(t->n_closed_outcomes, 0, sizeof(t->n_closed_outcomes));
+    metrics_move(t->own, t->closed);
     metrics_observe(t->own, METRIC_BATCH_EVENTS, NULL, (double)batch.n_events);
     metrics_observe(t->own, METRIC_BATCH_DURATION, NULL, (double)batch.duration_us / 1e6);
     metrics_observe(t->own, METRIC_COMMIT_DURATION, NULL, (double)batch.commit_us / 1e6);
@@ -227,7 +245,9 @@ void telemetry_drop(Telemetry *t) {
     if (!t)
         return;
     memset(t->n_pending_outcomes, 0, sizeof(t->n_pending_outcomes));
+    memset(t->n_closed_outcomes, 0, sizeof(t->n_closed_outcomes));
     metrics_reset(t->pending);
+    metrics_reset(t->closed);
 }
 
 /* --- what counts at once ----------------------------------------------------------------------------- */

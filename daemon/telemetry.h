@@ -36,16 +36,18 @@ typedef enum TelemetryOutcome {
 /* `type`: of an event that was applied; else null. */
 void telemetry_event(Telemetry *t, TelemetryOutcome outcome, Str type);
 void telemetry_output(Telemetry *t, const Model *model, const Output *output);
-/* A record of a source, which was written so long ago. */
+/* It is complete, and being committed; what comes now is of the next one. */
+void telemetry_close(Telemetry *t);
+/* Of what is being committed: a record of a source, which was written so long ago. */
 void telemetry_latency(Telemetry *t, int64_t latency_ms);
 
 typedef struct TelemetryBatch {
     size_t n_events;
     int64_t duration_us, commit_us;
 } TelemetryBatch;
-/* It is committed: it counts. */
+/* What was closed is committed: it counts. */
 void telemetry_commit(Telemetry *t, TelemetryBatch batch);
-/* It is not. */
+/* Neither that nor what came since is, or ever will be. */
 void telemetry_drop(Telemetry *t);
 
 /* --- what counts at once ----------------------------------------------------------------------------- */

@@ -26,6 +26,8 @@
 #define TOP_WATCHED_MAX 64
 #define TOP_TALLIES_MAX 64
 #define TOP_DELAYS_MAX 15
+/* The rate is that of the latest seconds. */
+#define TOP_RATE_SAMPLES 6
 
 /* How a line is to be looked upon. */
 typedef enum Tone { TONE_PLAIN, TONE_GOOD, TONE_WARNING, TONE_BAD } Tone;
@@ -98,6 +100,11 @@ typedef struct Top {
     int64_t delays_ms[TOP_DELAYS_MAX]; /* ring: from an event to the output that it caused */
     size_t n_delays, delays_end;
 
+    struct {
+        int64_t at_ms, n_records;
+    } samples[TOP_RATE_SAMPLES]; /* ring: of the sources' ends */
+    size_t n_samples;
+
     TopCounts counts;
     double records_per_s; /* of the sources; NAN: unknown */
     int64_t lag;          /* records; -1: unknown */
@@ -119,6 +126,9 @@ double top_value(const Top *top, const Lead *lead, int64_t at_ms);
 const News *top_note_output(Top *top, const Output *output, int64_t timestamp_ms);
 /* The i-th latest news, i < n_news. */
 const News *top_news(const Top *top, size_t i);
+/* What has gone into the sources at now_ms of the monotonic clock, and what of it is not committed; or that it is not known. */
+void top_note_progress(Top *top, int64_t n_records, int64_t lag, int64_t now_ms);
+void top_forget_progress(Top *top);
 /* The median; -1: unknown. */
 int64_t top_delay_ms(const Top *top);
 

@@ -135,9 +135,9 @@ static int read_page(Top *top, RedisBoard *board, size_t page, int64_t now_ms, B
         Str *records, Selection *selection, double *ret_bound) {
     size_t n_each = selection->n_wanted, n = 0;
     int r = redis_board_leaders(
-            board, top->board, page * n_each, n_each, top->status, entries, BOARD_ASK_MAX, &n, ret_bound);
+            board, ENTITY_LEAD, top->board, page * n_each, n_each, top->status, entries, BOARD_ASK_MAX, &n, ret_bound);
     if (!r)
-        r = redis_board_records(board, entries, n, top->status, records);
+        r = redis_board_records(board, ENTITY_LEAD, entries, n, top->status, records);
     for (size_t i = 0; i < n && !r; i++) {
         Lead *lead;
         r = unpack(top, records[i], board_entry_id(&entries[i]), &lead);
@@ -253,7 +253,7 @@ static int refresh_clocks(Top *top, RedisBoard *board, const BoardInfo *info) {
         return -ENOMEM;
     int r = find_candidates(top, board, info, entries, &n);
     if (!r)
-        r = redis_board_records(board, entries, n, top->status, records);
+        r = redis_board_records(board, ENTITY_LEAD, entries, n, top->status, records);
     if (r)
         return r;
     drop_clocks(top);

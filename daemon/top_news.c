@@ -242,3 +242,20 @@ const News *top_news(const Top *top, size_t i) {
     assert(i < top->n_news);
     return &top->news[(top->news_end + TOP_NEWS_MAX - 1 - i) % TOP_NEWS_MAX];
 }
+
+void top_note_progress(Top *top, int64_t n_records, int64_t lag, int64_t now_ms) {
+    size_t newest = top->n_samples++ % TOP_RATE_SAMPLES;
+    size_t oldest = top->n_samples < TOP_RATE_SAMPLES ? 0 : top->n_samples % TOP_RATE_SAMPLES;
+    top->samples[newest].at_ms = now_ms;
+    top->samples[newest].n_records = n_records;
+    top->lag = lag;
+    int64_t span_ms = now_ms - top->samples[oldest].at_ms;
+    if (span_ms > 0)
+        top->records_per_s = 1000.0 * (double)(n_records - top->samples[oldest].n_records) / (double)span_ms;
+}
+
+void top_forget_progress(Top *top) {
+    top->records_per_s = NAN;
+    top->lag = -1;
+    top->n_samples = 0;
+}

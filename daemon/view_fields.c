@@ -146,14 +146,26 @@ static int64_t derived_half_life(const Model *model, const Condition *condition)
     return longest;
 }
 
+static int64_t board_half_life(const Model *model, EntityKind kind, size_t board) {
+    if (kind == ENTITY_ACCOUNT)
+        return half_life_of(&model->account_scores[board].decay);
+    if (has_derived(model))
+        return latest(derived_half_life(model, model->derived[board].value), 0);
+    return half_life_of(&model->scores[board].decay);
+}
+
+size_t view_fields_half_lives(const Model *model, EntityKind kind, int64_t ret[static VIEW_BOARDS_MAX]) {
+    const char *names[VIEW_BOARDS_MAX];
+    size_t n = view_fields_boards(model, kind, names);
+    for (size_t i = 0; i < n; i++)
+        ret[i] = board_half_life(model, kind, i);
+    return n;
+}
+
 static void find_half_lives(ViewFieldsBuffer *buffer, const Model *model) {
-    const KindNames *leads = &buffer->names[ENTITY_LEAD], *accounts = &buffer->names[ENTITY_ACCOUNT];
-    for (size_t i = 0; i < leads->n_boards; i++)
-        leads->board_half_lives[i] = has_derived(model)
-                                             ? latest(derived_half_life(model, model->derived[i].value), 0)
-                                             : half_life_of(&model->scores[i].decay);
-    for (size_t i = 0; i < accounts->n_boards; i++)
-        accounts->board_half_lives[i] = half_life_of(&model->account_scores[i].decay);
+    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX; kind++)
+        for (size_t i = 0; i < buffer->names[kind].n_boards; i++)
+            buffer->names[kind].board_half_lives[i] = board_half_life(model, kind, i);
 }
 
 static double rank_of_value(double value, int64_t at_ms, int64_t half_life_ms) {

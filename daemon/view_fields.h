@@ -94,6 +94,8 @@ MUST_CHECK int view_fields_make_erasure(ViewFieldsBuffer *buffer, EntityKind kin
 
 /* The names of a kind's boards, for redis_view_new(), borrowed from the model; returns how many. */
 size_t view_fields_boards(const Model *model, EntityKind kind, const char *ret[static VIEW_BOARDS_MAX]);
+/* Their h, in ms; returns how many. */
+size_t view_fields_half_lives(const Model *model, EntityKind kind, int64_t ret[static VIEW_BOARDS_MAX]);
 /*
  * The model's part of P:info: model, model_version, half_life:<score> in ms, derived:<name> (the expression),
  * board:<name>, account_half_life:<score> and account_board:<score>; at most VIEW_INFO_FIELDS_MAX. In the

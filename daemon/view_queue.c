@@ -43,7 +43,8 @@ typedef struct ErrandData {
 struct ViewQueue {
     ViewJob *first, **last;
     size_t n, n_bytes;
-    size_t n_written; /* the first of them are on their way */
+    size_t n_committed; /* of them: all, or all but the last */
+    size_t n_written;   /* the first of them are on their way */
     Pipeline *pipeline;
     ErrandData errand;
 };
@@ -155,6 +156,7 @@ static void pop(ViewQueue *queue) {
     if (!queue->first)
         queue->last = &queue->first;
     queue->n--;
+    queue->n_committed -= queue->n_committed > 0;
     queue->n_bytes -= job->n_bytes;
     view_job_free(job);
 }
@@ -186,11 +188,10 @@ ViewQueue *view_queue_free(ViewQueue *queue) {
     return NULL;
 }
 
-void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t next_offset, int64_t watermark_ms) {
+void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t watermark_ms) {
+    assert(queue->n_committed == queue->n);
     job->to_bno = to_bno;
-    job->next_offset = next_offset;
     job->watermark_ms = watermark_ms;
-    job->committed_ms = clock_monotonic_ms();
     job->n_bytes = view_job_memory(job);
     *queue->last = job;
     queue->last = &job->next;
@@ -198,12 +199,27 @@ void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t 
     queue->n_bytes += job->n_bytes;
 }
 
+static ViewJob *nth(const ViewQueue *queue, size_t n) {
+    ViewJob *job = queue->first;
+    while (n-- > 1)
+        job = job->next;
+    return job;
+}
+
+void view_queue_release(ViewQueue *queue, int64_t next_offset) {
+    assert(queue->n_committed == queue->n - 1);
+    ViewJob *job = nth(queue, queue->n);
+    job->next_offset = next_offset;
+    job->committed_ms = clock_monotonic_ms();
+    queue->n_committed++;
+}
+
 size_t view_queue_count(const ViewQueue *queue) {
     return queue->n;
 }
 
 int64_t view_queue_age(const ViewQueue *queue, int64_t now_ms) {
-    return queue->first ? now_ms - queue->first->committed_ms : 0;
+    return queue->n_committed ? now_ms - queue->first->committed_ms : 0;
 }
 
 bool view_queue_erases(const ViewQueue *queue, EntityKind kind, Str id) {
@@ -218,17 +234,19 @@ bool view_queue_erases(const ViewQueue *queue, EntityKind kind, Str id) {
 
 /* Of several batches the writes in their order: of each lead and account the last one counts. */
 static int collect_writes(const ViewQueue *queue, ViewWrite **ret, size_t *ret_n) {
+    const ViewJob *job = queue->first;
     size_t n = 0;
-    for (const ViewJob *job = queue->first; job; job = job->next)
+    for (size_t i = 0; i < queue->n_committed; i++, job = job->next)
         n += job->n_writes;
     ViewWrite *writes = calloc(MAX(n, (size_t)1), sizeof(*writes));
     if (!writes)
         return -ENOMEM;
     *ret = writes;
     *ret_n = n;
-    for (const ViewJob *job = queue->first; job; job = job->next)
-        for (size_t i = 0; i < job->n_writes; i++)
-            *writes++ = job->writes[i];
+    job = queue->first;
+    for (size_t i = 0; i < queue->n_committed; i++, job = job->next)
+        for (size_t k = 0; k < job->n_writes; k++)
+            *writes++ = job->writes[k];
     return 0;
 }
 
@@ -248,13 +266,11 @@ static void begin(ViewQueue *queue, Errand errand) {
     worker_begin(queue->pipeline->worker, &queue->errand.task);
 }
 
-/* Sends all that waits as one batch: it goes from before the first to behind the last. */
+/* Sends all that waits and is committed as one batch: it goes from before the first to behind the last. */
 static int begin_writing(ViewQueue *queue, const LiveShard *shard) {
-    const ViewJob *last = queue->first;
+    const ViewJob *last = nth(queue, queue->n_committed);
     ViewBatch batch = {.writes = last->writes, .n_writes = last->n_writes};
-    while (last->next)
-        last = last->next;
-    if (queue->n > 1) {
+    if (queue->n_committed > 1) {
         int r = collect_writes(queue, &queue->errand.collected, &batch.n_writes);
         if (r < 0)
             return r;
@@ -268,7 +284,7 @@ static int begin_writing(ViewQueue *queue, const LiveShard *shard) {
     batch.watermark_ms = last->watermark_ms;
     batch.now_ms = clock_wall_ms();
     queue->errand.batch = batch;
-    queue->n_written = queue->n;
+    queue->n_written = queue->n_committed;
     begin(queue, ERRAND_WRITE);
     return 0;
 }
@@ -296,9 +312,9 @@ static int finish_looking(ViewQueue *queue, LiveShard *shard) {
     pipeline_note_redis(queue->pipeline, REDIS_LOOK, e->ended_us - e->begun_us, e->outcome);
     if (e->outcome != 0)
         return e->outcome < 0 ? e->outcome : takeover_repair(shard, e->outcome, e->text);
-    bool is_there = e->meta.mode == VIEW_LIVE && !e->meta.is_torn && strcmp(e->meta.lineage, shard->lineage) == 0 &&
-                    e->meta.bno == shard->bno - (int64_t)queue->n;
-    bool is_new = shard->bno == 0 && e->meta.mode == VIEW_ABSENT && e->meta.next_offset >= 0;
+    int64_t expected = shard->bno - (int64_t)queue->n;
+    bool is_there = e->meta.mode == VIEW_LIVE && !e->meta.is_torn && strcmp(e->meta.lineage, shard->lineage) == 0 && e->meta.bno == expected;
+    bool is_new = expected == 0 && e->meta.mode == VIEW_ABSENT && e->meta.next_offset >= 0;
     return is_there || is_new ? 0 : takeover_catch_up(shard);
 }
 
@@ -313,15 +329,15 @@ int view_queue_flush(ViewQueue *queue, LiveShard *shard) {
     do {
         view_queue_stop(queue);
         r = finish(queue, shard);
-        if (r == 0 && queue->first)
+        if (r == 0 && queue->n_committed)
             r = begin_writing(queue, shard);
-    } while (r == 0 && queue->first);
+    } while (r == 0 && queue->n_committed);
     return r;
 }
 
 static bool is_due(const ViewQueue *queue) {
     const Pipeline *p = queue->pipeline;
-    return queue->first && (!p->is_busy || view_queue_age(queue, clock_monotonic_ms()) >= p->config->view_max_delay_ms);
+    return queue->n_committed && (!p->is_busy || view_queue_age(queue, clock_monotonic_ms()) >= p->config->view_max_delay_ms);
 }
 
 bool view_queue_is_full(const ViewQueue *queue) {
@@ -329,17 +345,12 @@ bool view_queue_is_full(const ViewQueue *queue) {
     return queue->n >= (size_t)p->config->view_max_pending || queue->n_bytes >= (size_t)(p->config->view_max_bytes / MAX(p->n_owned, 1));
 }
 
-/* The first batch of all makes the shard's meta, which whoever asks for anything looks at. */
-static bool must_wait(const ViewQueue *queue) {
-    return queue->first && (queue->first->to_bno == 1 || view_queue_is_full(queue));
-}
-
 static bool is_under_way(const ViewQueue *queue) {
     return queue->errand.errand != ERRAND_NONE && !worker_is_done(queue->pipeline->worker, &queue->errand.task);
 }
 
 int view_queue_go_on(ViewQueue *queue, LiveShard *shard) {
-    if (must_wait(queue))
+    if (queue->n_committed && view_queue_is_full(queue))
         return view_queue_flush(queue, shard);
     if (is_under_way(queue))
         return 0;

@@ -3,7 +3,7 @@
 /*
  * The View Queue
  *
- * Committed batches of a shard on their way to the view. They are applied in order, each onto the one before, by a thread that waits for
+ * Committed batches of a shard on their way to the view, and the one that is being committed. They are applied in order, each onto the one before, by a thread that waits for
  * Redis while the pipeline goes on; while Redis is away they wait, up to a configured number. Their leads and accounts stay in memory.
  */
 #include "daemon/model_history.h"
@@ -37,8 +37,11 @@ size_t view_job_count(const ViewJob *job);
 size_t view_job_memory(const ViewJob *job);
 const ViewWrite *view_job_writes(const ViewJob *job);
 
-/* Queues the job as the batch to_bno; takes it. */
-void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t next_offset, int64_t watermark_ms);
+/* Queues the job as the batch to_bno, which is being committed; takes it. What was queued before is committed by then. */
+void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t watermark_ms);
+/* It is committed, and may go. */
+void view_queue_release(ViewQueue *queue, int64_t next_offset);
+/* How many are in it, with that one. */
 size_t view_queue_count(const ViewQueue *queue);
 /* Do as many wait as may? */
 bool view_queue_is_full(const ViewQueue *queue);
@@ -50,7 +53,7 @@ bool view_queue_erases(const ViewQueue *queue, EntityKind kind, Str id);
 void view_queue_clear(ViewQueue *queue);
 /* Waits for what is on its way: whoever writes to the shard by other ways does so first. */
 void view_queue_stop(ViewQueue *queue);
-/* Applies what waits, several batches at once. 0: nothing waits any more. Else PIPELINE_E_WAIT, _HALT, _RESTART or negative errno. */
+/* Applies what waits and is committed, several batches at once. 0: nothing of it waits any more. Else PIPELINE_E_WAIT, _HALT, _RESTART or negative errno. */
 MUST_CHECK int view_queue_flush(ViewQueue *queue, LiveShard *shard);
 /*
  * Sees to it that what waits gets there, in general without waiting for it: takes note of what has arrived, and sends what waits, if it is

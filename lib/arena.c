@@ -70,6 +70,12 @@ Arena *arena_free(Arena *arena) {
     return NULL;
 }
 
+/* Not inline: gcc 14 takes the poisoning of bytes that nobody has written yet for a use of them. */
+static __attribute__((noinline)) void block_empty(Block *block) {
+    block->used = 0;
+    ASAN_POISON_MEMORY_REGION(block->bytes, block->size);
+}
+
 void arena_reset(Arena *arena) {
     Block *block = arena->newest;
     if (!block)
@@ -79,8 +85,7 @@ void arena_reset(Arena *arena) {
         blocks_free(arena);
         return;
     }
-    block->used = 0;
-    ASAN_POISON_MEMORY_REGION(block->bytes, block->size);
+    block_empty(block);
 }
 
 size_t arena_memory(const Arena *arena) {
@@ -99,8 +104,7 @@ static bool block_open(Arena *arena, size_t size_needed) {
         return false;
     block->older = arena->newest;
     block->size = size;
-    block->used = 0;
-    ASAN_POISON_MEMORY_REGION(block->bytes, block->size);
+    block_empty(block);
     arena->newest = block;
     arena->size_total += size;
     return true;

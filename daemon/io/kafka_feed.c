@@ -16,7 +16,10 @@ struct KafkaFeed {
     const Config *config;
     AvroOutputReader *reader;
     rd_kafka_topic_partition_list_t *sources; /* all their partitions */
+    int64_t *lags;                          /* by partition of the sources */
+    int32_t n_lags;
     FeedKeys keys;                          /* of a past: all else is passed over; none: follow */
+    FeedRecent recent;                      /* what of the past is read before it follows; n_each 0: nothing */
     rd_kafka_topic_partition_list_t *open;  /* of a past: whose end has not been seen yet */
     rd_kafka_message_t *message; /* what the last output borrows from */
 };
@@ -48,6 +51,23 @@ static rd_kafka_resp_err_t ask_ends(KafkaFeed *feed, rd_kafka_topic_partition_li
     rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(feed->rk, list, timeout_ms);
     for (int i = 0; i < list->cnt && !err; i++)
         err = list->elems[i].err;
+    return err;
+}
+
+/* The same to where they are read from to see the recent past as well. */
+static rd_kafka_resp_err_t ask_starts(KafkaFeed *feed, rd_kafka_topic_partition_list_t *list, int64_t deadline_ms) {
+    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *times = rd_kafka_topic_partition_list_copy(list);
+    rd_kafka_resp_err_t err = ask_ends(feed, list, time_left(deadline_ms));
+    if (err || feed->recent.n_each == 0)
+        return err;
+    for (int i = 0; i < times->cnt; i++)
+        times->elems[i].offset = feed->recent.since_ms;
+    err = rd_kafka_offsets_for_times(feed->rk, times, time_left(deadline_ms));
+    for (int i = 0; i < list->cnt && !err; i++) {
+        /* Negative: nothing is as young as that, or it is not known. */
+        if (!times->elems[i].err && times->elems[i].offset >= 0)
+            list->elems[i].offset = latest(times->elems[i].offset, list->elems[i].offset - feed->recent.n_each);
+    }
     return err;
 }
 
@@ -106,7 +126,7 @@ static int assign_outputs(KafkaFeed *feed, unsigned types, int64_t deadline_ms, 
     if (is_past(feed))
         feed->open = rd_kafka_topic_partition_list_copy(list);
     /* Asked now, so that nothing is missed that comes after this. */
-    rd_kafka_resp_err_t err = is_past(feed) ? 0 : ask_ends(feed, list, time_left(deadline_ms));
+    rd_kafka_resp_err_t err = is_past(feed) ? 0 : ask_starts(feed, list, deadline_ms);
     if (!err)
         err = rd_kafka_assign(feed->rk, list);
     return err ? failed("outputs, such as", feed->config->output_topics[0], err, text) : 0;
@@ -120,11 +140,14 @@ static int find_sources(KafkaFeed *feed, int64_t deadline_ms, char *text) {
                 feed, feed->config->sources[i], time_left(deadline_ms), text, feed->sources, &n);
         if (r)
             return r;
+        feed->n_lags = MAX(feed->n_lags, n);
     }
-    return 0;
+    feed->lags = calloc(MAX((size_t)feed->n_lags, (size_t)1), sizeof(*feed->lags));
+    return feed->lags ? 0 : -ENOMEM;
 }
 
-int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned types, FeedKeys keys, KafkaLog log,
+/* What of the past is read: of these keys all, or of all the latest. */
+static int new_feed(const Config *config, AvroOutputReader *reader, unsigned types, FeedKeys keys, FeedRecent recent, KafkaLog log,
         int timeout_ms, char *text, KafkaFeed **ret) {
     _cleanup_(kafka_feed_free) KafkaFeed *feed = calloc(1, sizeof(*feed));
     if (!feed)
@@ -133,6 +156,7 @@ int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned
     feed->config = config;
     feed->reader = reader;
     feed->keys = keys;
+    feed->recent = recent;
     /* Of records that are deleted before they are read: who watches wants what comes now, who asks for the past what is left of it. */
     const char *const extra[] = {"auto.offset.reset", is_past(feed) ? "earliest" : "latest", NULL};
     int r = kafka_client_new_with_extra(config, KAFKA_ROLE_READER, &feed->owner, (KafkaCallbacks){0}, extra, text, &feed->rk);
@@ -155,7 +179,17 @@ int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned
 
 int kafka_feed_new(const Config *config, AvroOutputReader *reader, unsigned types, KafkaLog log, int timeout_ms, char *text,
         KafkaFeed **ret) {
-    return kafka_feed_new_past(config, reader, types, (FeedKeys){0}, log, timeout_ms, text, ret);
+    return new_feed(config, reader, types, (FeedKeys){0}, (FeedRecent){0}, log, timeout_ms, text, ret);
+}
+
+int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned types, FeedKeys keys, KafkaLog log, int timeout_ms,
+        char *text, KafkaFeed **ret) {
+    return new_feed(config, reader, types, keys, (FeedRecent){0}, log, timeout_ms, text, ret);
+}
+
+int kafka_feed_new_recent(const Config *config, AvroOutputReader *reader, unsigned types, FeedRecent recent, KafkaLog log,
+        int timeout_ms, char *text, KafkaFeed **ret) {
+    return new_feed(config, reader, types, (FeedKeys){0}, recent, log, timeout_ms, text, ret);
 }
 
 static void release(KafkaFeed *feed) {
@@ -174,6 +208,7 @@ KafkaFeed *kafka_feed_free(KafkaFeed *feed) {
         rd_kafka_topic_partition_list_destroy(feed->open);
     if (feed->rk)
         rd_kafka_destroy(feed->rk);
+    free(feed->lags);
     return free_null(feed);
 }
 
@@ -225,22 +260,25 @@ void kafka_feed_poll(KafkaFeed *feed, int timeout_ms, FeedPoll *ret) {
         take_record(feed, message, ret);
 }
 
-/* -1: nothing is committed for any partition. */
+/* By partition; the sum is returned. -1: nothing is committed for any of them. */
 static int64_t lag_of(
-        const rd_kafka_topic_partition_list_t *ends, const rd_kafka_topic_partition_list_t *committed) {
+        KafkaFeed *feed, const rd_kafka_topic_partition_list_t *ends, const rd_kafka_topic_partition_list_t *committed) {
     int64_t lag = 0;
     bool known = false;
     for (int i = 0; i < ends->cnt; i++) {
         const rd_kafka_topic_partition_t *partition = &committed->elems[i];
         bool has_offset = !partition->err && partition->offset >= 0;
+        int64_t left = MAX(ends->elems[i].offset - (has_offset ? partition->offset : 0), 0);
         known = known || has_offset;
-        lag += MAX(ends->elems[i].offset - (has_offset ? partition->offset : 0), 0);
+        lag += left;
+        int64_t *of_partition = &feed->lags[ends->elems[i].partition];
+        *of_partition = MAX(*of_partition, 0) + left;
     }
     return known ? lag : -1;
 }
 
 int kafka_feed_progress(KafkaFeed *feed, int timeout_ms, char *text, FeedProgress *ret) {
-    FeedProgress progress = {.lag = -1};
+    FeedProgress progress = {.lag = -1, .lags = feed->lags, .n_lags = feed->n_lags};
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *ends =
             rd_kafka_topic_partition_list_copy(feed->sources);
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *committed =
@@ -250,9 +288,11 @@ int kafka_feed_progress(KafkaFeed *feed, int timeout_ms, char *text, FeedProgres
         return failed("sources, such as", feed->config->sources[0], err, text);
     for (int i = 0; i < ends->cnt; i++)
         progress.n_records += MAX(ends->elems[i].offset, 0);
+    for (int32_t i = 0; i < feed->n_lags; i++)
+        feed->lags[i] = -1;
     /* An embedded cluster forgets offsets that were committed in transactions. */
     if (!feed->config->embedded && !rd_kafka_committed(feed->rk, committed, timeout_ms))
-        progress.lag = lag_of(ends, committed);
+        progress.lag = lag_of(feed, ends, committed);
     *ret = progress;
     return 0;
 }

@@ -43,6 +43,13 @@ typedef struct FeedKeys {
  */
 MUST_CHECK int kafka_feed_new_past(const Config *config, AvroOutputReader *reader, unsigned types, FeedKeys keys, KafkaLog log,
         int timeout_ms, char *text, KafkaFeed **ret);
+/* What is read before what comes: nothing older than since_ms, and the latest n_each records of each partition at most. */
+typedef struct FeedRecent {
+    int64_t since_ms, n_each;
+} FeedRecent;
+/* Follows the topics as kafka_feed_new() does, but from a while before their ends. */
+MUST_CHECK int kafka_feed_new_recent(const Config *config, AvroOutputReader *reader, unsigned types, FeedRecent recent, KafkaLog log,
+        int timeout_ms, char *text, KafkaFeed **ret);
 KafkaFeed *kafka_feed_free(KafkaFeed *feed);
 DEFINE_CLEANUP(KafkaFeed *, kafka_feed_free)
 
@@ -53,5 +60,7 @@ void kafka_feed_poll(KafkaFeed *feed, int timeout_ms, FeedPoll *ret);
 typedef struct FeedProgress {
     int64_t n_records; /* sum of the ends of all partitions: its growth is the rate */
     int64_t lag;       /* records; -1: unknown, as nothing is committed in an embedded cluster */
+    const int64_t *lags; /* by partition, of all sources together; -1 as above. Valid until the feed's next call */
+    int32_t n_lags;
 } FeedProgress;
 MUST_CHECK int kafka_feed_progress(KafkaFeed *feed, int timeout_ms, char *text, FeedProgress *ret);

@@ -35,6 +35,18 @@ static int failed(const char *what, const char *topic, int32_t partition, rd_kaf
     return is_refused ? KAFKA_E_FATAL : kafka_sort(err);
 }
 
+/* The client asks for the group's coordinator again and again, also if it is not allowed to, and says so on the side. */
+static rd_kafka_resp_err_t reason_of_timeout(KafkaOffsets *offsets) {
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    rd_kafka_message_t *message;
+    while ((message = rd_kafka_consumer_poll(offsets->rk, 0))) {
+        if (message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+            err = message->err;
+        rd_kafka_message_destroy(message);
+    }
+    return err;
+}
+
 int kafka_offsets_get(
         KafkaOffsets *offsets, const char *topic, int32_t partition, int timeout_ms, char *text, CommittedOffset *ret) {
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -42,6 +54,8 @@ int kafka_offsets_get(
     rd_kafka_resp_err_t err = rd_kafka_committed(offsets->rk, list, timeout_ms);
     if (!err)
         err = elem->err;
+    if (err == RD_KAFKA_RESP_ERR__TIMED_OUT)
+        err = reason_of_timeout(offsets);
     if (err)
         return failed("committed offset", topic, partition, err, text);
     kafka_copy_committed(elem, ret);

@@ -12,6 +12,7 @@
 #include "daemon/io/kafka_sink.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 
 #include "daemon/clock.h"
 #include "daemon/io/kafka_internal.h"
@@ -46,19 +47,28 @@ typedef struct Topic {
     size_t n_begun;
 } Topic;
 
+/* A transaction's records that are held, and whether librdkafka knows of it. */
+typedef struct Transaction {
+    Held *held;
+    size_t n_held, n_alloc, n_bytes;
+    Arena *arena; /* of their keys and values */
+    bool is_begun;
+} Transaction;
+
 struct KafkaSink {
     KafkaOwner owner;
     rd_kafka_t *rk;
     const Config *config;
     Topic topics[TOPICS_MAX];
     size_t n_topics;
-    Held *held;
-    size_t n_held, n_held_alloc, held_bytes;
-    Arena *arena; /* of their keys and values */
     size_t record_bytes_max; /* key and value of one */
+    Transaction open, closed;
+    rd_kafka_topic_partition_list_t *offsets; /* of the closed one, and the group as it was then */
+    rd_kafka_consumer_group_metadata_t *metadata;
+    atomic_bool is_closed; /* one is: all that follows is for who finishes it */
     size_t n_undelivered; /* handed over, and no report yet */
-    int64_t deadline_ms; /* of the transaction */
-    bool has_failed;     /* a record of the transaction was not delivered */
+    int64_t deadline_ms; /* of the transaction that librdkafka has */
+    bool has_failed;     /* a record of it was not delivered */
     char failure[KAFKA_TEXT_SIZE];
 };
 
@@ -105,7 +115,9 @@ int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler st
     sink->owner.log = log;
     sink->owner.statistics = statistics;
     sink->config = config;
-    int r = arena_new(&sink->arena);
+    int r = arena_new(&sink->open.arena);
+    if (!r)
+        r = arena_new(&sink->closed.arena);
     if (!r)
         r = kafka_client_new(config, KAFKA_ROLE_PRODUCER, &sink->owner, (KafkaCallbacks){.delivery = on_delivery}, text, &sink->rk);
     if (!r)
@@ -129,44 +141,73 @@ int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler st
     return 0;
 }
 
-static void drop_held(KafkaSink *sink) {
-    for (size_t i = 0; i < sink->n_held; i++)
-        if (sink->held[i].headers)
-            rd_kafka_headers_destroy(sink->held[i].headers);
-    sink->n_held = sink->held_bytes = 0;
-    arena_reset(sink->arena);
+static void drop_held(Transaction *t) {
+    for (size_t i = 0; i < t->n_held; i++)
+        if (t->held[i].headers)
+            rd_kafka_headers_destroy(t->held[i].headers);
+    t->n_held = t->n_bytes = 0;
+    if (t->arena)
+        arena_reset(t->arena);
+}
+
+static void drop_offsets(KafkaSink *sink) {
+    if (sink->offsets)
+        rd_kafka_topic_partition_list_destroy(sink->offsets);
+    if (sink->metadata)
+        rd_kafka_consumer_group_metadata_destroy(sink->metadata);
+    sink->offsets = NULL;
+    sink->metadata = NULL;
+}
+
+static void free_transaction(Transaction *t) {
+    drop_held(t);
+    free(t->held);
+    arena_free(t->arena);
 }
 
 KafkaSink *kafka_sink_free(KafkaSink *sink) {
     if (!sink)
         return NULL;
-    drop_held(sink);
+    free_transaction(&sink->open);
+    free_transaction(&sink->closed);
+    drop_offsets(sink);
     for (size_t i = 0; i < sink->n_topics; i++) {
         rd_kafka_topic_destroy(sink->topics[i].handle);
         free(sink->topics[i].is_begun);
     }
     if (sink->rk)
         rd_kafka_destroy(sink->rk);
-    free(sink->held);
-    arena_free(sink->arena);
     free(sink);
     return NULL;
 }
 
 void kafka_sink_serve(KafkaSink *sink) {
-    (void)rd_kafka_poll(sink->rk, 0);
+    if (!sink->is_closed)
+        (void)rd_kafka_poll(sink->rk, 0);
 }
 
 int kafka_sink_begin(KafkaSink *sink, char *text) {
-    drop_held(sink);
+    if (has_fatal_error(sink, text))
+        return KAFKA_E_FATAL;
+    drop_held(&sink->open);
+    sink->open.is_begun = false;
     for (size_t i = 0; i < sink->n_topics; i++)
         if (sink->topics[i].n_begun)
             memset(sink->topics[i].is_begun, 0, sink->topics[i].n_begun * sizeof(bool));
+    return 0;
+}
+
+/* Tells librdkafka of it, which has one at a time. */
+static int begin(KafkaSink *sink, Transaction *t, char *text) {
+    if (t->is_begun)
+        return 0;
     sink->has_failed = false;
     sink->deadline_ms = clock_monotonic_ms() + KAFKA_TRANSACTION_TIMEOUT_MS;
     rd_kafka_error_t *error = rd_kafka_begin_transaction(sink->rk);
-    if (!error)
+    if (!error) {
+        t->is_begun = true;
         return 0;
+    }
     (void)kafka_sort_transaction("begin_transaction", error, text);
     return KAFKA_E_FATAL; /* there is nothing to abort, and no reason for it to fail but a fatal one */
 }
@@ -176,8 +217,9 @@ int kafka_sink_begin(KafkaSink *sink, char *text) {
  * the transaction's time is over.
  */
 static int check_topic(const KafkaSink *sink, rd_kafka_topic_t *handle, const char *name, char *text) {
+    int64_t deadline_ms = clock_monotonic_ms() + KAFKA_TRANSACTION_TIMEOUT_MS;
     for (;;) {
-        int64_t left_ms = sink->deadline_ms - clock_monotonic_ms();
+        int64_t left_ms = deadline_ms - clock_monotonic_ms();
         const struct rd_kafka_metadata *metadata;
         rd_kafka_resp_err_t err = rd_kafka_metadata(sink->rk, 0, handle, &metadata, (int)MAX(left_ms, 1));
         if (!err) {
@@ -193,7 +235,7 @@ static int check_topic(const KafkaSink *sink, rd_kafka_topic_t *handle, const ch
             return r;
         if (r == KAFKA_E_FATAL || left_ms <= RETRY_MS)
             return KAFKA_E_ABORT;
-        rd_kafka_poll(sink->rk, RETRY_MS);
+        clock_sleep_ms(RETRY_MS); /* delivery reports may be another thread's at present */
     }
 }
 
@@ -275,13 +317,13 @@ static int hand_over_one(KafkaSink *sink, Held *held, char *text) {
 }
 
 /* The first of each partition before all others: so librdkafka asks for all of them at once. */
-static int hand_over(KafkaSink *sink, char *text) {
-    int r = 0;
+static int hand_over(KafkaSink *sink, Transaction *t, char *text) {
+    int r = begin(sink, t, text);
     for (int early = 1; early >= 0; early--)
-        for (size_t i = 0; i < sink->n_held && r == 0; i++)
-            if (sink->held[i].is_early == early)
-                r = hand_over_one(sink, &sink->held[i], text);
-    drop_held(sink);
+        for (size_t i = 0; i < t->n_held && r == 0; i++)
+            if (t->held[i].is_early == early)
+                r = hand_over_one(sink, &t->held[i], text);
+    drop_held(t);
     return r;
 }
 
@@ -304,17 +346,17 @@ static int is_early(Topic *topic, int32_t partition, bool *ret) {
     return 0;
 }
 
-static int hold(KafkaSink *sink, Held held, Str key, Str value, const KafkaHeader *headers, size_t n_headers) {
-    int r = array_reserve(&sink->held, &sink->n_held_alloc, sink->n_held, sizeof(*sink->held));
+static int hold(Transaction *t, Held held, Str key, Str value, const KafkaHeader *headers, size_t n_headers) {
+    int r = array_reserve(&t->held, &t->n_alloc, t->n_held, sizeof(*t->held));
     if (r)
         return r;
-    held.key = arena_str(sink->arena, key);
-    held.value = arena_str(sink->arena, value);
+    held.key = arena_str(t->arena, key);
+    held.value = arena_str(t->arena, value);
     if (str_is_null(held.key) != str_is_null(key) || str_is_null(held.value) != str_is_null(value))
         return -ENOMEM;
     held.headers = n_headers ? headers_new(headers, n_headers) : NULL;
-    sink->held[sink->n_held++] = held;
-    sink->held_bytes += sizeof(held) + key.len + value.len;
+    t->held[t->n_held++] = held;
+    t->n_bytes += sizeof(held) + key.len + value.len;
     return 0;
 }
 
@@ -332,8 +374,8 @@ int kafka_sink_produce(KafkaSink *sink, const char *topic_name, int32_t partitio
     Held held = {.topic = topic->handle, .partition = partition, .ret_offset = ret_offset};
     r = is_early(topic, partition, &held.is_early);
     if (!r)
-        r = hold(sink, held, key, value, headers, n_headers);
-    return r || sink->held_bytes < HELD_BYTES_MAX ? r : hand_over(sink, text);
+        r = hold(&sink->open, held, key, value, headers, n_headers);
+    return r || sink->open.n_bytes < HELD_BYTES_MAX || sink->is_closed ? r : hand_over(sink, &sink->open, text);
 }
 
 static rd_kafka_topic_partition_list_t *offsets_list(
@@ -354,19 +396,11 @@ static rd_kafka_topic_partition_list_t *offsets_list(
     return list;
 }
 
-static int send_offsets(
-        KafkaSink *sink, KafkaSource *source, const rd_kafka_topic_partition_list_t *list, char *text) {
+static int send_offsets(KafkaSink *sink, char *text) {
     for (;;) {
-        _cleanup_(group_metadata_free) rd_kafka_consumer_group_metadata_t *metadata =
-                kafka_source_group_metadata(source);
-        if (!metadata) {
-            kafka_tell(text, "this process is no longer the member of group %s that it was",
-                    sink->config->group);
-            return KAFKA_E_ABORT;
-        }
         int64_t left_ms = sink->deadline_ms - clock_monotonic_ms();
         rd_kafka_error_t *error =
-                rd_kafka_send_offsets_to_transaction(sink->rk, list, metadata, (int)MAX(left_ms, 1));
+                rd_kafka_send_offsets_to_transaction(sink->rk, sink->offsets, sink->metadata, (int)MAX(left_ms, 1));
         if (!error)
             return 0;
         int r = kafka_sort_transaction("send_offsets_to_transaction", error, text);
@@ -397,7 +431,7 @@ static int deliver(KafkaSink *sink, char *text) {
 }
 
 /* Calls an operation that can be resumed until it is done; `what` is its name. */
-static int finish(
+static int complete(
         KafkaSink *sink, const char *what, rd_kafka_error_t *(*operation)(rd_kafka_t *, int), char *text) {
     int64_t deadline_ms = clock_monotonic_ms() + KAFKA_TRANSACTION_TIMEOUT_MS;
     for (;;) {
@@ -410,49 +444,96 @@ static int finish(
     }
 }
 
-int kafka_sink_commit(
-        KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text) {
-    _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list =
-            offsets_list(kafka_source_inputs(source), shards, n);
+static int take_offsets(KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text) {
+    drop_offsets(sink);
+    sink->offsets = offsets_list(kafka_source_inputs(source), shards, n);
     /* Without offsets nothing would tie the transaction to the group's generation. */
-    if (list->cnt == 0) {
+    if (sink->offsets->cnt == 0) {
         kafka_tell(text, "a transaction without offsets");
         return -EINVAL;
     }
-    for (int i = 0; i < list->cnt; i++)
-        if (!list->elems[i].metadata)
+    for (int i = 0; i < sink->offsets->cnt; i++)
+        if (!sink->offsets->elems[i].metadata)
             return -ENOMEM;
-#ifdef PLANTED_TWO_TRANSACTIONS
-    int early = hand_over(sink, text);
-    if (!early)
-        early = deliver(sink, text);
-    if (!early)
-        early = finish(sink, "commit_transaction", rd_kafka_commit_transaction, text);
-    if (!early)
-        early = kafka_sink_begin(sink, text);
-    if (early)
-        return early;
-#endif
-    int r = hand_over(sink, text);
+    sink->metadata = kafka_source_group_metadata(source);
+    if (!sink->metadata) {
+        kafka_tell(text, "this process is no longer the member of group %s that it was", sink->config->group);
+        return KAFKA_E_ABORT;
+    }
+    return 0;
+}
+
+static void close_open(KafkaSink *sink) {
+    Transaction closed = sink->closed; /* empty, but for its memory */
+    sink->closed = sink->open;
+    sink->open = closed;
+    sink->is_closed = true;
+}
+
+int kafka_sink_close(KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text) {
+    assert(!sink->is_closed);
+    int r = take_offsets(sink, source, shards, n, text);
+    if (!r)
+        close_open(sink);
+    return r;
+}
+
+/* All but the end: what fails here is known to have failed. */
+static int send_closed(KafkaSink *sink, char *text) {
+    int r = hand_over(sink, &sink->closed, text);
     if (r)
         return r == KAFKA_E_UNKNOWN || r == KAFKA_E_CONFIG ? KAFKA_E_ABORT : r;
-    r = send_offsets(sink, source, list, text);
+    if (sink->offsets)
+        r = send_offsets(sink, text);
+    return r ? r : deliver(sink, text);
+}
+
+#ifdef PLANTED_TWO_TRANSACTIONS
+static int commit_records_first(KafkaSink *sink, char *text) {
+    int r = hand_over(sink, &sink->closed, text);
     if (!r)
         r = deliver(sink, text);
-    return r ? r : finish(sink, "commit_transaction", rd_kafka_commit_transaction, text);
+    if (!r)
+        r = complete(sink, "commit_transaction", rd_kafka_commit_transaction, text);
+    sink->closed.is_begun = false;
+    return r;
+}
+#endif
+
+int kafka_sink_finish(KafkaSink *sink, char *text) {
+    int r = 0;
+#ifdef PLANTED_TWO_TRANSACTIONS
+    r = commit_records_first(sink, text);
+#endif
+    if (!r)
+        r = send_closed(sink, text);
+    if (!r)
+        r = complete(sink, "commit_transaction", rd_kafka_commit_transaction, text);
+    sink->closed.is_begun &= r != 0;
+    drop_offsets(sink);
+    sink->is_closed = false;
+    return r;
+}
+
+int kafka_sink_commit(
+        KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text) {
+    int r = kafka_sink_close(sink, source, shards, n, text);
+    return r ? r : kafka_sink_finish(sink, text);
 }
 
 int kafka_sink_commit_alone(KafkaSink *sink, char *text) {
-    int r = hand_over(sink, text);
-    if (r)
-        return r == KAFKA_E_UNKNOWN || r == KAFKA_E_CONFIG ? KAFKA_E_ABORT : r;
-    r = deliver(sink, text);
-    return r ? r : finish(sink, "commit_transaction", rd_kafka_commit_transaction, text);
+    drop_offsets(sink);
+    close_open(sink);
+    return kafka_sink_finish(sink, text);
 }
 
 int kafka_sink_abort(KafkaSink *sink, char *text) {
-    drop_held(sink);
-    int r = finish(sink, "abort_transaction", rd_kafka_abort_transaction, text);
+    drop_held(&sink->open);
+    drop_held(&sink->closed);
+    if (!sink->open.is_begun && !sink->closed.is_begun)
+        return 0; /* librdkafka knows of none */
+    int r = complete(sink, "abort_transaction", rd_kafka_abort_transaction, text);
+    sink->open.is_begun = sink->closed.is_begun = false;
     sink->has_failed = false;
     return r;
 }

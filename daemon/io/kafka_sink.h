@@ -50,6 +50,12 @@ MUST_CHECK int kafka_sink_produce(KafkaSink *sink, const char *topic, int32_t pa
  */
 MUST_CHECK int kafka_sink_commit(
         KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text);
+/*
+ * The same in two steps, of which the second waits. After the first the next transaction may be begun and records queued for it, also while
+ * another thread takes the second. Each fails as above; the first does without anything having been sent.
+ */
+MUST_CHECK int kafka_sink_close(KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text);
+MUST_CHECK int kafka_sink_finish(KafkaSink *sink, char *text);
 /* The same for what has no inputs of a group's: only the transactional id fences it. */
 MUST_CHECK int kafka_sink_commit_alone(KafkaSink *sink, char *text);
 /* 0 or KAFKA_E_FATAL. */

@@ -312,7 +312,7 @@ typedef struct Range {
     size_t from, n;
 } Range;
 
-static int32_t range_shard(const void *context, size_t i) {
+static int32_t shard_itself(const void *context, size_t i) {
     (void)context;
     return (int32_t)i;
 }
@@ -330,13 +330,13 @@ static void request_range(RedisBoard *board, const void *context, size_t i) {
 
 static int ask_for_range(RedisBoard *board, const Range *range, char *text) {
     assert(range->n > 0);
-    Questions questions = {.n = (size_t)board->n_shards, .shard = range_shard, .request = request_range, .context = range};
+    Questions questions = {.n = (size_t)board->n_shards, .shard = shard_itself, .request = request_range, .context = range};
     return ask(board, &questions, text);
 }
 
-int redis_board_leaders(RedisBoard *board, const char *name, size_t from, size_t n_each, char *text,
+int redis_board_leaders(RedisBoard *board, EntityKind kind, const char *name, size_t from, size_t n_each, char *text,
         BoardEntry *ret, size_t max, size_t *ret_n, double *ret_bound) {
-    Range range = {.command = "ZREVRANGE", .kind = "rank:", .name = name, .from = from, .n = n_each};
+    Range range = {.command = "ZREVRANGE", .kind = kind == ENTITY_LEAD ? "rank:" : "account-rank:", .name = name, .from = from, .n = n_each};
     int r = ask_for_range(board, &range, text);
     return r ? r : collect(board, n_each, highest_first, text, ret, max, ret_n, ret_bound);
 }
@@ -351,34 +351,42 @@ int redis_board_moments(
 
 /* ---- records ---- */
 
-static int32_t entry_shard(const void *context, size_t i) {
-    const BoardEntry *entries = context;
-    return entries[i].shard;
-}
-
-static void request_record(RedisBoard *board, const void *context, size_t i) {
-    const BoardEntry *entries = context;
-    assert(entries[i].shard >= 0 && entries[i].shard < board->n_shards);
-    redis_request_command(board->transport, 2);
-    redis_request_arg(board->transport, STR_LITERAL("GET"));
-    request_key(board, entries[i].shard, "record:", board_entry_id(&entries[i]));
-}
-
-int redis_board_records(RedisBoard *board, const BoardEntry *entries, size_t n, char *text, Str *values) {
-    assert(n <= BOARD_ASK_MAX);
-    Questions questions = {.n = n, .shard = entry_shard, .request = request_record, .context = entries};
-    int r = ask(board, &questions, text);
-    for (size_t i = 0; i < n && !r; i++)
-        values[i] = reply_str(board->held[i]);
-    return r;
-}
-
 static const char *key_kind(EntityKind kind, BoardKey key) {
     static const char *const kinds[_ENTITY_KIND_MAX][_BOARD_KEY_MAX] = {
             [ENTITY_LEAD] = {"record:", "lead:", "meta"},
             [ENTITY_ACCOUNT] = {"account-record:", "account:", "meta"},
     };
     return kinds[kind][key];
+}
+
+/* The records of one kind. */
+typedef struct Records {
+    EntityKind kind;
+    const BoardEntry *entries;
+} Records;
+
+static int32_t record_shard(const void *context, size_t i) {
+    const Records *records = context;
+    return records->entries[i].shard;
+}
+
+static void request_record(RedisBoard *board, const void *context, size_t i) {
+    const Records *records = context;
+    const BoardEntry *entry = &records->entries[i];
+    assert(entry->shard >= 0 && entry->shard < board->n_shards);
+    redis_request_command(board->transport, 2);
+    redis_request_arg(board->transport, STR_LITERAL("GET"));
+    request_key(board, entry->shard, key_kind(records->kind, BOARD_KEY_RECORD), board_entry_id(entry));
+}
+
+int redis_board_records(RedisBoard *board, EntityKind kind, const BoardEntry *entries, size_t n, char *text, Str *values) {
+    Records records = {kind, entries};
+    Questions questions = {.n = n, .shard = record_shard, .request = request_record, .context = &records};
+    assert(n <= BOARD_ASK_MAX);
+    int r = ask(board, &questions, text);
+    for (size_t i = 0; i < n && !r; i++)
+        values[i] = reply_str(board->held[i]);
+    return r;
 }
 
 void redis_board_keys(
@@ -389,6 +397,45 @@ void redis_board_keys(
         (void)snprintf(ret[i], BOARD_KEY_SIZE, "%s:{%s}:%s%.*s", board->config->redis_prefix, board->tags[shard],
                 key_kind(kind, (BoardKey)i), STR_FMT(end));
     }
+}
+
+static int64_t parse_instant(const RedisBoard *board, const redisReply *reply) {
+    double at;
+    bool known = parse_number(board, reply_str(reply), &at);
+    return known && at > 0 && at <= (double)EVENT_TIME_MS_MAX ? (int64_t)at : TIME_NONE;
+}
+
+static void request_shard(RedisBoard *board, const void *context, size_t i) {
+    RedisTransport *t = board->transport;
+    (void)context;
+    redis_request_command(t, 6);
+    redis_request_arg(t, STR_LITERAL("HMGET"));
+    request_key(board, (int32_t)i, key_kind(ENTITY_LEAD, BOARD_KEY_META), STR_NULL);
+    redis_request_arg(t, STR_LITERAL("bno"));
+    redis_request_arg(t, STR_LITERAL("mode"));
+    redis_request_arg(t, STR_LITERAL("watermark"));
+    redis_request_arg(t, STR_LITERAL("updated_at"));
+}
+
+int redis_board_shards(RedisBoard *board, int32_t n, char *text, BoardShard *ret) {
+    Questions questions = {.n = (size_t)n, .shard = shard_itself, .request = request_shard};
+    double bno;
+    assert(n <= board->n_shards && (size_t)n <= BOARD_ASK_MAX);
+    int r = ask(board, &questions, text);
+    for (int32_t i = 0; i < n && !r; i++) {
+        const redisReply *meta = board->held[i];
+        if (meta->type != REDIS_REPLY_ARRAY || meta->elements != 4)
+            return unexpected(board, text);
+        bool is_there = parse_number(board, reply_str(meta->element[0]), &bno);
+        ret[i] = (BoardShard){
+                .is_there = is_there,
+                .is_rebuilding = str_eq_c(reply_str(meta->element[1]), "rebuilding"),
+                .bno = is_there && bno >= 0 && bno <= OFFSET_MAX ? (int64_t)bno : 0,
+                .watermark_ms = parse_instant(board, meta->element[2]),
+                .updated_at_ms = parse_instant(board, meta->element[3]),
+        };
+    }
+    return r;
 }
 
 /* Where one lead or account is looked for. */
@@ -423,7 +470,7 @@ static void request_lookup(RedisBoard *board, const void *context, size_t i) {
 }
 
 int redis_board_record(RedisBoard *board, EntityKind kind, int32_t shard, Str id, char *text, BoardRecord *ret) {
-    double watermark, next;
+    double next;
     assert(shard >= 0 && shard < board->n_shards);
     Lookup lookup = {.kind = kind, .shard = shard, .id = id};
     Questions questions = {.n = 2, .shard = lookup_shard, .request = request_lookup, .context = &lookup};
@@ -433,12 +480,11 @@ int redis_board_record(RedisBoard *board, EntityKind kind, int32_t shard, Str id
     const redisReply *meta = board->held[1];
     if (meta->type != REDIS_REPLY_ARRAY || meta->elements != 3)
         return unexpected(board, text);
-    bool known = parse_number(board, reply_str(meta->element[1]), &watermark);
     bool has_next = parse_number(board, reply_str(meta->element[2]), &next);
     *ret = (BoardRecord){
             .value = reply_str(board->held[0]),
             .is_rebuilding = str_eq_c(reply_str(meta->element[0]), "rebuilding"),
-            .watermark_ms = known && watermark > 0 && watermark <= (double)EVENT_TIME_MS_MAX ? (int64_t)watermark : TIME_NONE,
+            .watermark_ms = parse_instant(board, meta->element[1]),
             .next_offset = has_next && next >= 0 && next <= OFFSET_MAX ? (int64_t)next : -1,
     };
     return 0;

@@ -49,17 +49,25 @@ static inline Str board_entry_id(const BoardEntry *entry) {
 MUST_CHECK bool board_entry_make(int32_t shard, Str lead_id, double score, BoardEntry *ret);
 
 /*
- * Places `from` to from + n_each - 1 of each shard's leaderboard `name`, all shards' together, highest first:
+ * Places `from` to from + n_each - 1 of each shard's leaderboard `name` of leads or of accounts, all shards' together, highest first:
  * at most `max` into `ret`. *ret_bound is the highest score that may have been left out; -INFINITY: none.
  */
-MUST_CHECK int redis_board_leaders(RedisBoard *board, const char *name, size_t from, size_t n_each,
+MUST_CHECK int redis_board_leaders(RedisBoard *board, EntityKind kind, const char *name, size_t from, size_t n_each,
         char *text, BoardEntry *ret, size_t max, size_t *ret_n, double *ret_bound);
 /* The earliest moments, at most n_each of each shard and at most `max`, earliest first. */
 MUST_CHECK int redis_board_moments(
         RedisBoard *board, size_t n_each, char *text, BoardEntry *ret, size_t max, size_t *ret_n);
-/* The packed records (lib/record.h) of n leads, at most BOARD_ASK_MAX; null where there is none. */
+/* The packed records (lib/record.h) of n leads or accounts, at most BOARD_ASK_MAX; null where there is none. */
 MUST_CHECK int redis_board_records(
-        RedisBoard *board, const BoardEntry *entries, size_t n, char *text, Str *values);
+        RedisBoard *board, EntityKind kind, const BoardEntry *entries, size_t n, char *text, Str *values);
+
+/* Where a shard stands, as its owner has told Redis last. */
+typedef struct BoardShard {
+    bool is_there, is_rebuilding;
+    int64_t bno, watermark_ms, updated_at_ms; /* TIME_NONE: not known */
+} BoardShard;
+/* Of the first n shards, which there must be; at most BOARD_ASK_MAX. */
+MUST_CHECK int redis_board_shards(RedisBoard *board, int32_t n, char *text, BoardShard *ret);
 
 /* What is known of one lead or account. */
 typedef struct BoardRecord {

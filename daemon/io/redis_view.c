@@ -290,8 +290,7 @@ int redis_view_connect(RedisView *view, char *text) {
     return view_begin_slot(view, view->info_slot, text);
 }
 
-/* The value of `name` in the lines of INFO; null if it is not there. */
-static Str info_value(Str info, const char *name) {
+Str view_info_value(Str info, const char *name) {
     size_t name_len = strlen(name);
     for (size_t i = 0; i < info.len;) {
         const char *line = info.data + i;
@@ -307,7 +306,8 @@ static Str info_value(Str info, const char *name) {
 }
 
 /* Of the server that has the slot. */
-static int check_policy(RedisView *view, unsigned slot, char *text) {
+static int check_policy(RedisView *view, unsigned slot, const void *context, char *text) {
+    (void)context;
     char address[REDIS_ADDRESS_SIZE];
     int r = view_begin_slot(view, slot, text);
     if (r)
@@ -318,7 +318,7 @@ static int check_policy(RedisView *view, unsigned slot, char *text) {
     if (r)
         return r;
 
-    Str policy = info_value(view_reply_str(view_last_reply(view)), "maxmemory_policy");
+    Str policy = view_info_value(view_reply_str(view_last_reply(view)), "maxmemory_policy");
     if (str_eq_c(policy, "noeviction"))
         return 0;
     redis_transport_print(view->transport, address);
@@ -330,7 +330,8 @@ static int check_policy(RedisView *view, unsigned slot, char *text) {
 }
 
 /* A key of its own for each server, in a slot of its: with so many shards each slot is one. */
-static int try_write(RedisView *view, unsigned slot, char *text) {
+static int try_write(RedisView *view, unsigned slot, const void *context, char *text) {
+    (void)context;
     char tag[SHARD_TAG_SIZE];
     int r = view_begin_slot(view, slot, text);
     if (r)
@@ -352,23 +353,22 @@ static int try_write(RedisView *view, unsigned slot, char *text) {
     return view_exchange(view, 1, text);
 }
 
-/* Asks each server that has a part of the keys. */
-static int ask_each(RedisView *view, int (*ask)(RedisView *view, unsigned slot, char *text), char *text) {
+int view_ask_each(RedisView *view, int (*ask)(RedisView *view, unsigned slot, const void *context, char *text), const void *context, char *text) {
     int r = redis_view_connect(view, text);
     for (size_t i = 0; !r && i < redis_transport_servers(view->transport); i++) {
         int slot = redis_transport_slot_of(view->transport, i);
         if (slot >= 0)
-            r = ask(view, (unsigned)slot, text);
+            r = ask(view, (unsigned)slot, context, text);
     }
     return r;
 }
 
 int redis_view_check(RedisView *view, char *text) {
-    return ask_each(view, check_policy, text);
+    return view_ask_each(view, check_policy, NULL, text);
 }
 
 int redis_view_try_write(RedisView *view, char *text) {
-    return ask_each(view, try_write, text);
+    return view_ask_each(view, try_write, NULL, text);
 }
 
 int view_transact(RedisView *view, size_t n_commands, const redisReply **ret, char *text) {

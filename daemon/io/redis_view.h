@@ -129,6 +129,16 @@ MUST_CHECK int redis_view_connect(RedisView *view, char *text);
 MUST_CHECK int redis_view_check(RedisView *view, char *text);
 /* Writes a key that is gone at once, P:check, by a script, as all else is written: VIEW_E_REFUSED if that is not allowed. */
 MUST_CHECK int redis_view_try_write(RedisView *view, char *text);
+/* What the server says of itself. */
+typedef struct RedisCondition {
+    char version[32];
+    char role[16]; /* master, slave or sentinel */
+    int64_t time_ms; /* on its clock; TIME_NONE: it does not tell */
+    int64_t used_bytes, max_bytes; /* of memory; max 0: there is no limit; -1: it does not tell */
+    bool keeps_log;                /* each write goes to an append-only file */
+    bool last_save_failed, log_failed;
+} RedisCondition;
+MUST_CHECK int redis_view_condition(RedisView *view, char *text, RedisCondition *ret);
 /* Writes P:info anew. */
 MUST_CHECK int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char *text);
 

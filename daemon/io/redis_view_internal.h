@@ -52,6 +52,9 @@ static_assert(ARRAY_SIZE(view_keys) == _ENTITY_KIND_MAX, "keys for each kind");
 /* Begins a public call about a shard, or about keys of a slot: takes back what was lent, makes sure of a connection. */
 MUST_CHECK int view_begin(RedisView *view, int32_t shard, char *text);
 MUST_CHECK int view_begin_slot(RedisView *view, unsigned slot, char *text);
+/* Asks each server that has a part of the keys, by a slot of its. */
+MUST_CHECK int view_ask_each(
+        RedisView *view, int (*ask)(RedisView *view, unsigned slot, const void *context, char *text), const void *context, char *text);
 /* Appends the key <base><kind><id> of the shard to the request. */
 void view_request_key(RedisView *view, int32_t shard, const char *kind, Str id);
 /* Sends the request, checks its `n` replies for errors and keeps them until the next call, at
@@ -95,6 +98,8 @@ static inline Str view_reply_str(const redisReply *reply) {
 }
 /* A reply that no Redis gives, or a meta that we have not written: VIEW_E_REFUSED. */
 MUST_CHECK int view_unexpected(RedisView *view, int32_t shard, char *text);
+/* The value of `name` in the lines of INFO; null if it is not there. */
+Str view_info_value(Str info, const char *name);
 /* A decimal number in full; false: it is not one. */
 MUST_CHECK bool view_parse_integer(Str s, int64_t *ret);
 /* The meta's key, for texts. */

@@ -135,7 +135,7 @@ static bool set_secret(RegistryClient *client, CURLoption option, const char *pa
 static bool set_identity(RegistryClient *client, char *text, size_t size) {
     const Config *config = client->config;
     CURL *easy = client->easy;
-    (void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+    (void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     if (config->registry_ca_file) {
         (void)curl_easy_setopt(easy, CURLOPT_CAINFO, config->registry_ca_file);
         (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);

@@ -41,9 +41,9 @@ WATCH_S = 0.25
 # What no log may hold.
 NEVER_TOLD = ('ERROR: AddressSanitizer', 'ERROR: LeakSanitizer', 'runtime error:', 'Assertion', 'event=failed ')
 HALTS = {  # reasons for which a shard may halt, and what must have been done to it
-    "the group's committed offset is not where the last batch left it": 'offset-reset',
-    'the records were made by a newer model version': 'reload',
-    'the internal topic holds a message that cannot be taken': 'reload',
+    "the group's committed offset is not where the last batch left it": {'offset-reset'},
+    'the records were made by a newer model version': {'reload', 'rolling-upgrade'},
+    'the internal topic holds a message that cannot be taken': {'reload', 'rolling-upgrade'},
 }
 
 
@@ -209,7 +209,7 @@ class Run:
         """Faults for the time given, then the end that all must come to. The checker's problems."""
         timeline = make_timeline(self.options.schedule, self.seed, self.options.seconds, self.options.gap)
         self.log(f'seed {self.seed}, schedule {self.options.schedule}: {len(timeline)} steps; {self.variant}; folder {self.folder}')
-        for name in ('a', 'b'):
+        for name in ('a', 'b', 'c') if self.options.schedule == 'rolling' else BASE:
             self.fleet.start(name)
         for instance in self.fleet.running.values():
             instance.await_log('event=pipeline.ready')
@@ -313,8 +313,7 @@ class Run:
             log = instance.log()
             for reason in re.findall(r'event=shard\.halted .*?reason="((?:[^"\\]|\\.)*)"', log):
                 reason = reason.replace('\\"', '"')
-                cause = HALTS.get(reason)
-                if cause is None or not self.nemesis.counts.get(cause):
+                if not HALTS.get(reason, set()) & self.nemesis.counts.keys():
                     problems.append(f'halt: {instance.log_path}: {reason}')
             problems += [f'process: {instance.log_path}: {mark}' for mark in NEVER_TOLD if mark in log]
         return sorted(set(problems))

@@ -37,6 +37,8 @@ ACTIONS = [
     Action('flushall', 2, [(0, 0)], ['redis']),
     Action('offset-reset', 1, [(4, 6)], ['a', 'b', 'c', 'd', 'broker', 'kafka-net', 'redis-net', 'redis', 'model']),
     Action('reload', 1.5, [(0, 0)], ['model']),
+    Action('rolling-restart', 0, [(15, 25)], ['a', 'b', 'c', 'd', 'model']),
+    Action('rolling-upgrade', 0, [(15, 25)], ['a', 'b', 'c', 'd', 'model']),
 ]
 # What is injected, by the name of a schedule.
 SCHEDULES = {
@@ -47,7 +49,8 @@ SCHEDULES = {
     'redis': {'kill': 3, 'redis-cut': 4, 'redis-delay': 3, 'redis-stall': 3, 'redis-crash': 3, 'redis-empty': 2,
               'redis-snapshot': 3, 'redis-failover': 4, 'redis-full': 2, 'flushall': 2},
     'operator': {'kill': 3, 'reload': 6, 'offset-reset': 6, 'join': 2},
-    'all': {action.name: action.weight for action in ACTIONS},
+    'rolling': {'rolling-restart': 1, 'rolling-upgrade': 1},
+    'all': {action.name: action.weight for action in ACTIONS if action.weight > 0},
 }
 Step = namedtuple('Step', 'at name phase target chance')  # phase: begin or end
 
@@ -163,6 +166,8 @@ class Nemesis:
             'flushall': (lambda _: pair.client().flushall(), nothing),
             'offset-reset': (self.reset_offset, nothing),
             'reload': (lambda _: f'version {fleet.new_model()}', nothing),
+            'rolling-restart': (lambda _: self.roll(), nothing),
+            'rolling-upgrade': (lambda _: f'version {fleet.new_model(is_told=False)}, {self.roll()}', nothing),
         }
 
     def freeze(self, step):
@@ -178,6 +183,15 @@ class Nemesis:
         return self.pair.fill()
 
     # --- operators ---
+
+    def roll(self):
+        """All instances are restarted one after another, each once the one before has shards again."""
+        begun, names = time.monotonic(), sorted(self.fleet.running)
+        for name in names:
+            self.fleet.terminate(name)
+            self.fleet.start(name)
+            self.fleet.running[name].await_log('event=shard.taken ', 90)
+        return f'{", ".join(names)} restarted in {time.monotonic() - begun:.1f} s'
 
     def reset_offset(self, step):
         """Somebody moves the group's offset of one partition; the shard that it is of must halt, and say what to do."""
@@ -259,13 +273,13 @@ class Fleet:
         for name in list(self.frozen):
             self.signal(name, signal.SIGCONT)
 
-    def new_model(self):
-        """Replaces the file and tells all instances, the frozen ones too."""
+    def new_model(self, is_told=True):
+        """Replaces the file and, if they are to be told, tells all instances, the frozen ones too."""
         with self.lock:
             self.version += 1
             self.model_of(self.version)
             self.versions.append(self.version)
-            for instance in self.running.values():
+            for instance in self.running.values() if is_told else ():
                 if instance.process.poll() is None and 'event=start ' in instance.log():  # or it has no handler yet, and would end
                     instance.process.send_signal(signal.SIGHUP)
             return self.version

@@ -235,8 +235,9 @@ def test_servers_that_are_not_there(case):
     assert (status, err) == (1, '')
     lines = out[out.index('servers:\n'):].splitlines()
     assert lines[1].startswith(f'  error    Kafka: no broker answers at {nobody}')
-    assert lines[2].startswith('           to do: start it, or correct kafka.bootstrap_servers')
-    assert lines[3].startswith('  error    Redis: ') and lines[5:] == ['2 errors, 0 warnings']
+    assert lines[2] == '           expected: the list of brokers'
+    assert lines[3].startswith('           to do: start it, or correct kafka.bootstrap_servers')
+    assert lines[4].startswith('  error    Redis: ') and lines[7:] == ['2 errors, 0 warnings']
 
 
 def test_a_topic_that_is_not_there(case):

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics and health, asked as Prometheus and a supervisor ask."""
-import http.client
 import json
 import os
 import re
@@ -14,6 +13,7 @@ import pytest
 
 import live
 import load
+from asking import ask, connection
 from live import event, server, wait_for
 
 PROMTOOL = shutil.which('promtool')
@@ -37,39 +37,6 @@ tracks:
       - { id: recycle, from: [mql, sal], to: lead, on: [sales_recycled] }
 sla: [ { id: call, start: { on: [form] }, stop: { on: [sales_touch] }, target: 60s } ]
 '''
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path):
-        super().__init__('localhost', timeout=30)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-
-def connection(address):
-    if address.startswith('unix:'):
-        return UnixConnection(address.removeprefix('unix:'))
-    return http.client.HTTPConnection(address, timeout=30)
-
-
-def ask(address, path, method='GET', **headers):
-    """The answer, with its body as `text`; None if nobody listens."""
-    asked = connection(address)
-    try:
-        asked.request(method, path, headers=headers)
-        answer = asked.getresponse()
-        answer.text = answer.read().decode()
-        return answer
-    except (ConnectionRefusedError, FileNotFoundError):
-        return None
-    finally:
-        asked.close()
 
 
 def reasons(address, path):

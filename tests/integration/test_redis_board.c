@@ -292,6 +292,32 @@ START_TEST(one_lead_is_found_with_its_shard) {
 }
 END_TEST
 
+START_TEST(shards_are_told_as_they_stand) {
+    BoardShard shards[N_SHARDS];
+    BoardInfo info;
+    int32_t written = kafka_partition_of(&config, STR_LITERAL("lead-1"), N_SHARDS), other = (written + 1) % N_SHARDS;
+    char keys[_BOARD_KEY_MAX][BOARD_KEY_SIZE];
+    write_info();
+    write_scores("lead-1", 10, 20);
+    ck_assert_int_eq(redis_board_info(board, "", text, &info), 0);
+    redis_board_keys(board, ENTITY_LEAD, other, STR_LITERAL("x"), keys);
+    freeReplyObject(redisCommand(admin, "HSET %s mode rebuilding bno 7 watermark x", keys[BOARD_KEY_META]));
+    ck_assert_int_eq(redis_board_shards(board, N_SHARDS, text, shards), 0);
+    ck_assert(shards[written].is_there && !shards[written].is_rebuilding);
+    ck_assert_int_eq(shards[written].bno, 1);
+    ck_assert_int_eq(shards[written].watermark_ms, NOW_MS);
+    ck_assert_int_eq(shards[written].updated_at_ms, NOW_MS);
+    ck_assert(shards[other].is_there && shards[other].is_rebuilding);
+    ck_assert_int_eq(shards[other].bno, 7);
+    ck_assert_int_eq(shards[other].watermark_ms, TIME_NONE);
+    ck_assert(!shards[(written + 2) % N_SHARDS].is_there);
+    ck_assert_int_eq(redis_board_shards(board, 0, text, shards), 0);
+    freeReplyObject(redisCommand(admin, "DEL %s", keys[BOARD_KEY_META]));
+    freeReplyObject(redisCommand(admin, "SET %s x", keys[BOARD_KEY_META]));
+    ck_assert_int_eq(redis_board_shards(board, N_SHARDS, text, shards), VIEW_E_REFUSED);
+}
+END_TEST
+
 START_TEST(keys_are_those_that_are_read) {
     char keys[_BOARD_KEY_MAX][BOARD_KEY_SIZE];
     int32_t shard = kafka_partition_of(&config, STR_LITERAL("acme"), N_SHARDS);
@@ -355,6 +381,7 @@ int main(void) {
     tcase_add_test(tcase, other_version_of_the_model_is_told);
     tcase_add_test(tcase, broken_record_is_counted_and_passed);
     tcase_add_test(tcase, one_lead_is_found_with_its_shard);
+    tcase_add_test(tcase, shards_are_told_as_they_stand);
     tcase_add_test(tcase, keys_are_those_that_are_read);
     tcase_add_test(tcase, what_is_not_ours_is_told);
     tcase_add_test(tcase, redis_that_is_away_is_told_and_comes_back);

@@ -9,7 +9,9 @@ from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, A
                                    ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion)
 
 import live
+from asking import ask
 from live import SMALL, event, free_port, wait_for
+from test_doctor import doctor
 
 USER, PASSWORD = 'scored', 'p4ss, with = and "'
 
@@ -167,16 +169,20 @@ def printed_rights(deployment, config):
                        AclOperation[r['operation']], AclPermissionType.ALLOW) for r in json.loads(done.stdout)]
 
 
-def check_main_job(kafka, d, mechanism, needed=None):
+def check_main_job(kafka, d, mechanism, needed=None, **sections):
     needed = needed or list(rights(d).values())
     kafka.allow(needed)
-    instance = d.start('a', kafka=section(kafka, d, mechanism))
+    instance = d.start('a', kafka=section(kafka, d, mechanism), **sections)
     instance.await_log('shards.assigned')
     d.send(*[event(f'lead-{i}', 'form') for i in range(20)])
     d.await_committed(20)
     wait_for(lambda: len([o for o in d.outputs('sla') if o['kind'] == 'breached']) == 20, 'all are breached')
     assert len(d.outputs('stages')) == 20
+    if 'http' in sections:
+        state = json.loads(ask(sections['http']['listen'], '/board/v1/state').text)
+        assert state['status']['kafka'] is None and len(state['news']) == 40
     assert instance.stop() == 0
+    assert PASSWORD not in instance.log()
     status, text = check_live(d, d.config('check', kafka=section(kafka, d, mechanism)))
     assert status == 0, text
     kafka.forbid(needed)
@@ -195,9 +201,69 @@ def test_main_job_with_the_rights_that_are_printed(kafka, deploy_secure):
     check_main_job(kafka, d, 'PLAIN', needed)
 
 
+def test_board_with_the_rights_that_are_printed(kafka, deploy_secure, tmp_path_factory):
+    """It reads what the main job only writes."""
+    d = deploy_secure(kafka)
+    http = {'listen': f'unix:{tmp_path_factory.mktemp("h")}/s', 'board': True}
+    needed = printed_rights(d, d.config('rights', kafka=section(kafka, d, 'PLAIN'), http=http))
+    assert len(needed) == len(rights(d)) + 5
+    check_main_job(kafka, d, 'PLAIN', needed, http=http)
+
+
 @pytest.mark.skipif(not os.environ.get('SCORED_TEST_FULL'), reason='fetches another Kafka')
 def test_main_job_by_scram(kafka_3, deploy_secure):
     check_main_job(kafka_3, deploy_secure(kafka_3), 'SCRAM-SHA-512')
+
+
+# --- what `scored doctor` says of it ---
+
+
+def test_doctor_finds_nothing_wrong_with_the_rights_of_the_readme(kafka, deploy_secure):
+    d = deploy_secure(kafka)
+    needed = list(rights(d).values())
+    kafka.allow(needed)
+    status, found = doctor(d.config('doctor', kafka=section(kafka, d, 'PLAIN')))
+    assert status == 0, found
+    # Nothing but that these certificates are made for two days.
+    assert [key for key in found if key[0] == 'warning'] == [('warning', f'broker 127.0.0.1:{kafka.sasl}')], found
+    kafka.forbid(needed)
+
+
+def test_doctor_finds_a_wrong_password(kafka, deploy_secure):
+    d = deploy_secure(kafka)
+    kafka_section = section(kafka, d, 'PLAIN')
+    with open(kafka_section['secrets']['sasl.password'], 'w', encoding='utf-8') as file:
+        file.write('wrong\n')
+    status, found = doctor(d.config('doctor', kafka=kafka_section))
+    login, = found['error', 'Kafka']
+    assert status == 1 and 'SASL authentication error: Authentication failed' in login['text'] and 'wrong' not in login['text']
+    assert login['remedy'] == 'check sasl.mechanism, sasl.username and the file of its secret'
+
+
+def test_doctor_finds_that_there_is_no_tls(kafka, deploy_secure):
+    """And that there is, where none is configured."""
+    d = deploy_secure(kafka)
+    plain = kafka.bootstrap
+    status, found = doctor(d.config('doctor', kafka=section(kafka, d, 'PLAIN') | {'bootstrap_servers': plain}))
+    finding, = found['error', f'broker {plain}']
+    assert status == 1 and finding['remedy'] == 'correct the port, or set security.protocol to sasl_plaintext'
+    status, found = doctor(d.config('doctor', kafka={'bootstrap_servers': f'127.0.0.1:{kafka.sasl}', 'group': d.name}))
+    finding, = found['error', 'Kafka']
+    assert status == 1 and 'incorrect security.protocol configuration' in finding['text']
+
+
+@pytest.mark.parametrize('missing, subject', [
+    ('read source', 'source {source}'), ('configs', 'topic {name}.changelog'), ('group', 'group {name}'),
+    ('transactions', 'transactional id {name}.doctor')])
+def test_doctor_finds_a_missing_right(kafka, deploy_secure, missing, subject):
+    d = deploy_secure(kafka)
+    d.create_topics({f'{d.name}.changelog': 2}, **{'cleanup.policy': 'compact'})
+    needed = rights(d)
+    kafka.allow([right for name, right in needed.items() if name != missing])
+    status, found = doctor(d.config('doctor', kafka=section(kafka, d, 'PLAIN')))
+    finding = found['error', subject.format(name=d.name, source=d.sources[0])][0]
+    assert status == 1 and 'uthorization failed' in finding['text'], finding
+    kafka.forbid([right for name, right in needed.items() if name != missing])
 
 
 def test_scram_that_cannot_be_says_why(kafka, deploy_secure):

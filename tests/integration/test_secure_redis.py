@@ -62,16 +62,18 @@ def test_all_that_it_does_is_what_the_readme_lets_it_do(secured, deploy, model):
     for key in secured.scan_iter(f'{d.name}:*'):
         secured.delete(key)
     wait_for(lambda: len(d.keys('record')) == 19, 'the view is there again')
-    for args in (('lead', 'lead-3'), ('verify',), ('check', '--live')):
+    for args in (('lead', 'lead-3'), ('verify',), ('check', '--live'), ('top', '--seconds', '1')):
         status, text = command(d, *args)
         assert status == 0, text
     assert second.stop() == 0
     assert secured.execute_command('ACL', 'LOG') == []
+    assert PASSWORD not in instance.log() + second.log()
 
+    used_by_client = {'auth', 'client setinfo'}
     of_test = {'scan', 'acl', 'config', 'flushall', 'keys', 'zcount', 'hello', 'info'}
     used = {name.removeprefix('cmdstat_').replace('|', ' ') for name in secured.info('commandstats')}
     allowed = {rule[1:].replace('|', ' ') for rule in acl_line() if rule.startswith('+')}
-    assert {name for name in used if name.split()[0] not in of_test} - {'auth'} <= allowed
+    assert {name for name in used if name.split()[0] not in of_test} - used_by_client <= allowed
     assert allowed - of_test - used == {'select'}  # another database than 0
 
 

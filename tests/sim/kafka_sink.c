@@ -15,13 +15,23 @@
 /* How late a request that nobody waits for any more may arrive. */
 #define LATE_MS 15000
 
+/* Records of one transaction. */
+typedef struct Queue {
+    NewRecord *records;
+    size_t n, n_alloc, n_sent;
+} Queue;
+
 struct KafkaSink {
     const Config *config;
     Producer *producer;
     int64_t epoch;
-    int64_t deadline_ms; /* of the transaction */
-    NewRecord *queue;
-    size_t n_queue, n_queue_alloc, n_sent;
+    int64_t deadline_ms; /* of the transaction that the broker has */
+    Queue open, closed;
+    bool is_closed; /* one is, and not finished yet */
+    SourceMembership membership; /* and offsets of the closed one */
+    const Inputs *inputs;
+    ShardOffsets *offsets;
+    size_t n_offsets;
 };
 
 int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler statistics, int timeout_ms, char *text, KafkaSink **ret) {
@@ -58,8 +68,7 @@ void kafka_sink_serve(KafkaSink *sink) {
 
 int kafka_sink_begin(KafkaSink *sink, char *text) {
     (void)text;
-    sink->n_queue = sink->n_sent = 0;
-    sink->deadline_ms = world.now_ms + TRANSACTION_MS;
+    sink->open = (Queue){0};
     return 0;
 }
 
@@ -88,14 +97,16 @@ static int go(const KafkaSink *sink, Point point, char *text) {
 }
 
 /* Up to `most` of the records that wait. */
-static int send_some(KafkaSink *sink, size_t most, char *text) {
+static int send_some(KafkaSink *sink, Queue *queue, size_t most, char *text) {
+    if (queue->n_sent == 0)
+        sink->deadline_ms = world.now_ms + TRANSACTION_MS;
     int r = go(sink, POINT_SEND, text);
     if (r == 0)
         r = wait_settled(sink, text);
     if (r != 0)
         return r;
-    for (size_t i = 0; i < most && sink->n_sent < sink->n_queue; i++)
-        if (!producer_send(sink->producer, sink->epoch, &sink->queue[sink->n_sent++]))
+    for (size_t i = 0; i < most && queue->n_sent < queue->n; i++)
+        if (!producer_send(sink->producer, sink->epoch, &queue->records[queue->n_sent++]))
             return fenced(sink, text);
     return 0;
 }
@@ -133,21 +144,21 @@ int kafka_sink_produce(KafkaSink *sink, const char *topic, int32_t partition, St
         partition = kafka_partition_of(sink->config, key, found->n_partitions);
     if (partition < 0)
         partition = (int32_t)chance_between(&world.chance, 0, found->n_partitions - 1);
-    sink->queue = world_grow(sink->queue, &sink->n_queue_alloc, sink->n_queue, sizeof(NewRecord));
+    Queue *queue = &sink->open;
+    queue->records = world_grow(queue->records, &queue->n_alloc, queue->n, sizeof(NewRecord));
     /* Copied before anybody else runs: the caller's buffers may be shared. */
-    sink->queue[sink->n_queue++] = (NewRecord){.partition = adapter_partition(topic, partition), .key = world_copy(key),
+    queue->records[queue->n++] = (NewRecord){.partition = adapter_partition(topic, partition), .key = world_copy(key),
             .value = world_copy(value), .decided_at_ms = find_decided_at(headers, n_headers), .ret_offset = ret_offset};
-    trace_record(&sink->queue[sink->n_queue - 1]);
-    if (!chance_percent(&world.chance, 3))
+    trace_record(&queue->records[queue->n - 1]);
+    if (sink->is_closed || !chance_percent(&world.chance, 3))
         return 0;
-    int r = send_some(sink, (size_t)chance_between(&world.chance, 1, 20), text);
-    return r;
+    return send_some(sink, queue, (size_t)chance_between(&world.chance, 1, 20), text);
 }
 
 static int deliver(KafkaSink *sink, char *text) {
     int r = 0;
-    while (r == 0 && sink->n_sent < sink->n_queue)
-        r = send_some(sink, (size_t)chance_between(&world.chance, 1, 200), text);
+    while (r == 0 && sink->closed.n_sent < sink->closed.n)
+        r = send_some(sink, &sink->closed, (size_t)chance_between(&world.chance, 1, 200), text);
     return r;
 }
 
@@ -166,25 +177,22 @@ static int send_shard_offsets(KafkaSink *sink, const Inputs *inputs, const Shard
     return 0;
 }
 
-static int send_offsets(KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text) {
-    SourceMembership before = adapter_membership(source);
-    if (before.generation < 0) {
-        (void)snprintf(text, KAFKA_TEXT_SIZE, "it is no member");
-        return KAFKA_E_ABORT;
-    }
+static int send_offsets(KafkaSink *sink, char *text) {
+    if (sink->closed.n_sent == 0)
+        sink->deadline_ms = world.now_ms + TRANSACTION_MS;
     int r = go(sink, POINT_OFFSETS, text);
     if (r == 0)
         r = wait_settled(sink, text);
     if (r != 0)
         return r;
 #ifndef PLANTED_UNFENCED
-    if (!group_has(before.member_id, before.generation)) {
+    if (!group_has(sink->membership.member_id, sink->membership.generation)) {
         (void)snprintf(text, KAFKA_TEXT_SIZE, "the group has gone on without it");
         return KAFKA_E_ABORT;
     }
 #endif
-    for (size_t i = 0; i < n && r == 0; i++)
-        r = send_shard_offsets(sink, kafka_source_inputs(source), &shards[i], text);
+    for (size_t i = 0; i < sink->n_offsets && r == 0; i++)
+        r = send_shard_offsets(sink, sink->inputs, &sink->offsets[i], text);
     return r;
 }
 
@@ -235,26 +243,55 @@ static int end_transaction(KafkaSink *sink, char *text) {
     return 0;
 }
 
-int kafka_sink_commit(KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text) {
+static void copy_offsets(KafkaSink *sink, const ShardOffsets *shards, size_t n) {
+    sink->offsets = world_alloc(n, sizeof(ShardOffsets));
+    sink->n_offsets = n;
+    for (size_t i = 0; i < n; i++) {
+        int64_t *offsets = world_alloc(sink->inputs->n, sizeof(*offsets));
+        memcpy(offsets, shards[i].offsets, sink->inputs->n * sizeof(*offsets));
+        sink->offsets[i] = (ShardOffsets){shards[i].shard, offsets, world_copy(str_from(shards[i].metadata)).data};
+    }
+}
+
+int kafka_sink_close(KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text) {
     if (n == 0)
         world_fail("a transaction without offsets");
+    if (sink->is_closed)
+        world_fail("two transactions at once");
+    sink->membership = adapter_membership(source);
+    if (sink->membership.generation < 0) {
+        (void)snprintf(text, KAFKA_TEXT_SIZE, "it is no member");
+        return KAFKA_E_ABORT;
+    }
+    sink->inputs = kafka_source_inputs(source);
+    copy_offsets(sink, shards, n);
+    sink->closed = sink->open;
+    sink->open = (Queue){0};
+    sink->is_closed = true;
+    return 0;
+}
+
+int kafka_sink_finish(KafkaSink *sink, char *text) {
+    int r = 0;
 #ifdef PLANTED_TWO_TRANSACTIONS
-    int early = deliver(sink, text);
-    if (!early)
-        early = end_transaction(sink, text);
-    if (early)
-        return early;
-    sink->n_queue = sink->n_sent = 0;
+    r = deliver(sink, text);
+    if (r == 0)
+        r = end_transaction(sink, text);
+    sink->closed = (Queue){0};
 #endif
-    int r = send_offsets(sink, source, shards, n, text);
+    if (r == 0)
+        r = send_offsets(sink, text);
     if (r == 0)
         r = deliver(sink, text);
-    return r != 0 ? r : end_transaction(sink, text);
+    if (r == 0)
+        r = end_transaction(sink, text);
+    sink->is_closed = false;
+    return r;
 }
 
 int kafka_sink_abort(KafkaSink *sink, char *text) {
     int r = adapter_go_to_kafka(POINT_COMMIT, TRANSACTION_MS, text);
-    sink->n_queue = sink->n_sent = 0;
+    sink->open = sink->closed = (Queue){0};
     if (r != 0 || (sink->producer->transaction && sink->producer->transaction->state == TRANSACTION_OPEN &&
                           !producer_end(sink->producer, sink->epoch, false)))
         return KAFKA_E_FATAL;

@@ -34,33 +34,26 @@ int random_bytes(void *buffer, size_t n) {
     return 0;
 }
 
-void log_configure(LogFormat format, LogLevel level) {
-    (void)format;
-    (void)level;
+void log_configure(const LogOptions *options) {
+    (void)options;
 }
 
 /* A part of the trace. */
-void log_write(LogLevel level, const char *event, const LogField *fields, size_t n) {
+void log_write(LogSite *site, LogLevel level, unsigned burst, const char *event, const LogField *fields, size_t n) {
     static const char *const levels[] = {[LOG_ERROR] = "ERROR ", [LOG_WARNING] = "warning ", [LOG_INFO] = "", [LOG_DEBUG] = ""};
     char line[2048];
     size_t len = 0;
+    (void)site;
+    (void)burst;
     if (!world.is_verbose || strcmp(event, "progress") == 0)
         return;
     line[0] = 0;
     for (size_t i = 0; i < n && len < sizeof(line) - 1; i++) {
         const LogField *field = &fields[i];
-        int r = field->type == LOG_FIELD_STR ? snprintf(line + len, sizeof(line) - len, " %s=%.*s", field->name, STR_FMT(field->string))
-                : field->type == LOG_FIELD_INT ? snprintf(line + len, sizeof(line) - len, " %s=%lld", field->name, (long long)field->integer)
-                                               : snprintf(line + len, sizeof(line) - len, " %s=%g", field->name, field->number);
+        int r = field->type == LOG_FIELD_INT      ? snprintf(line + len, sizeof(line) - len, " %s=%lld", field->name, (long long)field->integer)
+                : field->type == LOG_FIELD_DOUBLE ? snprintf(line + len, sizeof(line) - len, " %s=%g", field->name, field->number)
+                                                  : snprintf(line + len, sizeof(line) - len, " %s=%.*s", field->name, STR_FMT(field->string));
         len += (size_t)r;
     }
     world_trace("%s%s%s", levels[level], event, line);
-}
-
-bool log_limit_allows(LogLimit *limit, int64_t now_ms, unsigned burst, unsigned *ret_left_out) {
-    (void)limit;
-    (void)now_ms;
-    (void)burst;
-    *ret_left_out = 0;
-    return true;
 }

@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <malloc.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -39,16 +38,6 @@
 #define PROGRESS_EACH 10000
 
 static const Command command = {.name = "sim"};
-
-/* In place of daemon/command.c, whose table of commands would bring all adapters along. */
-void command_error(const Command *self, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    fprintf(stderr, "%s: ", self->name);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-}
 
 /* Of all schedules; in memory that they share. */
 typedef struct Figures {

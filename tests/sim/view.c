@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "daemon/clock.h"
+#include "daemon/io/redis_library.h"
 #include "tests/sim/adapters.h"
 #include "tests/sim/scenario.h"
 
@@ -184,6 +185,13 @@ int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char
     (void)fields;
     (void)n;
     return go(POINT_READ, text);
+}
+
+int redis_library_offer(RedisView *view, const RedisLibrary *library, char *text) {
+    (void)view;
+    (void)library;
+    (void)text;
+    return 0; /* nobody here reads by functions */
 }
 
 /* --- reading ----------------------------------------------------------------------------------------- */

@@ -120,7 +120,10 @@ START_TEST(defaults_hold_without_keys) {
     ck_assert(!c->http_allow_remote);
     ck_assert_int_eq(c->http_stuck_after_ms, 60000);
     ck_assert_int_eq(c->http_max_sources, 20);
-    ck_assert_int_eq(c->log_format, LOG_LOGFMT);
+    ck_assert(!c->http_board);
+    ck_assert_ptr_null(c->http_token_file);
+    ck_assert_ptr_null(c->http_host);
+    ck_assert_int_eq(c->log_format, LOG_AUTO);
     ck_assert_int_eq(c->log_level, LOG_INFO);
 }
 END_TEST
@@ -149,7 +152,7 @@ START_TEST(values_take_the_place_of_defaults) {
                        "batch: { max_events: 1, max_time: 1ms, max_moments: 2 }\n"
                        "view: { max_pending: 1, max: 1MiB, max_delay: 0ms }\n"
                        "cache: { max: 64KiB, moments: 7 }\n"
-                       "http: { listen: '[::]:80', allow_remote: true, stuck_after: 5s, max_sources: 0 }\n"
+                       "http: { listen: '[::1]:80', allow_remote: true, stuck_after: 5s, max_sources: 0, board: true, host: s.example }\n"
                        "log: { format: json, level: debug }\n",
                     HOME_DIR);
     ck_assert_str_eq(c->model_path, "/models/acme.yaml");
@@ -195,10 +198,12 @@ START_TEST(values_take_the_place_of_defaults) {
     ck_assert_int_eq(c->view_max_delay_ms, 0);
     ck_assert_int_eq(c->cache_max_bytes, 65536);
     ck_assert_int_eq(c->moments_near_max, 7);
-    ck_assert_str_eq(c->http_listen, "[::]:80");
+    ck_assert_str_eq(c->http_listen, "[::1]:80");
     ck_assert(c->http_allow_remote);
     ck_assert_int_eq(c->http_stuck_after_ms, 5000);
     ck_assert_int_eq(c->http_max_sources, 0);
+    ck_assert(c->http_board);
+    ck_assert_str_eq(c->http_host, "s.example");
     ck_assert_int_eq(c->log_format, LOG_JSON);
     ck_assert_int_eq(c->log_level, LOG_DEBUG);
 }
@@ -450,6 +455,34 @@ START_TEST(credentials_directory_is_expanded) {
 }
 END_TEST
 
+static const struct {
+    const char *http, *token; /* NULL: there is no file */
+    const char *error;        /* NULL: none */
+} boards[] = {
+        {"listen: '127.0.0.1:1', board: true", NULL, NULL},
+        {"listen: 'unix:/s', board: true", NULL, NULL},
+        {"listen: off, board: true", NULL, NULL}, /* a socket may be passed */
+        {"listen: '0.0.0.0:1', allow_remote: true", NULL, NULL},
+        {"listen: '0.0.0.0:1', allow_remote: true, board: true", NULL, "it needs http.token_file"},
+        {"listen: '0.0.0.0:1', allow_remote: true, board: true, token_file: secret", "0123456789abcdef\n", NULL},
+        {"listen: '0.0.0.0:1', board: true, token_file: secret", "0123456789abcdef\n", "http.allow_remote"},
+        {"listen: '127.0.0.1:1', board: true, token_file: secret", "0123456789abcde\n", "16 to 1024 characters"},
+        {"listen: '127.0.0.1:1', board: true, token_file: secret", NULL, "cannot be read"},
+};
+
+START_TEST(board_beyond_this_machine_needs_a_token) {
+    _cleanup_(diagnostics_done) Diagnostics d = DIAGNOSTICS_INIT;
+    char text[512];
+    if (boards[_i].token)
+        write_bytes(secret_path, boards[_i].token, strlen(boards[_i].token));
+    (void)snprintf(text, sizeof(text), WITH_KAFKA("http: { %s }\n"), boards[_i].http);
+    _cleanup_(config_free) Config *c = load_at(text, folder, &d);
+    ck_assert_int_eq(c == NULL, boards[_i].error != NULL);
+    _cleanup_(free_null) char *shown = diagnostics_render(&d, "scored.yaml", str_from(text));
+    ck_assert(!boards[_i].error || strstr(shown, boards[_i].error));
+}
+END_TEST
+
 START_TEST(secret_that_librdkafka_refuses_is_not_shown) {
     static const char text[] =
             WITH_KAFKA("  secrets: { security.protocol: secret, no.such.property: secret }\n");
@@ -591,6 +624,7 @@ int main(void) {
     tcase_add_checked_fixture(secret, folder_setup, folder_teardown);
     tcase_add_loop_test(secret, secret_is_read_from_its_file, 0, ARRAY_SIZE(secrets));
     tcase_add_test(secret, credentials_directory_is_expanded);
+    tcase_add_loop_test(secret, board_beyond_this_machine_needs_a_token, 0, ARRAY_SIZE(boards));
     tcase_add_test(secret, secret_that_librdkafka_refuses_is_not_shown);
     tcase_add_test(secret, file_of_many_megabytes_is_no_secret);
     tcase_add_test(secret, property_is_in_properties_or_in_secrets);

@@ -166,6 +166,15 @@ START_TEST(hidden_gauges_come_back_when_they_are_set) {
 }
 END_TEST
 
+/* There is no memory for labels then. */
+START_TEST(what_has_no_labels_is_moved_alone) {
+    _cleanup_(metrics_free) Metrics *to = new_metrics(), *from = new_metrics();
+    metrics_add(from, TEST_PLAIN, NULL, 2);
+    metrics_move(to, from);
+    expect_line(to, "t_plain_total 2", true);
+}
+END_TEST
+
 START_TEST(moving_adds_counts_takes_gauges_and_empties) {
     _cleanup_(metrics_free) Metrics *to = new_metrics(), *from = new_metrics();
     for (int i = 1; i <= 2; i++) {
@@ -182,6 +191,14 @@ START_TEST(moving_adds_counts_takes_gauges_and_empties) {
     _cleanup_(metrics_free) Metrics *empty = new_metrics();
     _cleanup_(free_null) char *expected = text_of(empty, METRICS_PROMETHEUS);
     expect_text(from, METRICS_PROMETHEUS, expected);
+}
+END_TEST
+
+START_TEST(what_has_no_labels_moves_alone) {
+    _cleanup_(metrics_free) Metrics *to = new_metrics(), *from = new_metrics();
+    metrics_add(from, TEST_PLAIN, NULL, 2);
+    metrics_move(to, from);
+    expect_line(to, "t_plain_total 2", true);
 }
 END_TEST
 
@@ -272,7 +289,9 @@ int main(void) {
     tcase_add_test(tcase, series_beyond_the_limit_are_left_out_and_counted);
     tcase_add_test(tcase, many_series_are_found_again);
     tcase_add_test(tcase, hidden_gauges_come_back_when_they_are_set);
+    tcase_add_test(tcase, what_has_no_labels_is_moved_alone);
     tcase_add_test(tcase, moving_adds_counts_takes_gauges_and_empties);
+    tcase_add_test(tcase, what_has_no_labels_moves_alone);
     tcase_add_test(tcase, a_copy_stands_for_itself);
     tcase_add_test(tcase, text_is_bounded);
     tcase_add_loop_test(tcase, accept_chooses_the_format, 0, ARRAY_SIZE(accepts));

@@ -52,6 +52,27 @@ START_TEST(own_topics_go_by_their_prefix) {
 }
 END_TEST
 
+START_TEST(a_board_reads_the_outputs) {
+    Config config = make_config();
+    config.n_sources = 1;
+    config.http_board = true;
+    check_printed(&config, "User:s",
+            "--add --allow-principal User:s --operation Read --topic web\n"
+            "--add --allow-principal User:s --operation Write --topic scored. --resource-pattern-type prefixed\n"
+            "--add --allow-principal User:s --operation DescribeConfigs --topic scored. --resource-pattern-type prefixed\n"
+            "--add --allow-principal User:s --operation Create --topic scored. --resource-pattern-type prefixed\n"
+            "--add --allow-principal User:s --operation Read --topic scored.changelog\n"
+            "--add --allow-principal User:s --operation Read --topic scored.internal\n"
+            "--add --allow-principal User:s --operation Read --topic scored.stages\n"
+            "--add --allow-principal User:s --operation Read --topic scored.sla\n"
+            "--add --allow-principal User:s --operation Read --topic scored.refused\n"
+            "--add --allow-principal User:s --operation Read --topic scored.retired\n"
+            "--add --allow-principal User:s --operation Read --topic scored.dead-letters\n"
+            "--add --allow-principal User:s --operation Read --group scoring\n"
+            "--add --allow-principal User:s --operation Write --transactional-id scoring. --resource-pattern-type prefixed\n");
+}
+END_TEST
+
 /* "scored-sla" does not begin with "scored."; two outputs share a topic, which is named once. */
 START_TEST(topics_with_names_of_their_own_are_named_each) {
     Config config = make_config();
@@ -110,8 +131,9 @@ START_TEST(all_names_of_their_own_have_room) {
         config.output_topics[i] = names[CONFIG_SOURCES_MAX + i];
     config.changelog_topic = "c";
     config.internal_topic = "i";
+    config.http_board = true;
     rights_list(&config, &rights);
-    ck_assert_uint_eq(rights.n, CONFIG_SOURCES_MAX + 3 * (_OUTPUT_TYPE_MAX + 2) + 2 + 2);
+    ck_assert_uint_eq(rights.n, CONFIG_SOURCES_MAX + 3 * (_OUTPUT_TYPE_MAX + 2) + 2 + _OUTPUT_TYPE_MAX + 2);
 }
 END_TEST
 
@@ -119,6 +141,7 @@ int main(void) {
     Suite *suite = suite_create("rights");
     TCase *tcase = tcase_create("rights");
     tcase_add_test(tcase, own_topics_go_by_their_prefix);
+    tcase_add_test(tcase, a_board_reads_the_outputs);
     tcase_add_test(tcase, topics_with_names_of_their_own_are_named_each);
     tcase_add_loop_test(tcase, a_shell_reads_one_word, 0, ARRAY_SIZE(quoted_rows));
     tcase_add_test(tcase, all_names_of_their_own_have_room);

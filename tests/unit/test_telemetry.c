@@ -64,24 +64,35 @@ static Output stage_change(Str from, Str to, Str source) {
             .stage_changed = {.entity = L("lead"), .track = L("t"), .from = from, .to = to, .first_source = source}};
 }
 
-static void commit(void) {
+static void commit_closed(void) {
     telemetry_commit(t, (TelemetryBatch){.n_events = 1, .duration_us = 2500000, .commit_us = 500000});
+}
+
+static void commit(void) {
+    telemetry_close(t);
+    commit_closed();
 }
 
 START_TEST(nothing_counts_before_it_is_committed) {
     Output output = stage_change(L("a"), L("c"), STR_NULL);
     telemetry_event(t, TELEMETRY_APPLIED, L("sales_accepted"));
     telemetry_output(t, model, &output);
+    telemetry_close(t);
     telemetry_latency(t, 1500);
+    telemetry_event(t, TELEMETRY_APPLIED, L("sales_accepted")); /* of the next one */
+    telemetry_output(t, model, &output);
     ck_assert_double_eq(value_of(METRIC_EVENTS, VALUES(L("applied"))), 0);
     ck_assert_double_eq(value_of(METRIC_TRANSITIONS, VALUES(L("lead"), L("t"), L("a"), L("c"))), -1);
-    commit();
+    commit_closed();
     ck_assert_double_eq(value_of(METRIC_EVENTS, VALUES(L("applied"))), 1);
     ck_assert_double_eq(value_of(METRIC_SALES_EVENTS, VALUES(L("sales_accepted"))), 1);
     ck_assert_double_eq(value_of(METRIC_TRANSITIONS, VALUES(L("lead"), L("t"), L("a"), L("c"))), 1);
     ck_assert_double_eq(value_of(METRIC_EVENT_LATENCY, NULL), 1.5);
     ck_assert_double_eq(value_of(METRIC_BATCH_DURATION, NULL), 2.5);
     ck_assert_double_eq(value_of(METRIC_COMMIT_DURATION, NULL), 0.5);
+    commit();
+    ck_assert_double_eq(value_of(METRIC_EVENTS, VALUES(L("applied"))), 2);
+    ck_assert_double_eq(value_of(METRIC_TRANSITIONS, VALUES(L("lead"), L("t"), L("a"), L("c"))), 2);
 }
 END_TEST
 
@@ -89,7 +100,9 @@ START_TEST(what_was_taken_back_never_counts) {
     Output output = stage_change(L("a"), L("c"), STR_NULL);
     telemetry_event(t, TELEMETRY_REJECTED, STR_NULL);
     telemetry_output(t, model, &output);
+    telemetry_close(t);
     telemetry_latency(t, 1500);
+    telemetry_event(t, TELEMETRY_REJECTED, STR_NULL);
     telemetry_drop(t);
     commit();
     ck_assert_double_eq(value_of(METRIC_EVENTS, VALUES(L("rejected"))), 0);
@@ -244,6 +257,7 @@ START_TEST(nobody_wants_to_know) {
     telemetry_event(NULL, TELEMETRY_APPLIED, L("x"));
     telemetry_output(NULL, model, &output);
     telemetry_latency(NULL, 1);
+    telemetry_close(NULL);
     telemetry_commit(NULL, (TelemetryBatch){0});
     telemetry_drop(NULL);
     telemetry_transaction_failed(NULL);
