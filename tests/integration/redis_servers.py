@@ -167,7 +167,8 @@ class Cluster:
         return len(keys)
 
     def end_move(self, slot, target):
-        for which in [target] + [i for i in range(len(self.ports)) if i != target]:
+        others = [i for i in range(len(self.ports)) if i != target and self.ask(i, 'ROLE')[0] == b'master']
+        for which in [target] + others:
             self.ask(which, 'CLUSTER', 'SETSLOT', slot, 'NODE', self.node_id(target))
 
     def move(self, slot, target, n=100):

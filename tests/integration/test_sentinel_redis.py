@@ -63,10 +63,6 @@ def test_a_replica_that_was_behind_is_caught_up(watched, deploy, model):
         status, text = scored(d, config, *args)
         assert status == 0, (text, instance.log()[-3000:])
     assert instance.stop() == 0
-
-
-def test_an_unknown_master_is_named(watched, deploy, model):
-    d = deploy(model(SMALL), 2)
     status, text = scored(d, watched.section(d, master='nobody'), 'check', '--live')
     assert status != 0 and 'it knows no master "nobody"' in text, text
 

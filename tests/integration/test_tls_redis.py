@@ -55,9 +55,9 @@ def test_main_job_with_a_certificate_of_our_own(on_it, deploy, model):
     config = {'redis': section(on_it, d), 'cache': {'max': '64KiB'}}
     instance = d.start('a', **config)
     for _ in range(2):
-        d.send(*[event(f'lead-{i}', 'page_view') for i in range(1000)])
-    d.await_committed(2000)
-    wait_for(lambda: len(d.keys('record')) == 1000, 'all are in the view')
+        d.send(*[event(f'lead-{i}', 'page_view') for i in range(500)])
+    d.await_committed(1000)
+    wait_for(lambda: len(d.keys('record')) == 500, 'all are in the view')
     for client in redis.Redis(unix_socket_path=live.REDIS).client_list():
         if client['name'].startswith('scored:'):
             assert client['laddr'].endswith(f':{on_it.port}')
