@@ -166,7 +166,7 @@ static int read_all(ConfigReader *reader) {
     config_check_http(reader);
     config_check_log(reader);
     check_replication(reader);
-    return 0;
+    return config_check_redis(reader);
 }
 
 int config_load(Str source, const char *directory, Diagnostics *diagnostics, Config **ret) {

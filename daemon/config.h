@@ -13,6 +13,7 @@
 #define CONFIG_SOURCES_MAX 16
 #define CONFIG_SCHEMAS_MAX 256
 #define CONFIG_REGISTRY_URLS_MAX 8
+#define CONFIG_REDIS_HOSTS_MAX 16
 
 /* A librdkafka property, passed through as it is. */
 typedef struct KafkaProperty {
@@ -38,6 +39,12 @@ typedef enum LogLevel { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG } LogLevel;
 
 /* Where a new shard starts in its sources. */
 typedef enum StartAt { START_EARLIEST, START_LATEST } StartAt;
+
+/* Some of the servers of one system: host:port. */
+typedef struct ConfigHosts {
+    const char *hosts[CONFIG_REDIS_HOSTS_MAX];
+    size_t n;
+} ConfigHosts;
 
 typedef struct Config {
     struct Arena *arena;
@@ -74,11 +81,19 @@ typedef struct Config {
     const char *registry_ca_file, *registry_certificate_file, *registry_key_file, *registry_key_password_file;
     int64_t registry_timeout_ms;
 
-    const char *redis_address; /* unix:/path or tcp:host:port */
+    const char *redis_address; /* unix:/path or tcp:host:port; of sentinels or a cluster, what they are called in texts */
+    ConfigHosts redis_sentinels;
+    const char *redis_master; /* as the sentinels call it */
+    ConfigHosts redis_cluster;
+    const char *redis_sentinel_username, *redis_sentinel_password_file;
+    bool redis_sentinel_tls;
     const char *redis_username;
     const char *redis_password_file;
     int64_t redis_database;
     const char *redis_prefix;  /* of every key of ours */
+    bool redis_tls;
+    const char *redis_ca_file, *redis_certificate_file, *redis_key_file, *redis_key_password_file;
+    const char *redis_server_name; /* what its certificate has to be for; NULL: the host's name, or address, that it is reached by */
 
     WatermarkMode watermark;
     int64_t max_future_ms;

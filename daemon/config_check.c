@@ -147,10 +147,9 @@ static void check_subjects(ConfigReader *reader, const OwnTopic topics[static OW
 }
 
 /* Keys of which one asks for the other. */
-static void check_pair(ConfigReader *reader, const char *key, const char *wanted) {
-    const YamlNode *node = config_find(reader, "registry", key);
-    if (node && !config_find(reader, "registry", wanted))
-        config_error(reader, config_mark(reader, "registry", key), "%s: it needs registry.%s", key, wanted);
+static void check_pair(ConfigReader *reader, const char *section, const char *key, const char *wanted) {
+    if (config_find(reader, section, key) && !config_find(reader, section, wanted))
+        config_error(reader, config_mark(reader, section, key), "%s: it needs %s.%s", key, section, wanted);
 }
 
 void config_check_registry(ConfigReader *reader) {
@@ -169,11 +168,75 @@ void config_check_registry(ConfigReader *reader) {
     if (!config_find(reader, "registry", "urls"))
         config_error(reader, config_mark(reader, "registry", "urls"), "registry.urls is missing: the registry that the other keys are about");
     for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
-        check_pair(reader, pairs[i][0], pairs[i][1]);
+        check_pair(reader, "registry", pairs[i][0], pairs[i][1]);
     if (config_find(reader, "registry", "token_file") && config_find(reader, "registry", "username"))
         config_error(reader, config_mark(reader, "registry", "token_file"), "token_file: there is a username, too; a request has one login");
     own_topics(reader->config, topics);
     check_subjects(reader, topics);
+}
+
+static Mark redis_mark(const ConfigReader *reader, const char *key) {
+    return config_mark(reader, "redis", key);
+}
+
+/* Who Redis is: one of three keys says it. */
+static void check_redis_kind(ConfigReader *reader) {
+    static const char *const kinds[] = {"address", "sentinels", "cluster"};
+    static const char *const of_sentinels[] = {"master", "sentinel_username", "sentinel_password_file", "sentinel_tls"};
+    const char *given = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        if (!config_find(reader, "redis", kinds[i]))
+            continue;
+        if (given)
+            config_error(reader, redis_mark(reader, kinds[i]), "%s: there is redis.%s, too; one of them says where Redis is", kinds[i], given);
+        given = kinds[i];
+    }
+    if (!given)
+        config_error(reader, redis_mark(reader, "address"),
+                "redis.address is missing: unix:/path/of/socket or tcp:host:port; or redis.sentinels, or redis.cluster");
+    for (size_t i = 0; i < ARRAY_SIZE(of_sentinels); i++)
+        check_pair(reader, "redis", of_sentinels[i], "sentinels");
+    check_pair(reader, "redis", "sentinels", "master");
+    if (config_find(reader, "redis", "cluster") && reader->config->redis_database != 0)
+        config_error(reader, redis_mark(reader, "database"), "database: a Redis Cluster has number 0 only");
+}
+
+static void check_redis_tls(ConfigReader *reader) {
+    static const char *const keys[] = {"ca_file", "certificate_file", "key_file", "server_name"};
+    const Config *config = reader->config;
+    bool is_used = config->redis_tls || config->redis_sentinel_tls;
+    for (size_t i = 0; i < ARRAY_SIZE(keys) && !is_used; i++)
+        if (config_find(reader, "redis", keys[i]))
+            config_error(reader, redis_mark(reader, keys[i]), "%s: it needs redis.tls: true", keys[i]);
+    if (config->redis_tls && config->redis_address && strncmp(config->redis_address, "unix:", 5) == 0)
+        config_error(reader, redis_mark(reader, "tls"), "tls: there is none on a Unix socket");
+}
+
+/* `what` and all of them, for texts. */
+static int name_hosts(ConfigReader *reader, const char *what, const ConfigHosts *hosts) {
+    const char *name = what;
+    for (size_t i = 0; i < hosts->n && name; i++)
+        name = config_join(reader, name, i ? "," : " ", hosts->hosts[i]);
+    reader->config->redis_address = name;
+    return name ? 0 : -ENOMEM;
+}
+
+/* A login that is not used, or a certificate that nobody sees, is a misunderstanding. */
+int config_check_redis(ConfigReader *reader) {
+    static const char *const pairs[][2] = {{"username", "password_file"}, {"sentinel_username", "sentinel_password_file"},
+            {"certificate_file", "key_file"}, {"key_file", "certificate_file"}, {"key_password_file", "key_file"}};
+    Config *config = reader->config;
+    for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+        check_pair(reader, "redis", pairs[i][0], pairs[i][1]);
+    if (!config_find(reader, "redis", "sentinel_tls"))
+        config->redis_sentinel_tls = config->redis_tls;
+    check_redis_kind(reader);
+    check_redis_tls(reader);
+    if (config->redis_sentinels.n && config->redis_master) {
+        const char *what = config_join(reader, "the master ", config->redis_master, " of sentinels");
+        return what ? name_hosts(reader, what, &config->redis_sentinels) : -ENOMEM;
+    }
+    return config->redis_cluster.n ? name_hosts(reader, "the cluster", &config->redis_cluster) : 0;
 }
 
 /* Leads' ids are for those that may see them. */

@@ -29,6 +29,7 @@ typedef enum ConfigType {
     CONFIG_SCHEMAS,    /* a mapping of ids to files */
     CONFIG_OUTPUT_IDS, /* a mapping of OutputTypes to ids */
     CONFIG_URLS,       /* a list of them, of one registry */
+    CONFIG_HOSTS,      /* a list of host:port */
     _CONFIG_TYPE_MAX,
 } ConfigType;
 
@@ -52,4 +53,4 @@ extern const size_t config_n_keys;
 const char *config_section(size_t i);
 /* The most that config_section() counts to, and the most keys of one section. */
 #define CONFIG_SECTIONS_MAX 16
-#define CONFIG_SECTION_KEYS_MAX 16
+#define CONFIG_SECTION_KEYS_MAX 24

@@ -16,6 +16,7 @@
 #define TOPIC_CHARS ALNUM "._-"
 #define URL_CHARS ALNUM "-._~:/[]%!$&'()*+,;="
 #define REGISTRY_URL_LEN_MAX 1000
+#define HOST_LEN_MAX 250
 #define PREFIX_CHARS ALNUM "._:-" /* a brace would move a key to another slot of a cluster */
 
 static void *field_of(const ConfigReader *reader, const ConfigKey *key) {
@@ -204,10 +205,31 @@ static int read_address(ConfigReader *reader, const ConfigKey *key, const YamlNo
     /* The kernel's bound on a socket's path. */
     size_t path_size_max = sizeof(((struct sockaddr_un *)0)->sun_path);
     if ((str_starts_with(text, "unix:/") && text.len - strlen("unix:") < path_size_max) ||
-            (str_starts_with(text, "tcp:") && is_host_and_port(text.data + strlen("tcp:"))))
+            (str_starts_with(text, "tcp:") && text.len <= HOST_LEN_MAX && is_host_and_port(text.data + strlen("tcp:"))))
         set_text(reader, key, text.data);
     else
         config_expected(reader, node, key->key, "unix:/path (107 bytes at most) or tcp:host:port");
+    return 0;
+}
+
+static int read_hosts(ConfigReader *reader, const ConfigKey *key, const YamlNode *node) {
+    ConfigHosts *hosts = field_of(reader, key);
+    if (node->type != YAML_SEQUENCE || node->n_items == 0) {
+        config_expected(reader, node, key->key, "a list such as [redis-1:6379, redis-2:6379]");
+        return 0;
+    }
+    if (node->n_items > CONFIG_REDIS_HOSTS_MAX)
+        config_error(reader, node->items[CONFIG_REDIS_HOSTS_MAX]->mark, "%s: %zu are too many, the limit is %d", key->key, node->n_items,
+                CONFIG_REDIS_HOSTS_MAX);
+    for (size_t i = 0; i < MIN(node->n_items, (size_t)CONFIG_REDIS_HOSTS_MAX); i++) {
+        Str text;
+        if (!yaml_string(node->items[i], key->key, reader->diagnostics, &text))
+            continue;
+        if (text.len <= HOST_LEN_MAX && is_host_and_port(text.data))
+            hosts->hosts[hosts->n++] = text.data;
+        else
+            config_expected(reader, node->items[i], key->key, "host:port or [address]:port");
+    }
     return 0;
 }
 
@@ -451,6 +473,7 @@ int config_read(ConfigReader *reader, const ConfigKey *key, const YamlNode *node
             [CONFIG_SCHEMAS] = read_schemas,
             [CONFIG_OUTPUT_IDS] = read_output_ids,
             [CONFIG_URLS] = read_urls,
+            [CONFIG_HOSTS] = read_hosts,
     };
     return readers[key->type](reader, key, node);
 }

@@ -52,6 +52,7 @@ MUST_CHECK int config_fill_topics(ConfigReader *reader);
 void config_check_topics(ConfigReader *reader);
 void config_check_schemas(ConfigReader *reader);
 void config_check_registry(ConfigReader *reader);
+MUST_CHECK int config_check_redis(ConfigReader *reader);
 /* And an address that only this machine reaches, unless others are wanted. */
 void config_check_http(ConfigReader *reader);
 void config_check_log(ConfigReader *reader);

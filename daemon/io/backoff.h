@@ -26,3 +26,20 @@ static inline int64_t backoff_next(Backoff *backoff, uint32_t lot) {
 static inline void backoff_reset(Backoff *backoff) {
     backoff->n = 0;
 }
+
+/* The same for who does not wait itself, but is asked again and again: shut for a while after each failure. Begins open. */
+typedef struct RetryGate {
+    Backoff backoff;
+    int64_t open_at_ms; /* monotonic */
+} RetryGate;
+
+/* For how long it is shut still; 0: it is open. */
+static inline int64_t retry_gate_wait(const RetryGate *gate, int64_t now_ms) {
+    return gate->backoff.n ? latest(gate->open_at_ms - now_ms, 0) : 0;
+}
+static inline void retry_gate_shut(RetryGate *gate, int64_t now_ms, uint32_t lot) {
+    gate->open_at_ms = now_ms + backoff_next(&gate->backoff, lot);
+}
+static inline void retry_gate_open(RetryGate *gate) {
+    backoff_reset(&gate->backoff);
+}

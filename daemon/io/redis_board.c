@@ -18,6 +18,7 @@
 struct RedisBoard {
     const Config *config;
     RedisTransport *transport;
+    unsigned info_slot;
     int32_t n_shards;
     char (*tags)[SHARD_TAG_SIZE]; /* n_shards */
     locale_t locale;              /* in which a number's point is a point */
@@ -36,6 +37,9 @@ int redis_board_new(const Config *config, char *text, RedisBoard **ret) {
     int r = redis_transport_new(config, text, &board->transport);
     if (r)
         return r;
+    char info[BOARD_KEY_SIZE];
+    (void)snprintf(info, sizeof(info), "%s:info", config->redis_prefix);
+    board->info_slot = redis_slot(str_from(info));
     redis_transport_set_timeouts(board->transport, CONNECT_TIMEOUT_MS, COMMAND_TIMEOUT_MS);
     *ret = TAKE_PTR(board);
     return 0;
@@ -61,9 +65,13 @@ RedisBoard *redis_board_free(RedisBoard *board) {
 
 /* ---- requests ---- */
 
-static int begin(RedisBoard *board, char *text) {
+static int begin(RedisBoard *board, unsigned slot, char *text) {
     release(board);
-    return redis_transport_open(board->transport, text);
+    return redis_transport_open(board->transport, slot, text);
+}
+
+static unsigned slot_of(const RedisBoard *board, int32_t shard) {
+    return shard_slot(shard, board->n_shards);
 }
 
 /* The key P:{T}:<kind><id> of the shard. */
@@ -80,19 +88,44 @@ static void request_key(RedisBoard *board, int32_t shard, const char *kind, Str 
     redis_request_arg_end(board->transport);
 }
 
-/* The replies, without errors, are board->held[0 … n-1] afterwards. */
+/* The replies, without errors, are held behind those that are held already. */
 static int exchange(RedisBoard *board, size_t n, char *text) {
-    while (board->n_held_alloc < n) {
+    while (board->n_held_alloc < board->n_held + n) {
         int r = array_reserve(&board->held, &board->n_held_alloc, board->n_held_alloc, sizeof(redisReply *));
         if (r)
             return r;
     }
-    int r = redis_transport_exchange(board->transport, n, board->held, text);
+    size_t first = board->n_held;
+    int r = redis_transport_exchange(board->transport, n, board->held + first, text);
     if (r)
         return r;
-    board->n_held = n;
-    for (size_t i = 0; i < n && !r; i++)
+    board->n_held += n;
+    for (size_t i = first; i < board->n_held && !r; i++)
         r = redis_reply_check(board->transport, board->held[i], text);
+    return r;
+}
+
+/* Commands about several shards, which go to one server together, or in a cluster each to its node. */
+typedef struct Questions {
+    size_t n;
+    int32_t (*shard)(const void *context, size_t i);
+    void (*request)(RedisBoard *board, const void *context, size_t i);
+    const void *context;
+} Questions;
+
+/* The replies are board->held[0 … n-1] afterwards. */
+static int ask(RedisBoard *board, const Questions *questions, char *text) {
+    release(board);
+    bool is_cluster = redis_transport_is_cluster(board->transport);
+    size_t n_each = is_cluster ? 1 : questions->n;
+    int r = 0;
+    for (size_t i = 0; i < questions->n && !r; i += n_each) {
+        r = redis_transport_open(board->transport, slot_of(board, questions->shard(questions->context, i)), text);
+        for (size_t k = 0; k < n_each && !r; k++)
+            questions->request(board, questions->context, i + k);
+        if (!r)
+            r = exchange(board, n_each, text);
+    }
     return r;
 }
 
@@ -160,7 +193,7 @@ static bool parse_field(const RedisBoard *board, const redisReply *reply, double
 
 int redis_board_info(RedisBoard *board, const char *name, char *text, BoardInfo *ret) {
     double n_shards, version, half_life_ms;
-    int r = begin(board, text);
+    int r = begin(board, board->info_slot, text);
     if (r)
         return r;
     request_info(board, name);
@@ -273,39 +306,46 @@ static int collect(RedisBoard *board, size_t n_each, CompareFn *order, char *tex
     return 0;
 }
 
-static void request_range(RedisBoard *board, const char *command, int32_t shard, const char *kind,
-        const char *name, size_t from, size_t n) {
+/* A range of a sorted set of each shard. */
+typedef struct Range {
+    const char *command, *kind, *name;
+    size_t from, n;
+} Range;
+
+static int32_t shard_itself(const void *context, size_t i) {
+    (void)context;
+    return (int32_t)i;
+}
+
+static void request_range(RedisBoard *board, const void *context, size_t i) {
+    const Range *range = context;
     RedisTransport *t = board->transport;
     redis_request_command(t, 5);
-    redis_request_arg(t, str_from(command));
-    request_key(board, shard, kind, str_from(name));
-    redis_request_arg_integer(t, (int64_t)from);
-    redis_request_arg_integer(t, (int64_t)(from + n - 1));
+    redis_request_arg(t, str_from(range->command));
+    request_key(board, (int32_t)i, range->kind, str_from(range->name));
+    redis_request_arg_integer(t, (int64_t)range->from);
+    redis_request_arg_integer(t, (int64_t)(range->from + range->n - 1));
     redis_request_arg(t, STR_LITERAL("WITHSCORES"));
+}
+
+static int ask_for_range(RedisBoard *board, const Range *range, char *text) {
+    assert(range->n > 0);
+    Questions questions = {.n = (size_t)board->n_shards, .shard = shard_itself, .request = request_range, .context = range};
+    return ask(board, &questions, text);
 }
 
 int redis_board_leaders(RedisBoard *board, EntityKind kind, const char *name, size_t from, size_t n_each, char *text,
         BoardEntry *ret, size_t max, size_t *ret_n, double *ret_bound) {
-    assert(n_each > 0);
-    int r = begin(board, text);
-    if (r)
-        return r;
-    for (int32_t shard = 0; shard < board->n_shards; shard++)
-        request_range(board, "ZREVRANGE", shard, kind == ENTITY_LEAD ? "rank:" : "account-rank:", name, from, n_each);
-    r = exchange(board, (size_t)board->n_shards, text);
+    Range range = {.command = "ZREVRANGE", .kind = kind == ENTITY_LEAD ? "rank:" : "account-rank:", .name = name, .from = from, .n = n_each};
+    int r = ask_for_range(board, &range, text);
     return r ? r : collect(board, n_each, highest_first, text, ret, max, ret_n, ret_bound);
 }
 
 int redis_board_moments(
         RedisBoard *board, size_t n_each, char *text, BoardEntry *ret, size_t max, size_t *ret_n) {
     double bound;
-    assert(n_each > 0);
-    int r = begin(board, text);
-    if (r)
-        return r;
-    for (int32_t shard = 0; shard < board->n_shards; shard++)
-        request_range(board, "ZRANGE", shard, "moments", "", 0, n_each);
-    r = exchange(board, (size_t)board->n_shards, text);
+    Range range = {.command = "ZRANGE", .kind = "moments", .name = "", .n = n_each};
+    int r = ask_for_range(board, &range, text);
     return r ? r : collect(board, n_each, lowest_first, text, ret, max, ret_n, &bound);
 }
 
@@ -319,18 +359,31 @@ static const char *key_kind(EntityKind kind, BoardKey key) {
     return kinds[kind][key];
 }
 
+/* The records of one kind. */
+typedef struct Records {
+    EntityKind kind;
+    const BoardEntry *entries;
+} Records;
+
+static int32_t record_shard(const void *context, size_t i) {
+    const Records *records = context;
+    return records->entries[i].shard;
+}
+
+static void request_record(RedisBoard *board, const void *context, size_t i) {
+    const Records *records = context;
+    const BoardEntry *entry = &records->entries[i];
+    assert(entry->shard >= 0 && entry->shard < board->n_shards);
+    redis_request_command(board->transport, 2);
+    redis_request_arg(board->transport, STR_LITERAL("GET"));
+    request_key(board, entry->shard, key_kind(records->kind, BOARD_KEY_RECORD), board_entry_id(entry));
+}
+
 int redis_board_records(RedisBoard *board, EntityKind kind, const BoardEntry *entries, size_t n, char *text, Str *values) {
+    Records records = {kind, entries};
+    Questions questions = {.n = n, .shard = record_shard, .request = request_record, .context = &records};
     assert(n <= BOARD_ASK_MAX);
-    int r = begin(board, text);
-    if (r || n == 0)
-        return r;
-    for (size_t i = 0; i < n; i++) {
-        assert(entries[i].shard >= 0 && entries[i].shard < board->n_shards);
-        redis_request_command(board->transport, 2);
-        redis_request_arg(board->transport, STR_LITERAL("GET"));
-        request_key(board, entries[i].shard, key_kind(kind, BOARD_KEY_RECORD), board_entry_id(&entries[i]));
-    }
-    r = exchange(board, n, text);
+    int r = ask(board, &questions, text);
     for (size_t i = 0; i < n && !r; i++)
         values[i] = reply_str(board->held[i]);
     return r;
@@ -352,23 +405,23 @@ static int64_t parse_instant(const RedisBoard *board, const redisReply *reply) {
     return known && at > 0 && at <= (double)EVENT_TIME_MS_MAX ? (int64_t)at : TIME_NONE;
 }
 
-int redis_board_shards(RedisBoard *board, int32_t n, char *text, BoardShard *ret) {
+static void request_shard(RedisBoard *board, const void *context, size_t i) {
     RedisTransport *t = board->transport;
+    (void)context;
+    redis_request_command(t, 6);
+    redis_request_arg(t, STR_LITERAL("HMGET"));
+    request_key(board, (int32_t)i, key_kind(ENTITY_LEAD, BOARD_KEY_META), STR_NULL);
+    redis_request_arg(t, STR_LITERAL("bno"));
+    redis_request_arg(t, STR_LITERAL("mode"));
+    redis_request_arg(t, STR_LITERAL("watermark"));
+    redis_request_arg(t, STR_LITERAL("updated_at"));
+}
+
+int redis_board_shards(RedisBoard *board, int32_t n, char *text, BoardShard *ret) {
+    Questions questions = {.n = (size_t)n, .shard = shard_itself, .request = request_shard};
     double bno;
-    int r = begin(board, text);
     assert(n <= board->n_shards && (size_t)n <= BOARD_ASK_MAX);
-    if (r || n == 0)
-        return r;
-    for (int32_t shard = 0; shard < n; shard++) {
-        redis_request_command(t, 6);
-        redis_request_arg(t, STR_LITERAL("HMGET"));
-        request_key(board, shard, key_kind(ENTITY_LEAD, BOARD_KEY_META), STR_NULL);
-        redis_request_arg(t, STR_LITERAL("bno"));
-        redis_request_arg(t, STR_LITERAL("mode"));
-        redis_request_arg(t, STR_LITERAL("watermark"));
-        redis_request_arg(t, STR_LITERAL("updated_at"));
-    }
-    r = exchange(board, (size_t)n, text);
+    int r = ask(board, &questions, text);
     for (int32_t i = 0; i < n && !r; i++) {
         const redisReply *meta = board->held[i];
         if (meta->type != REDIS_REPLY_ARRAY || meta->elements != 4)
@@ -385,23 +438,43 @@ int redis_board_shards(RedisBoard *board, int32_t n, char *text, BoardShard *ret
     return r;
 }
 
-int redis_board_record(RedisBoard *board, EntityKind kind, int32_t shard, Str id, char *text, BoardRecord *ret) {
+/* Where one lead or account is looked for. */
+typedef struct Lookup {
+    EntityKind kind;
+    int32_t shard;
+    Str id;
+} Lookup;
+
+static int32_t lookup_shard(const void *context, size_t i) {
+    const Lookup *lookup = context;
+    (void)i;
+    return lookup->shard;
+}
+
+/* First its record, then its shard's meta. */
+static void request_lookup(RedisBoard *board, const void *context, size_t i) {
+    const Lookup *lookup = context;
     RedisTransport *t = board->transport;
-    double next;
-    int r = begin(board, text);
-    if (r)
-        return r;
-    assert(shard >= 0 && shard < board->n_shards);
-    redis_request_command(t, 2);
-    redis_request_arg(t, STR_LITERAL("GET"));
-    request_key(board, shard, key_kind(kind, BOARD_KEY_RECORD), id);
+    if (i == 0) {
+        redis_request_command(t, 2);
+        redis_request_arg(t, STR_LITERAL("GET"));
+        request_key(board, lookup->shard, key_kind(lookup->kind, BOARD_KEY_RECORD), lookup->id);
+        return;
+    }
     redis_request_command(t, 5);
     redis_request_arg(t, STR_LITERAL("HMGET"));
-    request_key(board, shard, key_kind(kind, BOARD_KEY_META), STR_NULL);
+    request_key(board, lookup->shard, key_kind(lookup->kind, BOARD_KEY_META), STR_NULL);
     redis_request_arg(t, STR_LITERAL("mode"));
     redis_request_arg(t, STR_LITERAL("watermark"));
     redis_request_arg(t, STR_LITERAL("next"));
-    r = exchange(board, 2, text);
+}
+
+int redis_board_record(RedisBoard *board, EntityKind kind, int32_t shard, Str id, char *text, BoardRecord *ret) {
+    double next;
+    assert(shard >= 0 && shard < board->n_shards);
+    Lookup lookup = {.kind = kind, .shard = shard, .id = id};
+    Questions questions = {.n = 2, .shard = lookup_shard, .request = request_lookup, .context = &lookup};
+    int r = ask(board, &questions, text);
     if (r)
         return r;
     const redisReply *meta = board->held[1];

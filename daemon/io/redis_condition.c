@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a Redis says of itself, by one INFO, which the daemon may ask for anyhow. */
+/* What a Redis says of itself, by one INFO, which the daemon may ask for anyhow; of a cluster, one of its nodes. */
 #include <stdio.h>
 
 #include "daemon/io/redis_view_internal.h"
@@ -15,7 +15,7 @@ static void copy_text(Str info, const char *name, char *ret, size_t size) {
 }
 
 int redis_view_condition(RedisView *view, char *text, RedisCondition *ret) {
-    int r = view_begin(view, text);
+    int r = view_begin_slot(view, view->info_slot, text);
     if (r)
         return r;
     redis_request(view->transport, "INFO");

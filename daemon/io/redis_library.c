@@ -47,10 +47,15 @@ static int load(RedisView *view, const RedisLibrary *library, char *text) {
     return view_exchange(view, 1, text);
 }
 
-int redis_library_offer(RedisView *view, const RedisLibrary *library, char *text) {
+static int offer(RedisView *view, unsigned slot, const void *context, char *text) {
+    const RedisLibrary *library = context;
     bool needed = false;
-    int r = view_begin(view, text);
+    int r = view_begin_slot(view, slot, text);
     if (r == 0)
         r = is_needed(view, library, text, &needed);
     return r || !needed ? r : load(view, library, text);
+}
+
+int redis_library_offer(RedisView *view, const RedisLibrary *library, char *text) {
+    return view_ask_each(view, offer, library, text);
 }

@@ -80,7 +80,7 @@ int redis_look(RedisView *view, int32_t shard, EntityKind kind, const Str *ids, 
     size_t n_each = commands_of(view, kind);
     const redisReply *reply = NULL;
     assert(n <= redis_look_max(view, kind));
-    int r = view_begin(view, text);
+    int r = view_begin(view, shard, text);
     if (r)
         return r;
     redis_request(view->transport, "MULTI");
@@ -141,7 +141,7 @@ int redis_look_members(RedisView *view, int32_t shard, EntityKind kind, size_t s
     RedisTransport *t = view->transport;
     const redisReply *members = NULL;
     assert(set < redis_look_sets(view, kind));
-    int r = view_begin(view, text);
+    int r = view_begin(view, shard, text);
     if (r)
         return r;
     redis_request_command(t, 5);

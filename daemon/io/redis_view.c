@@ -110,6 +110,7 @@ int redis_view_new(const Config *config, const ViewBoards *boards, char *text, R
         r = redis_transport_new(config, text, &view->transport);
     if (r)
         return r;
+    view->info_slot = redis_slot(view->info_key);
     *ret = TAKE_PTR(view);
     return 0;
 }
@@ -172,9 +173,13 @@ void redis_view_set_timeouts(RedisView *view, int connect_timeout_ms, int comman
 
 /* ---- shared with redis_view_write.c ---- */
 
-int view_begin(RedisView *view, char *text) {
+int view_begin_slot(RedisView *view, unsigned slot, char *text) {
     release_held(view);
-    return redis_transport_open(view->transport, text);
+    return redis_transport_open(view->transport, slot, text);
+}
+
+int view_begin(RedisView *view, int32_t shard, char *text) {
+    return view_begin_slot(view, shard_slot(shard, view->n_shards), text);
 }
 
 void view_request_key(RedisView *view, int32_t shard, const char *kind, Str id) {
@@ -282,7 +287,7 @@ int view_unexpected(RedisView *view, int32_t shard, char *text) {
 /* ---- connection, policy, info ---- */
 
 int redis_view_connect(RedisView *view, char *text) {
-    return view_begin(view, text);
+    return view_begin_slot(view, view->info_slot, text);
 }
 
 Str view_info_value(Str info, const char *name) {
@@ -300,8 +305,11 @@ Str view_info_value(Str info, const char *name) {
     return STR_NULL;
 }
 
-int redis_view_check(RedisView *view, char *text) {
-    int r = view_begin(view, text);
+/* Of the server that has the slot. */
+static int check_policy(RedisView *view, unsigned slot, const void *context, char *text) {
+    (void)context;
+    char address[REDIS_ADDRESS_SIZE];
+    int r = view_begin_slot(view, slot, text);
     if (r)
         return r;
     /* Not by CONFIG GET, which managed services forbid. */
@@ -313,27 +321,54 @@ int redis_view_check(RedisView *view, char *text) {
     Str policy = view_info_value(view_reply_str(view_last_reply(view)), "maxmemory_policy");
     if (str_eq_c(policy, "noeviction"))
         return 0;
+    redis_transport_print(view->transport, address);
     snprintf(text, REDIS_TEXT_SIZE,
             "Redis at %s may evict keys (maxmemory-policy %.*s), and would lose leads unnoticed; set "
             "\"maxmemory-policy noeviction\" in its configuration",
-            view->config->redis_address, STR_FMT(str_is_null(policy) ? STR_LITERAL("unknown") : policy));
+            address, (int)earliest((int64_t)policy.len, 40), str_is_null(policy) ? "unknown" : policy.data);
     return VIEW_E_REFUSED;
 }
 
-int redis_view_try_write(RedisView *view, char *text) {
-    int r = view_begin(view, text);
+/* A key of its own for each server, in a slot of its: with so many shards each slot is one. */
+static int try_write(RedisView *view, unsigned slot, const void *context, char *text) {
+    (void)context;
+    char tag[SHARD_TAG_SIZE];
+    int r = view_begin_slot(view, slot, text);
     if (r)
         return r;
     RedisTransport *t = view->transport;
+    shard_tag((int32_t)slot, SHARDS_MAX, tag);
+    const char *pieces[] = {view->config->redis_prefix, ":{", tag, "}:check"};
+    size_t len = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
+        len += strlen(pieces[i]);
     redis_request_command(t, 4);
     redis_request_arg(t, STR_LITERAL("EVAL"));
     redis_request_arg(t, STR_LITERAL("redis.call('SET', KEYS[1], '', 'PX', 1000) return redis.call('DEL', KEYS[1])"));
     redis_request_arg(t, STR_LITERAL("1"));
-    redis_request_arg_begin(t, strlen(view->config->redis_prefix) + strlen(":check"));
-    redis_request_arg_piece(t, str_from(view->config->redis_prefix));
-    redis_request_arg_piece(t, STR_LITERAL(":check"));
+    redis_request_arg_begin(t, len);
+    for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
+        redis_request_arg_piece(t, str_from(pieces[i]));
     redis_request_arg_end(t);
     return view_exchange(view, 1, text);
+}
+
+int view_ask_each(RedisView *view, int (*ask)(RedisView *view, unsigned slot, const void *context, char *text), const void *context, char *text) {
+    int r = redis_view_connect(view, text);
+    for (size_t i = 0; !r && i < redis_transport_servers(view->transport); i++) {
+        int slot = redis_transport_slot_of(view->transport, i);
+        if (slot >= 0)
+            r = ask(view, (unsigned)slot, context, text);
+    }
+    return r;
+}
+
+int redis_view_check(RedisView *view, char *text) {
+    return view_ask_each(view, check_policy, NULL, text);
+}
+
+int redis_view_try_write(RedisView *view, char *text) {
+    return view_ask_each(view, try_write, NULL, text);
 }
 
 int view_transact(RedisView *view, size_t n_commands, const redisReply **ret, char *text) {
@@ -354,7 +389,7 @@ int view_transact(RedisView *view, size_t n_commands, const redisReply **ret, ch
 
 int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char *text) {
     RedisTransport *t = view->transport;
-    int r = view_begin(view, text);
+    int r = redis_view_connect(view, text);
     if (r)
         return r;
     redis_request(t, "MULTI");
@@ -426,7 +461,7 @@ int view_parse_meta(RedisView *view, int32_t shard, const redisReply *reply, cha
 }
 
 int redis_view_meta(RedisView *view, int32_t shard, char *text, ViewMeta *ret) {
-    int r = view_begin(view, text);
+    int r = view_begin(view, shard, text);
     if (r)
         return r;
     view_request_meta(view, shard);
@@ -525,7 +560,7 @@ static int fetch_some(RedisView *view, const Demand *demand, const Str *ids, siz
 int redis_view_fetch(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno, int64_t max_bno,
         EntityKind kind, const Str *ids, size_t n, char *text, Str *values) {
     Demand demand = {shard, lineage, min_bno, max_bno, kind};
-    int r = view_begin(view, text);
+    int r = view_begin(view, shard, text);
     for (size_t at = 0; at < n && !r; at += FETCH_MAX) {
         int64_t bno = 0;
         r = fetch_some(view, &demand, ids + at, MIN(FETCH_MAX, n - at), text, &bno, values + at);
@@ -555,7 +590,7 @@ int redis_view_moments(RedisView *view, int32_t shard, const char *lineage, int6
         EntityKind kind, int64_t from_ms, size_t max, char *text, ViewMoment *ret, size_t *ret_n) {
     RedisTransport *t = view->transport;
     Demand demand = {shard, lineage, min_bno, max_bno, kind};
-    int r = view_begin(view, text);
+    int r = view_begin(view, shard, text);
     if (r)
         return r;
     read_begin(view, shard);

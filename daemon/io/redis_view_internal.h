@@ -17,6 +17,7 @@ struct RedisView {
     const Config *config;
     RedisTransport *transport;
     Str info_key;
+    unsigned info_slot;
 
     int32_t n_shards;
     Str *bases; /* by shard: what its keys begin with, P:{T}: */
@@ -48,8 +49,12 @@ static const ViewKeys view_keys[] = {
 };
 static_assert(ARRAY_SIZE(view_keys) == _ENTITY_KIND_MAX, "keys for each kind");
 
-/* Begins a public call: takes back what was lent, makes sure of a connection. */
-MUST_CHECK int view_begin(RedisView *view, char *text);
+/* Begins a public call about a shard, or about keys of a slot: takes back what was lent, makes sure of a connection. */
+MUST_CHECK int view_begin(RedisView *view, int32_t shard, char *text);
+MUST_CHECK int view_begin_slot(RedisView *view, unsigned slot, char *text);
+/* Asks each server that has a part of the keys, by a slot of its. */
+MUST_CHECK int view_ask_each(
+        RedisView *view, int (*ask)(RedisView *view, unsigned slot, const void *context, char *text), const void *context, char *text);
 /* Appends the key <base><kind><id> of the shard to the request. */
 void view_request_key(RedisView *view, int32_t shard, const char *kind, Str id);
 /* Sends the request, checks its `n` replies for errors and keeps them until the next call, at

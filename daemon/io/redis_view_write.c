@@ -369,12 +369,14 @@ static int run_attempt(RedisView *view, const Job *job, char *text, bool *ret_in
         *ret_interrupted = outcome == OUTCOME_INTERRUPTED;
         if (*ret_interrupted || call.is_last)
             return 0;
+        /* A server that has not seen this call must not take the next one for its successor. */
+        (void)redis_transport_pin(view->transport, true);
     }
     return 0;
 }
 
 static int run_job(RedisView *view, Job *job, const ViewWrite *writes, size_t n, char *text) {
-    int r = view_begin(view, text);
+    int r = view_begin(view, job->shard, text);
     if (r)
         return r;
     _cleanup_(free_null) const ViewWrite **selected = NULL;
@@ -386,6 +388,7 @@ static int run_job(RedisView *view, Job *job, const ViewWrite *writes, size_t n,
     for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
         bool interrupted = false;
         r = run_attempt(view, job, text, &interrupted);
+        (void)redis_transport_pin(view->transport, false);
         if (r || !interrupted)
             return r;
     }
@@ -511,19 +514,17 @@ static void request_pattern(RedisView *view, int32_t shard) {
     redis_request_arg_end(view->transport);
 }
 
-/* The cursor was another server's, perhaps: what it has passed there, it has not here. */
-static bool is_another_connection(const RedisView *view, ViewScan *scan) {
-    uint64_t connection = redis_transport_connections(view->transport);
-    if (scan->connection == 0)
-        scan->connection = connection;
-    return scan->connection != connection;
-}
-
+/*
+ * One answer, to a step of a scan. The cursor is the connection's own: what another server had passed at that place, this one has not.
+ */
 int view_finish_scan(RedisView *view, int32_t shard, ViewScan *scan, char *text, const redisReply **ret) {
     int r = view_exchange(view, 1, text);
     if (r)
         return r;
-    if (is_another_connection(view, scan)) {
+    uint64_t connection = redis_transport_connection(view->transport);
+    if (scan->connection == 0)
+        scan->connection = connection;
+    if (scan->connection != connection) {
         snprintf(text, REDIS_TEXT_SIZE, VIEW_META_FMT ": the connection was lost while the shard's keys were gone through", VIEW_META_ARG(view, shard));
         return VIEW_E_UNREACHABLE;
     }
@@ -539,9 +540,26 @@ int view_finish_scan(RedisView *view, int32_t shard, ViewScan *scan, char *text,
     return 0;
 }
 
+/*
+ * Are all keys of the shard at the node that we are connected to? While a slot moves it has a part of them, and a scan would not tell. But
+ * asked for a key that is nowhere it says then that it may be at the other node; so it does when the slot has moved.
+ */
+static int check_place(RedisView *view, int32_t shard, char *text) {
+    RedisTransport *t = view->transport;
+    if (!redis_transport_is_cluster(t))
+        return 0;
+    redis_request_command(t, 2);
+    redis_request_arg(t, STR_LITERAL("GET"));
+    view_request_key(view, shard, "nowhere", STR_NULL);
+    bool was_pinned = redis_transport_pin(t, true); /* it is this node that is asked */
+    int r = view_exchange(view, 1, text);
+    (void)redis_transport_pin(t, was_pinned);
+    return r;
+}
+
 int view_scan_keys(RedisView *view, int32_t shard, ViewScan *scan, char *text, const redisReply **ret) {
     RedisTransport *t = view->transport;
-    int r = view_begin(view, text);
+    int r = view_begin(view, shard, text);
     if (r)
         return r;
     redis_request_command(t, 6);
@@ -551,7 +569,8 @@ int view_scan_keys(RedisView *view, int32_t shard, ViewScan *scan, char *text, c
     request_pattern(view, shard);
     redis_request_arg(t, STR_LITERAL("COUNT"));
     redis_request_arg(t, STR_LITERAL(VIEW_SCAN_COUNT));
-    return view_finish_scan(view, shard, scan, text, ret);
+    r = view_finish_scan(view, shard, scan, text, ret);
+    return r ? r : check_place(view, shard, text);
 }
 
 static int drop_step(RedisView *view, int32_t shard, const char *token, ViewScan *scan, char *text) {
@@ -560,17 +579,20 @@ static int drop_step(RedisView *view, int32_t shard, const char *token, ViewScan
     return r ? r : unlink_keys(view, &step, text);
 }
 
-/* Whose connection is lost on the way has dropped the shard by half, and does it again. */
+/* Whose connection is lost on the way, or whose shard is moving, has dropped it by half, and does it again. */
 int redis_view_drop(RedisView *view, int32_t shard, const char *lineage, int64_t now_ms, char *text) {
     char token[VIEW_TOKEN_SIZE];
     ViewScan scan = VIEW_SCAN_BEGIN;
     view_new_token(view, token);
-    int r = view_begin(view, text);
+    int r = view_begin(view, shard, text);
     if (!r)
         r = begin_drop(view, shard, lineage, now_ms, token, text);
-    scan.connection = redis_transport_connections(view->transport);
+    (void)redis_transport_pin(view->transport, true);
     while (!r && !view_scan_is_through(&scan))
         r = drop_step(view, shard, token, &scan, text);
     UnlinkStep end = {.shard = shard, .token = token};
-    return r ? r : unlink_keys(view, &end, text);
+    if (!r)
+        r = unlink_keys(view, &end, text);
+    (void)redis_transport_pin(view->transport, false);
+    return r;
 }

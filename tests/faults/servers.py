@@ -4,25 +4,18 @@ import base64
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import redis
 
-from live import server, wait_for
+from live import free_port, server, wait_for
 from proxy import Proxy
 
 TMPFS_MIB = 768
 AOF_FOLDER = 'appendonlydir'
 AOF_REWRITE = 'auto-aof-rewrite-min-size 32mb'  # or it would fill that by itself
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 class Broker:

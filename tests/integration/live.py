@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -59,6 +60,12 @@ def server(kind, action, folder, *options):
     done = subprocess.run([os.path.join(ROOT, 'tests', 'env', kind), action, folder, *options], stdout=subprocess.PIPE,
                           check=True, text=True)
     return done.stdout.strip()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
 
 
 def wait_for(condition, what, seconds=120):

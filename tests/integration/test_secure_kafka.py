@@ -2,7 +2,6 @@
 """The daemon on a Kafka that encrypts, asks who it is, and lets it do what the README lists and nothing else."""
 import json
 import os
-import socket
 import subprocess
 
 import pytest
@@ -11,16 +10,10 @@ from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, A
 
 import live
 from asking import ask
-from live import SMALL, event, wait_for
+from live import SMALL, event, free_port, wait_for
 from test_doctor import doctor
 
 USER, PASSWORD = 'scored', 'p4ss, with = and "'
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 def openssl(*args):

@@ -148,7 +148,7 @@ START_TEST(values_take_the_place_of_defaults) {
                        "  directory: ours\n"
                        "  events: { 2147483647: a.avsc, 0: /b.avsc }\n"
                        "  outputs: { Refused: 30, DeadLetter: 50 }\n"
-                       "redis: { address: 'tcp:[::1]:6380', username: u, database: 3, prefix: 'acme:live' }\n"
+                       "redis: { address: 'tcp:[::1]:6380', username: u, password_file: /dev/null, database: 3, prefix: 'acme:live' }\n"
                        "batch: { max_events: 1, max_time: 1ms, max_moments: 2 }\n"
                        "view: { max_pending: 1, max: 1MiB, max_delay: 0ms }\n"
                        "cache: { max: 64KiB, moments: 7 }\n"

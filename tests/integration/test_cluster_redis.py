@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon on a Redis Cluster: each shard at the node of its slot, wherever that moves."""
+import os
+import re
+import subprocess
+
+import pytest
+import redis
+
+import live
+from live import FUNNEL, SMALL, Expected, check_outputs, check_view, event, wait_for
+from redis_servers import Cluster, running
+from test_secure_redis import PASSWORD, acl_line
+from test_sentinel_redis import Transcript, load_in_background
+
+N_SLOTS = 16384
+
+
+class Client(redis.RedisCluster):
+    """Of the whole cluster, for what the tests ask of one server elsewhere."""
+
+    def mget(self, keys):
+        return self.mget_nonatomic(keys)
+
+
+@pytest.fixture(scope='module')
+def masters(servers, tmp_path_factory):
+    """Three of them."""
+    with running(Cluster(str(tmp_path_factory.mktemp('c')))) as made:
+        yield made
+
+
+@pytest.fixture
+def replicated(servers, tmp_path_factory):
+    """Three, each with a replica."""
+    with running(Cluster(str(tmp_path_factory.mktemp('c')), n_replicas=1)) as made:
+        yield made
+
+
+def scored(d, config, *args):
+    done = subprocess.run([live.PROGRAM, *args, '--config', d.config('asks', redis=config)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=120, check=False, text=True)
+    return done.returncode, done.stdout
+
+
+def slot_of(shard, n_shards):
+    """As daemon/io/shard_tag.h puts it."""
+    return (2 * shard + 1) * N_SLOTS // (2 * n_shards)
+
+
+def on(deploy, cluster, path, n_partitions):
+    d = deploy(path, n_partitions)
+    d.redis = Client(host='127.0.0.1', port=cluster.ports[0])
+    return d, cluster.section(d)
+
+
+def check_clean(d, config, instance):
+    status, text = scored(d, config, 'verify')
+    assert status == 0, (text, instance.log()[-3000:])
+
+
+def let_in(cluster, d, config):
+    """A user with the rights of the README, and those that it says a cluster asks for in addition."""
+    with open(os.path.join(live.ROOT, 'README.md'), encoding='utf-8') as file:
+        more = re.search(r'A user needs\s+`(.*?)` in addition', file.read())[1].split()
+    rules = [rule.replace('~scored:*', f'~{d.name}:*') for rule in acl_line()]
+    for which in range(len(cluster.ports)):
+        cluster.client(which).execute_command('ACL', 'SETUSER', 'scored', 'reset', 'on', f'>{PASSWORD}', *rules, *more)
+        cluster.client(which).execute_command('ACL', 'LOG', 'RESET')
+    password = d.path('redis.password')
+    with open(password, 'w', encoding='utf-8') as file:
+        file.write(PASSWORD + '\n')
+    return config | {'username': 'scored', 'password_file': password}
+
+
+def test_each_shard_is_at_its_node(masters, deploy, model):
+    """Main job, and all that reads the view, with the rights of the README; a shard moves, with events on the way."""
+    d, config = on(deploy, masters, model(SMALL), 6)
+    config = let_in(masters, d, config)
+    instance = d.start('a', redis=config)
+    d.send(*[event(f'lead-{i}', 'form') for i in range(120)])
+    d.await_committed(120)
+    wait_for(lambda: len(d.keys('record')) == 120, 'all are in the view')
+    assert all(masters.client(i).dbsize() > 10 for i in range(3))
+    for args in (('lead', 'lead-3'), ('verify',), ('check', '--live'), ('top', '--seconds', '1')):
+        status, text = scored(d, config, *args)
+        assert status == 0, text
+
+    lead = min(d.keys('record'))
+    slot = d.redis.keyslot(d.keys('record')[lead])
+    target = (masters.owner(slot) + 1) % 3
+    source = masters.begin_move(slot, target)
+    masters.move_keys(slot, source, target, 20)
+    assert 0 < masters.ask(target, 'CLUSTER', 'COUNTKEYSINSLOT', slot) and 0 < masters.ask(source, 'CLUSTER', 'COUNTKEYSINSLOT', slot)
+    status, text = scored(d, config, 'lead', lead)
+    assert status == 0, text  # wherever its keys are now
+    d.send(*[event(f'lead-{i}', 'form') for i in range(120, 240)])
+    instance.await_log('TRYAGAIN')
+    while masters.move_keys(slot, source, target):
+        pass
+    masters.end_move(slot, target)
+    d.await_committed(240)
+    wait_for(lambda: len(d.keys('record')) == 240, 'all are in the view')
+    assert masters.owner(slot) == target and masters.ask(target, 'CLUSTER', 'COUNTKEYSINSLOT', slot) > 20
+    assert len(d.outputs('stages')) == 240
+    check_clean(d, config, instance)
+    assert [masters.client(i).execute_command('ACL', 'LOG') for i in range(3)] == [[], [], []]
+    assert instance.stop() == 0
+
+
+def test_what_is_moving_is_not_dropped_by_half(masters, deploy, model):
+    """A shard's view is rebuilt while its slot moves: what is at the other node already goes, too."""
+    d, config = on(deploy, masters, model(SMALL), 2)
+    instance = d.start('a', redis=config)
+    d.send(*[event(f'lead-{i}', 'form') for i in range(20)])
+    d.await_committed(20)
+    wait_for(lambda: len(d.keys('record')) == 20, 'all are in the view')
+    meta = d.shard_keys('meta')[0]
+    slot = d.redis.keyslot(meta)
+    ghost = meta.replace(b'meta', b'record:ghost')
+    d.redis.set(ghost, 'of a lead that nobody knows')
+    target = (masters.owner(slot) + 1) % 3
+    source = masters.begin_move(slot, target)
+    masters.ask(source, 'MIGRATE', '127.0.0.1', masters.ports[target], '', 0, 5000, 'KEYS', ghost)
+    masters.ask(source, 'DEL', meta)
+    instance.await_log('event=view.rebuild')
+    instance.await_log('event=takeover.waiting for=redis')
+    while masters.move_keys(slot, source, target):
+        pass
+    masters.end_move(slot, target)
+    wait_for(lambda: d.redis.hget(meta, 'mode') == b'live', 'the shard is live')
+    assert not d.redis.exists(ghost)
+    check_clean(d, config, instance)
+    assert instance.stop() == 0
+
+
+def reshard(cluster, source, target, n):
+    """As an operator does it."""
+    subprocess.run(['redis-cli', '--cluster', 'reshard', f'127.0.0.1:{cluster.ports[0]}', '--cluster-from', cluster.node_id(source), '--cluster-to',
+                    cluster.node_id(target), '--cluster-slots', str(n), '--cluster-yes'], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.skipif(not os.environ.get('SCORED_TEST_FULL'), reason='takes a minute')
+def test_resharding_and_failover_under_load(replicated, deploy, tmp_path):
+    """All shards move to another node, then one node dies: as the replays."""
+    t = Transcript()
+    lines = live.eventful_log(1500)
+    d, config = on(deploy, replicated, FUNNEL, 8)
+    expected = Expected(d, lines, tmp_path)
+    instance = d.start('a', redis=config, watermark='data', batch={'max_events': 100}, cache={'max': '1MiB', 'moments': 200})
+    instance.await_log('shards.assigned')
+    thread = load_in_background(d, lines, len(lines) / 60)
+    t.note(f'{len(lines)} events of {len(expected.leads)} leads at {len(lines) / 60:.0f} a second, 8 shards on 3 masters')
+    wait_for(lambda: d.committed() > len(lines) * 0.05, 'a part')
+    before = d.committed()
+    reshard(replicated, replicated.owner(0), 2, 1100)  # shard 0's slot is 1024
+    t.note(f'redis-cli has moved 1100 slots to {replicated.ports[2]}, from event {before} to {d.committed()}')
+    for shard in range(1, 8):
+        before, slot = d.committed(), slot_of(shard, 8)
+        source, target = replicated.owner(slot), (replicated.owner(slot) + 1) % 3
+        replicated.move(slot, target, 5)
+        t.note(f'shard {shard} moved from {replicated.ports[source]} to {replicated.ports[target]}, from event {before} to {d.committed()}')
+        wait_for(lambda reached=before + 700: d.committed() > reached, 'some more')
+    assert d.committed() < len(lines) * 0.9
+    victim = replicated.owner(slot_of(7, 8))
+    replicated.kill(victim)
+    t.note(f'{replicated.ports[victim]} killed after {d.committed()} events')
+    wait_for(lambda: any(i != victim and replicated.ask(i, 'ROLE')[0] == b'master' and replicated.owner(slot_of(7, 8)) == i
+                         for i in range(3, 6)), 'its replica takes its place')
+    t.note(f'its slots are served by {replicated.ports[replicated.owner(slot_of(7, 8))]}')
+    thread.join()
+    d.await_committed(len(lines))
+    d.redis = Client(host='127.0.0.1', port=replicated.ports[0 if victim else 1])
+    wait_for(lambda: len(d.keys('record')) == len(expected.leads), 'the view has all leads')
+    t.note(f'all committed; the log tells of {instance.log().count("event=pipeline.paused")} pauses')
+    status, text = scored(d, config, 'verify')
+    t.note(f'scored verify: status {status}: {text.strip().splitlines()[-1]}')
+    assert status == 0, text
+    assert instance.stop() == 0
+    check_outputs(d, expected)
+    check_view(d, expected)
+    t.note(f'{expected.count()} outputs and {len(expected.leads)} leads are, field by field, those of the replays')
