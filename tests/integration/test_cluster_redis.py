@@ -112,7 +112,7 @@ def test_what_is_moving_is_not_dropped_by_half(masters, deploy, model):
     """A shard's view is rebuilt while its slot moves: what is at the other node already goes, too."""
     d, config = on(deploy, masters, model(SMALL), 2)
     instance = d.start('a', redis=config)
-    d.send(*[event(f'lead-{i}', 'form') for i in range(20)])
+    d.send(*[event(f'lead-{i}', 'page_view') for i in range(20)])  # of which time makes nothing more
     d.await_committed(20)
     wait_for(lambda: len(d.keys('record')) == 20, 'all are in the view')
     meta = d.shard_keys('meta')[0]
