@@ -122,7 +122,7 @@ def test_what_is_moving_is_not_dropped_by_half(masters, deploy, model):
     target = (masters.owner(slot) + 1) % 3
     source = masters.begin_move(slot, target)
     masters.ask(source, 'MIGRATE', '127.0.0.1', masters.ports[target], '', 0, 5000, 'KEYS', ghost)
-    masters.ask(source, 'DEL', meta)
+    masters.ask(source, 'HSET', meta, 'bno', 0, 'updated_at', 0)  # so old that it cannot be caught up with
     instance.await_log('event=view.rebuild')
     instance.await_log('event=takeover.waiting for=redis')
     while masters.move_keys(slot, source, target):
