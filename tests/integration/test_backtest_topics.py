@@ -131,10 +131,10 @@ def test_bad_records_are_told_and_passed(topics):
     topics.flush()
     status, report, errors = backtest('--config', config(topics))
     assert (status, report['events'], report['bad_events']) == (1, 3, 5)
-    assert [line.split(': ', 1)[0] for line in errors] == [
+    assert [json.loads(line)['place'] for line in errors] == [
         f'{d.sources[0]} [0] offset 1', f'{d.sources[1]} [2] offset 0', f'{d.sources[0]} [0] offset 2',
         f'{d.sources[0]} [0] offset 3', f'{d.sources[0]} [0] offset 4']
-    assert errors[1].endswith('no schema has the id 999')
+    assert json.loads(errors[1])['error'] == 'no schema has the id 999'
 
 
 def test_only_what_is_committed_counts(topics):
@@ -182,7 +182,7 @@ def test_what_is_deleted_while_it_is_read_is_passed(topics):
         d.admin.delete_records([partition])[partition].result(30)
         lines = [first, *process.stderr]
         out = process.stdout.read()
-    offsets = [int(line.split(' offset ')[1].split(':')[0]) for line in lines]
+    offsets = [int(json.loads(line)['place'].split(' offset ')[1]) for line in lines]
     assert process.returncode == 1 and json.loads(out)['bad_events'] == len(offsets) < 1990
     assert offsets == list(range(len(offsets) - 10)) + list(range(1990, 2000))
 
@@ -212,14 +212,14 @@ def test_a_missing_topic_and_a_missing_broker_are_told(topics):
     d = topics.deployment
     status, report, errors = backtest('--config', d.config(sources=[d.sources[0], f'{d.name}.typo']))
     assert (status, report) == (78, None)
-    assert errors == [f'scored backtest: Kafka at {live.BOOTSTRAP}: topic {d.name}.typo: '
-                      'Broker: Unknown topic or partition']
+    assert [json.loads(line) for line in errors] == [
+        {'command': 'backtest', 'error': f'Kafka at {live.BOOTSTRAP}: topic {d.name}.typo: Broker: Unknown topic or partition'}]
     with socket.socket() as unused:
         unused.bind(('127.0.0.1', 0))
         nobody = f'127.0.0.1:{unused.getsockname()[1]}'
         status, report, errors = backtest('--config', d.config(kafka={'bootstrap_servers': nobody, 'group': d.name}))
     assert (status, report) == (69, None)
-    assert len(errors) == 1 and errors[0].startswith(f'scored backtest: Kafka at {nobody}: ')
+    assert len(errors) == 1 and json.loads(errors[0])['error'].startswith(f'Kafka at {nobody}: ')
 
 
 def test_wrong_usage_is_told(topics):
