@@ -3,7 +3,7 @@
 /*
  * Subcommands
  *
- * `scored` is one program of many commands. The table in command.c names them all; help, manual pages (man/write_page.c) and the
+ * `scored` is one program of many commands. The table in command.c names them all; help, manual pages (daemon/man/write_page.c) and the
  * completion of shells (command_completion.c) are made from it.
  */
 #include <signal.h>
