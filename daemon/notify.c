@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #define STATUS_LEN_MAX 500
+/* Longer than anything takes that happens before it is ready, and how often it is asked for. */
+#define EXTEND_START "EXTEND_TIMEOUT_USEC=90000000"
+#define EXTEND_INTERVAL_MS 10000
 
 /* A whole number of the environment. */
 static bool read_number(const char *name, int64_t *ret) {
@@ -34,7 +37,7 @@ static int64_t watchdog_interval_ms(void) {
 
 int notify_init(Notify *notify) {
     const char *path = getenv("NOTIFY_SOCKET");
-    *notify = (Notify){.fd = -1, .address.sun_family = AF_UNIX, .watchdog_sent_ms = TIME_NONE};
+    *notify = (Notify){.fd = -1, .address.sun_family = AF_UNIX, .watchdog_sent_ms = TIME_NONE, .extended_ms = TIME_NONE};
     if (!path || path[0] == '\0')
         return 0;
 
@@ -74,7 +77,8 @@ static int send_lines(const Notify *notify, const char *lines) {
     return n < 0 ? -errno : 0;
 }
 
-int notify_ready(const Notify *notify) {
+int notify_ready(Notify *notify) {
+    notify->is_ready = true;
     return send_lines(notify, "READY=1");
 }
 
@@ -96,12 +100,18 @@ int notify_status(const Notify *notify, const char *format, ...) {
     return send_lines(notify, lines);
 }
 
+static bool is_due(int64_t *sent_ms, int64_t interval_ms, int64_t now_ms) {
+    if (*sent_ms != TIME_NONE && now_ms - *sent_ms < interval_ms)
+        return false;
+    *sent_ms = now_ms;
+    return true;
+}
+
 int notify_watchdog(Notify *notify, int64_t now_ms) {
-    if (notify->watchdog_interval_ms == 0)
-        return 0;
-    if (notify->watchdog_sent_ms != TIME_NONE &&
-            now_ms - notify->watchdog_sent_ms < notify->watchdog_interval_ms)
-        return 0;
-    notify->watchdog_sent_ms = now_ms;
-    return send_lines(notify, "WATCHDOG=1");
+    int r = 0;
+    if (!notify->is_ready && is_due(&notify->extended_ms, EXTEND_INTERVAL_MS, now_ms))
+        r = send_lines(notify, EXTEND_START);
+    if (r == 0 && notify->watchdog_interval_ms != 0 && is_due(&notify->watchdog_sent_ms, notify->watchdog_interval_ms, now_ms))
+        r = send_lines(notify, "WATCHDOG=1");
+    return r;
 }

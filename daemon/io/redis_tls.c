@@ -212,11 +212,24 @@ int redis_tls_handshake(RedisTls *tls, short *ret_events) {
     return n == 1 ? 0 : judge(tls, n, ret_events);
 }
 
+/* Who closes for a reason says so before: a peer without the certificate that is wanted finds it only where it reads. */
+static int look_for_alert(RedisTls *tls, int r) {
+    char byte;
+    short events;
+    ERR_clear_error();
+    errno = 0;
+    int n = SSL_peek(tls->ssl, &byte, 1);
+    return n <= 0 && judge(tls, n, &events) == -EPROTO ? -EPROTO : r;
+}
+
 ssize_t redis_tls_send(RedisTls *tls, const char *data, size_t len, short *ret_events) {
     ERR_clear_error();
     errno = 0;
     int n = SSL_write(tls->ssl, data, (int)earliest((int64_t)len, INT32_MAX));
-    return n > 0 ? n : judge(tls, n, ret_events);
+    int r = n > 0 ? 0 : judge(tls, n, ret_events);
+    if (r == -ECONNRESET || r == -EPIPE)
+        r = look_for_alert(tls, r);
+    return n > 0 ? n : r;
 }
 
 ssize_t redis_tls_receive(RedisTls *tls, char *buffer, size_t size, short *ret_events) {

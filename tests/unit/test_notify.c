@@ -92,12 +92,31 @@ START_TEST(watchdog_is_told_twice_in_its_time) {
     ck_assert_int_eq(setenv("WATCHDOG_USEC", "30000000", 1), 0);
     ck_assert_int_eq(notify_init(&notify), 0);
     ck_assert_int_eq(notify.watchdog_interval_ms, 15000);
+    ck_assert_int_eq(notify_ready(&notify), 0);
+    ck_assert_str_eq(received(), "READY=1");
     ck_assert_int_eq(notify_watchdog(&notify, 1000), 0);
     ck_assert_str_eq(received(), "WATCHDOG=1");
     ck_assert_int_eq(notify_watchdog(&notify, 15999), 0);
     ck_assert_str_eq(received(), "");
     ck_assert_int_eq(notify_watchdog(&notify, 16000), 0);
     ck_assert_str_eq(received(), "WATCHDOG=1");
+    notify_deinit(&notify);
+}
+END_TEST
+
+START_TEST(more_time_is_asked_for_until_it_is_ready) {
+    Notify notify;
+    ck_assert_int_eq(notify_init(&notify), 0);
+    ck_assert_int_eq(notify_watchdog(&notify, 1000), 0);
+    ck_assert_str_eq(received(), "EXTEND_TIMEOUT_USEC=90000000");
+    ck_assert_int_eq(notify_watchdog(&notify, 10999), 0);
+    ck_assert_str_eq(received(), "");
+    ck_assert_int_eq(notify_watchdog(&notify, 11000), 0);
+    ck_assert_str_eq(received(), "EXTEND_TIMEOUT_USEC=90000000");
+    ck_assert_int_eq(notify_ready(&notify), 0);
+    ck_assert_str_eq(received(), "READY=1");
+    ck_assert_int_eq(notify_watchdog(&notify, 99000), 0);
+    ck_assert_str_eq(received(), "");
     notify_deinit(&notify);
 }
 END_TEST
@@ -128,6 +147,8 @@ START_TEST(watchdog_is_for_this_process_only) {
         ck_assert_int_eq(
                 setenv("WATCHDOG_PID", strcmp(watchdogs[_i].pid, "self") ? watchdogs[_i].pid : pid, 1), 0);
     ck_assert_int_eq(notify_init(&notify), 0);
+    ck_assert_int_eq(notify_ready(&notify), 0);
+    ck_assert_str_eq(received(), "READY=1");
     ck_assert_int_eq(notify.watchdog_interval_ms, watchdogs[_i].interval_ms);
     ck_assert_int_eq(notify_watchdog(&notify, 1), 0);
     ck_assert_str_eq(received(), watchdogs[_i].interval_ms ? "WATCHDOG=1" : "");
@@ -186,6 +207,7 @@ int main(void) {
     tcase_add_test(tcase, abstract_socket_is_reached);
     tcase_add_test(tcase, status_is_one_line_of_at_most_500_bytes);
     tcase_add_test(tcase, watchdog_is_told_twice_in_its_time);
+    tcase_add_test(tcase, more_time_is_asked_for_until_it_is_ready);
     tcase_add_loop_test(tcase, watchdog_is_for_this_process_only, 0, ARRAY_SIZE(watchdogs));
     tcase_add_loop_test(tcase, nothing_is_sent_without_a_manager, 0, 2);
     tcase_add_loop_test(tcase, bad_address_is_an_error_and_sends_nothing, 0, ARRAY_SIZE(bad_addresses));
