@@ -35,7 +35,6 @@ int check_redis(const Config *config, Findings *findings) {
     _cleanup_(redis_view_free) RedisView *view = NULL;
     const ViewBoards no_boards = {0};
     char text[REDIS_TEXT_SIZE];
-    size_t n_errors = findings->counts[FINDING_ERROR];
 
     int r = redis_view_new(config, &no_boards, text, &view);
     if (r == 0)
@@ -44,6 +43,11 @@ int check_redis(const Config *config, Findings *findings) {
         redis_failed(config, r, text, "a login", "correct redis.address, redis.username, redis.password_file or redis.database", findings);
     if (r)
         return MIN(r, 0);
+    /* First: a server that is no master is left alone once it has refused to be written. */
+    r = check_redis_condition(view, findings);
+    if (r < 0)
+        return r;
+    size_t n_errors = findings->counts[FINDING_ERROR];
     for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
         r = questions[i].ask(view, text);
         if (r < 0)
@@ -53,7 +57,7 @@ int check_redis(const Config *config, Findings *findings) {
     }
     if (findings->counts[FINDING_ERROR] == n_errors)
         findings_add(findings, FINDING_OK, "Redis", "%s can be written and does not evict", config->redis_address);
-    return check_redis_condition(view, findings);
+    return 0;
 }
 
 /* --- Kafka ------------------------------------------------------------------------------------------- */
