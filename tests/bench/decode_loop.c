@@ -4,7 +4,7 @@
 #include "tests/bench/options.h"
 
 int main(int argc, char **argv) {
-    LoopOptions wanted = {.schema_id = 100, .batch_max_events = 10000};
+    LoopOptions wanted = {.schema_id = 100, .batch_max_events = 20000};
     const Option options[] = {{"bootstrap", .text = &wanted.bootstrap}, {"topic", .text = &wanted.topic},
             {"group", .text = &wanted.group}, {"schemas", .text = &wanted.schemas}, {"schema-id", .number = &wanted.schema_id},
             {"batch", .number = &wanted.batch_max_events}};

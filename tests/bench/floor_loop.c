@@ -125,7 +125,7 @@ static void do_batch(Floor *f, size_t n) {
 }
 
 int main(int argc, char **argv) {
-    LoopOptions wanted = {.schema_id = 100, .batch_max_events = 10000};
+    LoopOptions wanted = {.schema_id = 100, .batch_max_events = 20000};
     Floor *f = calloc(1, sizeof(*f));
     if (!f)
         fail("out of memory");
