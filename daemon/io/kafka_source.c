@@ -8,6 +8,9 @@
  * a change of leader: what lies below the position is dropped. A change of what is read (a shard that is
  * started late, or stopped) assigns everything anew at the positions; the eager protocol has no other way.
  * The next poll does it, once for all changes before it, for what was fetched ahead is thrown away.
+ *
+ * Messages are polled one by one. Taken off the queue together, by rd_kafka_consume_batch_queue(), some are left out for good around a
+ * pause: of librdkafka 2.8 that was seen, of those before 2.1 its notes tell it.
  */
 #include "daemon/io/kafka_source.h"
 
@@ -17,8 +20,6 @@
 #include "daemon/clock.h"
 #include "daemon/io/kafka_assignment.h"
 
-/* Messages that are taken off the client's queue at once: each take has the queue's locks, clocks and counters to pay for. */
-#define FETCHED_MAX 512
 /* Between two questions for committed offsets that a pending transaction holds back. */
 #define COMMITTED_POLL_MS 50
 
@@ -33,11 +34,6 @@ struct KafkaSource {
     Assignment assignment;
     int32_t generation; /* of the assignment; -1: none */
 
-    rd_kafka_queue_t *queue; /* the consumer's */
-    rd_kafka_message_t *fetched[FETCHED_MAX]; /* owned from n_taken on */
-    size_t n_fetched, n_taken;
-    bool was_rebalanced; /* since the last poll began */
-
     unsigned last_input; /* of the record before: the next one is likely to be of the same */
     bool is_rewound;     /* the record before was dropped */
     bool is_in_callback; /* librdkafka waits to be told of the assignment */
@@ -47,15 +43,8 @@ struct KafkaSource {
     char text[KAFKA_TEXT_SIZE];
 };
 
-static void drop_fetched(KafkaSource *source) {
-    while (source->n_taken < source->n_fetched)
-        rd_kafka_message_destroy(source->fetched[source->n_taken++]);
-    source->n_taken = source->n_fetched = 0;
-}
-
-/* Makes the client read what the assignment says, from the positions on: those that were fetched come again. */
+/* Makes the client read what the assignment says. */
 static int assign_started(KafkaSource *source, char *text) {
-    drop_fetched(source);
     int r = assignment_apply(&source->assignment, source->rk, source->is_paused, text);
     source->is_stale = r != 0;
     return r;
@@ -63,7 +52,6 @@ static int assign_started(KafkaSource *source, char *text) {
 
 static void unassign(KafkaSource *source) {
     assignment_end(&source->assignment, source->rk);
-    drop_fetched(source);
     source->generation = -1;
     source->is_stale = false;
 }
@@ -103,7 +91,7 @@ static void on_revoke(KafkaSource *source) {
 static void on_rebalance(
         rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *owner) {
     KafkaSource *source = owner;
-    source->is_in_callback = source->was_rebalanced = true;
+    source->is_in_callback = true;
     if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
         on_assign(source, list);
     else
@@ -150,7 +138,6 @@ int kafka_source_new(const Config *config, const Inputs *inputs, KafkaSourceHand
     r = subscribe(source, text);
     if (r)
         return r;
-    source->queue = rd_kafka_queue_get_consumer(source->rk);
     *ret = TAKE_PTR(source);
     return 0;
 }
@@ -158,9 +145,6 @@ int kafka_source_new(const Config *config, const Inputs *inputs, KafkaSourceHand
 KafkaSource *kafka_source_free(KafkaSource *source) {
     if (!source)
         return NULL;
-    drop_fetched(source);
-    if (source->queue)
-        rd_kafka_queue_destroy(source->queue);
     if (source->rk) {
         (void)rd_kafka_consumer_close(source->rk); /* calls on_rebalance() */
         rd_kafka_destroy(source->rk);
@@ -255,28 +239,6 @@ static int poll_failed(const KafkaSource *source, SourcePoll *ret) {
     return source->error;
 }
 
-/*
- * The next message; NULL: none within the time. When one has come, those behind it are taken along, without waiting for them. A rebalance
- * on the way tells nothing of what is before and what behind it: all is dropped, and read again from the positions of the new assignment.
- */
-static rd_kafka_message_t *next_message(KafkaSource *source, int timeout_ms) {
-    if (source->n_taken < source->n_fetched)
-        return source->fetched[source->n_taken++];
-    source->was_rebalanced = false;
-    source->n_taken = source->n_fetched = 0;
-    rd_kafka_message_t *message = rd_kafka_consumer_poll(source->rk, timeout_ms);
-    if (!message || message->err)
-        return message;
-    ssize_t n = rd_kafka_consume_batch_queue(source->queue, 0, source->fetched, FETCHED_MAX);
-    source->n_fetched = n > 0 ? (size_t)n : 0;
-    if (!source->was_rebalanced)
-        return message;
-    rd_kafka_message_destroy(message);
-    drop_fetched(source);
-    source->is_stale = source->generation >= 0;
-    return NULL;
-}
-
 int kafka_source_poll(KafkaSource *source, int timeout_ms, SourcePoll *ret) {
     ret->type = SOURCE_NOTHING;
     ret->message = NULL;
@@ -289,7 +251,7 @@ int kafka_source_poll(KafkaSource *source, int timeout_ms, SourcePoll *ret) {
         ret->type = SOURCE_ERROR;
         return 0;
     }
-    rd_kafka_message_t *message = next_message(source, timeout_ms);
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(source->rk, timeout_ms);
     if (source->error) {
         if (message)
             rd_kafka_message_destroy(message);
