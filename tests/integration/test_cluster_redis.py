@@ -11,7 +11,7 @@ import live
 from live import FUNNEL, SMALL, Expected, check_outputs, check_view, event, wait_for
 from redis_servers import Cluster, running
 from test_secure_redis import PASSWORD, acl_line
-from test_sentinel_redis import Transcript, load_in_background
+from test_sentinel_redis import Transcript, load_in_background, scored
 
 N_SLOTS = 16384
 
@@ -35,12 +35,6 @@ def replicated(servers, tmp_path_factory):
     """Three, each with a replica."""
     with running(Cluster(str(tmp_path_factory.mktemp('c')), n_replicas=1)) as made:
         yield made
-
-
-def scored(d, config, *args):
-    done = subprocess.run([live.PROGRAM, *args, '--config', d.config('asks', redis=config)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          timeout=120, check=False, text=True)
-    return done.returncode, done.stdout
 
 
 def slot_of(shard, n_shards):
