@@ -23,7 +23,7 @@ import redis  # noqa: E402
 from confluent_kafka import Consumer, KafkaException, TopicPartition  # noqa: E402
 from live import wait_for  # noqa: E402
 
-from batches import TIME_NONE  # noqa: E402
+from batches import MESSAGE_WATERMARK, TIME_NONE, sender_of  # noqa: E402
 from checker import Checker, Sample  # noqa: E402
 from nemesis import BASE, SCHEDULES, Fleet, Nemesis, make_timeline  # noqa: E402
 from servers import Cluster, RedisPair  # noqa: E402
@@ -296,16 +296,25 @@ class Run:
             wait_for(lambda: not self.n_under_way(), 'messages between shards are taken', self.options.patience)
             self.fleet.stop_all()
 
-    def end_of_internal(self):
-        return sum(self.d.asker.get_watermark_offsets(TopicPartition(f'{self.d.name}.internal', i), timeout=30)[1]
-                   for i in range(self.options.partitions))
+    def ends_of_internal(self):
+        topic = f'{self.d.name}.internal'
+        return {i: self.d.asker.get_watermark_offsets(TopicPartition(topic, i), timeout=30)[1] for i in range(self.options.partitions)}
+
+    def all_have_told(self, begin):
+        """Each shard has said since then to each how far its leads are, and that was taken."""
+        topic, shards = f'{self.d.name}.internal', range(self.options.partitions)
+        reached = {partition.partition: partition.offset for partition in
+                   self.d.asker.committed([TopicPartition(topic, i) for i in shards], timeout=30)}
+        told = {(message.partition(), sender_of(message.value())) for message in self.d.stream(topic, begin=begin)
+                if message.key() is None and message.value()[1] == MESSAGE_WATERMARK and message.offset() < reached[message.partition()]}
+        return len(told) == len(shards) ** 2
 
     def run_in_place(self, checker, name):
         """Has one instance take all shards while time stands still, and tell and take how far each of them is, which they do once a second only."""
-        n, end = self.options.partitions, self.end_of_internal()
+        begin = self.ends_of_internal()
         instance = self.d.start(name, **self.changes | {'watermark': 'data'})
-        wait_for(lambda: instance.log().count('event=shard.taken ') >= n, 'all shards are taken', 60)
-        wait_for(lambda: self.end_of_internal() >= end + n * n and not self.n_under_way(), 'all shards have told where they are', 60)
+        wait_for(lambda: instance.log().count('event=shard.taken ') >= self.options.partitions, 'all shards are taken', 60)
+        wait_for(lambda: self.all_have_told(begin) and not self.n_under_way(), 'all shards have told where they are', 60)
         if instance.stop() != 0:
             checker.problem('process', f'{name} did not end well: {instance.log_path}')
 

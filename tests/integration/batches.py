@@ -12,6 +12,7 @@ import live
 
 TIME_NONE = -(1 << 63)
 LEAD, ACCOUNT = 0, 1
+MESSAGE_WATERMARK = 0  # of lib/shard_message.h
 PREFIXES = {b'lead:': LEAD, b'account:': ACCOUNT}
 OUTCOMES = ('applied', 'duplicate', 'ignored', 'rejected', 'elsewhere', None, None, None, None, None, 'dead letter', 'message', 'sent on')
 MODELS_MAX = 8  # of before, whose records can be read
