@@ -54,7 +54,7 @@ def replicated(servers, tmp_path_factory):
 
 
 def slot_of(shard, n_shards):
-    """As daemon/io/shard_tag.h puts it."""
+    """As daemon/io/redis/shard_tag.h puts it."""
     return (2 * shard + 1) * N_SLOTS // (2 * n_shards)
 
 

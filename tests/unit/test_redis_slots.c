@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "daemon/io/redis_slots.h"
+#include "daemon/io/redis/redis_slots.h"
 #include "tests/unit/suite.h"
 
 static RedisAddress from;
