@@ -68,7 +68,8 @@ static int check_all_topics(const Config *config, Registry *registry, KafkaClust
     };
     sources_judge(&verdict, findings);
     check_inputs(config, samples, verdict.n_shards, findings);
-    return check_topics(config, cluster, &known, verdict.n_shards, findings);
+    r = check_topics(config, cluster, &known, verdict.n_shards, findings);
+    return r || config->embedded ? r : check_may_read(config, cluster, findings);
 }
 
 int check_kafka(const Config *config, Registry *registry, Findings *findings) {
