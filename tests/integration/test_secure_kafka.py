@@ -320,34 +320,19 @@ def test_a_wrong_password_says_so_and_waits(kafka, deploy_secure):
     assert instance.stop() == 0
 
 
-@pytest.mark.parametrize('missing', ['read source', 'create', 'write', 'read internal', 'configs', 'group', 'transactions'])
+@pytest.mark.parametrize('missing', ['read source', 'create', 'write', 'read changelog', 'read internal', 'configs', 'group', 'transactions'])
 def test_each_right_is_needed(kafka, deploy_secure, missing):
-    """Without it nothing is told, and the log says what is not allowed; with it, while the daemon waits, all is."""
+    """At the first start already: without it nothing is told, and the log says what is not allowed; with it, while the daemon waits, all is."""
     d = deploy_secure(kafka)
     needed = rights(d)
     kafka.allow([right for name, right in needed.items() if name != missing])
     instance = d.start('a', kafka=section(kafka, d, 'PLAIN'))
     d.send(event('lead', 'form'))
     instance.await_log('uthoriz')
+    if missing == 'read changelog':
+        instance.await_log(' right=Read ')
     assert not d.outputs('stages')
     kafka.allow([needed[missing]])
     wait_for(lambda: d.outputs('stages'), 'the change is told')
     assert instance.stop() == 0
-    kafka.forbid(list(needed.values()))
-
-
-def test_reading_the_changelog_is_needed_from_the_second_start_on(kafka, deploy_secure):
-    d = deploy_secure(kafka)
-    needed = rights(d)
-    kafka.allow([right for name, right in needed.items() if name != 'read changelog'])
-    first = d.start('a', kafka=section(kafka, d, 'PLAIN'))
-    d.send(event('lead', 'form'))
-    d.await_committed(1)
-    assert first.stop() == 0
-    second = d.start('a', kafka=section(kafka, d, 'PLAIN'))
-    second.await_log('uthoriz')
-    kafka.allow([needed['read changelog']])
-    for shard in range(d.n_partitions):
-        second.await_log(f'event=shard.taken shard={shard} ')
-    assert second.stop() == 0
     kafka.forbid(list(needed.values()))
