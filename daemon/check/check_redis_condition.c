@@ -80,11 +80,11 @@ static void check_disk(const CheckedRedis *asked, const RedisCondition *redis) {
 }
 
 static void judge_condition(const CheckedRedis *asked, const RedisCondition *redis) {
-    char whose[sizeof(CheckedSubject) + 2];
+    char whose[sizeof(CheckedSubject) + 16];
     check_role(asked, redis);
     check_memory(asked, redis);
     check_disk(asked, redis);
-    (void)snprintf(whose, sizeof(whose), "%s's", check_redis_subject(asked, "").text);
+    (void)snprintf(whose, sizeof(whose), asked->is_one_of_many ? "that of %s" : "%s's", check_redis_subject(asked, "").text);
     if (redis->time_ms != TIME_NONE)
         check_clock(whose, redis->time_ms, clock_wall_ms(), asked->findings);
 }

@@ -241,6 +241,8 @@ def test_resharding_and_failover_under_load(replicated, deploy, tmp_path):
     expected = Expected(d, lines, tmp_path)
     instance = d.start('a', redis=config, watermark='data', batch={'max_events': 100}, cache={'max': '1MiB', 'moments': 200})
     instance.await_log('shards.assigned')
+    status, text = scored(d, config, 'check', '--live')
+    assert status == 0 and text.count("it follows, and has the master's limits") == 3, text
     thread = load_in_background(d, lines, len(lines) / 60)
     t.note(f'{len(lines)} events of {len(expected.leads)} leads at {len(lines) / 60:.0f} a second, 8 shards on 3 masters')
     wait_for(lambda: d.committed() > len(lines) * 0.05, 'a part')

@@ -283,8 +283,7 @@ def test_doctor_finds_that_there_is_tls(kafka, deploy_secure):
 
 @pytest.mark.parametrize('missing, subject', [
     ('read source', 'source {source}'), ('configs', 'topic {name}.changelog'), ('group', 'group {name}'),
-    ('transactions', 'transactional id {name}.doctor'), ('write', 'topic {name}.internal'), ('read changelog', 'topic {name}.changelog'),
-    ('read internal', 'topic {name}.internal')])
+    ('transactions', 'transactional id {name}.doctor'), ('write', 'topic {name}.internal'), ('read changelog', 'topic {name}.changelog')])
 def test_doctor_finds_a_missing_right(kafka, deploy_secure, missing, subject):
     d = deploy_secure(kafka)
     d.create_topics({f'{d.name}.changelog': 2}, **{'cleanup.policy': 'compact'})
@@ -294,7 +293,7 @@ def test_doctor_finds_a_missing_right(kafka, deploy_secure, missing, subject):
     status, found = doctor(d.config('doctor', kafka=section(kafka, d, 'PLAIN')))
     finding = found['error', subject.format(name=d.name, source=d.sources[0])][0]
     assert status == 1 and 'uthorization failed' in finding['text'], finding
-    if missing in ('write', 'read changelog', 'read internal'):
+    if missing in ('write', 'read changelog'):
         right = missing.split()[0]
         assert (finding['text'], finding['expected']) == (
             f'this user may not {right} it: Topic authorization failed', f'{right.title()} on the topic')
