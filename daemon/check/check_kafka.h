@@ -26,3 +26,7 @@ void check_inputs(const Config *config, const SourceSample *samples, int32_t n_s
 MUST_CHECK int check_topics_known(const Config *config, KafkaCluster *cluster, Findings *findings, ShardsKnown *ret);
 MUST_CHECK int check_topics(
         const Config *config, KafkaCluster *cluster, const ShardsKnown *known, int32_t n_shards, Findings *findings);
+/* Read on those of our own topics that are read and are there. */
+MUST_CHECK int check_may_read(const Config *config, KafkaCluster *cluster, Findings *findings);
+/* Write on all of them; works on the transactional id of the configuration's instance, and fences it. Writes nothing. */
+MUST_CHECK int check_may_write(const Config *config, KafkaCluster *cluster, Findings *findings);

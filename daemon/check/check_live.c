@@ -7,58 +7,9 @@
 #include "daemon/check/check_redis.h"
 #include "daemon/check/kafka_cause.h"
 #include "daemon/command/own_schemas.h"
-#include "daemon/io/redis/redis_view.h"
 
 /* A refused login is noticed after so long, before CHECK_TIMEOUT_MS is over. */
 #define CHECK_STEP_MS 500
-
-/* --- Redis ------------------------------------------------------------------------------------------- */
-
-static void redis_failed(const Config *config, int r, const char *text, const char *expected, const char *refusal_remedy, Findings *findings) {
-    findings_add(findings, FINDING_ERROR, "Redis", "%s", text);
-    findings_expected(findings, "%s", r == VIEW_E_REFUSED ? expected : "a Redis that answers");
-    if (r == VIEW_E_REFUSED)
-        findings_remedy(findings, "%s", refusal_remedy);
-    else
-        findings_remedy(findings, "start the Redis at %s, or correct redis.address", config->redis_address);
-}
-
-int check_redis(const Config *config, Findings *findings) {
-    static const struct {
-        int (*ask)(RedisView *view, char *text);
-        const char *expected, *remedy; /* if it is refused */
-    } questions[] = {
-            {redis_view_check, "the policy noeviction", "set maxmemory-policy to noeviction"},
-            {redis_view_try_write, "that a key can be written by a script", "let the user of redis.username write keys that begin with redis.prefix, and call scripts; is the "
-                                   "server full, or a replica?"},
-    };
-    _cleanup_(redis_view_free) RedisView *view = NULL;
-    const ViewBoards no_boards = {0};
-    char text[REDIS_TEXT_SIZE];
-
-    int r = redis_view_new(config, &no_boards, text, &view);
-    if (r == 0)
-        r = redis_view_connect(view, text);
-    if (r > 0)
-        redis_failed(config, r, text, "a login", "correct redis.address, redis.username, redis.password_file or redis.database", findings);
-    if (r)
-        return MIN(r, 0);
-    /* First: a server that is no master is left alone once it has refused to be written. */
-    r = check_redis_condition(view, findings);
-    if (r < 0)
-        return r;
-    size_t n_errors = findings->counts[FINDING_ERROR];
-    for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
-        r = questions[i].ask(view, text);
-        if (r < 0)
-            return r;
-        if (r > 0)
-            redis_failed(config, r, text, questions[i].expected, questions[i].remedy, findings);
-    }
-    if (findings->counts[FINDING_ERROR] == n_errors)
-        findings_add(findings, FINDING_OK, "Redis", "%s can be written and does not evict", config->redis_address);
-    return 0;
-}
 
 /* --- Kafka ------------------------------------------------------------------------------------------- */
 
@@ -117,7 +68,8 @@ static int check_all_topics(const Config *config, Registry *registry, KafkaClust
     };
     sources_judge(&verdict, findings);
     check_inputs(config, samples, verdict.n_shards, findings);
-    return check_topics(config, cluster, &known, verdict.n_shards, findings);
+    r = check_topics(config, cluster, &known, verdict.n_shards, findings);
+    return r || config->embedded ? r : check_may_read(config, cluster, findings);
 }
 
 int check_kafka(const Config *config, Registry *registry, Findings *findings) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rights that no topic shows are tried: the group's offsets are read, and a transactional id of the group's is opened on which nobody but a
- * doctor works, so that no daemon is fenced.
+ * Rights are tried: the group's offsets are read, and a transactional id of the group's is opened on which nobody but a
+ * doctor works, so that no daemon is fenced; on it each topic is tried for being written (kafka_rights.h).
  */
 #include <stdio.h>
 
@@ -43,7 +43,9 @@ static int check_group(const Config *config, Findings *findings) {
     return 0;
 }
 
-static int check_transactional_id(const Config *config, Findings *findings) {
+/* The same id for both: there is nobody on it who could be fenced. */
+static int check_transactions(const Config *config, Findings *findings) {
+    _cleanup_(kafka_cluster_free) KafkaCluster *cluster = NULL;
     _cleanup_(kafka_sink_free) KafkaSink *sink = NULL;
     char text[KAFKA_TEXT_SIZE] = "", subject[600];
     Config as_doctor = *config;
@@ -53,7 +55,10 @@ static int check_transactional_id(const Config *config, Findings *findings) {
         return r;
     (void)snprintf(subject, sizeof(subject), "transactional id %s." INSTANCE, config->group);
     find_right(subject, r, text, "Write on transactional ids that begin with the group", findings);
-    return 0;
+    if (r > 0)
+        return 0; /* without it no topic can be written */
+    r = kafka_cluster_new(config, kafka_cause_note, text, &cluster);
+    return r ? MIN(r, 0) : check_may_write(&as_doctor, cluster, findings);
 }
 
 /* How many partitions there are to be asked for; those that cannot be told have been a finding. */
@@ -102,5 +107,5 @@ int doctor_kafka(const Config *config, Findings *findings) {
     int r = check_timestamps(config, findings);
     if (r == 0 && !config->embedded)
         r = check_group(config, findings);
-    return r == 0 && !config->embedded ? check_transactional_id(config, findings) : r;
+    return r == 0 && !config->embedded ? check_transactions(config, findings) : r;
 }

@@ -86,6 +86,7 @@ typedef struct Pipeline {
     KafkaSource *source;
     KafkaSink *sink;
     KafkaChangelog *changelog;
+    bool has_read_changelog; /* so it may be read */
     RedisView *view;   /* for all but the batches … */
     RedisView *writer; /* … which go by this one, the worker's as long as one is on its way */
     Worker *worker;

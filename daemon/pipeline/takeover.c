@@ -45,8 +45,8 @@ static int next_record(Pipeline *p, int32_t shard, ChangelogRecord *ret, bool *r
         int r = kafka_changelog_next(p->changelog, 200, text, ret);
         pipeline_note_progress(p);
         if (r == KAFKA_E_CONFIG) {
-            log_error("topics.forbidden", LOG_STR("topic", p->config->changelog_topic), LOG_INT("shard", shard), LOG_STR("error", text),
-                    LOG_STR("remedy", TOPICS_FORBIDDEN_REMEDY));
+            log_error("topics.forbidden", LOG_STR("topic", p->config->changelog_topic), LOG_INT("shard", shard), LOG_STR("right", "Read"),
+                    LOG_STR("error", text), LOG_STR("remedy", TOPICS_FORBIDDEN_REMEDY));
             return PIPELINE_E_WAIT;
         }
         if (r == KAFKA_E_UNKNOWN) {
@@ -153,11 +153,30 @@ static int is_empty(Pipeline *p, int32_t shard, bool *ret) {
     return r > 0 ? wait_for("changelog", shard, text) : r;
 }
 
+/*
+ * The first shards of a deployment have nothing to read, but all that will ever be taken over has: a right that is missing is told before
+ * anything is written that could not be read then. Once; the embedded cluster knows no rights.
+ */
+static int try_reading(Pipeline *p, int32_t shard) {
+    char text[KAFKA_TEXT_SIZE];
+    ChangelogRecord record;
+    bool end;
+    if (p->has_read_changelog || p->config->embedded)
+        return 0;
+    int r = kafka_changelog_seek(p->changelog, shard, -2, text);
+    if (r > 0)
+        return wait_for("changelog", shard, text);
+    if (r == 0)
+        r = next_record(p, shard, &record, &end);
+    p->has_read_changelog |= r == 0;
+    return r == KAFKA_E_OFFSET ? wait_for("changelog", shard, "its first offset moved meanwhile") : r;
+}
+
 static int find_last_footer(Pipeline *p, int32_t shard, int64_t from, int64_t want_bno, LastFooter *ret) {
     bool empty;
     int r = is_empty(p, shard, &empty);
     if (r != 0 || empty)
-        return r;
+        return r ? r : try_reading(p, shard);
     r = from >= 0 ? read_last_footer(p, shard, from, want_bno, ret) : KAFKA_E_OFFSET;
     if (r == KAFKA_E_OFFSET || (r == 0 && !ret->found))
         r = read_last_footer(p, shard, -2, want_bno, ret);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon on a Redis Cluster: each shard at the node of its slot, wherever that moves."""
+import json
 import os
 import re
 import subprocess
@@ -160,6 +161,45 @@ def test_nodes_are_called_as_they_announce_themselves(tls_masters, set_on_all, d
     assert f'tcp:localhost:{port}' in answers(config)
 
 
+def test_check_names_the_node_that_is_wrong(masters, deploy, model):
+    """Each of the three in another way, and all are told."""
+    d, config = on(deploy, masters, model(SMALL), 3)
+    config = let_in(masters, d, config)
+    names = [f'tcp:127.0.0.1:{port}' for port in masters.ports]
+    client = [masters.client(i) for i in range(3)]
+    former = client[0].config_get('maxmemory-policy')['maxmemory-policy']
+    client[0].config_set('maxmemory-policy', 'allkeys-lru')
+    client[1].config_set('maxmemory', int(client[1].info('memory')['used_memory'] * 1.07))
+    client[2].execute_command('ACL', 'SETUSER', 'scored', '-zadd', '-asking')
+    try:
+        status, text = scored(d, config, 'check', '--live', '--json')
+        found = {(item['severity'], item['subject']): item['text'] for item in json.loads(text)}
+        assert status == 1
+        assert 'allkeys-lru' in found.pop(('error', f'Redis at {names[0]}'))
+        assert found.pop(('warning', f'Redis memory at {names[1]}'))
+        assert '+asking +zadd are missing' in found.pop(('error', f'Redis rights at {names[2]}'))
+        assert not [key for key in found if key[0] in ('error', 'warning') and key[1].startswith('Redis')], found
+        assert {('ok', f'Redis role at {name}') for name in names} <= set(found)
+    finally:
+        client[0].config_set('maxmemory-policy', former)
+        client[1].config_set('maxmemory', 0)
+
+
+def test_check_names_the_node_that_is_gone(servers, tmp_path_factory, deploy, model):
+    with running(Cluster(str(tmp_path_factory.mktemp('c')))) as masters:
+        d, config = on(deploy, masters, model(SMALL), 3)
+        slot = slot_of(1, 3)
+        for which in range(3):
+            masters.ask(which, 'CLUSTER', 'DELSLOTS', slot)
+        wait_for(lambda: '1 slots of the cluster are served by nobody' in scored(d, config, 'check', '--live')[1], 'it is told')
+        masters.kill(2)
+        _, text = scored(d, config, 'check', '--live', '--json')
+        found = {(item['severity'], item['subject']): item for item in json.loads(text)}
+        gone = found['error', f'Redis at tcp:127.0.0.1:{masters.ports[2]}']
+        assert 'Connection refused' in gone['text'] and f':{masters.ports[2]}' in gone['remedy']
+        assert [('ok', f'Redis role at tcp:127.0.0.1:{masters.ports[i]}') in found for i in range(3)] == [True, True, False]
+
+
 def test_what_is_moving_is_not_dropped_by_half(masters, deploy, model):
     """A shard's view is rebuilt while its slot moves: what is at the other node already goes, too."""
     d, config = on(deploy, masters, model(SMALL), 2)
@@ -201,6 +241,8 @@ def test_resharding_and_failover_under_load(replicated, deploy, tmp_path):
     expected = Expected(d, lines, tmp_path)
     instance = d.start('a', redis=config, watermark='data', batch={'max_events': 100}, cache={'max': '1MiB', 'moments': 200})
     instance.await_log('shards.assigned')
+    status, text = scored(d, config, 'check', '--live')
+    assert status == 0 and text.count("it follows, and has the master's limits") == 3, text
     thread = load_in_background(d, lines, len(lines) / 60)
     t.note(f'{len(lines)} events of {len(expected.leads)} leads at {len(lines) / 60:.0f} a second, 8 shards on 3 masters')
     wait_for(lambda: d.committed() > len(lines) * 0.05, 'a part')

@@ -5,6 +5,7 @@ import os
 import subprocess
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, ResourcePatternType, ResourceType,
                                    ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion)
 
@@ -218,12 +219,35 @@ def test_main_job_by_scram(kafka_3, deploy_secure):
 # --- what `scored doctor` says of it ---
 
 
+def ends(d):
+    """Of the partitions of our own topics: a record, or a transaction's mark, moves them."""
+    asker = Consumer({'bootstrap.servers': live.BOOTSTRAP, 'group.id': f'{d.name}-ends'})
+    topics = [name for name in asker.list_topics(timeout=30).topics if name.startswith(f'{d.name}.')]
+    found = {(topic, i): asker.get_watermark_offsets(TopicPartition(topic, i), timeout=30)[1] for topic in topics for i in range(d.n_partitions)}
+    asker.close()
+    return found
+
+
 def test_doctor_finds_nothing_wrong_with_the_rights_of_the_readme(kafka, deploy_secure):
+    """Beside a daemon that works; neither it nor a topic is touched."""
     d = deploy_secure(kafka)
     needed = list(rights(d).values())
     kafka.allow(needed)
+    instance = d.start('a', kafka=section(kafka, d, 'PLAIN'))
+    d.send(event('lead', 'form'))
+    d.await_committed(1)
+    wait_for(lambda: any(o['kind'] == 'breached' for o in d.outputs('sla')), 'nothing more happens')
+    before = ends(d)
+    assert len(before) == 2 * 7
     status, found = doctor(d.config('doctor', kafka=section(kafka, d, 'PLAIN')))
     assert status == 0, found
+    assert found['ok', 'right to write'][0]['text'] == "Write is granted on 7 topics of scored's own"
+    assert found['ok', 'right to read'][0]['text'] == "Read is granted on 2 topics of scored's own"
+    assert ends(d) == before
+    d.send(event('lead', 'form'))
+    d.await_committed(2)
+    assert instance.stop() == 0
+    assert 'fenced' not in instance.log()
     # Nothing but that these certificates are made for two days.
     assert [key for key in found if key[0] == 'warning'] == [('warning', f'broker 127.0.0.1:{kafka.sasl}')], found
     kafka.forbid(needed)
@@ -259,15 +283,21 @@ def test_doctor_finds_that_there_is_tls(kafka, deploy_secure):
 
 @pytest.mark.parametrize('missing, subject', [
     ('read source', 'source {source}'), ('configs', 'topic {name}.changelog'), ('group', 'group {name}'),
-    ('transactions', 'transactional id {name}.doctor')])
+    ('transactions', 'transactional id {name}.doctor'), ('write', 'topic {name}.internal'), ('read changelog', 'topic {name}.changelog')])
 def test_doctor_finds_a_missing_right(kafka, deploy_secure, missing, subject):
     d = deploy_secure(kafka)
     d.create_topics({f'{d.name}.changelog': 2}, **{'cleanup.policy': 'compact'})
+    d.create_topics({f'{d.name}.internal': 2})
     needed = rights(d)
     kafka.allow([right for name, right in needed.items() if name != missing])
     status, found = doctor(d.config('doctor', kafka=section(kafka, d, 'PLAIN')))
     finding = found['error', subject.format(name=d.name, source=d.sources[0])][0]
     assert status == 1 and 'uthorization failed' in finding['text'], finding
+    if missing in ('write', 'read changelog'):
+        right = missing.split()[0]
+        assert (finding['text'], finding['expected']) == (
+            f'this user may not {right} it: Topic authorization failed', f'{right.title()} on the topic')
+    assert set(ends(d).values()) == {0}
     kafka.forbid([right for name, right in needed.items() if name != missing])
 
 
@@ -289,34 +319,19 @@ def test_a_wrong_password_says_so_and_waits(kafka, deploy_secure):
     assert instance.stop() == 0
 
 
-@pytest.mark.parametrize('missing', ['read source', 'create', 'write', 'read internal', 'configs', 'group', 'transactions'])
+@pytest.mark.parametrize('missing', ['read source', 'create', 'write', 'read changelog', 'read internal', 'configs', 'group', 'transactions'])
 def test_each_right_is_needed(kafka, deploy_secure, missing):
-    """Without it nothing is told, and the log says what is not allowed; with it, while the daemon waits, all is."""
+    """At the first start already: without it nothing is told, and the log says what is not allowed; with it, while the daemon waits, all is."""
     d = deploy_secure(kafka)
     needed = rights(d)
     kafka.allow([right for name, right in needed.items() if name != missing])
     instance = d.start('a', kafka=section(kafka, d, 'PLAIN'))
     d.send(event('lead', 'form'))
     instance.await_log('uthoriz')
+    if missing == 'read changelog':
+        instance.await_log(' right=Read ')
     assert not d.outputs('stages')
     kafka.allow([needed[missing]])
     wait_for(lambda: d.outputs('stages'), 'the change is told')
     assert instance.stop() == 0
-    kafka.forbid(list(needed.values()))
-
-
-def test_reading_the_changelog_is_needed_from_the_second_start_on(kafka, deploy_secure):
-    d = deploy_secure(kafka)
-    needed = rights(d)
-    kafka.allow([right for name, right in needed.items() if name != 'read changelog'])
-    first = d.start('a', kafka=section(kafka, d, 'PLAIN'))
-    d.send(event('lead', 'form'))
-    d.await_committed(1)
-    assert first.stop() == 0
-    second = d.start('a', kafka=section(kafka, d, 'PLAIN'))
-    second.await_log('uthoriz')
-    kafka.allow([needed['read changelog']])
-    for shard in range(d.n_partitions):
-        second.await_log(f'event=shard.taken shard={shard} ')
-    assert second.stop() == 0
     kafka.forbid(list(needed.values()))

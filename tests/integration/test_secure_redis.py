@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon on a Redis that asks who it is, and lets it do what the README lists and nothing else."""
+import json
 import os
 import re
 import subprocess
@@ -45,6 +46,11 @@ def command(d, *args):
     return done.returncode, done.stdout
 
 
+def check(d):
+    """What `scored check --live` finds: severity, subject, text."""
+    return [(found['severity'], found['subject'], found['text']) for found in json.loads(command(d, 'check', '--live', '--json')[1])]
+
+
 def test_all_that_it_does_is_what_the_readme_lets_it_do(secured, deploy, model):
     """Main job, takeover, a lead that was forgotten, a view that is lost, and what asks the view: nothing is denied, and nothing too much."""
     d = deploy(model(SMALL), 2)
@@ -62,19 +68,20 @@ def test_all_that_it_does_is_what_the_readme_lets_it_do(secured, deploy, model):
     for key in secured.scan_iter(f'{d.name}:*'):
         secured.delete(key)
     wait_for(lambda: len(d.keys('record')) == 19, 'the view is there again')
-    for args in (('lead', 'lead-3'), ('verify',), ('check', '--live'), ('top', '--seconds', '1')):
+    for args in (('lead', 'lead-3'), ('verify',), ('top', '--seconds', '1')):
         status, text = command(d, *args)
         assert status == 0, text
     assert second.stop() == 0
+    used = {name.removeprefix('cmdstat_').replace('|', ' ') for name in secured.info('commandstats')}
+    assert ('ok', 'Redis rights', 'its user may do all that is needed') in check(d)  # it calls all that may ever be called
     assert secured.execute_command('ACL', 'LOG') == []
     assert PASSWORD not in instance.log() + second.log()
 
     used_by_client = {'auth', 'client setinfo'}
     of_test = {'scan', 'acl', 'config', 'flushall', 'keys', 'zcount', 'hello', 'info'}
-    used = {name.removeprefix('cmdstat_').replace('|', ' ') for name in secured.info('commandstats')}
     allowed = {rule[1:].replace('|', ' ') for rule in acl_line() if rule.startswith('+')}
     assert {name for name in used if name.split()[0] not in of_test} - used_by_client <= allowed
-    assert allowed - of_test - used == {'select', 'zrange'}  # another database than 0; clocks on a terminal
+    assert allowed - of_test - used == {'select', 'zrange', 'eval'}  # another database than 0; clocks on a terminal; `check --live`
 
 
 @pytest.mark.parametrize('missing', ['+evalsha', '+hmget', '+info'])
@@ -85,6 +92,22 @@ def test_what_is_denied_is_said(secured, deploy, model, missing):
     d.send(*[event(f'lead-{i}', 'form') for i in range(4)])
     instance.await_log('NOPERM')
     instance.kill()
+
+
+def test_check_names_all_that_is_denied(secured, deploy, model):
+    """Commands, by what needs them, and keys; and leaves nothing behind."""
+    d = deploy(model(SMALL), 2)
+    rules = {rule for rule in acl_line() if rule.startswith('+')}
+    basic, readers, board = {'+info', '+client|setname', '+select'}, {'+function|load', '+fcall_ro', '+watch'}, {'+zrange', '+zrevrange'}
+    secured.execute_command('ACL', 'SETUSER', 'scored', 'reset', 'on', f'>{PASSWORD}', f'~{d.name}:*', '-@all', *basic)
+    found = {(severity, re.search(r'(\S+) needs', text)[1]): set(re.findall(r'\+\S+', text))
+             for severity, subject, text in check(d) if subject == 'Redis rights'}
+    assert found == {('error', 'scored'): rules - basic - readers - board, ('note', 'top`'): board, ('note', 'functions'): readers}
+    let_in(secured, d)
+    secured.execute_command('ACL', 'SETUSER', 'scored', 'resetkeys', f'%R~{d.name}:*')
+    assert [(severity, text) for severity, subject, text in check(d) if subject == 'Redis rights'] == [
+        ('error', f'its user may not read or not write the keys that begin with {d.name}:')]
+    assert secured.keys(f'{d.name}:*') == []
 
 
 def test_a_wrong_password_says_so(secured, deploy, model):

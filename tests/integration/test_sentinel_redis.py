@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon on a Redis whose master changes: sentinels say who it is."""
+import json
 import os
 import signal
 import subprocess
@@ -65,6 +66,21 @@ def test_a_replica_that_was_behind_is_caught_up(watched, deploy, model):
     assert instance.stop() == 0
     status, text = scored(d, watched.section(d, master='nobody'), 'check', '--live')
     assert status != 0 and 'it knows no master "nobody"' in text, text
+
+
+def test_check_tells_of_a_replica_that_should_not_become_the_master(watched, deploy, model):
+    d = deploy(model(SMALL), 2)
+    config, replica = watched.section(d), watched.client(1)
+
+    def found():
+        _, text = scored(d, config, 'check', '--live', '--json')
+        return [(item['severity'], item['text']) for item in json.loads(text) if item['subject'] == f'Redis replica tcp:127.0.0.1:{watched.ports[1]}']
+    assert found() == [('ok', "it follows, and has the master's limits")]
+    replica.config_set('maxmemory-policy', 'volatile-ttl')
+    replica.config_set('maxmemory', 100 << 20)
+    policy, memory = found()
+    assert policy[0] == 'warning' and policy[1].startswith('its maxmemory-policy is volatile-ttl')
+    assert memory == ('warning', "its maxmemory is 100 MiB, less than its master's")
 
 
 class Transcript:

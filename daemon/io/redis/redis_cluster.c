@@ -150,10 +150,15 @@ static int link_to(RedisCluster *c, size_t node, RedisLink **ret) {
 }
 
 /* What is known is better than nothing, as long as nobody answers. */
+int redis_cluster_learn(RedisCluster *c, int64_t deadline_ms, char *text) {
+    int r = c->is_doubtful ? learn_slots(c, deadline_ms, text) : 0;
+    return r < 0 || c->slots.n_nodes == 0 ? r : 0;
+}
+
 int redis_cluster_find(RedisCluster *c, unsigned slot, int64_t deadline_ms, char *text, RedisLink **ret) {
     assert(slot < REDIS_SLOTS);
-    int r = c->is_doubtful ? learn_slots(c, deadline_ms, text) : 0;
-    if (r < 0 || (r && c->slots.n_nodes == 0))
+    int r = redis_cluster_learn(c, deadline_ms, text);
+    if (r)
         return r;
     if (c->slots.owner[slot] >= 0)
         return link_to(c, (size_t)c->slots.owner[slot], ret);
@@ -200,6 +205,17 @@ int redis_cluster_follow(RedisCluster *c, const RedisLink *from, Str error, char
 
 size_t redis_cluster_count(const RedisCluster *c) {
     return c->slots.n_nodes;
+}
+
+const RedisAddress *redis_cluster_address(const RedisCluster *c, size_t node) {
+    return &c->slots.nodes[node];
+}
+
+unsigned redis_cluster_unserved(const RedisCluster *c) {
+    unsigned n = 0;
+    for (int slot = 0; slot < REDIS_SLOTS; slot++)
+        n += c->slots.owner[slot] < 0;
+    return n;
 }
 
 int redis_cluster_slot_of(const RedisCluster *c, size_t node) {

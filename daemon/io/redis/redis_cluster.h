@@ -15,6 +15,8 @@ typedef struct RedisCluster RedisCluster;
 MUST_CHECK int redis_cluster_new(const Config *config, const RedisLogin *login, RedisCluster **ret);
 RedisCluster *redis_cluster_free(RedisCluster *cluster);
 
+/* Asks the cluster for its slots, if they are not known or not to be relied upon. Else as redis_link_open(). */
+MUST_CHECK int redis_cluster_learn(RedisCluster *cluster, int64_t deadline_ms, char *text);
 /*
  * Who serves the slot, not connected to yet. Asks the cluster if that is not known, or not to be relied upon. Links live until the slots
  * are asked for again. VIEW_E_UNREACHABLE, VIEW_E_REFUSED as redis_link_open().
@@ -29,3 +31,6 @@ MUST_CHECK int redis_cluster_follow(
 /* Masters, as far as is known; and a slot that the i-th of them serves, or -1. */
 size_t redis_cluster_count(const RedisCluster *cluster);
 int redis_cluster_slot_of(const RedisCluster *cluster, size_t node);
+const RedisAddress *redis_cluster_address(const RedisCluster *cluster, size_t node);
+/* Slots that nobody serves. */
+unsigned redis_cluster_unserved(const RedisCluster *cluster);

@@ -116,6 +116,17 @@ int redis_transport_slot_of(const RedisTransport *t, size_t server) {
     return t->cluster ? redis_cluster_slot_of(t->cluster, server) : 0;
 }
 
+void redis_transport_print_server(const RedisTransport *t, size_t server, char ret[static REDIS_ADDRESS_SIZE]) {
+    if (t->cluster)
+        redis_address_print(redis_cluster_address(t->cluster, server), ret);
+    else
+        redis_transport_print(t, ret);
+}
+
+unsigned redis_transport_unserved(const RedisTransport *t) {
+    return t->cluster ? redis_cluster_unserved(t->cluster) : 0;
+}
+
 /* ---- opening ---- */
 
 static int open_pinned(RedisTransport *t, char *text) {
@@ -155,6 +166,13 @@ int redis_transport_open(RedisTransport *t, unsigned slot, char *text) {
     if (!r)
         use(t, link);
     return r;
+}
+
+int redis_transport_learn(RedisTransport *t, unsigned slot, char *text) {
+    if (!t->cluster)
+        return redis_transport_open(t, slot, text);
+    t->link = NULL;
+    return redis_cluster_learn(t->cluster, clock_monotonic_ms() + t->connect_timeout_ms, text);
 }
 
 /* ---- exchange ---- */

@@ -48,11 +48,16 @@ uint64_t redis_transport_connection(const RedisTransport *t);
 /* Where the present connection goes to. */
 void redis_transport_print(const RedisTransport *t, char ret[static REDIS_ADDRESS_SIZE]);
 
+/* Learns which servers share the keys, which needs none of them in particular where it is a cluster. Else as redis_transport_open(). */
+MUST_CHECK int redis_transport_learn(RedisTransport *t, unsigned slot, char *text);
 /* A cluster: requests for different slots go apart. */
 bool redis_transport_is_cluster(const RedisTransport *t);
 /* How many servers share the keys, as far as is known since the last opening; a slot of the i-th, or -1 if it has none. */
 size_t redis_transport_servers(const RedisTransport *t);
 int redis_transport_slot_of(const RedisTransport *t, size_t server);
+void redis_transport_print_server(const RedisTransport *t, size_t server, char ret[static REDIS_ADDRESS_SIZE]);
+/* How many slots of a cluster nobody serves. */
+unsigned redis_transport_unserved(const RedisTransport *t);
 
 /* The request that is being built: see redis_request.h. Out of memory is reported by the exchange. */
 static inline RedisRequest *redis_transport_request(RedisTransport *t) {

@@ -370,8 +370,16 @@ int redis_view_check(RedisView *view, char *text) {
     return view_ask_each(view, check_policy, NULL, text);
 }
 
+int redis_view_check_server(RedisView *view, const RedisServer *server, char *text) {
+    return check_policy(view, server->slot, NULL, text);
+}
+
 int redis_view_try_write(RedisView *view, char *text) {
     return view_ask_each(view, try_write, NULL, text);
+}
+
+int redis_view_try_write_server(RedisView *view, const RedisServer *server, char *text) {
+    return try_write(view, server->slot, NULL, text);
 }
 
 int view_transact(RedisView *view, size_t n_commands, const redisReply **ret, char *text) {

@@ -25,6 +25,7 @@
  * Only daemon/io/redis_*.c know hiredis. A view is used by one thread at a time.
  */
 #include "daemon/config/config.h"
+#include "daemon/io/redis/redis_address.h"
 #include "lib/lead/entity.h"
 #include "lib/record/record.h"
 
@@ -129,6 +130,42 @@ MUST_CHECK int redis_view_connect(RedisView *view, char *text);
 MUST_CHECK int redis_view_check(RedisView *view, char *text);
 /* Writes a key that is gone at once, P:check, by a script, as all else is written: VIEW_E_REFUSED if that is not allowed. */
 MUST_CHECK int redis_view_try_write(RedisView *view, char *text);
+
+/* ---- each server by itself, for who tells of all that is wrong ---- */
+
+/* One that has keys. */
+typedef struct RedisServer {
+    unsigned slot; /* one of its */
+    char address[REDIS_ADDRESS_SIZE];
+} RedisServer;
+/*
+ * The server, or the master; of a cluster all nodes that serve slots, whether they answer or not. The caller frees them. *ret_n_unserved:
+ * slots that none of them serves.
+ */
+MUST_CHECK int redis_view_servers(RedisView *view, char *text, RedisServer **ret, size_t *ret_n, unsigned *ret_n_unserved);
+/* As redis_view_check() and redis_view_try_write(), of one. */
+MUST_CHECK int redis_view_check_server(RedisView *view, const RedisServer *server, char *text);
+MUST_CHECK int redis_view_try_write_server(RedisView *view, const RedisServer *server, char *text);
+
+/* What for: all of it; reader functions; the board and `scored top`. */
+typedef enum RedisRightUse {
+    REDIS_RIGHT_NEEDED,
+    REDIS_RIGHT_OF_READERS,
+    REDIS_RIGHT_OF_BOARD,
+    _REDIS_RIGHT_USE_MAX,
+} RedisRightUse;
+#define REDIS_RIGHTS_MAX 32
+typedef struct RedisRights {
+    const char *missing[_REDIS_RIGHT_USE_MAX][REDIS_RIGHTS_MAX]; /* commands, as a user's rule names them */
+    size_t n_missing[_REDIS_RIGHT_USE_MAX];
+    bool lacks_keys; /* the keys of redis.prefix may not be read, or not be written */
+} RedisRights;
+/* What the user may not do, of all that is ever done. Changes nothing. */
+MUST_CHECK int redis_view_rights(RedisView *view, const RedisServer *server, char *text, RedisRights *ret);
+
+/* Of a master as many as are told. */
+#define REDIS_REPLICAS_MAX 8
+
 /* What the server says of itself. */
 typedef struct RedisCondition {
     char version[32];
@@ -137,8 +174,12 @@ typedef struct RedisCondition {
     int64_t used_bytes, max_bytes; /* of memory; max 0: there is no limit; -1: it does not tell */
     bool keeps_log;                /* each write goes to an append-only file */
     bool last_save_failed, log_failed;
+    char policy[32]; /* of eviction; empty: it does not tell */
+    bool is_cut_off; /* a replica that does not hear of its master */
+    RedisAddress replicas[REDIS_REPLICAS_MAX];
+    size_t n_replicas;
 } RedisCondition;
-MUST_CHECK int redis_view_condition(RedisView *view, char *text, RedisCondition *ret);
+MUST_CHECK int redis_view_condition(RedisView *view, const RedisServer *server, char *text, RedisCondition *ret);
 /* Writes P:info anew. */
 MUST_CHECK int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char *text);
 
