@@ -5,8 +5,8 @@
 #include <inttypes.h>
 
 #include "daemon/backtest/backtest_report.h"
+#include "daemon/base/top_text.h"
 #include "daemon/base/value_text.h"
-#include "daemon/top/top_text.h"
 #include "lib/calendar/timestamp.h"
 
 #define NAME_WIDTH 32

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "daemon/top/top_text.h"
+#include "daemon/base/top_text.h"
 
 /* Longer texts are cut: they stand within a line. */
 #define TEXT_SHOWN_LEN_MAX 60

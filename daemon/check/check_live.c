@@ -6,7 +6,7 @@
 #include "daemon/check/check_kafka.h"
 #include "daemon/check/check_redis.h"
 #include "daemon/check/kafka_cause.h"
-#include "daemon/config/own_schemas.h"
+#include "daemon/command/own_schemas.h"
 #include "daemon/io/redis/redis_view.h"
 
 /* A refused login is noticed after so long, before CHECK_TIMEOUT_MS is over. */

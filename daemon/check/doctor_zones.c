@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "daemon/base/file_read.h"
 #include "daemon/check/doctor.h"
 #include "daemon/config/model_files.h"
 #include "lib/model/yaml.h"

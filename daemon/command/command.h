@@ -98,8 +98,6 @@ void command_bad_line(const Command *self, const char *file, uint64_t line, cons
 /* Flushes what was printed, and the writer before it (NULL: there is none): it is of use only if it arrived. The exit status. */
 int command_finish(const Command *self, JsonWriter *writer);
 
-/* The file's bytes on the heap. 0, a negative errno, or -EFBIG: over len_max. */
-MUST_CHECK int file_read(const char *path, size_t len_max, char **ret, size_t *ret_len);
 /*
  * Reads a YAML file and hands its bytes to `function`, which puts what is wrong with it into the diagnostics; they are then
  * reported on standard error. `function` returns 0, a positive number after an error that it has reported itself, or a negative

@@ -12,7 +12,7 @@
 #include "daemon/check/check_kafka.h"
 #include "daemon/check/check_redis.h"
 #include "daemon/check/doctor.h"
-#include "daemon/config/own_schemas.h"
+#include "daemon/command/own_schemas.h"
 
 enum { OPTION_CONFIG = 1, OPTION_JSON };
 

@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "daemon/command/command.h"
+#include "daemon/base/file_read.h"
 #include "daemon/config/config_reader.h"
 #include "daemon/io/kafka/kafka_client.h"
 

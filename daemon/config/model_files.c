@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/command/command.h"
+#include "daemon/base/file_read.h"
 #include "lib/calendar/icalendar.h"
 #include "lib/calendar/timezone.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the text of an explanation is made of. */
-#include "daemon/top/top_text.h"
+#include "daemon/base/top_text.h"
 #include "lib/explain/explain.h"
 
 #define TEXT_NUMBER_SIZE 40

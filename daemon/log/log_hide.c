@@ -3,8 +3,8 @@
 
 #include <openssl/hmac.h>
 
+#include "daemon/base/file_read.h"
 #include "daemon/base/random.h"
-#include "daemon/command/command.h"
 
 #define SECRET_LEN_MIN 4
 #define SECRET_FILE_LEN_MAX (64 * 1024)

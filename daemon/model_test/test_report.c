@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/model_test/test_report.h"
 
+#include "daemon/base/top_text.h"
 #include "daemon/io/file/file_sink.h"
 #include "daemon/model_test/case_instant.h"
-#include "daemon/top/top_text.h"
 
 void test_report_deinit(TestReport *report) {
     json_writer_deinit(&report->writer);

@@ -15,8 +15,8 @@
  *
  * All text in here is fit for a terminal (top_text.h). Memory is bounded by the constants.
  */
+#include "daemon/base/top_text.h"
 #include "daemon/io/redis/redis_board.h"
-#include "daemon/top/top_text.h"
 #include "lib/engine/output.h"
 #include "lib/lead/lead.h"
 

@@ -10,7 +10,7 @@
 
 #include "daemon/base/clock.h"
 
-/* One node that does not answer shall not take all the time that there is. */
+/* One node that does not answer shall not take all the time that there is; but where few can be asked, each has its share. */
 #define ASK_TIMEOUT_MS 500
 
 struct RedisCluster {
@@ -127,10 +127,11 @@ static int learn_slots(RedisCluster *c, int64_t deadline_ms, char *text) {
     size_t n = c->n_links + c->n_seeds;
     int r = VIEW_E_UNREACHABLE;
     for (size_t i = 0; i < n && (i == 0 || clock_monotonic_ms() < deadline_ms); i++) {
+        int64_t now_ms = clock_monotonic_ms(), share_ms = (deadline_ms - now_ms) / (int64_t)(n - i);
         RedisLink *link = NULL;
         r = candidate(c, c->at % n, &link);
         if (!r)
-            r = ask_for_slots(c, link, earliest(deadline_ms, clock_monotonic_ms() + ASK_TIMEOUT_MS), text);
+            r = ask_for_slots(c, link, earliest(deadline_ms, now_ms + latest(share_ms, ASK_TIMEOUT_MS)), text);
         if (r <= 0)
             break;
         c->at++;

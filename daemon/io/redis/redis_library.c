@@ -4,6 +4,9 @@
 #include "daemon/io/redis/redis_library.h"
 #include "daemon/io/redis/redis_view_internal.h"
 
+/* The key that loading touches need not live longer than who watches it; it is changed by being set. */
+#define MARK_MS "1000"
+
 /* What the server has of the name, as its function `version` tells it. */
 typedef struct Present {
     int64_t number, model_version;
@@ -37,14 +40,57 @@ static int is_needed(RedisView *view, const RedisLibrary *library, char *text, b
     return r == VIEW_E_REFUSED ? 0 : r;
 }
 
-static int load(RedisView *view, const RedisLibrary *library, char *text) {
+/* From a look that says so on: who loads it meanwhile sets this key. A user without the right to is not guarded. */
+static int watch(RedisView *view, unsigned slot, char *text) {
+    redis_request_command(view->transport, 2);
+    redis_request_arg(view->transport, STR_LITERAL("WATCH"));
+    view_request_server_key(view, slot, "readers");
+    int r = view_exchange(view, 1, text);
+    return r == VIEW_E_REFUSED ? 0 : r;
+}
+
+static void request_load(RedisView *view, unsigned slot, const RedisLibrary *library) {
     RedisTransport *t = view->transport;
+    redis_request_command(t, 5);
+    redis_request_arg(t, STR_LITERAL("SET"));
+    view_request_server_key(view, slot, "readers");
+    redis_request_arg(t, str_from(library->digest));
+    redis_request_arg(t, STR_LITERAL("PX"));
+    redis_request_arg(t, STR_LITERAL(MARK_MS));
     redis_request_command(t, 4);
     redis_request_arg(t, STR_LITERAL("FUNCTION"));
     redis_request_arg(t, STR_LITERAL("LOAD"));
     redis_request_arg(t, STR_LITERAL("REPLACE"));
     redis_request_arg(t, library->text);
-    return view_exchange(view, 1, text);
+}
+
+/* The transaction ends the watch in any case. *ret: there was no need, or it is done; not if somebody else has loaded one meanwhile. */
+static int load_if(RedisView *view, unsigned slot, const RedisLibrary *library, bool needed, char *text, bool *ret) {
+    redis_request(view->transport, "MULTI");
+    if (needed)
+        request_load(view, slot, library);
+    redis_request(view->transport, "EXEC");
+    int r = view_exchange(view, needed ? 4 : 2, text);
+    if (r)
+        return r;
+    const redisReply *done = view_last_reply(view);
+    *ret = !needed || done->type == REDIS_REPLY_ARRAY;
+    for (size_t i = 0; i < done->elements && !r; i++)
+        r = redis_reply_check(view->transport, done->element[i], text);
+    return r;
+}
+
+static int load(RedisView *view, unsigned slot, const RedisLibrary *library, char *text) {
+    bool is_done = false, needed = false;
+    int r;
+    do {
+        r = watch(view, slot, text);
+        if (r == 0)
+            r = is_needed(view, library, text, &needed);
+        if (r == 0)
+            r = load_if(view, slot, library, needed, text, &is_done);
+    } while (r == 0 && !is_done);
+    return r;
 }
 
 static int offer(RedisView *view, unsigned slot, const void *context, char *text) {
@@ -53,7 +99,12 @@ static int offer(RedisView *view, unsigned slot, const void *context, char *text
     int r = view_begin_slot(view, slot, text);
     if (r == 0)
         r = is_needed(view, library, text, &needed);
-    return r || !needed ? r : load(view, library, text);
+    if (r || !needed)
+        return r;
+    (void)redis_transport_pin(view->transport, true); /* a watch is a connection's */
+    r = load(view, slot, library, text);
+    (void)redis_transport_pin(view->transport, false);
+    return r;
 }
 
 int redis_library_offer(RedisView *view, const RedisLibrary *library, char *text) {

@@ -34,15 +34,32 @@ int redis_slots_node(RedisSlots *slots, const RedisAddress *address, size_t *ret
 
 /* ---- CLUSTER SLOTS ---- */
 
-/* The host of a node that does not say it is that which was asked. */
+static bool is_text(const redisReply *reply) {
+    return reply->type == REDIS_REPLY_STRING && reply->len > 0;
+}
+
+/* Of [host, port, id, [name, value …]]; NULL if it is not there. */
+static const redisReply *find_value(const redisReply *node, const char *name) {
+    const redisReply *pairs = node->elements > 3 ? node->element[3] : NULL;
+    for (size_t i = 0; pairs && pairs->type == REDIS_REPLY_ARRAY && i + 1 < pairs->elements; i += 2)
+        if (is_text(pairs->element[i]) && strcmp(pairs->element[i]->str, name) == 0)
+            return pairs->element[i + 1];
+    return NULL;
+}
+
+/*
+ * The host of a node that does not say it is that which was asked. "?" is that of one that should be called by a hostname and has been given
+ * none: its address is with the rest.
+ */
 static bool read_endpoint(const redisReply *node, const RedisAddress *from, RedisAddress *ret) {
     if (node->type != REDIS_REPLY_ARRAY || node->elements < 2 || node->element[1]->type != REDIS_REPLY_INTEGER)
         return false;
-    const redisReply *host = node->element[0];
-    bool has_host = host->type == REDIS_REPLY_STRING && host->len > 0;
+    const redisReply *host = node->element[0], *ip = find_value(node, "ip");
+    if (is_text(host) && strcmp(host->str, "?") == 0 && ip)
+        host = ip;
     char port[DECIMAL_SIZE];
     size_t len = decimal_print(node->element[1]->integer, port);
-    return redis_address_make(has_host ? (Str){host->str, host->len} : str_from(from->host), (Str){port, len}, ret);
+    return redis_address_make(is_text(host) ? (Str){host->str, host->len} : str_from(from->host), (Str){port, len}, ret);
 }
 
 /* [first, last, [host, port, …] of the master, those of its replicas …] */

@@ -329,27 +329,30 @@ static int check_policy(RedisView *view, unsigned slot, const void *context, cha
     return VIEW_E_REFUSED;
 }
 
-/* A key of its own for each server, in a slot of its: with so many shards each slot is one. */
+void view_request_server_key(RedisView *view, unsigned slot, const char *name) {
+    char tag[SHARD_TAG_SIZE];
+    shard_tag((int32_t)slot, SHARDS_MAX, tag); /* with so many shards each slot is one */
+    const char *pieces[] = {view->config->redis_prefix, ":{", tag, "}:", name};
+    size_t len = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
+        len += strlen(pieces[i]);
+    redis_request_arg_begin(view->transport, len);
+    for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
+        redis_request_arg_piece(view->transport, str_from(pieces[i]));
+    redis_request_arg_end(view->transport);
+}
+
 static int try_write(RedisView *view, unsigned slot, const void *context, char *text) {
     (void)context;
-    char tag[SHARD_TAG_SIZE];
     int r = view_begin_slot(view, slot, text);
     if (r)
         return r;
     RedisTransport *t = view->transport;
-    shard_tag((int32_t)slot, SHARDS_MAX, tag);
-    const char *pieces[] = {view->config->redis_prefix, ":{", tag, "}:check"};
-    size_t len = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
-        len += strlen(pieces[i]);
     redis_request_command(t, 4);
     redis_request_arg(t, STR_LITERAL("EVAL"));
     redis_request_arg(t, STR_LITERAL("redis.call('SET', KEYS[1], '', 'PX', 1000) return redis.call('DEL', KEYS[1])"));
     redis_request_arg(t, STR_LITERAL("1"));
-    redis_request_arg_begin(t, len);
-    for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
-        redis_request_arg_piece(t, str_from(pieces[i]));
-    redis_request_arg_end(t);
+    view_request_server_key(view, slot, "check");
     return view_exchange(view, 1, text);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/top/top_text.h"
+#include "daemon/base/top_text.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/config/own_schemas.h"
+#include "daemon/command/own_schemas.h"
 
 #include <stdio.h>
 
