@@ -40,7 +40,7 @@ static int open_topics(BacktestInput *input) {
 
     int status = command_load_config(input->command, input->arg_config, &input->config);
     if (status == EXIT_SUCCESS)
-        status = command_load_schemas(input->command, input->config, SCHEMAS_OF_EVENTS, &stop, &topics->registry, &encoder);
+        status = command_load_schemas(input->command, input->config, SCHEMAS_OF_EVENTS, (RegistryPatience){.stop = &stop}, &topics->registry, &encoder);
     if (status != EXIT_SUCCESS)
         return status;
     topics->topics = input->config->sources;

@@ -129,12 +129,19 @@ typedef enum SchemaNeed {
     SCHEMAS_OF_BOTH,   /* outputs have the ids under which it knows them */
     SCHEMAS_TO_RUN,    /* the same; ours are registered, a registry that is away is waited for, and asked for events in the background */
 } SchemaNeed;
+/* How a registry is waited for. */
+typedef struct RegistryPatience {
+    const volatile sig_atomic_t *stop; /* ends it, with EX_TEMPFAIL; may be NULL */
+    /* Called several times a second meanwhile, with what is wrong, or NULL if nothing new is known. May be NULL. */
+    void (*waiting)(void *userdata, const char *error);
+    void *userdata;
+} RegistryPatience;
 /*
  * Loads the schemas that the configuration names, of events and of outputs, with problems reported. Returns
- * EXIT_SUCCESS, with both the caller's to free, or the exit status. `stop` ends waiting for a registry, with EX_TEMPFAIL; may be NULL.
+ * EXIT_SUCCESS, with both the caller's to free, or the exit status.
  */
-MUST_CHECK int command_load_schemas(const Command *self, const Config *config, SchemaNeed need, const volatile sig_atomic_t *stop,
-        Registry **ret_registry, AvroOutput **ret_encoder);
+MUST_CHECK int command_load_schemas(const Command *self, const Config *config, SchemaNeed need, RegistryPatience wait, Registry **ret_registry,
+        AvroOutput **ret_encoder);
 
 /* Before there are other threads: the log is written as the configuration says, without what it is to hide. Returns the exit status. */
 MUST_CHECK int command_configure_log(const Command *self, const Config *config, LogLevel level);

@@ -103,7 +103,7 @@ static int check_config(Check *check, const char *path, char **ret_model_path) {
     int status = command_load_config_counted(check->command, path, &check->config, &n_warnings);
     *ret_model_path = check->config ? strdup(check->config->model_path) : command_find_model(path);
     if (status == EXIT_SUCCESS)
-        status = command_load_schemas(check->command, check->config, check->arg_live ? SCHEMAS_OF_EVENTS : SCHEMAS_OF_FILES, NULL,
+        status = command_load_schemas(check->command, check->config, check->arg_live ? SCHEMAS_OF_EVENTS : SCHEMAS_OF_FILES, (RegistryPatience){0},
                 &check->registry, &encoder);
     if (check->arg_json)
         find_file(check, path, status, n_warnings);

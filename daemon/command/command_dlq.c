@@ -181,7 +181,7 @@ static int failed(const Dlq *dlq, int r, const char *text) {
 static int open_schemas(Dlq *dlq) {
     _cleanup_(avro_output_free) AvroOutput *encoder = NULL; /* comes with the registry; not used */
     char text[512];
-    int status = command_load_schemas(dlq->command, dlq->config, SCHEMAS_OF_BOTH, NULL, &dlq->registry, &encoder);
+    int status = command_load_schemas(dlq->command, dlq->config, SCHEMAS_OF_BOTH, (RegistryPatience){0}, &dlq->registry, &encoder);
     if (status != EXIT_SUCCESS)
         return status;
     int r = avro_output_reader_new(registry_outputs(dlq->registry), text, sizeof(text), &dlq->decoder);

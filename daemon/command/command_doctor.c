@@ -85,7 +85,7 @@ static int check_files(Doctor *d) {
     if (status != EXIT_SUCCESS)
         return status;
     check_model(d);
-    status = command_load_schemas(d->command, d->config, SCHEMAS_OF_EVENTS, NULL, &d->registry, &encoder);
+    status = command_load_schemas(d->command, d->config, SCHEMAS_OF_EVENTS, (RegistryPatience){0}, &d->registry, &encoder);
     find_file(d, d->config->output_schema_dir, status, 0, "correct schemas.events and schemas.directory");
     return EXIT_SUCCESS;
 }

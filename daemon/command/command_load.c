@@ -202,17 +202,17 @@ static void tell_news(RegistryNews news, const char *text) {
 }
 
 /* A registry that asks a server, in the place of the files alone. */
-static int ask_server(const Command *self, const Config *config, SchemaNeed need, const volatile sig_atomic_t *stop, Registry **registry) {
+static int ask_server(const Command *self, const Config *config, SchemaNeed need, RegistryPatience wait, Registry **registry) {
     _cleanup_(registry_client_free) RegistryClient *client = NULL;
     const RegistryOutput *outputs = registry_outputs(*registry);
     RegistryHttpOptions options = {.has_thread = need == SCHEMAS_TO_RUN, .told = tell_news};
 
-    int r = registry_client_new(config, stop, &client);
+    int r = registry_client_new(config, wait.stop, &client);
     if (r < 0)
         return command_error(self, "libcurl: %s", strerror(-r)), EX_OSERR;
     int status = EXIT_SUCCESS;
     if (need == SCHEMAS_TO_RUN)
-        status = own_schemas_settle(self, config, client, outputs, options.output_ids);
+        status = own_schemas_settle(self, config, client, outputs, wait, options.output_ids);
     else if (need == SCHEMAS_OF_BOTH)
         status = own_schemas_look_up(self, config, client, outputs, options.output_ids);
     if (status != EXIT_SUCCESS)
@@ -225,8 +225,8 @@ static int ask_server(const Command *self, const Config *config, SchemaNeed need
     return r < 0 ? command_error(self, "%s", strerror(-r)), EX_OSERR : EXIT_SUCCESS;
 }
 
-int command_load_schemas(const Command *self, const Config *config, SchemaNeed need, const volatile sig_atomic_t *stop,
-        Registry **ret_registry, AvroOutput **ret_encoder) {
+int command_load_schemas(const Command *self, const Config *config, SchemaNeed need, RegistryPatience wait, Registry **ret_registry,
+        AvroOutput **ret_encoder) {
     _cleanup_(registry_free) Registry *registry = NULL;
     _cleanup_(avro_output_free) AvroOutput *encoder = NULL;
 
@@ -235,7 +235,7 @@ int command_load_schemas(const Command *self, const Config *config, SchemaNeed n
         status = load_encoder(self, config, registry_outputs(registry), &encoder);
     if (status == EXIT_SUCCESS && config->n_registry_urls > 0 && need != SCHEMAS_OF_FILES) {
         encoder = avro_output_free(encoder); /* made to see that the schemas fit, before a server is asked */
-        status = ask_server(self, config, need, stop, &registry);
+        status = ask_server(self, config, need, wait, &registry);
         if (status == EXIT_SUCCESS)
             status = load_encoder(self, config, registry_outputs(registry), &encoder);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/command/command.h"
 #include "daemon/log/log.h"
 #include "daemon/pipeline/pipeline.h"
@@ -117,49 +118,78 @@ static int start_http(const ProducerOptions *options, Http *http, char *text) {
             ((const Str[]){STR_LITERAL(SCORED_VERSION), str_from(kafka_client_version())}), 1);
     /* Those of watchers, and as many again for what their browsers ask beside. */
     unsigned connections_max = HTTP_CONNECTIONS_MAX + (http->web ? 2U * HUB_WATCHERS_MAX : 0);
-    r = http_server_new(fd, path, (HttpHandler){endpoints_handle, endpoints_drop, http->endpoints}, connections_max, text, &http->server);
-    if (r == 0 && http->web) {
-        r = web_start(http->web, http->server);
-        if (r < 0)
-            (void)snprintf(text, HTTP_TEXT_SIZE, "the board's thread: %s", strerror(-r));
+    return http_server_new(fd, path, (HttpHandler){endpoints_handle, endpoints_drop, http->endpoints}, connections_max, text, &http->server);
+}
+
+/* It is asked from here on, for health first of all. Returns the exit status. */
+static int open_http(const Config *config, const char *model_path, Http *http) {
+    char text[HTTP_TEXT_SIZE];
+    int r = start_http(&(ProducerOptions){.config = config, .model_path = model_path}, http, text);
+    if (r < 0) {
+        log_error("http.failed", LOG_STR("listen", config->http_listen), LOG_STR("error", text));
+        return r == -ENOKEY ? EX_CONFIG : EX_OSERR;
     }
-    return r;
+    if (http->server)
+        log_info("http.listening", LOG_STR("listen", config->http_listen ? config->http_listen : "as passed"));
+    else if (config->http_board)
+        log_warning("board.nowhere", LOG_STR("remedy", "set http.listen, or pass a socket: the board is wanted, and nobody listens"));
+    return EXIT_SUCCESS;
+}
+
+/* The outside of a process that is starting. */
+typedef struct Outside {
+    Notify notify;
+    Http http;
+    char error[HEALTH_ERROR_SIZE]; /* of the registry, as it was told last */
+} Outside;
+
+static void outside_done_cleanup(Outside *outside) {
+    http_done_cleanup(&outside->http);
+    notify_deinit(&outside->notify);
+}
+
+/* Before the pipeline is there, which tells of itself later. */
+static void while_registry_is_awaited(void *userdata, const char *error) {
+    Outside *outside = userdata;
+    Health health = {.phase = HEALTH_STARTING, .awaited = HEALTH_REGISTRY};
+    char status[HEALTH_WAIT_SIZE];
+    int64_t now_ms = clock_monotonic_ms();
+    (void)notify_watchdog(&outside->notify, now_ms);
+    telemetry_note_progress(outside->http.telemetry, now_ms);
+    if (!error || strncmp(outside->error, error, sizeof(outside->error) - 1) == 0)
+        return;
+    (void)snprintf(outside->error, sizeof(outside->error), "%s", error);
+    memcpy(health.awaited_error, outside->error, sizeof(health.awaited_error));
+    telemetry_show(outside->http.telemetry, &health, now_ms);
+    health_print_wait(HEALTH_REGISTRY, outside->error, status);
+    (void)notify_status(&outside->notify, "%s", status);
 }
 
 static int run_daemon(const Command *self, const Config *config, const char *model_path, const Model *model) {
     _cleanup_(registry_free) Registry *registry = NULL;
     _cleanup_(avro_output_free) AvroOutput *encoder = NULL;
-    _cleanup_(http_done) Http http = {0};
-    char text[HTTP_TEXT_SIZE];
-    Notify notify;
+    _cleanup_(outside_done) Outside outside = {.notify.fd = -1};
     int status = command_configure_log(self, config, config->log_level);
     if (status != EXIT_SUCCESS)
         return status;
     log_info("start", LOG_STR("version", SCORED_VERSION), LOG_BYTES("model", model->id),
             LOG_INT("model_version", model->version), LOG_STR("group", config->group),
             LOG_STR("instance", config->instance));
-    status = command_load_schemas(self, config, SCHEMAS_TO_RUN, &stop, &registry, &encoder);
-    if (status != EXIT_SUCCESS)
-        return stop ? EXIT_SUCCESS : status;
-    int r = start_http(&(ProducerOptions){.config = config, .model_path = model_path, .registry = registry}, &http, text);
-    if (r < 0) {
-        log_error("http.failed", LOG_STR("listen", config->http_listen), LOG_STR("error", text));
-        return r == -ENOKEY ? EX_CONFIG : EX_OSERR;
-    }
-    if (http.server)
-        log_info("http.listening", LOG_STR("listen", config->http_listen ? config->http_listen : "as passed"));
-    else if (config->http_board)
-        log_warning("board.nowhere", LOG_STR("remedy", "set http.listen, or pass a socket: the board is wanted, and nobody listens"));
-    r = notify_init(&notify);
+    int r = notify_init(&outside.notify);
     if (r < 0) {
         log_error("notify", LOG_STR("error", strerror(-r)));
         return EX_OSERR;
     }
-    ModelFile file = {self, model_path};
-    r = pipeline_run(config, model, (ModelLoader){load_again, &file}, registry, encoder, &notify,
-            http.telemetry, (PipelineSignals){.stop = &stop, .reload = &reload});
-    (void)notify_stopping(&notify);
-    notify_deinit(&notify);
+    status = open_http(config, model_path, &outside.http);
+    if (status == EXIT_SUCCESS)
+        status = command_load_schemas(self, config, SCHEMAS_TO_RUN, (RegistryPatience){&stop, while_registry_is_awaited, &outside}, &registry, &encoder);
+    if (status != EXIT_SUCCESS)
+        return stop ? EXIT_SUCCESS : status;
+    r = outside.http.server && outside.http.web ? web_start(outside.http.web, registry, outside.http.server) : 0;
+    if (r == 0)
+        r = pipeline_run(config, model, (ModelLoader){load_again, &(ModelFile){self, model_path}}, registry, encoder, &outside.notify,
+                outside.http.telemetry, (PipelineSignals){.stop = &stop, .reload = &reload});
+    (void)notify_stopping(&outside.notify);
     if (r < 0)
         log_error("failed", LOG_STR("error", strerror(-r)));
     log_finish();

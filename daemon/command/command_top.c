@@ -103,7 +103,7 @@ static int load_files(Viewer *v) {
     if (status == EXIT_SUCCESS)
         status = command_load_model(v->command, v->config->model_path, &v->model);
     if (status == EXIT_SUCCESS)
-        status = command_load_schemas(v->command, v->config, SCHEMAS_OF_BOTH, NULL, &v->registry, &v->encoder);
+        status = command_load_schemas(v->command, v->config, SCHEMAS_OF_BOTH, (RegistryPatience){0}, &v->registry, &v->encoder);
     if (status != EXIT_SUCCESS)
         return status;
     int r = avro_output_reader_new(registry_outputs(v->registry), text, sizeof(text), &v->reader);

@@ -65,42 +65,68 @@ static int settle(const Config *config, RegistryClient *client, const RegistryOu
     return r;
 }
 
-static void wait_for_registry(RegistryClient *client, Backoff *backoff, const char *text) {
+static void tell_waiting(void *userdata) {
+    const RegistryPatience *wait = userdata;
+    wait->waiting(wait->userdata, NULL);
+}
+
+static void wait_for_registry(RegistryClient *client, RegistryPatience wait, Backoff *backoff, const char *text) {
     uint32_t lot = 0; /* the shortest wait, if there are none */
     (void)!random_bytes(&lot, sizeof(lot));
     log_warning_burst(1, "registry.away", LOG_STR("error", text),
             LOG_STR("remedy", "scored starts when it has told the ids of our own schemas"));
     int64_t until_ms = clock_monotonic_ms() + backoff_next(backoff, lot);
-    while (clock_monotonic_ms() < until_ms && !registry_client_is_stopped(client))
-        clock_sleep_ms(SLEEP_MS);
+    for (; clock_monotonic_ms() < until_ms && !registry_client_is_stopped(client); clock_sleep_ms(SLEEP_MS))
+        if (wait.waiting)
+            wait.waiting(wait.userdata, text);
+}
+
+/* Another token may be there at the next try, and another right; another password would not come by itself. */
+static bool is_hopeless(const Config *config, const RegistryClient *client) {
+    return registry_client_is_refused(client) && !config->registry_token_file;
+}
+
+/* For one of them; as own_schemas_settle(). */
+static int settle_patiently(const Command *command, const Config *config, RegistryClient *client, OutputType type,
+        const RegistryOutput *output, RegistryPatience wait, uint32_t *ret) {
+    Backoff backoff = {.least_ms = BACKOFF_LEAST_MS, .most_ms = BACKOFF_MOST_MS};
+    char subject[SUBJECT_SIZE], text[REGISTRY_TEXT_SIZE] = "";
+    own_schema_subject(config, type, subject);
+    int r = settle(config, client, output, subject, ret, text);
+    while (r == REGISTRY_CLIENT_E_AWAY && !is_hopeless(config, client)) {
+        wait_for_registry(client, wait, &backoff, text);
+        r = settle(config, client, output, subject, ret, text);
+    }
+    if (backoff.n > 0 && r != REGISTRY_CLIENT_E_AWAY && r != REGISTRY_CLIENT_E_STOPPED)
+        log_info("registry.back", LOG_STR("text", "it answers again"));
+    switch (r) {
+    case 0:
+        return EXIT_SUCCESS;
+    case REGISTRY_CLIENT_E_STOPPED:
+        return EX_TEMPFAIL;
+    case REGISTRY_CLIENT_E_AWAY:
+        command_error(command, "the Schema Registry refuses the login: %s: correct `registry.username` and `registry.password_file`", text);
+        return EX_CONFIG;
+    case REGISTRY_FETCH_E_ABSENT:
+        return not_there(command, config, type, subject, "register it, or set registry.register to true");
+    case REGISTRY_FETCH_E_REFUSED:
+        command_error(command, "%s/%s.avsc: the registry does not take it under the subject %s: %s", config->output_schema_dir,
+                output_type_name(type), subject, text);
+        return EX_CONFIG;
+    default:
+        return out_of_memory(command, r);
+    }
 }
 
 int own_schemas_settle(const Command *command, const Config *config, RegistryClient *client, const RegistryOutput *outputs,
-        uint32_t ret[static _OUTPUT_TYPE_MAX]) {
-    Backoff backoff = {.least_ms = BACKOFF_LEAST_MS, .most_ms = BACKOFF_MOST_MS};
-    for (int i = 0; i < _OUTPUT_TYPE_MAX;) {
-        char subject[SUBJECT_SIZE], text[REGISTRY_TEXT_SIZE] = "";
-        own_schema_subject(config, (OutputType)i, subject);
-        int r = settle(config, client, &outputs[i], subject, &ret[i], text);
-        if (r < 0)
-            return out_of_memory(command, r);
-        if (r == REGISTRY_CLIENT_E_STOPPED)
-            return EX_TEMPFAIL;
-        if (r == REGISTRY_FETCH_E_ABSENT)
-            return not_there(command, config, (OutputType)i, subject, "register it, or set registry.register to true");
-        if (r == REGISTRY_FETCH_E_REFUSED) {
-            command_error(command, "%s/%s.avsc: the registry does not take it under the subject %s: %s", config->output_schema_dir,
-                    output_type_name((OutputType)i), subject, text);
-            return EX_CONFIG;
-        }
-        if (r == REGISTRY_CLIENT_E_AWAY) {
-            wait_for_registry(client, &backoff, text);
-            continue;
-        }
-        backoff_reset(&backoff);
-        i++;
-    }
-    return EXIT_SUCCESS;
+        RegistryPatience wait, uint32_t ret[static _OUTPUT_TYPE_MAX]) {
+    int status = EXIT_SUCCESS;
+    if (wait.waiting)
+        registry_client_set_waiting(client, (RegistryWaiting){tell_waiting, &wait});
+    for (int i = 0; i < _OUTPUT_TYPE_MAX && status == EXIT_SUCCESS; i++)
+        status = settle_patiently(command, config, client, (OutputType)i, &outputs[i], wait, &ret[i]);
+    registry_client_set_waiting(client, (RegistryWaiting){0});
+    return status;
 }
 
 /* --- checking ---------------------------------------------------------------------------------------- */

@@ -23,9 +23,10 @@ MUST_CHECK int own_schemas_look_up(const Command *command, const Config *config,
         uint32_t ret[static _OUTPUT_TYPE_MAX]);
 /*
  * The ids, with schemas registered that are not there, if the configuration allows that; waits for a registry that is away. EX_CONFIG, with
- * a report, if one may not be registered, or the registry does not take it. EX_TEMPFAIL: the client was told to stop.
+ * a report, if one may not be registered, the registry does not take it, or refuses the login (a token may be renewed: with one it waits).
+ * EX_TEMPFAIL: the client was told to stop.
  */
 MUST_CHECK int own_schemas_settle(const Command *command, const Config *config, RegistryClient *client, const RegistryOutput *outputs,
-        uint32_t ret[static _OUTPUT_TYPE_MAX]);
+        RegistryPatience wait, uint32_t ret[static _OUTPUT_TYPE_MAX]);
 /* 0 or negative errno. Changes nothing. */
 MUST_CHECK int own_schemas_check(const Config *config, const RegistryOutput *outputs, Findings *findings);

@@ -240,7 +240,7 @@ static int load_history(Subject *s) {
     if (subject_begin_history(s) < 0)
         return failed(s, -ENOMEM, "");
     memcpy(keys + 1, s->former_ids, s->n_former_ids * sizeof(*keys));
-    int status = command_load_schemas(s->command, s->config, SCHEMAS_OF_BOTH, NULL, &registry, &encoder);
+    int status = command_load_schemas(s->command, s->config, SCHEMAS_OF_BOTH, (RegistryPatience){0}, &registry, &encoder);
     if (status != EXIT_SUCCESS)
         return status;
     int r = avro_output_reader_new(registry_outputs(registry), text, sizeof(text), &reader);

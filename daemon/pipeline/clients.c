@@ -25,9 +25,12 @@ static void kafka_log(int level, const char *facility, const char *message) {
     log_at(own, own == LOG_WARNING ? CLIENT_LINES : 0, "kafka.client", LOG_STR("facility", facility), LOG_STR("text", message));
 }
 
-static int kafka_outcome(int r, const char *what, const char *text) {
+static int kafka_outcome(Pipeline *p, int r, const char *what, const char *text) {
     if (r <= 0)
         return r;
+    if (*p->stop)
+        return PIPELINE_E_WAIT; /* it was not waited for */
+    pipeline_note_awaited(p, HEALTH_KAFKA, text);
     log_warning("kafka.unavailable", LOG_STR("for", what), LOG_INT("code", r), LOG_STR("error", text));
     return r == KAFKA_E_CONFIG ? PIPELINE_E_REFUSED : PIPELINE_E_WAIT;
 }
@@ -87,9 +90,23 @@ static int prepare_view(Pipeline *p) {
     p->is_redis_away = r == VIEW_E_UNREACHABLE;
     if (r > 0) {
         log_error("redis.unusable", LOG_STR("error", text));
+        pipeline_note_awaited(p, HEALTH_REDIS, text);
         return r == VIEW_E_REFUSED ? PIPELINE_E_REFUSED : PIPELINE_E_WAIT;
     }
     return r == 0 ? clients_describe_view(p) : r;
+}
+
+/* While the brokers are waited for: the loop goes round, too. */
+static bool is_wait_over(void *userdata, const char *error) {
+    Pipeline *p = userdata;
+    if (p->phase == HEALTH_CONNECTING)
+        pipeline_note_awaited(p, HEALTH_KAFKA, error);
+    pipeline_note_progress(p);
+    return *p->stop;
+}
+
+static KafkaPatience patience(Pipeline *p) {
+    return (KafkaPatience){.is_over = is_wait_over, .userdata = p};
 }
 
 static int new_views(Pipeline *p, char *text) {
@@ -118,7 +135,11 @@ int clients_open(Pipeline *p) {
         log_error("redis.unusable", LOG_STR("error", text));
         return PIPELINE_E_REFUSED;
     }
-    return r < 0 ? r : kafka_outcome(kafka_cluster_new(p->config, kafka_log, text, &p->cluster), "cluster", text);
+    if (r == 0)
+        r = kafka_outcome(p, kafka_cluster_new(p->config, kafka_log, text, &p->cluster), "cluster", text);
+    if (r == 0)
+        kafka_cluster_set_patience(p->cluster, patience(p));
+    return r;
 }
 
 void clients_close(Pipeline *p) {
@@ -149,11 +170,11 @@ int clients_connect(Pipeline *p, KafkaSourceHandler handler) {
         return -ENOMEM;
     r = round_new(p, &p->round);
     if (r == 0)
-        r = kafka_outcome(kafka_changelog_new(p->config, kafka_log, text, &p->changelog), "changelog", text);
+        r = kafka_outcome(p, kafka_changelog_new(p->config, kafka_log, text, &p->changelog), "changelog", text);
     if (r == 0)
-        r = kafka_outcome(kafka_sink_new(p->config, kafka_log, statistics, START_TIMEOUT_MS, text, &p->sink), "producer", text);
+        r = kafka_outcome(p, kafka_sink_new(p->config, kafka_log, statistics, patience(p), START_TIMEOUT_MS, text, &p->sink), "producer", text);
     if (r == 0)
-        r = kafka_outcome(kafka_source_new(p->config, &p->inputs, handler, kafka_log, text, &p->source), "consumer", text);
+        r = kafka_outcome(p, kafka_source_new(p->config, &p->inputs, handler, kafka_log, text, &p->source), "consumer", text);
     return r;
 }
 

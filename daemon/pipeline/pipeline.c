@@ -46,6 +46,19 @@ void pipeline_note_progress(Pipeline *p) {
         gauges_show(p);
 }
 
+void pipeline_note_awaited(Pipeline *p, HealthServer server, const char *error) {
+    char before[HEALTH_ERROR_SIZE], text[HEALTH_WAIT_SIZE];
+    bool is_new = p->awaited != server;
+    memcpy(before, p->awaited_error, sizeof(before));
+    if (is_new || (error && error[0]))
+        (void)snprintf(p->awaited_error, sizeof(p->awaited_error), "%s", error ? error : "");
+    p->awaited = server;
+    if (!is_new && strcmp(before, p->awaited_error) == 0)
+        return;
+    health_print_wait(server, p->awaited_error, text);
+    (void)notify_status(p->notify, "%s", text);
+}
+
 void pipeline_note_redis(Pipeline *p, RedisOperation operation, int64_t duration_us, int outcome) {
     if (outcome >= 0)
         p->is_redis_away = outcome == VIEW_E_UNREACHABLE;
@@ -431,6 +444,7 @@ static int session(Loop *loop) {
                 LOG_STR("embedded", p->config->embedded ? "true: broker checks are skipped, one instance only" : "false"));
         (void)notify_ready(p->notify);
         p->phase = HEALTH_RUNNING;
+        p->awaited = HEALTH_NO_SERVER;
     }
     while (r == 0 && !*p->stop)
         r = turn(loop);

@@ -101,6 +101,8 @@ typedef struct Pipeline {
     bool *halted; /* n_shards: ours, but it cannot go on yet */
     int32_t n_owned;
     HealthPhase phase;
+    HealthServer awaited; /* until it runs */
+    char awaited_error[HEALTH_ERROR_SIZE];
     bool is_paused; /* a server is away: nothing is read */
     Round *round;
     bool in_transaction;
@@ -114,5 +116,7 @@ MUST_CHECK int pipeline_run(const Config *config, const Model *model, ModelLoade
 
 /* To be called by whatever takes long: tells the watchdog that there is progress. */
 void pipeline_note_progress(Pipeline *p);
+/* It does not get on without the server; `error`: what is wrong, NULL or empty if nothing new is known. */
+void pipeline_note_awaited(Pipeline *p, HealthServer server, const char *error);
 /* Something was asked of Redis: how long it took, and what came of it. */
 void pipeline_note_redis(Pipeline *p, RedisOperation operation, int64_t duration_us, int outcome);

@@ -190,6 +190,7 @@ static int apply_sent_event(Round *round, LiveShard *shard, const ShardMessage *
     int r = readable(message_decode(p->registry, p->decoder, message->bytes.data, message->bytes.len, &event, &reason, text, sizeof(text)));
     if (r != 0)
         return r < 0 ? r : send_dead_letter(round, shard, &original, reason, text);
+    original.key = event.lead_id; /* by which its source has it: that of a lead that was merged is its former one */
     event.lead_id = message->lead_id;
     r = round_run_error(shard_event(shard->engine, &event, shard_watermark(shard->engine), &result));
     return r != 0 ? r : settle_event(round, shard, &original, &event, &result);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/pipeline/topics.h"
 
+#include "daemon/base/clock.h"
 #include "daemon/log/log.h"
 
 #define ASK_TIMEOUT_MS 10000
+/* Brokers hear of a new topic one after the other: one that is not known for so long is missing. Looked for so often. */
+#define APPEAR_MS 3000
+#define APPEAR_POLL_MS 100
 
 /*
  * A view that was away for less than delete.retention.ms still learns of erasures; a reader that is within min.compaction.lag.ms still
@@ -19,23 +23,38 @@ static int refused(const char *topic, const char *reason, const char *remedy) {
 }
 
 /* Also what may not be asked: it is asked again, for rights can be given while we wait. */
-static int unanswered(const char *topic, int r, const char *text) {
+static int unanswered(KafkaCluster *cluster, const char *topic, int r, const char *text) {
     if (r == KAFKA_E_CONFIG)
         log_error("topics.forbidden", LOG_STR("topic", topic), LOG_STR("error", text),
                 LOG_STR("remedy", TOPICS_FORBIDDEN_REMEDY));
     else
         log_warning("topics.unanswered", LOG_STR("topic", topic), LOG_STR("error", text));
+    (void)!kafka_cluster_wait(cluster, 0, text);
     return PIPELINE_E_WAIT;
+}
+
+/* As kafka_cluster_partitions(), of a topic that has to be there. */
+static int find_topic(KafkaCluster *cluster, const char *topic, char *text, int32_t *ret) {
+    int64_t until_ms = clock_monotonic_ms() + APPEAR_MS;
+    for (bool is_told = false;; is_told = true) {
+        int r = kafka_cluster_partitions(cluster, topic, ASK_TIMEOUT_MS, text, ret);
+        if (r != KAFKA_E_UNKNOWN || clock_monotonic_ms() >= until_ms)
+            return r;
+        if (!is_told)
+            log_info("topics.awaited", LOG_STR("topic", topic), LOG_STR("error", text));
+        if (!kafka_cluster_wait(cluster, APPEAR_POLL_MS, text))
+            return KAFKA_E_TIMEOUT;
+    }
 }
 
 static int count_partitions(const Config *config, KafkaCluster *cluster, int32_t counts[static CONFIG_SOURCES_MAX]) {
     char text[KAFKA_TEXT_SIZE];
     for (size_t i = 0; i < config->n_sources; i++) {
-        int r = kafka_cluster_partitions(cluster, config->sources[i], ASK_TIMEOUT_MS, text, &counts[i]);
+        int r = find_topic(cluster, config->sources[i], text, &counts[i]);
         if (r == KAFKA_E_UNKNOWN)
             return refused(config->sources[i], "the source topic does not exist", "create it, or correct `sources`");
         if (r != 0)
-            return r < 0 ? r : unanswered(config->sources[i], r, text);
+            return r < 0 ? r : unanswered(cluster, config->sources[i], r, text);
     }
     return 0;
 }
@@ -69,7 +88,7 @@ static int choose_shards(const Config *config, KafkaCluster *cluster, const int3
         if (r <= 0)
             return r;
         if (r != KAFKA_E_UNKNOWN)
-            return unanswered(own[i], r, text);
+            return unanswered(cluster, own[i], r, text);
     }
     *ret = (int32_t)config->shards;
     for (size_t i = 0; i < config->n_sources && config->shards == 0; i++)
@@ -93,7 +112,7 @@ static int find_inputs(const Config *config, KafkaCluster *cluster, Inputs *ret)
 static int read_property(KafkaCluster *cluster, const char *topic, const char *property, char *value, size_t size) {
     char text[KAFKA_TEXT_SIZE];
     int r = kafka_cluster_topic_property(cluster, topic, property, ASK_TIMEOUT_MS, text, value, size);
-    return r > 0 ? unanswered(topic, r, text) : r;
+    return r > 0 ? unanswered(cluster, topic, r, text) : r;
 }
 
 static int check_changelog(KafkaCluster *cluster, const char *topic, int64_t *ret_tombstones_ms) {
@@ -123,9 +142,10 @@ static int check_internal(KafkaCluster *cluster, const char *topic) {
 static int prepare_topic(
         const Config *config, KafkaCluster *cluster, const char *topic, int32_t n_shards, bool must_pair, bool compacted) {
     char text[KAFKA_TEXT_SIZE];
+    bool may_create = !config->embedded && config->create_topics;
     int32_t n;
-    int r = kafka_cluster_partitions(cluster, topic, ASK_TIMEOUT_MS, text, &n);
-    if (r == KAFKA_E_UNKNOWN && (config->embedded || !config->create_topics))
+    int r = may_create ? kafka_cluster_partitions(cluster, topic, ASK_TIMEOUT_MS, text, &n) : find_topic(cluster, topic, text, &n);
+    if (r == KAFKA_E_UNKNOWN && !may_create)
         return refused(topic, "the topic does not exist", "create it, or set topics.create to true");
     if (r == KAFKA_E_UNKNOWN) {
         r = kafka_cluster_create_topic(cluster, topic, n_shards, config->replication_factor,
@@ -135,7 +155,7 @@ static int prepare_topic(
         n = n_shards;
     }
     if (r != 0)
-        return r < 0 ? r : unanswered(topic, r, text);
+        return r < 0 ? r : unanswered(cluster, topic, r, text);
     if (must_pair && n != n_shards)
         return refused(topic, "the topic has not as many partitions as the sources",
                 "the number of shards cannot change: use another prefix, or recreate the topic");

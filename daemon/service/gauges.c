@@ -130,8 +130,9 @@ void gauges_show(Pipeline *p) {
         return;
     Metrics *m = telemetry_metrics(p->telemetry);
     Now now = {.wall_ms = clock_wall_ms(), .monotonic_ms = clock_monotonic_ms()};
-    Health health = {.phase = p->phase, .n_owned = p->n_owned, .is_paused = p->is_paused,
+    Health health = {.phase = p->phase, .awaited = p->awaited, .n_owned = p->n_owned, .is_paused = p->is_paused,
             .is_kafka_away = telemetry_is_kafka_away(p->telemetry), .is_redis_away = p->is_redis_away};
+    memcpy(health.awaited_error, p->awaited_error, sizeof(health.awaited_error));
     Sums sums = {0};
     look_at_shards(p, m, now, &health, &sums);
     set_sums(m, p, &sums, &health);

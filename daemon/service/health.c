@@ -27,6 +27,14 @@ static void check_progress(Reasons *reasons, const Health *health, int64_t now_m
         add(reasons, "no_progress", "the loop has not come round for %" PRId64 " s", since_ms / 1000);
 }
 
+void health_print_wait(HealthServer server, const char *error, char ret[static HEALTH_WAIT_SIZE]) {
+    static const char *const names[] = {
+            [HEALTH_REGISTRY] = "the Schema Registry", [HEALTH_KAFKA] = "the brokers of Kafka", [HEALTH_REDIS] = "Redis"};
+    static_assert(ARRAY_SIZE(names) == _HEALTH_SERVER_MAX, "a name for each server");
+    assert(server != HEALTH_NO_SERVER);
+    (void)snprintf(ret, HEALTH_WAIT_SIZE, "waiting for %s%s%s", names[server], error[0] ? ": " : "", error);
+}
+
 static void check_phase(Reasons *reasons, const Health *health) {
     if (health->phase == HEALTH_STARTING)
         add(reasons, "starting", "the process is starting");
@@ -34,6 +42,17 @@ static void check_phase(Reasons *reasons, const Health *health) {
         add(reasons, "connecting", "connecting to Kafka and Redis: see kafka.unavailable, redis.unavailable, pipeline.restart in the log");
     else if (health->phase == HEALTH_STOPPING)
         add(reasons, "stopping", "the process is stopping");
+}
+
+static void check_awaited(Reasons *reasons, const Health *health) {
+    static const char *const codes[] = {
+            [HEALTH_REGISTRY] = "awaits_registry", [HEALTH_KAFKA] = "awaits_kafka", [HEALTH_REDIS] = "awaits_redis"};
+    static_assert(ARRAY_SIZE(codes) == _HEALTH_SERVER_MAX, "a code for each server");
+    char text[HEALTH_WAIT_SIZE];
+    if (health->awaited == HEALTH_NO_SERVER)
+        return;
+    health_print_wait(health->awaited, health->awaited_error, text);
+    add(reasons, codes[health->awaited], "%s", text);
 }
 
 static void check_shards(Reasons *reasons, const Health *health) {
@@ -65,6 +84,8 @@ size_t health_reasons(const Health *health, HealthQuestion question, int64_t now
     if (question == HEALTH_LIVE)
         return reasons.n;
     check_phase(&reasons, health);
+    if (health->phase == HEALTH_STARTING || health->phase == HEALTH_CONNECTING)
+        check_awaited(&reasons, health);
     if (health->phase == HEALTH_RUNNING) {
         check_shards(&reasons, health);
         check_servers(&reasons, health);

@@ -16,11 +16,18 @@ typedef enum HealthPhase {
     HEALTH_STOPPING,
 } HealthPhase;
 
+/* A server without which it does not get on. */
+typedef enum HealthServer { HEALTH_NO_SERVER, HEALTH_REGISTRY, HEALTH_KAFKA, HEALTH_REDIS, _HEALTH_SERVER_MAX } HealthServer;
+/* What is wrong with it; longer texts are cut. */
+#define HEALTH_ERROR_SIZE 128
+
 /* Of halted shards; the others are counted. */
 #define HEALTH_HALTED_MAX 8
 
 typedef struct Health {
     HealthPhase phase;
+    HealthServer awaited; /* until it runs */
+    char awaited_error[HEALTH_ERROR_SIZE]; /* the latest; empty: none is known */
     int64_t progress_ms;   /* monotonic: when the loop told of progress last … */
     int64_t stuck_after_ms; /* … and after how long without it is stuck */
     int32_t n_owned, n_halted;
@@ -32,11 +39,15 @@ typedef struct Health {
 /* Redis is behind if a batch has waited for it so long: it takes some milliseconds, a large one a second. */
 #define HEALTH_VIEW_BEHIND_MS 10000
 
+/* "waiting for ...", for people. */
+#define HEALTH_WAIT_SIZE 192
+void health_print_wait(HealthServer server, const char *error, char ret[static HEALTH_WAIT_SIZE]);
+
 typedef enum HealthQuestion { HEALTH_LIVE, HEALTH_READY } HealthQuestion;
 
 typedef struct HealthReason {
     const char *code; /* static */
-    char text[192];
+    char text[HEALTH_WAIT_SIZE];
 } HealthReason;
 #define HEALTH_REASONS_MAX 8
 

@@ -217,7 +217,8 @@ int web_new(const ProducerOptions *options, Web **ret) {
     return r;
 }
 
-int web_start(Web *web, HttpServer *server) {
+int web_start(Web *web, Registry *registry, HttpServer *server) {
+    web->options.registry = registry;
     return producer_new(&web->options, server, &web->producer);
 }
 

@@ -20,13 +20,16 @@
 
 typedef struct Web Web;
 
-/* What the options point to outlives it; hub and desk in them are its own. 0 or a negative errno. */
+/* What the options point to outlives it; hub, desk and registry in them are its own affair. 0 or a negative errno. */
 MUST_CHECK int web_new(const ProducerOptions *options, Web **ret);
 /* Nobody may be asking any more. */
 Web *web_free(Web *web);
 DEFINE_CLEANUP(Web *, web_free)
-/* From here on there is something to show; until web_stop(), which comes before the server's end. 0 or a negative errno. */
-MUST_CHECK int web_start(Web *web, HttpServer *server);
+/*
+ * From here on there is something to show, and who has asked before is answered; until web_stop(), which comes before the server's end.
+ * 0 or a negative errno.
+ */
+MUST_CHECK int web_start(Web *web, Registry *registry, HttpServer *server);
 void web_stop(Web *web);
 
 /* As an HttpHandler's. All paths that are not ours are answered with 404. */

@@ -225,7 +225,7 @@ static bool load_config(Traffic *t) {
     char path[4096], text[KAFKA_TEXT_SIZE];
     path_of(t, "scored.yaml", path);
     if (command_load_config(&program, path, &t->config) != EXIT_SUCCESS ||
-            command_load_schemas(&program, t->config, SCHEMAS_OF_FILES, NULL, &t->registry, &t->encoder) != EXIT_SUCCESS)
+            command_load_schemas(&program, t->config, SCHEMAS_OF_FILES, (RegistryPatience){0}, &t->registry, &t->encoder) != EXIT_SUCCESS)
         return false;
     if (t->config->n_schemas == 0) {
         command_error(&program, "%s: schemas.events names no schema", path);

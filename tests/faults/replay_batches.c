@@ -399,7 +399,7 @@ static void init(Program *p, char **argv) {
     int32_t n_partitions[CONFIG_SOURCES_MAX], n_shards = (int32_t)strtol(argv[3], NULL, 10);
     p->shard = (int32_t)strtol(argv[2], NULL, 10);
     if (command_load_config(&command, argv[1], &p->config) != EXIT_SUCCESS ||
-            command_load_schemas(&command, p->config, SCHEMAS_OF_FILES, NULL, &p->registry, &p->encoder) != EXIT_SUCCESS)
+            command_load_schemas(&command, p->config, SCHEMAS_OF_FILES, (RegistryPatience){0}, &p->registry, &p->encoder) != EXIT_SUCCESS)
         exit(EXIT_FAILURE);
     if (n_shards < 1 || p->shard < 0 || p->shard >= n_shards)
         die("SHARD: one of N_SHARDS expected");

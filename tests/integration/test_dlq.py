@@ -126,6 +126,23 @@ def test_requeued_once(d):
     assert len(d.outputs('stages')) == 3 and len(ask(d, 'list')[1]) == 4
 
 
+def test_event_of_a_merged_lead_keeps_its_key(d):
+    """Refused where its lead lives now, in another partition; requeued it comes to where it was."""
+    former, now = (next(name for name in map('lead-{}'.format, range(99)) if load.partition_of(name, 2) == at) for at in (0, 1))
+    refused = event(former, 'lead_merged')  # into nobody
+    daemon = d.start()
+    d.send(event(now, 'form'), event(former, 'form'), event(former, 'lead_merged', into=now), refused)
+
+    def letters(n):
+        wait_for(lambda: len(d.outputs('dead-letters')) == n, f'{n} dead letters')
+        found = [(letter['reason'], letter['original']['key']) for letter in ask(d, 'list')[1]]
+        assert found == n * [('bad_merge', former)]
+    letters(1)
+    assert ask(d, 'requeue', '--all')[0] == 0
+    letters(2)
+    assert daemon.stop() == 0
+
+
 def test_what_cannot_be_requeued(d):
     run_over(d, 3, (b'x' * (950 * 1024), 'large'), (None, 'null'), (b'garbage', 'k'))
     status, told = ask(d, 'requeue', '--all')

@@ -34,7 +34,9 @@ struct KafkaSink {
     size_t n_offsets;
 };
 
-int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler statistics, int timeout_ms, char *text, KafkaSink **ret) {
+int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler statistics, KafkaPatience patience, int timeout_ms, char *text,
+        KafkaSink **ret) {
+    (void)patience;
     (void)log;
     (void)statistics;
     char id[256];

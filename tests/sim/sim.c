@@ -289,7 +289,7 @@ static void load_setting(Setting *ret) {
     Config *config;
     char text[256];
     if (command_load_config(&command, SIM_DIR "/scored.yaml", &config) != EXIT_SUCCESS ||
-            command_load_schemas(&command, config, SCHEMAS_OF_FILES, NULL, &ret->registry, &ret->encoder) != EXIT_SUCCESS ||
+            command_load_schemas(&command, config, SCHEMAS_OF_FILES, (RegistryPatience){0}, &ret->registry, &ret->encoder) != EXIT_SUCCESS ||
             avro_output_reader_new(registry_outputs(ret->registry), text, sizeof(text), &ret->reader) != 0)
         exit(EXIT_FAILURE);
     ret->config = config;

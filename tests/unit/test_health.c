@@ -26,6 +26,13 @@ static const struct {
         {{FINE, OWNS, .view_behind_ms = HEALTH_VIEW_BEHIND_MS}, 1000, "", ""},
         {{.phase = HEALTH_STARTING, .progress_ms = 1000, .stuck_after_ms = STUCK_AFTER_MS}, 1000, "", "starting"},
         {{.phase = HEALTH_CONNECTING, .progress_ms = 1000, .stuck_after_ms = STUCK_AFTER_MS, .is_redis_away = true}, 1000, "", "connecting"},
+        {{.phase = HEALTH_STARTING, .progress_ms = 1000, .stuck_after_ms = STUCK_AFTER_MS, .awaited = HEALTH_REGISTRY}, 1000, "",
+                "starting awaits_registry"},
+        {{.phase = HEALTH_CONNECTING, .progress_ms = 1000, .stuck_after_ms = STUCK_AFTER_MS, .awaited = HEALTH_KAFKA}, 1000, "",
+                "connecting awaits_kafka"},
+        {{.phase = HEALTH_CONNECTING, .progress_ms = 1000, .stuck_after_ms = STUCK_AFTER_MS, .awaited = HEALTH_REDIS}, 1000, "",
+                "connecting awaits_redis"},
+        {{FINE, OWNS, .awaited = HEALTH_REDIS}, 1000, "", ""},
         {{.phase = HEALTH_STOPPING, .progress_ms = 1000, .stuck_after_ms = STUCK_AFTER_MS}, 1000, "", "stopping"},
 };
 
@@ -59,11 +66,25 @@ START_TEST(everything_at_once_has_room) {
 }
 END_TEST
 
+START_TEST(wait_says_for_what_and_why) {
+    char text[HEALTH_WAIT_SIZE], error[HEALTH_ERROR_SIZE];
+    health_print_wait(HEALTH_REDIS, "", text);
+    ck_assert_str_eq(text, "waiting for Redis");
+    health_print_wait(HEALTH_KAFKA, "broker:9092: Connection refused", text);
+    ck_assert_str_eq(text, "waiting for the brokers of Kafka: broker:9092: Connection refused");
+    memset(error, 'x', sizeof(error) - 1);
+    error[sizeof(error) - 1] = '\0';
+    health_print_wait(HEALTH_KAFKA, error, text);
+    ck_assert_str_eq(text + strlen(text) - strlen(error), error);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("health");
     TCase *tcase = tcase_create("health");
     tcase_add_loop_test(tcase, reasons_are_told, 0, ARRAY_SIZE(rows));
     tcase_add_test(tcase, everything_at_once_has_room);
+    tcase_add_test(tcase, wait_says_for_what_and_why);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

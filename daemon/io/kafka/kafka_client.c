@@ -212,9 +212,23 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 /* The log has told of it already, but for what ends the client. */
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque) {
     (void)rk;
-    const KafkaOwner *owner = opaque;
+    KafkaOwner *owner = opaque;
     if (err == RD_KAFKA_RESP_ERR__FATAL && owner->log)
         owner->log(LOG_ERR, "FATAL", reason);
+    /* That all are down says less than what each of them said before. */
+    if (owner->patience.is_over && (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !owner->error[0]))
+        (void)snprintf(owner->error, sizeof(owner->error), "%s", reason);
+}
+
+int kafka_slice(const KafkaOwner *owner, int64_t slice_ms, int64_t left_ms) {
+    return (int)latest(owner->patience.is_over ? earliest(slice_ms, left_ms) : left_ms, INT64_C(1));
+}
+
+bool kafka_is_patience_over(KafkaOwner *owner, rd_kafka_t *rk) {
+    if (!owner->patience.is_over)
+        return false;
+    (void)rd_kafka_poll(rk, 0);
+    return owner->patience.is_over(owner->patience.userdata, owner->error[0] ? owner->error : NULL);
 }
 
 /* Librdkafka keeps the text if we do not take it back: 0. */

@@ -50,11 +50,25 @@ typedef struct KafkaStatisticsHandler {
     void (*take)(void *userdata, Str json);
     void *userdata;
 } KafkaStatisticsHandler;
+/*
+ * Of who does not want to be held up by calls that wait for brokers: called several times a second meanwhile, on the caller's thread, with
+ * what was wrong with a connection last; NULL: nothing that is known. True: the call ends soon, as if its time were over.
+ */
+typedef struct KafkaPatience {
+    bool (*is_over)(void *userdata, const char *error);
+    void *userdata;
+} KafkaPatience;
 MUST_CHECK int kafka_cluster_new(const Config *config, KafkaLog log, char *text, KafkaCluster **ret);
 /* The same, but ends are those of a read_committed reader: what transactions that are open have written is not there yet. */
 MUST_CHECK int kafka_cluster_new_committed(const Config *config, KafkaLog log, char *text, KafkaCluster **ret);
 KafkaCluster *kafka_cluster_free(KafkaCluster *cluster);
 DEFINE_CLEANUP(KafkaCluster *, kafka_cluster_free)
+
+/* From now on, for all questions but those for offsets. */
+void kafka_cluster_set_patience(KafkaCluster *c, KafkaPatience patience);
+
+/* Sleeps as one who waits for the brokers, because of `error`, which is told if ms is 0, too. False: it is not to be waited any more. */
+MUST_CHECK bool kafka_cluster_wait(KafkaCluster *c, int64_t ms, const char *error);
 
 /* *ret: number of brokers, one of which has answered. */
 MUST_CHECK int kafka_cluster_brokers(KafkaCluster *c, int timeout_ms, char *text, int *ret);

@@ -39,6 +39,22 @@ KafkaCluster *kafka_cluster_free(KafkaCluster *c) {
     return NULL;
 }
 
+void kafka_cluster_set_patience(KafkaCluster *c, KafkaPatience patience) {
+    c->owner.patience = patience;
+}
+
+bool kafka_cluster_wait(KafkaCluster *c, int64_t ms, const char *error) {
+    const KafkaPatience *patience = &c->owner.patience;
+    int64_t until_ms = clock_monotonic_ms() + ms;
+    for (int64_t left_ms = ms;; left_ms = until_ms - clock_monotonic_ms()) {
+        if (patience->is_over && patience->is_over(patience->userdata, error))
+            return false;
+        if (left_ms <= 0)
+            return true;
+        clock_sleep_ms(MIN(left_ms, (int64_t)KAFKA_PATIENCE_MS));
+    }
+}
+
 /* Tells `err` of a question about `topic`. */
 static int failed(
         const char *question, const char *topic, rd_kafka_resp_err_t err, const char *error, char *text) {
@@ -46,9 +62,27 @@ static int failed(
     return kafka_sort(err);
 }
 
+/*
+ * Where no broker is connected, nothing is lost by asking again. One that is and does not answer may be slow: it gets twice the time at each
+ * try, for its answer to the one before is not taken any more.
+ */
+static rd_kafka_resp_err_t ask_metadata(
+        KafkaCluster *c, rd_kafka_topic_t *topic, int timeout_ms, const struct rd_kafka_metadata **ret) {
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms, slice_ms = KAFKA_PATIENCE_MS;
+    for (;;) {
+        int64_t left_ms = deadline_ms - clock_monotonic_ms();
+        rd_kafka_resp_err_t err = rd_kafka_metadata(c->rk, 0, topic, ret, kafka_slice(&c->owner, slice_ms, left_ms));
+        bool is_late = err == RD_KAFKA_RESP_ERR__TIMED_OUT;
+        if ((err != RD_KAFKA_RESP_ERR__TRANSPORT && !is_late) || !c->owner.patience.is_over || left_ms <= slice_ms ||
+                kafka_is_patience_over(&c->owner, c->rk))
+            return err;
+        slice_ms *= is_late ? 2 : 1;
+    }
+}
+
 int kafka_cluster_brokers(KafkaCluster *c, int timeout_ms, char *text, int *ret) {
     const struct rd_kafka_metadata *metadata;
-    rd_kafka_resp_err_t err = rd_kafka_metadata(c->rk, 0, NULL, &metadata, timeout_ms);
+    rd_kafka_resp_err_t err = ask_metadata(c, NULL, timeout_ms, &metadata);
     if (err) {
         kafka_tell(text, "%s", rd_kafka_err2str(err));
         return kafka_sort(err);
@@ -74,7 +108,7 @@ int kafka_cluster_partitions(KafkaCluster *c, const char *topic, int timeout_ms,
     if (!rkt)
         return failed("topic", topic, rd_kafka_last_error(), NULL, text);
     const struct rd_kafka_metadata *metadata;
-    rd_kafka_resp_err_t err = rd_kafka_metadata(c->rk, 0, rkt, &metadata, timeout_ms);
+    rd_kafka_resp_err_t err = ask_metadata(c, rkt, timeout_ms, &metadata);
     if (err)
         return failed("metadata of topic", topic, err, NULL, text);
     int r = KAFKA_E_UNKNOWN;

@@ -22,7 +22,16 @@ typedef enum KafkaRole {
 typedef struct KafkaOwner {
     KafkaLog log;
     KafkaStatisticsHandler statistics;
+    KafkaPatience patience; /* is_over NULL: it has no end */
+    char error[KAFKA_TEXT_SIZE]; /* of a connection; for `patience`, written and read by who polls the client */
 } KafkaOwner;
+
+/* How long a call may wait without asking whether it is to wait on. */
+#define KAFKA_PATIENCE_MS 200
+/* Of left_ms, the time for one try of a call that is made again: at most slice_ms, if the owner is impatient. */
+int kafka_slice(const KafkaOwner *owner, int64_t slice_ms, int64_t left_ms);
+/* Serves the client, and asks. */
+MUST_CHECK bool kafka_is_patience_over(KafkaOwner *owner, rd_kafka_t *rk);
 
 struct KafkaCluster {
     KafkaOwner owner;

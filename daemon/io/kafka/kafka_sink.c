@@ -108,12 +108,30 @@ static int ask_record_bytes_max(KafkaSink *sink, char *text) {
     return 0;
 }
 
-int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler statistics, int timeout_ms, char *text, KafkaSink **ret) {
+/* A call that has timed out goes on in the background, and the next one waits for the same. */
+static int init_transactions(KafkaSink *sink, int timeout_ms, char *text) {
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+    for (;;) {
+        int64_t left_ms = deadline_ms - clock_monotonic_ms();
+        rd_kafka_error_t *error = rd_kafka_init_transactions(sink->rk, kafka_slice(&sink->owner, KAFKA_PATIENCE_MS, left_ms));
+        if (!error)
+            return 0;
+        if (kafka_sort_transaction("init_transactions", error, text) != KAFKA_E_RETRY)
+            return KAFKA_E_FATAL;
+        if (left_ms <= RETRY_MS || kafka_is_patience_over(&sink->owner, sink->rk))
+            return KAFKA_E_TIMEOUT;
+        rd_kafka_poll(sink->rk, RETRY_MS);
+    }
+}
+
+int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler statistics, KafkaPatience patience, int timeout_ms, char *text,
+        KafkaSink **ret) {
     _cleanup_(kafka_sink_free) KafkaSink *sink = calloc(1, sizeof(*sink));
     if (!sink)
         return -ENOMEM;
     sink->owner.log = log;
     sink->owner.statistics = statistics;
+    sink->owner.patience = patience;
     sink->config = config;
     int r = arena_new(&sink->open.arena);
     if (!r)
@@ -122,21 +140,10 @@ int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler st
         r = kafka_client_new(config, KAFKA_ROLE_PRODUCER, &sink->owner, (KafkaCallbacks){.delivery = on_delivery}, text, &sink->rk);
     if (!r)
         r = ask_record_bytes_max(sink, text);
+    if (!r)
+        r = init_transactions(sink, timeout_ms, text);
     if (r)
         return r;
-    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-    for (;;) {
-        int64_t left_ms = deadline_ms - clock_monotonic_ms();
-        rd_kafka_error_t *error = rd_kafka_init_transactions(sink->rk, (int)MAX(left_ms, 1));
-        if (!error)
-            break;
-        r = kafka_sort_transaction("init_transactions", error, text);
-        if (r != KAFKA_E_RETRY)
-            return KAFKA_E_FATAL;
-        if (left_ms <= RETRY_MS)
-            return KAFKA_E_TIMEOUT;
-        rd_kafka_poll(sink->rk, RETRY_MS);
-    }
     *ret = TAKE_PTR(sink);
     return 0;
 }

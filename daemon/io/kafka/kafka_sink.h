@@ -23,8 +23,8 @@ typedef struct ShardOffsets {
 } ShardOffsets;
 
 /* transactional.id is <group>.<instance>. Waits for init_transactions, which fences a predecessor. */
-MUST_CHECK int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler statistics, int timeout_ms, char *text,
-        KafkaSink **ret);
+MUST_CHECK int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler statistics, KafkaPatience patience, int timeout_ms,
+        char *text, KafkaSink **ret);
 KafkaSink *kafka_sink_free(KafkaSink *sink);
 DEFINE_CLEANUP(KafkaSink *, kafka_sink_free)
 

@@ -63,9 +63,12 @@ static int options_new(KafkaCluster *c, rd_kafka_admin_op_t operation, int timeo
 }
 
 /* The answer to the request that was just sent to `queue`; the request itself times out after timeout_ms. */
-static int await(rd_kafka_queue_t *queue, int timeout_ms, const char *request, const char *topic, char *text,
+static int await(KafkaCluster *c, rd_kafka_queue_t *queue, int timeout_ms, const char *request, const char *topic, char *text,
         rd_kafka_event_t **ret) {
-    _cleanup_(event_free) rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms + 1000, left_ms = timeout_ms + 1000;
+    _cleanup_(event_free) rd_kafka_event_t *event = rd_kafka_queue_poll(queue, kafka_slice(&c->owner, KAFKA_PATIENCE_MS, left_ms));
+    while (!event && (left_ms = deadline_ms - clock_monotonic_ms()) > 0 && !kafka_is_patience_over(&c->owner, c->rk))
+        event = rd_kafka_queue_poll(queue, kafka_slice(&c->owner, KAFKA_PATIENCE_MS, left_ms));
     rd_kafka_resp_err_t err = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
     if (err) {
         kafka_tell(text, "%s topic %s: %s", request, topic,
@@ -129,7 +132,7 @@ int kafka_cluster_create_topic(KafkaCluster *c, const char *topic, int32_t parti
     _cleanup_(queue_free) rd_kafka_queue_t *queue = rd_kafka_queue_new(c->rk);
     rd_kafka_CreateTopics(c->rk, &request, 1, options, queue);
     _cleanup_(event_free) rd_kafka_event_t *event = NULL;
-    r = await(queue, timeout_ms, "create", topic, text, &event);
+    r = await(c, queue, timeout_ms, "create", topic, text, &event);
     if (r)
         return r;
     size_t n;
@@ -185,7 +188,7 @@ int kafka_cluster_topic_property(KafkaCluster *c, const char *topic, const char 
     _cleanup_(queue_free) rd_kafka_queue_t *queue = rd_kafka_queue_new(c->rk);
     rd_kafka_DescribeConfigs(c->rk, &request, 1, options, queue);
     _cleanup_(event_free) rd_kafka_event_t *event = NULL;
-    r = await(queue, timeout_ms, "configuration of", topic, text, &event);
+    r = await(c, queue, timeout_ms, "configuration of", topic, text, &event);
     if (r)
         return r;
     size_t n;

@@ -25,6 +25,8 @@ struct RegistryClient {
     CURLM *multi;
     CURL *easy;
     struct curl_slist *headers;
+    RegistryWaiting waiting;
+    size_t n_refused; /* URLs that do not accept who asks, of the last question */
     size_t preferred; /* URL that has answered last */
     char *body;
     size_t body_len, body_alloc;
@@ -195,6 +197,8 @@ static CURLcode perform(RegistryClient *client) {
     while (n_running > 0 && !registry_client_is_stopped(client)) {
         if (curl_multi_perform(client->multi, &n_running) != CURLM_OK)
             break;
+        if (n_running > 0 && client->waiting.call)
+            client->waiting.call(client->waiting.userdata);
         if (n_running > 0 && curl_multi_poll(client->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
             break;
     }
@@ -218,6 +222,7 @@ static bool judge(RegistryClient *client, RegistryAnswer *ret, char *text, size_
         return true;
     ret->code = registry_reply_error(ret->body, ret->message, sizeof(ret->message));
     const char *colon = ret->message[0] ? ": " : "";
+    client->n_refused += status == 401;
     if (status == 401 || status == 403)
         (void)snprintf(text, size, "HTTP %ld: it does not accept who asks%s%s", status, colon, ret->message);
     else if (status == 404 && (ret->code == 0 || ret->code == 404))
@@ -259,6 +264,7 @@ int registry_client_ask(RegistryClient *client, const RegistryRequest *request, 
     size_t first = client->preferred;
     bool is_absent = false;
     text[0] = '\0';
+    client->n_refused = 0;
     for (size_t i = 0; i < config->n_registry_urls; i++) {
         size_t k = (first + i) % config->n_registry_urls;
         char what[512];
@@ -278,6 +284,14 @@ int registry_client_ask(RegistryClient *client, const RegistryRequest *request, 
     }
     ret->body = STR_NULL;
     return is_absent ? 0 : REGISTRY_CLIENT_E_AWAY;
+}
+
+bool registry_client_is_refused(const RegistryClient *client) {
+    return client->n_refused == client->config->n_registry_urls;
+}
+
+void registry_client_set_waiting(RegistryClient *client, RegistryWaiting waiting) {
+    client->waiting = waiting;
 }
 
 char *registry_client_escape(RegistryClient *client, Str name) {

@@ -23,6 +23,12 @@ enum {
 
 typedef struct RegistryClient RegistryClient;
 
+/* Called several times a second while an answer is waited for, by who asks. `call` NULL: nothing is. */
+typedef struct RegistryWaiting {
+    void (*call)(void *userdata);
+    void *userdata;
+} RegistryWaiting;
+
 typedef struct RegistryRequest {
     const char *path; /* from the "/" on that follows the URL */
     const char *body; /* JSON to be posted; NULL: it is only asked */
@@ -43,6 +49,9 @@ DEFINE_CLEANUP(RegistryClient *, registry_client_free)
 /* 0, an outcome above, or -ENOMEM. */
 MUST_CHECK int registry_client_ask(RegistryClient *client, const RegistryRequest *request, RegistryAnswer *ret,
         char text[static REGISTRY_TEXT_SIZE]);
+/* Has every URL refused who asked the last time, with HTTP 401? */
+bool registry_client_is_refused(const RegistryClient *client);
+void registry_client_set_waiting(RegistryClient *client, RegistryWaiting waiting);
 /* A name as a part of a path; the caller's to free. NULL when out of memory. */
 MUST_CHECK char *registry_client_escape(RegistryClient *client, Str name);
 
