@@ -5,7 +5,7 @@
 #include "daemon/check_redis.h"
 #include "daemon/clock.h"
 #include "daemon/inputs.h"
-#include "daemon/io/redis_view.h"
+#include "daemon/io/redis_library.h"
 #include "daemon/kafka_cause.h"
 #include "daemon/own_schemas.h"
 
@@ -21,6 +21,18 @@ static void redis_failed(const Config *config, int r, const char *text, const ch
         findings_remedy(findings, "%s", refusal_remedy);
     else
         findings_remedy(findings, "start the Redis at %s, or correct redis.address", config->redis_address);
+}
+
+/* Without hashes there is nothing else that other programs could read. */
+static int check_readers(const Config *config, RedisView *view, Findings *findings) {
+    char text[REDIS_TEXT_SIZE];
+    int r = config->redis_hashes ? 0 : redis_library_try(view, text);
+    if (r > 0) {
+        findings_add(findings, FINDING_WARNING, "reader functions", "%s", text);
+        findings_expected(findings, "Redis Functions, since redis.hashes is false: without them other programs can read nothing of leads");
+        findings_remedy(findings, "use Redis 7 or later and allow +function|load and +fcall_ro; or set redis.hashes to true");
+    }
+    return MIN(r, 0);
 }
 
 int check_redis(const Config *config, Findings *findings) {
@@ -57,7 +69,7 @@ int check_redis(const Config *config, Findings *findings) {
     }
     if (findings->counts[FINDING_ERROR] == n_errors)
         findings_add(findings, FINDING_OK, "Redis", "%s can be written and does not evict", config->redis_address);
-    return 0;
+    return check_readers(config, view, findings);
 }
 
 /* --- Kafka ------------------------------------------------------------------------------------------- */
