@@ -1,7 +1,7 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is needed of cryptography to let somebody in: OpenSSL's. */
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 /* With the NUL. */
 #define DIGEST_HEX_SIZE 65

@@ -1,7 +1,7 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The libraries that the program is linked with, and what these can do. */
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 typedef struct Library {
     const char *name;

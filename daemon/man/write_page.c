@@ -11,9 +11,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "daemon/command.h"
-#include "daemon/config_keys.h"
-#include "lib/timestamp.h"
+#include "daemon/command/command.h"
+#include "daemon/config/config_keys.h"
+#include "lib/calendar/timestamp.h"
 
 /* --- scdoc ------------------------------------------------------------------------------------------- */
 

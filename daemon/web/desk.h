@@ -6,8 +6,8 @@
  * Questions that somebody else's thread answers: the server leaves a ticket and comes back for the answer. There are at most DESK_TICKETS_MAX,
  * so that no crowd of askers makes more work than that. All functions may be called from any thread.
  */
-#include "lib/entity.h"
-#include "lib/event.h"
+#include "lib/event/event.h"
+#include "lib/lead/entity.h"
 
 #define DESK_TICKETS_MAX 16
 

@@ -11,7 +11,7 @@
  * an address of this machine. So a name that is neither localhost nor the configured one is refused, and so is what a browser says to come
  * from another site.
  */
-#include "daemon/config.h"
+#include "daemon/config/config.h"
 
 #define DOOR_COOKIE "scored_board"
 #define DOOR_TOKEN_LEN_MIN 16

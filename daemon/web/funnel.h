@@ -6,8 +6,8 @@
  * How many went from which stage to which, and how the clocks ended, in the last 24 hours: counts by hour, so that what is older falls out.
  * Time is handed in. Pure.
  */
-#include "lib/entity.h"
-#include "lib/output.h"
+#include "lib/engine/output.h"
+#include "lib/lead/entity.h"
 
 #define FUNNEL_HOURS 24
 #define FUNNEL_SPAN_MS (FUNNEL_HOURS * INT64_C(3600000))

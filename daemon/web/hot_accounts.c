@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A score of accounts has one half-life, or none, so that the leaderboard's order is that of the values before they are cut to their `max`
- * (daemon/view_fields.h): the best are at its head. With `linear` and `window` decays the rank is of an earlier instant: some more are looked at.
+ * (daemon/view/view_fields.h): the best are at its head. With `linear` and `window` decays the rank is of an earlier instant: some more are looked at.
  */
 #include "daemon/web/hot_accounts.h"
 
-#include "daemon/view_fields.h"
-#include "lib/account_record.h"
+#include "daemon/view/view_fields.h"
+#include "lib/record/account_record.h"
 
 #define PLACES_EACH ((size_t)2 * HOT_ACCOUNTS_MAX)
 /* Of all shards together. */

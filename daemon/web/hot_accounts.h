@@ -1,8 +1,8 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The accounts with the highest present value of the model's last account score, read from the view; as top_board.c does it for leads. */
-#include "daemon/io/redis_board.h"
-#include "lib/account.h"
+#include "daemon/io/redis/redis_board.h"
+#include "lib/lead/account.h"
 
 #define HOT_ACCOUNTS_MAX 12
 

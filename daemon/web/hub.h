@@ -8,7 +8,7 @@
  *
  * Parts go out as Server-Sent Events of their names, news as "news" with the latest of them first. All functions may be called from any thread.
  */
-#include "daemon/io/http_server.h"
+#include "daemon/io/net/http_server.h"
 
 #define HUB_NEWS_MAX 60
 #define HUB_WATCHERS_MAX 48

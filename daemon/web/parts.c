@@ -3,9 +3,9 @@
 
 #include <math.h>
 
-#include "daemon/io/file_sink.h"
+#include "daemon/io/file/file_sink.h"
 #include "daemon/web/course_json.h"
-#include "lib/sla_clock.h"
+#include "lib/lead/sla_clock.h"
 
 /* Of what the page understands; a page of another one asks to be loaded again. */
 #define FORMAT 1

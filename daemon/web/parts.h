@@ -6,9 +6,9 @@
  * What is known, as JSON for the page. Instants are milliseconds since 1970, for a browser counts with them; values are courses (course_json.h),
  * so that a part's text changes when something has happened, and not by time alone.
  */
-#include "daemon/health.h"
-#include "daemon/io/json_writer.h"
-#include "daemon/top.h"
+#include "daemon/io/json/json_writer.h"
+#include "daemon/service/health.h"
+#include "daemon/top/top.h"
 #include "daemon/web/funnel.h"
 #include "daemon/web/hot_accounts.h"
 

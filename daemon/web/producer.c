@@ -8,10 +8,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "daemon/clock.h"
-#include "daemon/command.h"
-#include "daemon/io/kafka_feed.h"
-#include "daemon/io/registry.h"
+#include "daemon/base/clock.h"
+#include "daemon/command/command.h"
+#include "daemon/io/kafka/kafka_feed.h"
+#include "daemon/io/registry/registry.h"
 #include "daemon/web/parts.h"
 #include "daemon/web/subject.h"
 

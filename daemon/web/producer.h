@@ -12,7 +12,7 @@
  */
 #include <signal.h>
 
-#include "daemon/telemetry.h"
+#include "daemon/service/telemetry.h"
 #include "daemon/web/desk.h"
 #include "daemon/web/hub.h"
 

@@ -4,10 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "daemon/explain_json.h"
-#include "daemon/io/kafka_client.h"
-#include "lib/account_record.h"
-#include "lib/record.h"
+#include "daemon/explain/explain_json.h"
+#include "daemon/io/kafka/kafka_client.h"
+#include "lib/record/account_record.h"
+#include "lib/record/record.h"
 
 /* As explain_subject.h has it. */
 #define MERGES_MAX 16

@@ -1,8 +1,8 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One lead or account, explained as `scored lead --json` and `scored account --json` do it. */
-#include "daemon/io/json_writer.h"
-#include "daemon/io/redis_board.h"
+#include "daemon/io/json/json_writer.h"
+#include "daemon/io/redis/redis_board.h"
 
 typedef struct WebSubject {
     const Config *config;

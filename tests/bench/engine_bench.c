@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "lib/arena.h"
-#include "lib/entity_window.h"
-#include "lib/record.h"
-#include "lib/shard.h"
+#include "lib/base/arena.h"
+#include "lib/record/record.h"
+#include "lib/shard/entity_window.h"
+#include "lib/shard/shard.h"
 #include "tests/bench/options.h"
 #include "tests/bench/workload.h"
 

@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "lib/siphash.h"
+#include "lib/base/siphash.h"
 #include "tests/bench/loop.h"
 #include "tests/bench/options.h"
 

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "daemon/clock.h"
+#include "daemon/base/clock.h"
 #include "tests/bench/options.h"
 
 #define METADATA_TIMEOUT_MS 10000

@@ -8,7 +8,7 @@
  */
 #include <librdkafka/rdkafka.h>
 
-#include "daemon/io/registry.h"
+#include "daemon/io/registry/registry.h"
 
 typedef struct LoopOptions {
     const char *bootstrap, *topic, *group, *schemas; /* the folder of *.avsc */

@@ -7,7 +7,7 @@
 #include <poll.h>
 #include <stdio.h>
 
-#include "daemon/clock.h"
+#include "daemon/base/clock.h"
 #include "tests/bench/options.h"
 #include "tests/bench/workload.h"
 #include "tests/demo/event_avro.h"

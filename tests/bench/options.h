@@ -1,7 +1,7 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options of the benchmark's programs: --name value, all with defaults or needed. */
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 typedef struct Option {
     const char *name; /* without the dashes */

@@ -7,9 +7,9 @@
  */
 #include <stdlib.h>
 
-#include "lib/record.h"
-#include "lib/record_clock.h"
-#include "lib/record_parts.h"
+#include "lib/record/record.h"
+#include "lib/record/record_clock.h"
+#include "lib/record/record_parts.h"
 #include "tests/integration/frames.h"
 
 typedef struct Parts {

@@ -7,7 +7,7 @@
  * profile updates and hands raised. Some of the latter are followed by what sales does: a touch (in time for the SLA or not), then it
  * is accepted or rejected, met, becomes an opportunity. Instants rise over the whole log.
  */
-#include "lib/event.h"
+#include "lib/event/event.h"
 
 typedef struct WorkloadOptions {
     uint64_t seed;

@@ -8,7 +8,7 @@
  * seconds of ours. The same seed makes the same people and the same decks of fates. Pure: time is told,
  * nothing is sent.
  */
-#include "lib/event.h"
+#include "lib/event/event.h"
 
 /* What model.yaml promises to those who ask for a meeting, and for those who are handed to sales. */
 #define MARKET_ANSWER_TARGET_MS 10000

@@ -1,7 +1,7 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files market*.c share. */
-#include "lib/uuid.h"
+#include "lib/base/uuid.h"
 #include "tests/demo/market.h"
 
 #define COMPANIES 60

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "daemon/command.h"
-#include "daemon/io/registry.h"
+#include "daemon/command/command.h"
+#include "daemon/io/registry/registry.h"
 #include "tests/demo/event_avro.h"
 #include "tests/unit/suite.h"
 

@@ -19,9 +19,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "daemon/clock.h"
-#include "daemon/command.h"
-#include "daemon/io/kafka_feed.h"
+#include "daemon/base/clock.h"
+#include "daemon/command/command.h"
+#include "daemon/io/kafka/kafka_feed.h"
 #include "tests/demo/event_avro.h"
 #include "tests/demo/market.h"
 

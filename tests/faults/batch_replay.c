@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/footer.h"
-#include "daemon/io/kafka_client.h"
-#include "daemon/model_history.h"
-#include "lib/account_record.h"
-#include "lib/skeleton.h"
+#include "daemon/io/kafka/kafka_client.h"
+#include "daemon/pipeline/footer.h"
+#include "daemon/pipeline/model_history.h"
+#include "lib/model/skeleton.h"
+#include "lib/record/account_record.h"
 
 struct BatchReplay {
     BatchReplayOptions options;

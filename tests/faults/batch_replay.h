@@ -7,8 +7,8 @@
  * have written, in order. Nothing is asked of a server, and all leads and accounts stay in memory. What is wrong with the input ends the
  * program.
  */
-#include "daemon/io/avro_output.h"
-#include "daemon/round_internal.h"
+#include "daemon/io/avro/avro_output.h"
+#include "daemon/pipeline/round_internal.h"
 
 /* What becomes of a record: EventOutcome, and what is no event of this shard's source. */
 enum { REPLAY_DEAD_LETTER = 10, REPLAY_MESSAGE, REPLAY_SENT_ON };

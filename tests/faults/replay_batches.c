@@ -33,10 +33,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "daemon/batch_hash.h"
-#include "daemon/command.h"
-#include "lib/shard_message.h"
-#include "lib/skeleton.h"
+#include "daemon/command/command.h"
+#include "daemon/pipeline/batch_hash.h"
+#include "lib/model/skeleton.h"
+#include "lib/shard/shard_message.h"
 #include "tests/faults/batch_replay.h"
 #include "tests/integration/frames.h"
 

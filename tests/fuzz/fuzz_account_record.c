@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "lib/account_record.h"
+#include "lib/record/account_record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "daemon/io/avro_event.h"
+#include "daemon/io/avro/avro_event.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

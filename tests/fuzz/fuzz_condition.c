@@ -6,11 +6,11 @@
  */
 #include <math.h>
 
-#include "lib/account.h"
-#include "lib/condition_crossing.h"
-#include "lib/condition_part.h"
-#include "lib/lead.h"
-#include "lib/owned.h"
+#include "lib/base/owned.h"
+#include "lib/condition/condition_crossing.h"
+#include "lib/condition/condition_part.h"
+#include "lib/lead/account.h"
+#include "lib/lead/lead.h"
 
 #define NOW_MS INT64_C(1767225600000) /* 2026-01-01 */
 #define HOUR_MS INT64_C(3600000)

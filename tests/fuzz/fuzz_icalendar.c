@@ -3,8 +3,8 @@
  * iCalendar files: either days or an error with its line; the same days once more, and with the ends of lines
  * of the other kind.
  */
-#include "lib/date.h"
-#include "lib/icalendar.h"
+#include "lib/calendar/date.h"
+#include "lib/calendar/icalendar.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

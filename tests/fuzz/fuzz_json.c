@@ -3,7 +3,7 @@
  * The JSON reader and writer against jansson, and the reading of events on the same bytes: an event that is
  * accepted is valid and has the values that jansson sees.
  */
-#include "daemon/io/json_event.h"
+#include "daemon/io/json/json_event.h"
 #include "tests/fuzz/json_oracle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

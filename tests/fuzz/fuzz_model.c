@@ -3,8 +3,8 @@
  * model, whatever it says. */
 #include <stdio.h>
 
-#include "lib/account_record.h"
-#include "lib/shard.h"
+#include "lib/record/account_record.h"
+#include "lib/shard/shard.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "lib/record.h"
+#include "lib/record/record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,9 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "daemon/io/avro_plan.h"
-#include "daemon/io/registry_reply.h"
-#include "daemon/io/schema_id.h"
+#include "daemon/io/avro/avro_plan.h"
+#include "daemon/io/registry/registry_reply.h"
+#include "daemon/io/registry/schema_id.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,9 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "lib/account_record.h"
-#include "lib/record.h"
-#include "lib/shard_courier.h"
+#include "lib/record/account_record.h"
+#include "lib/record/record.h"
+#include "lib/shard/shard_courier.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

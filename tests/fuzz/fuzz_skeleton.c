@@ -5,9 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "lib/migrate.h"
-#include "lib/record.h"
-#include "lib/skeleton.h"
+#include "lib/model/skeleton.h"
+#include "lib/record/migrate.h"
+#include "lib/record/record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
 /* Any bytes are either tests or errors, never both or neither; and tests can be run and told of. */
 #include <stdio.h>
 
-#include "daemon/test_report.h"
+#include "daemon/model_test/test_report.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is read as an instant or a duration prints as a text that reads back to the same value. */
-#include "lib/timestamp.h"
+#include "lib/calendar/timestamp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,8 +3,8 @@
  * TZif files: what is read has a next change that comes later, and later local times are never earlier
  * instants; a clock shows at that instant what was asked for, or skipped it.
  */
-#include "lib/event.h"
-#include "lib/timezone.h"
+#include "lib/calendar/timezone.h"
+#include "lib/event/event.h"
 
 #define HOUR_MS INT64_C(3600000)
 #define CHANGES_MAX 64

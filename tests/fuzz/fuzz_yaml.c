@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes are either a tree or errors, whose places can be shown; never both missing. */
-#include "lib/yaml.h"
+#include "lib/model/yaml.h"
 
 /* Reads every text and follows every pointer, so that the sanitizer sees them; counts the nodes. */
 static size_t walk(const YamlNode *node, unsigned depth) {

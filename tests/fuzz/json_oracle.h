@@ -10,8 +10,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "daemon/io/json_reader.h"
-#include "daemon/io/json_writer.h"
+#include "daemon/io/json/json_reader.h"
+#include "daemon/io/json/json_writer.h"
 
 #define ORACLE(condition)                                                                                    \
     do {                                                                                                     \

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 /* Corpora are small; a larger file is none of theirs. */
 #define FILE_BYTES_MAX (1024 * 1024)

@@ -6,10 +6,10 @@
 #include <dirent.h>
 #include <stdio.h>
 
-#include "lib/account_record.h"
-#include "lib/record.h"
-#include "lib/shard_message.h"
-#include "lib/skeleton.h"
+#include "lib/model/skeleton.h"
+#include "lib/record/account_record.h"
+#include "lib/record/record.h"
+#include "lib/shard/shard_message.h"
 #include "tests/unit/suite.h"
 
 #define FILE_BYTES_MAX (1 << 20)

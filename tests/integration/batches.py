@@ -12,7 +12,7 @@ import live
 
 TIME_NONE = -(1 << 63)
 LEAD, ACCOUNT = 0, 1
-MESSAGE_WATERMARK = 0  # of lib/shard_message.h
+MESSAGE_WATERMARK = 0  # of lib/shard/shard_message.h
 PREFIXES = {b'lead:': LEAD, b'account:': ACCOUNT}
 OUTCOMES = ('applied', 'duplicate', 'ignored', 'rejected', 'elsewhere', None, None, None, None, None, 'dead letter', 'message', 'sent on')
 MODELS_MAX = 8  # of before, whose records can be read
@@ -23,7 +23,7 @@ ANSWER_WRITTEN, ANSWER_SENT, ANSWER_REACHED, ANSWER_PROBLEM, ANSWER_ENDED, ANSWE
 
 Place = namedtuple('Place', 'topic partition offset')        # of a record
 Row = namedtuple('Row', 'offset timestamp key value')       # a record of a topic
-Input = namedtuple('Input', 'topic first is_routed')        # as daemon/inputs.h has it
+Input = namedtuple('Input', 'topic first is_routed')        # as daemon/base/inputs.h has it
 Batch = namedtuple('Batch', 'footer offset records taken')  # records: rows of the changelog before the footer; taken: (begin, end) of each input's rows
 Answer = namedtuple('Answer', 'order written sent reached problems')  # order: of each record that was taken, its place in the engine's
 Replays = namedtuple('Replays', 'outputs messages records')  # of all shards
@@ -56,7 +56,7 @@ def string(value):
 
 
 def sender_of(value):
-    """The shard that tells all others something, of lib/shard_message.h: behind format, kind and instant."""
+    """The shard that tells all others something, of lib/shard/shard_message.h: behind format, kind and instant."""
     at = 2
     while value[at] & 0x80:
         at += 1

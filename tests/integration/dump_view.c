@@ -9,10 +9,10 @@
  */
 #include <stdlib.h>
 
-#include "daemon/io/file_sink.h"
-#include "daemon/replay_dump.h"
-#include "lib/account_record.h"
-#include "lib/record.h"
+#include "daemon/io/file/file_sink.h"
+#include "daemon/replay/replay_dump.h"
+#include "lib/record/account_record.h"
+#include "lib/record/record.h"
 #include "tests/integration/frames.h"
 
 static void expect_done(int r, const char *what, Str id) {

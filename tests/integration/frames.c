@@ -4,8 +4,8 @@
 #include <endian.h>
 #include <stdlib.h>
 
-#include "lib/record.h"
-#include "lib/yaml.h"
+#include "lib/model/yaml.h"
+#include "lib/record/record.h"
 
 #define FRAME_BYTES_MAX (2 * RECORD_BYTES_MAX)
 

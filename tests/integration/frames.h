@@ -3,7 +3,7 @@
 /* What the Python tests' helpers read on standard input: numbers of 8 bytes, big-endian, and strings with their length in front. */
 #include <stdio.h>
 
-#include "lib/model.h"
+#include "lib/model/model.h"
 
 /* Says what is wrong and ends the program. */
 void die(const char *what) __attribute__((noreturn));

@@ -6,7 +6,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "daemon/clock.h"
+#include "daemon/base/clock.h"
 #include "tests/unit/suite.h"
 
 #define SKIPPED 77 /* what Meson takes for it */

@@ -7,8 +7,8 @@
 #include <check.h>
 #include <librdkafka/rdkafka.h>
 
-#include "daemon/io/kafka_changelog.h"
-#include "daemon/io/kafka_sink.h"
+#include "daemon/io/kafka/kafka_changelog.h"
+#include "daemon/io/kafka/kafka_sink.h"
 
 #define N_TOPICS 3 /* two sources and the internal topic */
 #define SHARDS_MAX 8

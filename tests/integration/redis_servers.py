@@ -95,20 +95,25 @@ class Sentinels:
 
 
 class Cluster:
-    """Masters that share the slots evenly, each with as many replicas."""
+    """Masters that share the slots evenly, each with as many replicas; with `certificates` (registry.certificates()) by TLS only."""
 
-    def __init__(self, folder, n_masters=3, n_replicas=0):
+    def __init__(self, folder, n_masters=3, n_replicas=0, certificates=None, **settings):
         self.folder = folder
         self.n_masters, self.n_replicas = n_masters, n_replicas
+        self.certificates, self.settings = certificates, settings
         self.ports = []
+        self.access = {}  # for redis-py
+        if certificates:
+            self.access = {'ssl_ca_certs': certificates['ca.pem'], 'ssl_certfile': certificates['client.pem'], 'ssl_keyfile': certificates['client.key'],
+                           'ssl_check_hostname': False}  # it takes localhost for 127.0.0.1
 
     def start_all(self):
         n = self.n_masters * (1 + self.n_replicas)
         for i in range(n):
             self.start(i)
         addresses = [f'127.0.0.1:{port}' for port in self.ports]
-        subprocess.run(['redis-cli', '--cluster', 'create', *addresses, '--cluster-replicas', str(self.n_replicas), '--cluster-yes'], check=True,
-                       stdout=subprocess.DEVNULL)
+        subprocess.run(['redis-cli', *self.access_of_cli(), '--cluster', 'create', *addresses, '--cluster-replicas', str(self.n_replicas),
+                        '--cluster-yes'], check=True, stdout=subprocess.DEVNULL)
         wait_for(lambda: all(b'cluster_state:ok' in self.ask(i, 'CLUSTER', 'INFO') for i in range(n)), 'the cluster is there')
         if self.n_replicas:
             wait_for(lambda: all(self.client(i).info('replication')['connected_slaves'] for i in range(self.n_masters)), 'replicas')
@@ -119,19 +124,29 @@ class Cluster:
     def start(self, which):
         if which == len(self.ports):
             self.ports.append(free_port())
-        lines = settings({'cluster-enabled': 'yes', 'cluster-node-timeout': 1500, 'cluster-require-full-coverage': 'no',
-                          'cluster-port': free_port(), 'repl-diskless-sync-delay': 0})
-        live.server('redis', 'start', self.server_folder(which), '--port', str(self.ports[which]), *lines)
+        lines = {'cluster-enabled': 'yes', 'cluster-node-timeout': 1500, 'cluster-require-full-coverage': 'no',
+                 'cluster-port': free_port(), 'repl-diskless-sync-delay': 0} | self.settings
+        port = self.ports[which]
+        if self.certificates:  # the plain port is for who starts it
+            lines |= {'tls-cluster': 'yes', 'tls-replication': 'yes', 'tls-port': port, 'tls-cert-file': self.certificates['server.pem'],
+                      'tls-key-file': self.certificates['server.key'], 'tls-ca-cert-file': self.certificates['ca.pem']}
+            port = free_port()
+        live.server('redis', 'start', self.server_folder(which), '--port', str(port), *settings(lines))
+
+    def access_of_cli(self):
+        if not self.certificates:
+            return []
+        return ['--tls', '--cacert', self.certificates['ca.pem'], '--cert', self.certificates['client.pem'], '--key', self.certificates['client.key']]
 
     def kill(self, which):
         live.server('redis', 'stop', self.server_folder(which), '--kill')
 
     def client(self, which):
-        return redis.Redis(port=self.ports[which])
+        return redis.Redis(port=self.ports[which], ssl=bool(self.certificates), **self.access)
 
     def ask(self, which, *command):
         """A raw answer, whatever the client makes of it elsewhere."""
-        connection = redis.Connection(port=self.ports[which])
+        connection = (redis.SSLConnection if self.certificates else redis.Connection)(port=self.ports[which], **self.access)
         connection.send_command(*command)
         try:
             return connection.read_response()
@@ -178,7 +193,12 @@ class Cluster:
         self.end_move(slot, target)
 
     def section(self, deployment, **changes):
-        return {'cluster': [f'127.0.0.1:{port}' for port in self.ports[:2]], 'prefix': deployment.name} | changes
+        host = 'localhost' if self.certificates else '127.0.0.1'
+        keys = {'cluster': [f'{host}:{port}' for port in self.ports[:2]], 'prefix': deployment.name}
+        if self.certificates:
+            keys |= {'tls': True, 'ca_file': self.certificates['ca.pem'], 'certificate_file': self.certificates['client.pem'],
+                     'key_file': self.certificates['client.key']}
+        return keys | changes
 
     def close(self):
         for which in range(len(self.ports)):

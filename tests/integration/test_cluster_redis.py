@@ -8,6 +8,7 @@ import pytest
 import redis
 
 import live
+import registry
 from live import FUNNEL, SMALL, Expected, check_outputs, check_view, event, wait_for
 from redis_servers import Cluster, running
 from test_secure_redis import PASSWORD, acl_line
@@ -30,6 +31,20 @@ def masters(servers, tmp_path_factory):
         yield made
 
 
+def encrypted(folder, **settings):
+    """Three that speak TLS only, among each other, too, and ask for a certificate; theirs are for the name "localhost"."""
+    os.mkdir(os.path.join(folder, 'tls'))
+    return Cluster(folder, certificates=registry.certificates(os.path.join(folder, 'tls')), **settings)
+
+
+@pytest.fixture(scope='module')
+def tls_masters(servers, tmp_path_factory):
+    """They announce themselves by that name, where they speak TLS."""
+    settings = {'cluster-announce-hostname': 'localhost', 'cluster-preferred-endpoint-type': 'hostname'}
+    with running(encrypted(str(tmp_path_factory.mktemp('c')), **settings)) as made:
+        yield made
+
+
 @pytest.fixture
 def replicated(servers, tmp_path_factory):
     """Three, each with a replica."""
@@ -38,13 +53,13 @@ def replicated(servers, tmp_path_factory):
 
 
 def slot_of(shard, n_shards):
-    """As daemon/io/shard_tag.h puts it."""
+    """As daemon/io/redis/shard_tag.h puts it."""
     return (2 * shard + 1) * N_SLOTS // (2 * n_shards)
 
 
 def on(deploy, cluster, path, n_partitions):
     d = deploy(path, n_partitions)
-    d.redis = Client(host='127.0.0.1', port=cluster.ports[0])
+    d.redis = Client(host='localhost' if cluster.certificates else '127.0.0.1', port=cluster.ports[0], ssl=bool(cluster.certificates), **cluster.access)
     return d, cluster.section(d)
 
 
@@ -67,8 +82,11 @@ def let_in(cluster, d, config):
     return config | {'username': 'scored', 'password_file': password}
 
 
-def test_each_shard_is_at_its_node(masters, deploy, model):
+@pytest.mark.parametrize('which', ['masters', pytest.param('tls_masters', marks=pytest.mark.skipif(
+    not os.environ.get('SCORED_TEST_FULL'), reason='takes as long as the other once more'))])
+def test_each_shard_is_at_its_node(request, which, deploy, model):
     """Main job, and all that reads the view, with the rights of the README; a shard moves, with events on the way."""
+    masters = request.getfixturevalue(which)
     d, config = on(deploy, masters, model(SMALL), 6)
     config = let_in(masters, d, config)
     instance = d.start('a', redis=config)
@@ -96,10 +114,50 @@ def test_each_shard_is_at_its_node(masters, deploy, model):
     d.await_committed(240)
     wait_for(lambda: len(d.keys('record')) == 240, 'all are in the view')
     assert masters.owner(slot) == target and masters.ask(target, 'CLUSTER', 'COUNTKEYSINSLOT', slot) > 20
-    assert len(d.outputs('stages')) == 240
+    wait_for(lambda: len(d.outputs('stages')) == 240, 'all are told')
     check_clean(d, config, instance)
     assert [masters.client(i).execute_command('ACL', 'LOG') for i in range(3)] == [[], [], []]
     assert instance.stop() == 0
+
+
+@pytest.fixture
+def set_on_all(tls_masters):
+    """Sets what nodes say of themselves; as it was, afterwards."""
+    former = {}
+
+    def set_it(name, value, nodes=range(3)):
+        former.setdefault(name, tls_masters.client(0).config_get(name)[name])
+        for which in nodes:
+            tls_masters.client(which).config_set(name, value)
+    yield set_it
+    for name, value in former.items():
+        set_it(name, value)
+
+
+def test_nodes_are_called_as_they_announce_themselves(tls_masters, set_on_all, deploy, model):
+    """By addresses, for which their certificates are not; not at all; by names of which one lacks; and at another port."""
+    d, config = on(deploy, tls_masters, model(SMALL), 3)
+    by_name = config | {'server_name': 'localhost'}
+
+    def answers(asked):
+        _, text = scored(d, asked, 'check', '--live')
+        return text if 'can be written and does not evict' not in text else None
+
+    set_on_all('cluster-preferred-endpoint-type', 'ip')
+    assert 'tcp:127.0.0.1:' in answers(config) and 'IP address mismatch' in answers(config)
+    assert not answers(by_name)
+    set_on_all('cluster-preferred-endpoint-type', 'unknown-endpoint')
+    assert not answers(config)
+    set_on_all('cluster-preferred-endpoint-type', 'hostname')
+    set_on_all('cluster-announce-hostname', '', [2])
+    wait_for(lambda: b'?' in [found[2][0] for found in tls_masters.ask(0, 'CLUSTER', 'SLOTS')], 'the name is forgotten')
+    assert 'IP address mismatch' in answers(config)
+    assert not answers(by_name)
+    set_on_all('cluster-announce-hostname', 'localhost')
+    port = live.free_port()
+    set_on_all('cluster-announce-tls-port', port, [1])
+    wait_for(lambda: port in [found[2][1] for found in tls_masters.ask(0, 'CLUSTER', 'SLOTS')], 'the port is announced')
+    assert f'tcp:localhost:{port}' in answers(config)
 
 
 def test_what_is_moving_is_not_dropped_by_half(masters, deploy, model):

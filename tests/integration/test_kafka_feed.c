@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The feed on librdkafka's own cluster, within this process: it needs no server. */
-#include "daemon/io/kafka_feed.h"
+#include "daemon/io/kafka/kafka_feed.h"
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <stdio.h>
 
-#include "daemon/clock.h"
-#include "daemon/io/avro_output.h"
-#include "daemon/io/avro_output_sample.h"
+#include "daemon/base/clock.h"
+#include "daemon/io/avro/avro_output.h"
+#include "daemon/io/avro/avro_output_sample.h"
 #include "tests/unit/suite.h"
 
 #define N_SHARDS 2

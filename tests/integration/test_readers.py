@@ -4,7 +4,9 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -381,6 +383,58 @@ def test_a_later_model_is_not_replaced_by_an_earlier_one(deploy, model):
     assert found['score:effort'] == fields['score:effort'] and found['at:effort'] == fields['at:effort']
     board = key.replace(b'lead:lead-1', b'rank:interest')
     assert d.redis.execute_command('FCALL_RO', f'{d.name}_leads', 1, board) == [0, [], 1]
+
+
+class Gate:
+    """Stands before Redis, and holds up the first request that loads functions until it is opened."""
+
+    def __init__(self, path):
+        self.held, self.opened = threading.Event(), threading.Event()
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.address = 'tcp:127.0.0.1:%d' % self.listener.getsockname()[1]
+        self.path = path
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self.path)
+            threading.Thread(target=self.carry, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self.carry, args=(server, client, False), daemon=True).start()
+
+    def carry(self, source, target, is_request):
+        try:
+            while data := source.recv(65536):
+                if is_request and b'\r\nFUNCTION\r\n' in data:
+                    self.held.set()
+                    self.opened.wait()
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            source.close()
+            target.close()
+
+
+def test_of_two_that_load_them_at_one_instant_the_later_model_stays(deploy, model):
+    """The earlier one has looked, and found none, before the later one has loaded its own; and writes after it."""
+    d = deploy(model(SMALL.format(version=1)), 1)
+    gate = Gate(live.REDIS)
+    first = d.start('a', redis={'address': gate.address, 'prefix': d.name})
+    assert gate.held.wait(60)
+    with pytest.raises(redis.ResponseError):
+        version_of(d)
+    second = d.start('b', model=model(SMALL.format(version=2), 'second.yaml'))
+    second.await_log('event=pipeline.ready')
+    assert version_of(d)[2] == '2'
+    gate.opened.set()
+    first.await_log('event=pipeline.ready')
+    assert version_of(d)[2] == '2'
+    assert 'no_readers' not in first.log() + second.log()
+    gate.listener.close()
 
 
 def test_a_server_that_has_lost_them_gets_them_again(own_redis, deploy, model, monkeypatch):

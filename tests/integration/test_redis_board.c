@@ -7,11 +7,11 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "daemon/io/kafka_client.h"
-#include "daemon/io/shard_tag.h"
-#include "daemon/top.h"
-#include "daemon/view_fields.h"
-#include "lib/record.h"
+#include "daemon/io/kafka/kafka_client.h"
+#include "daemon/io/redis/shard_tag.h"
+#include "daemon/top/top.h"
+#include "daemon/view/view_fields.h"
+#include "lib/record/record.h"
 #include "tests/unit/suite.h"
 
 #define DATABASE 8

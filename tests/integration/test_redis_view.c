@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "daemon/io/redis_view.h"
-#include "daemon/io/shard_tag.h"
+#include "daemon/io/redis/redis_view.h"
+#include "daemon/io/redis/shard_tag.h"
 #include "tests/unit/suite.h"
 
 #define DATABASE 9

@@ -2,7 +2,7 @@
 /* The daemon's metrics as rows of the README's table. */
 #include <stdio.h>
 
-#include "daemon/metrics_table.h"
+#include "daemon/service/metrics_table.h"
 
 int main(void) {
     for (size_t i = 0; i < _METRIC_MAX; i++) {

@@ -33,8 +33,8 @@ def inside(path):
 def test_its_own_tests(boot):
     """debian/tests, as autopkgtest runs them; with a loopback of their own, for they use ports that a host may use, too."""
     machine = boot(os.environ['SCORED_TEST_INSTALLED'], binds=[f'{TESTS}:/tests'], alone=True)
-    machine.run('/tests/files')
-    machine.run('/tests/service')
+    for name in ('files', 'completion', 'service'):
+        machine.run(f'/tests/{name}')
 
 
 def test_install(machine):
@@ -60,6 +60,7 @@ def test_work(machine, services):
         service.configure()
         machine.run(f'systemctl enable --now {service.unit}')
         service.works('first')
+    machine.run('systemctl enable scored-http@acme.socket scored-http@globex.socket')
 
 
 def test_upgrade(machine, services):
@@ -98,11 +99,13 @@ def test_remove(machine, services):
 
 
 def test_purge(machine):
-    """What it brought is gone, what others have added is not."""
+    """What it brought is gone, and what its units were enabled by; what others have added is not."""
+    own = '/etc/systemd/system/multi-user.target.wants/scored@own.service'
+    machine.run(f'ln -s /etc/systemd/system/scored@.service {own}')
     machine.run(f'{APT} purge scored')
     assert machine.run('dpkg-query -W scored', check=False).returncode != 0
     left = set(machine.run('find / -xdev -name "*scored*" -not -path "/proc/*" -not -path "/packages/*" -not -path "/var/cache/*" '
                            '-not -path "/var/log/*" -not -path "/etc/scored/*"').stdout.split())
     assert left == {'/etc/scored', '/etc/systemd/system/scored.service.d', '/etc/systemd/system/scored@acme.service.d',
-                    '/etc/systemd/system/multi-user.target.wants/scored@acme.service'}
+                    own}
     assert sorted(machine.run('ls /etc/scored').stdout.split()) == ['credentials', 'tenants']

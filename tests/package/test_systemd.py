@@ -109,6 +109,26 @@ def test_wrong_configuration(service, machine):
     service.works('right again')
 
 
+def niceness(machine, pid):
+    """Of each of its threads."""
+    lines = machine.run(f'cat /proc/{pid}/task/*/stat').stdout.splitlines()
+    return [int(line.rsplit(')', 1)[1].split()[16]) for line in lines]
+
+
+def test_board(service, machine):
+    """It is served in the sandbox, by threads that step back behind those that score."""
+    right = machine.read('/etc/scored/scored.yaml')
+    machine.write('/etc/scored/scored.yaml',
+                  right.replace('listen: off', 'listen: unix:/run/scored/http.sock').replace('board: false', 'board: true'))
+    machine.run('systemctl restart scored')
+    service.works('on the board')
+    ask = 'curl --silent --fail --unix-socket /run/scored/http.sock http://scored/board/v1/state'
+    wait_for(lambda: 'on the board' in machine.run(ask, check=False).stdout, 'the board shows a lead')
+    assert sorted(set(niceness(machine, service.pid()))) == [0, 10]
+    machine.write('/etc/scored/scored.yaml', right)
+    machine.run('systemctl restart scored')
+
+
 def told_watchdog(service):
     return int(service.property('WatchdogTimestampMonotonic'))
 

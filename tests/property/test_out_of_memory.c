@@ -4,10 +4,10 @@
  * is said (-ENOMEM), nothing is lost or freed twice, and all that was being made can be let go of. Of random models and stories, the
  * same in each run.
  */
-#include "lib/account_record.h"
-#include "lib/explain.h"
-#include "lib/record.h"
-#include "lib/skeleton.h"
+#include "lib/explain/explain.h"
+#include "lib/model/skeleton.h"
+#include "lib/record/account_record.h"
+#include "lib/record/record.h"
 #include "tests/property/failing_allocator.h"
 #include "tests/property/random_story.h"
 #include "tests/unit/cluster_fixture.h"

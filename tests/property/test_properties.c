@@ -3,7 +3,7 @@
  * What holds of every model and every story, whatever they say: of random ones (random_model.h, random_story.h), through the
  * library's interface alone. SCORED_TEST_SEEDS=FIRST-LAST in the environment chooses other ones, and as many as there is time for.
  */
-#include "lib/idle.h"
+#include "lib/engine/idle.h"
 #include "tests/property/world.h"
 
 static uint64_t first_seed = 1, last_seed = 25;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/property/world.h"
 
-#include "lib/account_record.h"
+#include "lib/record/account_record.h"
 
 static const char *const account_ids[STORY_ACCOUNTS] = {"acme", "bolt", "corp"};
 

@@ -6,8 +6,8 @@
  * One shard in which a story happens, and all that it puts out, every field of it as text: in order, and by whom it is of. What is
  * said of outputs whatever they are (ids and ordinals) is checked as they come.
  */
-#include "lib/packing.h"
-#include "lib/shard.h"
+#include "lib/record/packing.h"
+#include "lib/shard/shard.h"
 #include "tests/property/random_story.h"
 
 /* Leads, then accounts. */

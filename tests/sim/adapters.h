@@ -1,8 +1,8 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the simulated adapters share. */
-#include "daemon/io/kafka_changelog.h"
-#include "daemon/io/kafka_sink.h"
+#include "daemon/io/kafka/kafka_changelog.h"
+#include "daemon/io/kafka/kafka_sink.h"
 #include "tests/sim/broker.h"
 #include "tests/sim/world.h"
 

@@ -8,7 +8,7 @@
  * committed offsets, those of pending transactions among them. What is asked here happens at once; the adapters (kafka_*.c) add the way
  * there and back.
  */
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 typedef struct Producer Producer;
 typedef struct Transaction Transaction;

@@ -3,8 +3,8 @@
 
 #include <inttypes.h>
 
-#include "daemon/model_history.h"
-#include "daemon/view_queue.h"
+#include "daemon/pipeline/model_history.h"
+#include "daemon/view/view_queue.h"
 #include "tests/sim/check_internal.h"
 #include "tests/sim/view.h"
 

@@ -7,7 +7,7 @@
  * batch is run again from its records (tests/faults/batch_replay.h), and what it must have written is compared with what its transaction
  * has. The first thing that does not hold ends the schedule.
  */
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 /* To be called once the view is there. */
 void check_begin(void);

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/arena.h"
-#include "lib/shard_message.h"
+#include "lib/base/arena.h"
+#include "lib/shard/shard_message.h"
 #include "tests/faults/batch_replay.h"
 #include "tests/sim/check_internal.h"
 

@@ -1,8 +1,8 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What check.c, check_batches.c and check_outputs.c share. */
-#include "daemon/footer.h"
-#include "daemon/source_order.h"
+#include "daemon/pipeline/footer.h"
+#include "daemon/pipeline/source_order.h"
 #include "tests/sim/adapters.h"
 #include "tests/sim/check.h"
 #include "tests/sim/scenario.h"
@@ -39,7 +39,7 @@ const TakenRecords *check_taken(int32_t shard);
 
 /* --- check_order.c ----------------------------------------------------------------------------------- */
 
-/* What was there first was taken first, whichever source it stood in (daemon/source_order.h). */
+/* What was there first was taken first, whichever source it stood in (daemon/pipeline/source_order.h). */
 void check_order(void);
 
 /* --- check_outputs.c --------------------------------------------------------------------------------- */

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "lib/arena.h"
-#include "lib/shard_message.h"
+#include "lib/base/arena.h"
+#include "lib/shard/shard_message.h"
 #include "tests/sim/check_internal.h"
 #include "tests/sim/workload.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Questions to the cluster and the changelog's reader, in place of daemon/io/kafka_cluster.c, kafka_topics.c and kafka_changelog.c. */
+/* Questions to the cluster and the changelog's reader, in place of daemon/io/kafka/kafka_cluster.c, kafka_topics.c and kafka_changelog.c. */
 #include <stdio.h>
 
 #include "tests/sim/adapters.h"

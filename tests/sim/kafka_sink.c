@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The transactional producer, in place of daemon/io/kafka_sink.c. Records are on their way until the commit waits for them. */
-#include "daemon/io/kafka_sink.h"
+/* The transactional producer, in place of daemon/io/kafka/kafka_sink.c. Records are on their way until the commit waits for them. */
+#include "daemon/io/kafka/kafka_sink.h"
 
 #include <stdio.h>
 
-#include "lib/arena.h"
-#include "lib/shard_message.h"
-#include "lib/timestamp.h"
+#include "lib/base/arena.h"
+#include "lib/calendar/timestamp.h"
+#include "lib/shard/shard_message.h"
 #include "tests/sim/adapters.h"
 #include "tests/sim/scenario.h"
 

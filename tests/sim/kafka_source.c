@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The group member, in place of daemon/io/kafka_source.c. What the client knows is older than what the broker does: that the group
+ * The group member, in place of daemon/io/kafka/kafka_source.c. What the client knows is older than what the broker does: that the group
  * rebalances, and that it is no member any more, it learns with a heartbeat's answer, at a poll.
  */
 #include "tests/sim/adapters.h"
 
 #include <stdio.h>
 
-#include "daemon/clock.h"
+#include "daemon/base/clock.h"
 
 #define COMMITTED_POLL_MS 50
 /* Between two heartbeats at most. */

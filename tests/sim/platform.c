@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the daemon takes from the machine it runs on, simulated: in place of daemon/clock.c, random.c and log.c. */
+/* What the daemon takes from the machine it runs on, simulated: in place of daemon/base/clock.c, random.c and log.c. */
 #include <stdio.h>
 
-#include "daemon/clock.h"
-#include "daemon/log.h"
-#include "daemon/random.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/random.h"
+#include "daemon/log/log.h"
 #include "tests/sim/world.h"
 
 int64_t clock_wall_ms(void) {

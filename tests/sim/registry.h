@@ -4,7 +4,7 @@
  * A Schema Registry as one simulated process sees it: it tells a schema some time after it was asked for, now and then long after that, and
  * now and then what was told is forgotten. Drawn apart, so that a schedule is the same with and without.
  */
-#include "daemon/io/registry.h"
+#include "daemon/io/registry/registry.h"
 #include "tests/sim/world.h"
 
 /* Is there one? Else all schemas are known. */

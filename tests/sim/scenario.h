@@ -1,9 +1,9 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one schedule is about: topics, configuration, processes, faults; drawn from its seed. */
-#include "daemon/io/avro_output.h"
-#include "daemon/io/avro_output_reader.h"
-#include "daemon/inputs.h"
+#include "daemon/base/inputs.h"
+#include "daemon/io/avro/avro_output.h"
+#include "daemon/io/avro/avro_output_reader.h"
 #include "tests/sim/world.h"
 
 #define MODEL_VERSIONS 2

@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/batch_hash.h"
-#include "daemon/command.h"
-#include "daemon/pipeline.h"
+#include "daemon/command/command.h"
+#include "daemon/pipeline/batch_hash.h"
+#include "daemon/pipeline/pipeline.h"
 #include "tests/sim/adapters.h"
 #include "tests/sim/check.h"
 #include "tests/sim/nemesis.h"

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "daemon/clock.h"
-#include "daemon/io/redis_library.h"
+#include "daemon/base/clock.h"
+#include "daemon/io/redis/redis_library.h"
 #include "tests/sim/adapters.h"
 #include "tests/sim/scenario.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In place of daemon/worker.c: the thread is a coroutine. */
-#include "daemon/worker.h"
+/* In place of daemon/base/worker.c: the thread is a coroutine. */
+#include "daemon/base/worker.h"
 
 #include "tests/sim/world.h"
 

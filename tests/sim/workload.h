@@ -4,7 +4,7 @@
  * Events that come into the sources: forms and the calls that follow them, companies, profiles; some late, twice, malformed; leads merged
  * and forgotten; of one source some in transactions, that are aborted now and then.
  */
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 void workload_start(void);
 

@@ -13,8 +13,8 @@
 #include <signal.h>
 #include <ucontext.h>
 
-#include "daemon/config.h"
-#include "daemon/notify.h"
+#include "daemon/config/config.h"
+#include "daemon/service/notify.h"
 
 /* --- chance ------------------------------------------------------------------------------------------ */
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/util.h"
+#include "lib/base/util.h"
 
 typedef struct AvroBytes {
     unsigned char data[64 * 1024];

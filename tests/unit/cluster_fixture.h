@@ -4,7 +4,7 @@
  * Shards that tell each other through queues: first in, first out from each to each, and in any order otherwise, as through the
  * partitions of a topic. Who is at home where follows from the last byte of the id: "l4" and "a1" are of one shard.
  */
-#include "lib/shard_courier.h"
+#include "lib/shard/shard_courier.h"
 #include "tests/unit/engine_fixture.h"
 
 #define CLUSTER_SHARDS 3

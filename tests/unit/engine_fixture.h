@@ -9,8 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "lib/lead.h"
-#include "lib/output.h"
+#include "lib/engine/output.h"
+#include "lib/lead/lead.h"
 #include "tests/unit/suite.h"
 
 static inline void diagnostics_done_cleanup(Diagnostics *d) {

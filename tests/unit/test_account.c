@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/account.h"
+#include "lib/lead/account.h"
 
-#include "lib/shard.h"
+#include "lib/shard/shard.h"
 #include "tests/unit/engine_fixture.h"
 
 #define DAY_MS INT64_C(86400000)

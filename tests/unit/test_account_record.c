@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/account_record.h"
+#include "lib/record/account_record.h"
 
 #include "tests/unit/engine_fixture.h"
 

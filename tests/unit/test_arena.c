@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdalign.h>
 
-#include "lib/arena.h"
+#include "lib/base/arena.h"
 #include "tests/unit/suite.h"
 
 static Arena *arena;

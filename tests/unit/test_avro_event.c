@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/io/avro_event.h"
+#include "daemon/io/avro/avro_event.h"
 
 #include <stdio.h>
 

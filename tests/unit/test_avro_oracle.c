@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "daemon/io/avro_event.h"
+#include "daemon/io/avro/avro_event.h"
 #include "tests/unit/suite.h"
 
 #define SCHEMAS 150

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The oracle is avro-c: it reads what the encoder wrote, and writes the same bytes. */
-#include "daemon/io/avro_output.h"
+#include "daemon/io/avro/avro_output.h"
 
 #include <avro.h>
 #include <jansson.h>
 #include <stdio.h>
 
-#include "daemon/io/avro_output_sample.h"
-#include "daemon/io/avro_witness.h"
+#include "daemon/io/avro/avro_output_sample.h"
+#include "daemon/io/avro/avro_witness.h"
 #include "tests/unit/suite.h"
 
 #define TEXT_SIZE 512

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the encoder writes comes back; what somebody else writes does no harm. */
-#include "daemon/io/avro_output_reader.h"
+#include "daemon/io/avro/avro_output_reader.h"
 
 #include <jansson.h>
 #include <stdio.h>
 
-#include "daemon/io/avro_output.h"
-#include "daemon/io/avro_output_sample.h"
-#include "daemon/io/file_sink.h"
+#include "daemon/io/avro/avro_output.h"
+#include "daemon/io/avro/avro_output_sample.h"
+#include "daemon/io/file/file_sink.h"
 #include "tests/unit/suite.h"
 
 #define TEXT_SIZE 512

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* No clock runs here: what time it is, and what the lot is, the test says. */
-#include "daemon/io/backoff.h"
+#include "daemon/io/net/backoff.h"
 #include "tests/unit/suite.h"
 
 #define LEAST_MS 50

@@ -6,9 +6,9 @@
  */
 #include <time.h>
 
-#include "lib/calendar.h"
-#include "lib/date.h"
-#include "lib/event.h"
+#include "lib/calendar/calendar.h"
+#include "lib/calendar/date.h"
+#include "lib/event/event.h"
 #include "tests/unit/engine_fixture.h"
 #include "tests/unit/zone_fixture.h"
 

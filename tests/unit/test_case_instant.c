@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/case_instant.h"
+#include "daemon/model_test/case_instant.h"
 
-#include "lib/event.h"
+#include "lib/event/event.h"
 #include "tests/unit/suite.h"
 
 #define START INT64_C(1767603600000) /* 2026-01-05T09:00:00Z */

@@ -3,10 +3,10 @@
  * The condition language: what expressions are worth, which are refused and where, and what counts as linear.
  * Tables, each judged in one test, for a test is a process of its own and rows are many.
  */
-#include "lib/condition_program.h"
-#include "lib/model.h"
-#include "lib/owned.h"
-#include "lib/score.h"
+#include "lib/base/owned.h"
+#include "lib/condition/condition_program.h"
+#include "lib/engine/score.h"
+#include "lib/model/model.h"
 #include "tests/unit/engine_fixture.h"
 
 #define NOW_MS INT64_C(1767225600000) /* 2026-01-01 */

@@ -3,10 +3,10 @@
  * When time alone changes what conditions say, and so moves a track: against a walk over every millisecond,
  * of leads whose scores fade within seconds, and of conditions made by chance.
  */
-#include "lib/condition_crossing.h"
+#include "lib/condition/condition_crossing.h"
 
-#include "lib/condition_program.h"
-#include "lib/track.h"
+#include "lib/condition/condition_program.h"
+#include "lib/engine/track.h"
 #include "tests/unit/engine_fixture.h"
 
 #define NOW_MS INT64_C(1767225600000)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A condition taken apart: which parts it has, what was written, what they are worth, and which is missing. */
-#include "lib/condition_part.h"
+#include "lib/condition/condition_part.h"
 
-#include "lib/score.h"
+#include "lib/engine/score.h"
 #include "tests/unit/engine_fixture.h"
 
 #define NOW_MS INT64_C(1767225600000)

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "daemon/config_keys.h"
-#include "daemon/config_reader.h"
-#include "lib/timestamp.h"
+#include "daemon/config/config_keys.h"
+#include "daemon/config/config_reader.h"
+#include "lib/calendar/timestamp.h"
 #include "tests/unit/suite.h"
 
 #define ERRORS_DIR SOURCE_DIR "/tests/config/errors"

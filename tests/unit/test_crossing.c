@@ -3,7 +3,7 @@
  * Where sums of exponentials change their sign: closed forms, and random sums against a walk over every
  * millisecond (where all is over within seconds) or over a fine grid (where it is not).
  */
-#include "lib/crossing.h"
+#include "lib/condition/crossing.h"
 #include "tests/unit/engine_fixture.h"
 
 #define HOUR_MS INT64_C(3600000)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/date.h"
+#include "lib/calendar/date.h"
 #include "tests/unit/suite.h"
 
 #define SENTINEL (-12345)

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "lib/decimal.h"
+#include "lib/base/decimal.h"
 #include "tests/unit/suite.h"
 
 static void assert_text(const char *text, size_t len, const char *expected) {

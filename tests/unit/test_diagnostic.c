@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "lib/diagnostic.h"
+#include "lib/base/diagnostic.h"
 #include "tests/unit/suite.h"
 
 static Diagnostics diagnostics;

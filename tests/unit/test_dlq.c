@@ -2,8 +2,8 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "daemon/dlq_choice.h"
-#include "daemon/dlq_show.h"
+#include "daemon/dlq/dlq_choice.h"
+#include "daemon/dlq/dlq_show.h"
 #include "tests/unit/suite.h"
 
 static const struct {

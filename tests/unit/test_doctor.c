@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the doctor finds where no server is: a tz database that may be missing, and clocks that may differ. */
-#include "daemon/check_redis.h"
-#include "daemon/doctor.h"
+#include "daemon/check/check_redis.h"
+#include "daemon/check/doctor.h"
 
 #include <stdio.h>
 #include <unistd.h>

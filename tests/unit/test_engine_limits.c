@@ -3,8 +3,8 @@
  * The engine at the limits of what it accepts: the largest model, ids of full length, extreme instants and
  * numbers. Whatever a model file and an event may say, no step may fail over it.
  */
-#include "lib/engine.h"
-#include "lib/shard.h"
+#include "lib/engine/engine.h"
+#include "lib/shard/shard.h"
 #include "tests/unit/engine_fixture.h"
 
 #define HOUR_MS INT64_C(3600000)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "lib/account.h"
-#include "lib/entity_window.h"
-#include "lib/lead.h"
+#include "lib/lead/account.h"
+#include "lib/lead/lead.h"
+#include "lib/shard/entity_window.h"
 #include "tests/unit/suite.h"
 
 static Score scores[] = {{.id = STR_LITERAL("fit"), .decay = {.kind = DECAY_NONE}}};

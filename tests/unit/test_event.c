@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
-#include "lib/event.h"
+#include "lib/event/event.h"
 #include "tests/unit/suite.h"
 
 /* As long as any limit, and one more. */

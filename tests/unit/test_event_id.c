@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/event_id.h"
+#include "lib/event/event_id.h"
 #include "tests/unit/suite.h"
 
 static const char *const ids[] = {

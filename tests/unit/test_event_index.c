@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The index against each list asked by itself. */
-#include "lib/event_index.h"
+#include "lib/event/event_index.h"
 #include "tests/unit/suite.h"
 
 #define N_LISTS 40

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an explanation is made of, from events that the engine has applied. tests/explain has the whole of one, to the letter. */
-#include "lib/explain.h"
+#include "lib/explain/explain.h"
 
-#include "lib/shard.h"
+#include "lib/shard/shard.h"
 #include "tests/unit/engine_fixture.h"
 
 #define T0 INT64_C(1767225600000) /* 2026-01-01 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/facts.h"
+#include "daemon/model_test/facts.h"
 
-#include "lib/shard.h"
+#include "lib/shard/shard.h"
 #include "tests/unit/engine_fixture.h"
 
 static const char text[] =

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines in, outputs out: the adapters of a run without servers. */
-#include "daemon/io/file_sink.h"
-#include "daemon/io/file_source.h"
-#include "daemon/io/json_reader.h"
+#include "daemon/io/file/file_sink.h"
+#include "daemon/io/file/file_source.h"
+#include "daemon/io/json/json_reader.h"
 #include "tests/unit/suite.h"
 
 #define EVENT(id) "{\"event_id\":\"" id "\",\"lead_id\":\"l\",\"type\":\"t\",\"occurred_at\":1}"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/footer.h"
+#include "daemon/pipeline/footer.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/health.h"
+#include "daemon/service/health.h"
 
 #include "tests/unit/suite.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was told of one lead or account: whose it is, in which order it comes, and that it is bounded. */
-#include "daemon/history.h"
+#include "daemon/explain/history.h"
 
 #include "tests/unit/suite.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/io/http_server.h"
+#include "daemon/io/net/http_server.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

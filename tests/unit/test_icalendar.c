@@ -2,8 +2,8 @@
 /* Holidays: what a file's events come to, and what is said of files that are not understood. */
 #include <stdio.h>
 
-#include "lib/date.h"
-#include "lib/icalendar.h"
+#include "lib/calendar/date.h"
+#include "lib/calendar/icalendar.h"
 #include "tests/unit/suite.h"
 
 /* A file with the lines in it; an event with the lines in it. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/inputs.h"
+#include "daemon/base/inputs.h"
 
 #include "tests/unit/suite.h"
 

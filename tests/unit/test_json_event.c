@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/io/json_event.h"
+#include "daemon/io/json/json_event.h"
 #include "tests/unit/suite.h"
 
 #include <stdio.h>

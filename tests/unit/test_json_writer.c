@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "daemon/io/json_reader.h"
-#include "daemon/io/json_writer.h"
+#include "daemon/io/json/json_reader.h"
+#include "daemon/io/json/json_writer.h"
 #include "tests/unit/suite.h"
 
 static JsonWriter writer;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/io/kafka_statistics.h"
+#include "daemon/io/kafka/kafka_statistics.h"
 
 #include <stdio.h>
 

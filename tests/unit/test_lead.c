@@ -3,10 +3,10 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "lib/lead.h"
-#include "lib/owned.h"
-#include "lib/sla_clock.h"
-#include "lib/uuid.h"
+#include "lib/base/owned.h"
+#include "lib/base/uuid.h"
+#include "lib/lead/lead.h"
+#include "lib/lead/sla_clock.h"
 #include "tests/unit/suite.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)

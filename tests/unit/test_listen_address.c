@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/listen_address.h"
+#include "daemon/config/listen_address.h"
 
 #include "tests/unit/suite.h"
 

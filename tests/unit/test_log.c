@@ -9,10 +9,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/log.h"
-#include "daemon/log_catalogue.h"
-#include "daemon/log_hide.h"
-#include "lib/timestamp.h"
+#include "daemon/log/log.h"
+#include "daemon/log/log_catalogue.h"
+#include "daemon/log/log_hide.h"
+#include "lib/calendar/timestamp.h"
 #include "tests/unit/suite.h"
 
 #define LOGFMT_HEAD "time="

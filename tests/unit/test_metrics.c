@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/metrics.h"
+#include "daemon/service/metrics.h"
 
 #include <stdio.h>
 
-#include "daemon/metrics_text.h"
+#include "daemon/service/metrics_text.h"
 #include "tests/unit/suite.h"
 
 enum { TEST_EVENTS, TEST_DEPTH, TEST_LATENCY, TEST_PLAIN, _TEST_MAX };

@@ -3,14 +3,14 @@
  * A new model version: what leads and accounts keep of the one before, and what is told of it. Each reload goes the whole way: records
  * of the old version are packed, and read again with nothing but its skeleton.
  */
-#include "lib/migrate.h"
+#include "lib/record/migrate.h"
 
-#include "lib/account_record.h"
-#include "lib/record.h"
-#include "lib/shard.h"
-#include "lib/shard_courier.h"
-#include "lib/skeleton.h"
-#include "lib/sla_clock.h"
+#include "lib/lead/sla_clock.h"
+#include "lib/model/skeleton.h"
+#include "lib/record/account_record.h"
+#include "lib/record/record.h"
+#include "lib/shard/shard.h"
+#include "lib/shard/shard_courier.h"
 #include "tests/unit/engine_fixture.h"
 
 #define MINUTE_MS INT64_C(60000)

@@ -8,9 +8,9 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "lib/model.h"
-#include "lib/timestamp.h"
-#include "lib/uuid.h"
+#include "lib/base/uuid.h"
+#include "lib/calendar/timestamp.h"
+#include "lib/model/model.h"
 #include "tests/unit/suite.h"
 
 #define ERRORS_DIR TESTS_DIR "/models/errors"

@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/model_files.h"
-#include "lib/icalendar.h"
-#include "lib/timezone.h"
+#include "daemon/config/model_files.h"
+#include "lib/calendar/icalendar.h"
+#include "lib/calendar/timezone.h"
 #include "tests/unit/suite.h"
 
 static Arena *arena;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/moments.h"
+#include "lib/shard/moments.h"
 
 #include <stdio.h>
 
-#include "lib/account.h"
-#include "lib/lead.h"
+#include "lib/lead/account.h"
+#include "lib/lead/lead.h"
 #include "tests/unit/engine_fixture.h"
 
 static const Model model;

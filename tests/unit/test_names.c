@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/names.h"
+#include "daemon/base/names.h"
 
 #include "tests/unit/suite.h"
 

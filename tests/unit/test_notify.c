@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "daemon/notify.h"
+#include "daemon/service/notify.h"
 #include "tests/unit/suite.h"
 
 static int server;

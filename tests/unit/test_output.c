@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "lib/output.h"
+#include "lib/engine/output.h"
 #include "tests/unit/suite.h"
 
 typedef struct Recorder {

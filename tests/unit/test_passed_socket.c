@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The test is who hands over: each case runs in a process of its own, whose descriptors from 3 on are laid out anew. */
-#include "daemon/passed_socket.h"
+#include "daemon/service/passed_socket.h"
 
 #include <fcntl.h>
 #include <stdio.h>

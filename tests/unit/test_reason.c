@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The five contributions that explain a score: which, and in which order. */
-#include "lib/reason.h"
-#include "lib/score.h"
+#include "lib/engine/reason.h"
+#include "lib/engine/score.h"
 
 #include "tests/unit/engine_fixture.h"
 

@@ -2,10 +2,10 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "lib/owned.h"
-#include "lib/record.h"
-#include "lib/sla_clock.h"
-#include "lib/uuid.h"
+#include "lib/base/owned.h"
+#include "lib/base/uuid.h"
+#include "lib/lead/sla_clock.h"
+#include "lib/record/record.h"
 #include "tests/unit/suite.h"
 
 #define BEGIN_MS INT64_C(1767225600000) /* 2026-01-01 */

@@ -5,8 +5,8 @@
  */
 #include <stdio.h>
 
-#include "lib/date.h"
-#include "lib/recurrence.h"
+#include "lib/calendar/date.h"
+#include "lib/calendar/recurrence.h"
 #include "tests/unit/suite.h"
 
 #define DAYS_SHOWN 5

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "daemon/io/redis_slots.h"
+#include "daemon/io/redis/redis_slots.h"
 #include "tests/unit/suite.h"
 
 static RedisAddress from;
@@ -110,6 +110,19 @@ START_TEST(node_without_a_host_is_the_one_that_was_asked) {
 }
 END_TEST
 
+/* By hostnames: one that has one, one that has none, and one of which nothing at all is told. */
+START_TEST(node_without_a_hostname_has_an_address) {
+    ck_assert_int_eq(read_slots("*3\r\n"
+                                "*3\r\n:0\r\n:1\r\n*4\r\n$5\r\nredis\r\n:7001\r\n$1\r\na\r\n*2\r\n$2\r\nip\r\n$8\r\n10.0.0.1\r\n"
+                                "*3\r\n:2\r\n:3\r\n*4\r\n$1\r\n?\r\n:7002\r\n$1\r\nb\r\n*4\r\n$1\r\nx\r\n$1\r\ny\r\n$2\r\nip\r\n$8\r\n10.0.0.2\r\n"
+                                "*3\r\n:4\r\n:5\r\n*4\r\n$1\r\n?\r\n:7003\r\n$1\r\nc\r\n*1\r\n$2\r\nip\r\n"),
+            0);
+    ck_assert_str_eq(owner_of(0), "tcp:redis:7001");
+    ck_assert_str_eq(owner_of(2), "tcp:10.0.0.2:7002");
+    ck_assert_str_eq(owner_of(4), "tcp:?:7003");
+}
+END_TEST
+
 static const char *const not_slots[] = {
         "*0\r\n",
         ":7\r\n",
@@ -189,6 +202,7 @@ int main(void) {
     tcase_add_test(tcase, addresses_are_equal_in_all_or_not);
     tcase_add_test(tcase, each_slot_has_its_master);
     tcase_add_test(tcase, node_without_a_host_is_the_one_that_was_asked);
+    tcase_add_test(tcase, node_without_a_hostname_has_an_address);
     tcase_add_loop_test(tcase, what_is_no_answer_is_refused, 0, ARRAY_SIZE(not_slots));
     tcase_add_test(tcase, nodes_are_bounded);
     tcase_add_loop_test(tcase, redirect_is_taken_apart, 0, ARRAY_SIZE(redirect_rows));

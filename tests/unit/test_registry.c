@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/io/registry.h"
+#include "daemon/io/registry/registry.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

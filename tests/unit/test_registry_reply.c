@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/io/registry_reply.h"
+#include "daemon/io/registry/registry_reply.h"
 
 #include <jansson.h>
 

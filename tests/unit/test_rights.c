@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "daemon/rights.h"
+#include "daemon/check/rights.h"
 #include "tests/unit/suite.h"
 
 /* As a configuration has it that leaves topics.prefix as it is. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/routed.h"
+#include "daemon/pipeline/routed.h"
 
 #include "tests/unit/suite.h"
 

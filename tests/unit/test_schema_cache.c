@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is kept of a registry's answers, the ids that they are about, and how long it is left alone when it is away. */
-#include "daemon/io/backoff.h"
-#include "daemon/io/schema_cache.h"
+#include "daemon/io/net/backoff.h"
+#include "daemon/io/registry/schema_cache.h"
 #include "tests/unit/suite.h"
 
 #define MAX_SCHEMAS 16

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How points get into scores: caps, dating back, what is no award, profile rules, segment and route. */
-#include "lib/score.h"
+#include "lib/engine/score.h"
 
 #include "tests/unit/engine_fixture.h"
 

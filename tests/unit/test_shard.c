@@ -3,9 +3,9 @@
  * A shard: what becomes of events, whose moments happen when and in which order, leads that are not in
  * memory.
  */
-#include "lib/shard.h"
+#include "lib/shard/shard.h"
 
-#include "lib/record.h"
+#include "lib/record/record.h"
 #include "tests/unit/engine_fixture.h"
 
 #define MINUTE_MS INT64_C(60000)

@@ -3,7 +3,7 @@
  * Shards that tell each other through queues: first in, first out from each to each, and in any order otherwise, as through the
  * partitions of a topic. Whatever is overtaken by what: in the end every lead is where it went last, with all that it was given.
  */
-#include "lib/record.h"
+#include "lib/record/record.h"
 #include "tests/unit/cluster_fixture.h"
 
 #define N_LEADS 7

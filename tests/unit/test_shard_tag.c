@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "daemon/io/shard_tag.h"
+#include "daemon/io/redis/shard_tag.h"
 #include "tests/unit/suite.h"
 
 /* The check value of CRC-16/XMODEM, and answers of CLUSTER KEYSLOT. */

@@ -2,7 +2,7 @@
 /* SipHash against figures from other implementations: OpenSSL's (128 bits) and CPython's (1-3). */
 #include <stdio.h>
 
-#include "lib/siphash.h"
+#include "lib/base/siphash.h"
 #include "tests/unit/suite.h"
 
 /* The input of each row is the bytes 0, 1, 2, … */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/skeleton.h"
+#include "lib/model/skeleton.h"
 
-#include "lib/account_record.h"
-#include "lib/record.h"
+#include "lib/record/account_record.h"
+#include "lib/record/record.h"
 #include "tests/unit/engine_fixture.h"
 
 static const char model_text[] =

@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "lib/sla_clock.h"
+#include "lib/lead/sla_clock.h"
 #include "tests/unit/suite.h"
 
 #define START_MS 1000

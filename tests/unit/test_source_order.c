@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/source_order.h"
+#include "daemon/pipeline/source_order.h"
 
 #include "tests/unit/suite.h"
 

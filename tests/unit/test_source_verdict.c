@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "daemon/source_verdict.h"
+#include "daemon/check/source_verdict.h"
 #include "tests/unit/suite.h"
 
 #define N_PARTITIONS 8

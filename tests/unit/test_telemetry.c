@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/telemetry.h"
+#include "daemon/service/telemetry.h"
 
 #include <stdio.h>
 
-#include "daemon/clock.h"
-#include "daemon/config.h"
-#include "daemon/io/redis_view.h"
+#include "daemon/base/clock.h"
+#include "daemon/config/config.h"
+#include "daemon/io/redis/redis_view.h"
 #include "tests/unit/engine_fixture.h"
 
 static const char model_text[] = "model: m\n"

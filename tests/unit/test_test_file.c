@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a file of tests becomes; its errors are tested word by word in tests/model_test. */
-#include "daemon/test_file.h"
-#include "daemon/test_run.h"
+#include "daemon/model_test/test_file.h"
+#include "daemon/model_test/test_run.h"
 #include "tests/unit/engine_fixture.h"
 
 static const char model_text[] = "model: m\n"

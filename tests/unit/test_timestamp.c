@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/timestamp.h"
+#include "lib/calendar/timestamp.h"
 #include "tests/unit/suite.h"
 
 #define SENTINEL INT64_C(-12345)

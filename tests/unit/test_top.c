@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `scored top` shows, without a terminal and without servers. */
-#include "daemon/top.h"
+#include "daemon/top/top.h"
 
 #include <math.h>
 #include <stdio.h>
 
-#include "daemon/io/avro_output_sample.h"
-#include "daemon/io/json_reader.h"
+#include "daemon/io/avro/avro_output_sample.h"
+#include "daemon/io/json/json_reader.h"
 #include "tests/unit/suite.h"
 
 #define NOW_MS INT64_C(1767225600000)

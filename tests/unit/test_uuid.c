@@ -2,7 +2,7 @@
 /* SHA-1 against FIPS 180's examples and CPython's hashlib; identifiers against CPython's uuid.uuid5(). */
 #include <stdio.h>
 
-#include "lib/uuid.h"
+#include "lib/base/uuid.h"
 #include "tests/unit/suite.h"
 
 static void assert_sha1(const void *data, size_t len, const char *expected) {

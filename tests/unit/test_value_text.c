@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/value_text.h"
+#include "daemon/base/value_text.h"
 
 #include "tests/unit/engine_fixture.h"
 

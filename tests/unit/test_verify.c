@@ -2,10 +2,10 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "daemon/verify_batches.h"
-#include "daemon/verify_chain.h"
-#include "daemon/verify_table.h"
-#include "daemon/verify_view.h"
+#include "daemon/verify/verify_batches.h"
+#include "daemon/verify/verify_chain.h"
+#include "daemon/verify/verify_table.h"
+#include "daemon/verify/verify_view.h"
 #include "tests/unit/suite.h"
 
 static Findings findings;

@@ -2,10 +2,10 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "daemon/view_fields.h"
-#include "lib/condition_program.h"
-#include "lib/owned.h"
-#include "lib/sla_clock.h"
+#include "daemon/view/view_fields.h"
+#include "lib/base/owned.h"
+#include "lib/condition/condition_program.h"
+#include "lib/lead/sla_clock.h"
 #include "tests/unit/suite.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Jobs. The queue itself needs a Redis: tests/integration. */
-#include "daemon/view_queue.h"
+#include "daemon/view/view_queue.h"
 
-#include "lib/account_record.h"
-#include "lib/owned.h"
+#include "lib/base/owned.h"
+#include "lib/record/account_record.h"
 #include "tests/unit/suite.h"
 
 #define NOW_MS INT64_C(1767225600000)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/watermark.h"
+#include "daemon/pipeline/watermark.h"
 
 #include "tests/unit/suite.h"
 

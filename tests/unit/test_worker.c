@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/worker.h"
+#include "daemon/base/worker.h"
 
 #include <pthread.h>
 

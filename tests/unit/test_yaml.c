@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "lib/yaml.h"
+#include "lib/model/yaml.h"
 #include "tests/unit/suite.h"
 
 static Arena *arena;

@@ -3,8 +3,8 @@
 /* What tests of time need: the zones of the system's tz database, and instants as text. */
 #include <stdio.h>
 
-#include "lib/timestamp.h"
-#include "lib/timezone.h"
+#include "lib/calendar/timestamp.h"
+#include "lib/calendar/timezone.h"
 #include "tests/unit/suite.h"
 
 #define ZONES_DIR "/usr/share/zoneinfo"
