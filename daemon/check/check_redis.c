@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "daemon/io/redis/redis_library.h"
+
 /* --- what is asked of each server -------------------------------------------------------------------- */
 
 static void find_failed(const CheckedRedis *asked, int r, const char *text, const char *expected, const char *remedy) {
@@ -123,6 +125,18 @@ static int check_servers(const CheckedRedis *all, const RedisServer *servers, si
     return 0;
 }
 
+/* Without hashes there is nothing else that other programs could read. */
+static int check_readers(const Config *config, RedisView *view, Findings *findings) {
+    char text[REDIS_TEXT_SIZE];
+    int r = config->redis_hashes ? 0 : redis_library_try(view, text);
+    if (r > 0) {
+        findings_add(findings, FINDING_WARNING, "reader functions", "%s", text);
+        findings_expected(findings, "Redis Functions, since redis.hashes is false: without them other programs can read nothing of leads");
+        findings_remedy(findings, "use Redis 7 or later and allow +function|load and +fcall_ro; or set redis.hashes to true");
+    }
+    return MIN(r, 0);
+}
+
 int check_redis(const Config *config, Findings *findings) {
     _cleanup_(redis_view_free) RedisView *view = NULL;
     _cleanup_(free_null) RedisServer *servers = NULL;
@@ -139,5 +153,7 @@ int check_redis(const Config *config, Findings *findings) {
     (void)snprintf(all.server.address, sizeof(all.server.address), "%s", config->redis_address);
     if (r > 0)
         find_failed(&all, r, text, "a login", "correct redis.address, redis.username, redis.password_file or redis.database");
-    return r ? MIN(r, 0) : check_servers(&all, servers, n, n_unserved);
+    if (r == 0)
+        r = check_servers(&all, servers, n, n_unserved);
+    return r ? MIN(r, 0) : check_readers(config, view, findings);
 }

@@ -91,6 +91,7 @@ typedef struct Config {
     const char *redis_password_file;
     int64_t redis_database;
     const char *redis_prefix;  /* of every key of ours */
+    bool redis_hashes;         /* leads and accounts have readable hashes */
     bool redis_tls;
     const char *redis_ca_file, *redis_certificate_file, *redis_key_file, *redis_key_password_file;
     const char *redis_server_name; /* what its certificate has to be for; NULL: the host's name, or address, that it is reached by */

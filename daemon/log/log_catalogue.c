@@ -175,7 +175,7 @@ const LogMeaning log_catalogue[] = {
     {"redis.no_readers", "e8aa6807d696484297ca5e89164cf0e9", LOOK,
         "Redis has no reader functions of this instance's",
         "It is older than 7, or the user may not call FUNCTION LOAD, or another program holds the library's name. "
-            "Scoring does not need them.",
+            "Scoring does not need them. With redis.hashes false there is nothing else for other programs to read.",
         "If other programs are to ask by FCALL_RO, give the user the rights +function|load and +fcall_ro, or use "
             "another redis.prefix; then restart."},
     {"board.nowhere", "6dd35cee0c494917a057d63a7aa6acfe", LOOK,

@@ -43,7 +43,7 @@ int batch_new(LiveShard *shard, Batch **ret) {
         batch->proved_ms[i] = shard->sources[i].proved_ms;
     int r = batch_hash_new(&batch->hash);
     if (r == 0)
-        r = view_job_new(&batch->job);
+        r = view_job_new(shard->pipeline->config->redis_hashes, &batch->job);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(batch);

@@ -58,18 +58,19 @@ int clients_describe_view(Pipeline *p) {
     size_t n;
     char shards[16], text[REDIS_TEXT_SIZE];
     (void)snprintf(shards, sizeof(shards), "%d", (int)p->n_shards);
-    int r = view_fields_new(&buffer);
+    int r = view_fields_new(p->config->redis_hashes, &buffer);
     if (r == 0)
         r = view_fields_info(buffer, p->model, &model_fields, &n);
     if (r < 0)
         return r;
-    _cleanup_(free_null) ViewField *fields = calloc(n + 3, sizeof(*fields));
+    _cleanup_(free_null) ViewField *fields = calloc(n + 4, sizeof(*fields));
     if (!fields)
         return -ENOMEM;
     memcpy(fields, model_fields, n * sizeof(*fields));
     fields[n++] = (ViewField){STR_LITERAL("shards"), str_from(shards)};
     fields[n++] = (ViewField){STR_LITERAL("partitioner"), str_from(p->config->partitioner)};
     fields[n++] = (ViewField){STR_LITERAL("prefix"), str_from(p->config->redis_prefix)};
+    fields[n++] = (ViewField){STR_LITERAL("hashes"), p->config->redis_hashes ? STR_LITERAL("1") : STR_LITERAL("0")};
     r = redis_view_set_info(p->view, fields, n, text);
     if (r > 0)
         log_warning("redis.unavailable", LOG_STR("error", text));

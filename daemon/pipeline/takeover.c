@@ -204,7 +204,7 @@ static int apply_chunk(CatchUp *c, int64_t to_bno, int64_t watermark_ms) {
     c->n_records += (int64_t)view_job_count(c->job);
     c->expect_next = c->next;
     c->job = view_job_free(c->job);
-    return r < 0 ? r : view_job_new(&c->job);
+    return r < 0 ? r : view_job_new(shard->pipeline->config->redis_hashes, &c->job);
 }
 
 static int add_record(CatchUp *c, const ChangelogRecord *record) {
@@ -315,6 +315,8 @@ static int plan_catch_up(LiveShard *shard, int64_t *ret_from) {
                 "check redis.prefix and topics.prefix; if the keys are left over, delete the shard's keys");
     if (meta.bno > shard->bno)
         return look_again(shard, meta.bno);
+    if (meta.hashes != (shard->pipeline->config->redis_hashes ? VIEW_HASHES_ALL : VIEW_HASHES_NONE))
+        return drop_view(shard, meta.hashes == VIEW_HASHES_SOME ? "an earlier program has added readable hashes" : "redis.hashes has changed");
     if (meta.mode == VIEW_LIVE && meta.bno == shard->bno && meta.is_torn)
         return drop_view(shard, "a batch was applied in part that the changelog does not have");
     if (meta.mode == VIEW_LIVE && meta.bno == shard->bno) {
@@ -343,7 +345,7 @@ int takeover_catch_up(LiveShard *shard) {
     if (r > 0)
         return wait_for("changelog", shard->id, text);
     if (r == 0)
-        r = view_job_new(&c.job);
+        r = view_job_new(shard->pipeline->config->redis_hashes, &c.job);
     c.expect_next = c.next = from;
     if (r == 0)
         r = apply_changelog(&c);

@@ -24,6 +24,7 @@ typedef struct Looking {
     VerifyShard *s;
     Arena *arena;
     ViewFieldsBuffer *fields;
+    ViewHashes hashes; /* that they are for */
     bool to_end; /* the changelog is read to its end */
     bool tells;
     bool is_current;  /* the model's file is the one that the last batch was made with */
@@ -51,6 +52,11 @@ static int check_meta(VerifyShard *s, const ViewMeta *meta) {
     if (chain->has_last && strcmp(meta->lineage, chain->last.lineage) != 0) {
         (void)verify_tell(&s->report, VERIFY_VIEW_META, "Redis", "the shard's keys are of lineage %s, the changelog of %s", meta->lineage,
                 chain->last.lineage);
+        return VERIFY_E_STOP;
+    }
+    if (meta->hashes == VIEW_HASHES_SOME) {
+        (void)verify_tell(&s->report, VERIFY_VIEW_META, "Redis", "a program that does not know redis.hashes has added readable hashes; at its next "
+                "start scored writes the shard anew");
         return VERIFY_E_STOP;
     }
     if (meta->bno <= (chain->has_last ? chain->last.bno : 0))
@@ -169,16 +175,29 @@ static int judge_entity(Looking *looking, VerifyEntity *entity, const ViewLook *
     return 0;
 }
 
+/* What should be there is made as the view was, whatever redis.hashes says by now. */
+static int prepare_fields(Looking *looking, const ViewMeta *meta) {
+    if (looking->fields && looking->hashes == meta->hashes) {
+        view_fields_reset(looking->fields);
+        return 0;
+    }
+    looking->hashes = meta->hashes;
+    looking->fields = view_fields_free(looking->fields);
+    return view_fields_new(meta->hashes == VIEW_HASHES_ALL, &looking->fields);
+}
+
 /* At most redis_look_max() of one kind. */
 static int look_at_some(Looking *looking, EntityKind kind, VerifyEntity *const *entities, const Str *ids, size_t n, ViewLook *looks) {
     VerifyShard *s = looking->s;
     char text[REDIS_TEXT_SIZE];
     ViewMeta meta;
     arena_reset(looking->arena);
-    view_fields_reset(looking->fields);
     int r = redis_look(s->v->view, s->id, kind, ids, n, looking->arena, text, &meta, looks);
     if (r)
         return unanswered(s, r, text);
+    r = prepare_fields(looking, &meta);
+    if (r)
+        return r;
     if (meta.mode != VIEW_LIVE) {
         for (size_t i = 0; i < n; i++)
             entities[i]->is_suspect = true;
@@ -315,8 +334,6 @@ int verify_redis(VerifyShard *s) {
     if (r || !live)
         return r;
     r = arena_new(&looking.arena);
-    if (r == 0)
-        r = view_fields_new(&looking.fields);
     if (r == 0)
         r = look_at(&looking, true);
     if (r == 0)

@@ -16,8 +16,8 @@
 
 extern const char readers_lua[];
 
-/* What a derived score needs of a record beyond scores: nothing; counters and tracks; the profile, too. */
-typedef enum Asks { ASKS_SCORES, ASKS_TRACKS, ASKS_PROFILE } Asks;
+/* Up to where a record has to be read (readers.lua asks for clocks by itself): scores; counters and tracks; clocks; the profile. */
+typedef enum Asks { ASKS_SCORES, ASKS_TRACKS, ASKS_CLOCKS, ASKS_PROFILE } Asks;
 
 /* ---- programs ---- */
 
@@ -150,10 +150,50 @@ static void write_decay(JsonWriter *w, Str id, const Decay *decay, double max) {
     json_write_object_end(w);
 }
 
-static void write_stage_counts(JsonWriter *w, Str name, const Track *tracks, size_t n) {
+static void write_field_name(JsonWriter *w, Str name, const char *prefix, Str id) {
+    char text[VIEW_FIELD_SIZE];
+    json_write_string(w, name, view_fields_name(prefix, id, text));
+}
+
+static void write_tracks(JsonWriter *w, Str name, const Track *tracks, size_t n) {
     json_write_array_begin(w, name);
-    for (size_t i = 0; i < n; i++)
-        json_write_integer(w, STR_NULL, (int64_t)tracks[i].n_stages);
+    for (size_t i = 0; i < n; i++) {
+        json_write_object_begin(w, STR_NULL);
+        write_field_name(w, NAME("stage"), "stage:", tracks[i].id);
+        write_field_name(w, NAME("since"), "since:", tracks[i].id);
+        json_write_array_begin(w, NAME("stages"));
+        for (size_t k = 0; k < tracks[i].n_stages; k++)
+            json_write_string(w, STR_NULL, tracks[i].stages[k].id);
+        json_write_array_end(w);
+        json_write_object_end(w);
+    }
+    json_write_array_end(w);
+}
+
+static void write_policies(JsonWriter *w, const Model *model) {
+    json_write_array_begin(w, NAME("policies"));
+    for (size_t i = 0; i < model->n_policies; i++) {
+        json_write_object_begin(w, STR_NULL);
+        json_write_string(w, NAME("id"), model->policies[i].id);
+        write_field_name(w, NAME("name"), "sla:", model->policies[i].id);
+        json_write_object_end(w);
+    }
+    json_write_array_end(w);
+}
+
+/* What stands in records as a number. */
+static void write_ids(JsonWriter *w, const Model *model) {
+    json_write_array_begin(w, NAME("segments"));
+    for (unsigned i = 0; i <= model->n_segments; i++)
+        json_write_string(w, STR_NULL, model_segment_id(model, i));
+    json_write_array_end(w);
+    json_write_array_begin(w, NAME("routes"));
+    for (int i = 0; i < (int)model->n_routes; i++)
+        json_write_string(w, STR_NULL, model_route_id(model, i));
+    json_write_array_end(w);
+    json_write_array_begin(w, NAME("calendars"));
+    for (unsigned i = 1; i <= model->n_calendars; i++)
+        json_write_string(w, STR_NULL, model_calendar_id(model, i));
     json_write_array_end(w);
 }
 
@@ -182,9 +222,10 @@ static void write_records(JsonWriter *w, const Model *model) {
     for (size_t i = 0; i < model->n_counters; i++)
         json_write_integer(w, STR_NULL, model->counters[i].window_ms);
     json_write_array_end(w);
-    write_stage_counts(w, NAME("tracks"), model->tracks, model->n_tracks);
-    write_stage_counts(w, NAME("account_tracks"), model->account_tracks, model->n_account_tracks);
-    json_write_integer(w, NAME("policies"), (int64_t)model->n_policies);
+    write_tracks(w, NAME("tracks"), model->tracks, model->n_tracks);
+    write_tracks(w, NAME("account_tracks"), model->account_tracks, model->n_account_tracks);
+    write_policies(w, model);
+    write_ids(w, model);
     json_write_integer(w, NAME("window"), model->committee.window_ms);
     write_params(w, model);
     write_derived(w, model);

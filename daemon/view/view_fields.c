@@ -28,6 +28,7 @@ typedef struct KindNames {
 
 struct ViewFieldsBuffer {
     Arena *arena;
+    bool with_hashes;
     const Model *model; /* whose names are below; NULL: none yet */
     KindNames names[_ENTITY_KIND_MAX];
     Str *sla_names; /* by policy */
@@ -42,10 +43,11 @@ typedef struct FieldList {
 } FieldList;
 #define FIELD_TEXT_SIZE(n_max) ((size_t)(n_max) * VIEW_FIELD_LEN_MAX)
 
-int view_fields_new(ViewFieldsBuffer **ret) {
+int view_fields_new(bool with_hashes, ViewFieldsBuffer **ret) {
     _cleanup_(view_fields_free) ViewFieldsBuffer *buffer = calloc(1, sizeof(*buffer));
     if (!buffer)
         return -ENOMEM;
+    buffer->with_hashes = with_hashes;
     int r = arena_new(&buffer->arena);
     if (r)
         return r;
@@ -71,26 +73,26 @@ size_t view_fields_memory(const ViewFieldsBuffer *buffer) {
 
 /* ---- names ---- */
 
-static Str make_name(Arena *arena, const char *prefix, Str id) {
-    char text[VIEW_FIELD_LEN_MAX + 1];
+Str view_fields_name(const char *prefix, Str id, char text[static VIEW_FIELD_SIZE]) {
     size_t prefix_len = strlen(prefix);
     if (prefix_len + id.len <= VIEW_FIELD_LEN_MAX) {
-        snprintf(text, sizeof(text), "%s%.*s", prefix, STR_FMT(id));
+        snprintf(text, VIEW_FIELD_SIZE, "%s%.*s", prefix, STR_FMT(id));
     } else {
         Str part = {id.data, str_cut(id, VIEW_FIELD_LEN_MAX - prefix_len - CUT_NAME_TAIL_LEN)};
-        snprintf(text, sizeof(text), "%s%.*s~%08" PRIx32, prefix, STR_FMT(part),
+        snprintf(text, VIEW_FIELD_SIZE, "%s%.*s~%08" PRIx32, prefix, STR_FMT(part),
                 (uint32_t)siphash_13((SipKey){0, 0}, id));
     }
-    return arena_str(arena, str_from(text));
+    return str_from(text);
 }
 
 /* Names for `n` things whose ids are at the beginning of structures of `size` bytes. */
 static Str *make_names(Arena *arena, const char *prefix, const void *ids, size_t n, size_t size) {
     Str *names = arena_new_array(arena, Str, MAX(n, (size_t)1));
     for (size_t i = 0; names && i < n; i++) {
+        char text[VIEW_FIELD_SIZE];
         Str id;
         memcpy(&id, (const char *)ids + i * size, sizeof(id));
-        names[i] = make_name(arena, prefix, id);
+        names[i] = arena_str(arena, view_fields_name(prefix, id, text));
         if (str_is_null(names[i]))
             return NULL;
     }
@@ -428,7 +430,8 @@ int view_fields_make(ViewFieldsBuffer *buffer, const Model *model, const Lead *l
     char text[FIELD_TEXT_SIZE(VIEW_FIELDS_MAX)];
     FieldList list = {.items = fields, .n_max = ARRAY_SIZE(fields), .text = text};
     ViewRank *ranks;
-    add_lead(&list, buffer, lead);
+    if (buffer->with_hashes)
+        add_lead(&list, buffer, lead);
     r = make_write(buffer, ENTITY_LEAD, lead->lead_id, &list, &ranks, ret);
     if (r)
         return r;
@@ -449,7 +452,8 @@ int view_fields_make_account(
     char text[FIELD_TEXT_SIZE(VIEW_FIELDS_MAX)];
     FieldList list = {.items = fields, .n_max = ARRAY_SIZE(fields), .text = text};
     ViewRank *ranks;
-    add_account(&list, buffer, account);
+    if (buffer->with_hashes)
+        add_account(&list, buffer, account);
     r = make_write(buffer, ENTITY_ACCOUNT, account->account_id, &list, &ranks, ret);
     if (r)
         return r;

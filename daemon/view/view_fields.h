@@ -73,7 +73,8 @@ static_assert(MODEL_ACCOUNT_SCORES_MAX <= VIEW_BOARDS_MAX, "accounts have no mor
 /* Memory for the fields of many leads and accounts of one model. */
 typedef struct ViewFieldsBuffer ViewFieldsBuffer;
 
-MUST_CHECK int view_fields_new(ViewFieldsBuffer **ret);
+/* `with_hashes` false: writes have no fields, as redis.hashes says. */
+MUST_CHECK int view_fields_new(bool with_hashes, ViewFieldsBuffer **ret);
 ViewFieldsBuffer *view_fields_free(ViewFieldsBuffer *buffer);
 DEFINE_CLEANUP(ViewFieldsBuffer *, view_fields_free)
 /* All that was made becomes invalid; the memory is kept. */
@@ -91,6 +92,10 @@ MUST_CHECK int view_fields_make_account(
         ViewFieldsBuffer *buffer, const Model *model, const Account *account, ViewWrite *ret);
 /* The write that erases the lead or account. 0 or -ENOMEM. */
 MUST_CHECK int view_fields_make_erasure(ViewFieldsBuffer *buffer, EntityKind kind, Str id, ViewWrite *ret);
+
+/* A field's name as it stands in a hash: the prefix and the id, which is cut if it is long. In the caller's buffer. */
+#define VIEW_FIELD_SIZE (VIEW_FIELD_LEN_MAX + 1)
+Str view_fields_name(const char *prefix, Str id, char text[static VIEW_FIELD_SIZE]);
 
 /* The names of a kind's boards, for redis_view_new(), borrowed from the model; returns how many. */
 size_t view_fields_boards(const Model *model, EntityKind kind, const char *ret[static VIEW_BOARDS_MAX]);

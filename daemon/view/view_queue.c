@@ -51,13 +51,13 @@ struct ViewQueue {
 
 /* --- jobs -------------------------------------------------------------------------------------------- */
 
-int view_job_new(ViewJob **ret) {
+int view_job_new(bool with_hashes, ViewJob **ret) {
     _cleanup_(view_job_free) ViewJob *job = calloc(1, sizeof(*job));
     if (!job)
         return -ENOMEM;
     int r = arena_new(&job->arena);
     if (r == 0)
-        r = view_fields_new(&job->fields);
+        r = view_fields_new(with_hashes, &job->fields);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(job);

@@ -21,7 +21,8 @@ DEFINE_CLEANUP(ViewQueue *, view_queue_free)
 
 /* A batch under construction or waiting: the writes, in memory of its own. */
 typedef struct ViewJob ViewJob;
-MUST_CHECK int view_job_new(ViewJob **ret);
+/* `with_hashes`: as redis.hashes. */
+MUST_CHECK int view_job_new(bool with_hashes, ViewJob **ret);
 ViewJob *view_job_free(ViewJob *job);
 DEFINE_CLEANUP(ViewJob *, view_job_free)
 /* These add the lead's or account's state; `record`: its packed form, copied; null if it is erased. */

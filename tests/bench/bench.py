@@ -38,6 +38,7 @@ def arguments():
     parser.add_argument('--rounds', type=int, default=3, metavar='N', help='(3)')
     parser.add_argument('--systems', default=','.join(known), metavar='NAME,...', help=f'of {", ".join(known)}')
     parser.add_argument('--cache', default=systems.CACHE_DEFAULT, metavar='SIZE', help=f"scored's ({systems.CACHE_DEFAULT})")
+    parser.add_argument('--no-hashes', action='store_true', help='scored writes none to Redis (redis.hashes)')
     parser.add_argument('--latency', action='store_true', help='instead: from the append of an event to its stage change')
     parser.add_argument('--rates', type=numbers, default=[1000, 10000], metavar='N,...', help='events a second for --latency (1000,10000)')
     parser.add_argument('--seconds', type=int, default=40, metavar='N', help='of each --latency run, after a warm-up of half of it (40)')
@@ -56,7 +57,7 @@ def arguments():
         systems.bytes_of(options.cache)
     except ValueError as error:
         parser.error(str(error))
-    options.changes = {'cache': {'max': options.cache}}
+    options.changes = {'cache': {'max': options.cache}} | ({'redis': {'hashes': False}} if options.no_hashes else {})
     return options
 
 

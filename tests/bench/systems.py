@@ -140,7 +140,7 @@ class Scored(System):
             'model': os.path.join(ROOT, 'tests', 'bench', 'model.yaml'), 'sources': [source], 'instance': 'a', 'watermark': watermark,
             'kafka': {'bootstrap_servers': world.bootstrap, 'group': app}, 'topics': {'prefix': app},
             'schemas': {'directory': os.path.join(ROOT, 'schemas'), 'events': 'EVENTS'},
-            'redis': {'address': f'unix:{world.socket}', 'prefix': app}} | self.changes
+        } | self.changes | {'redis': {'address': f'unix:{world.socket}', 'prefix': app} | self.changes.get('redis', {})}
         path = os.path.join(self.folder(world, app), 'scored.yaml')
         with open(path, 'w', encoding='utf-8') as file:
             for key, value in sections.items():  # JSON is YAML, but for the number that is a key

@@ -187,7 +187,7 @@ class Run:
                       # a group waits so long for members that were killed while it was dealt out anew: 5 minutes by default
                       'properties': {'max.poll.interval.ms': 45000, 'session.timeout.ms': 3000, 'heartbeat.interval.ms': 500,
                                      'reconnect.backoff.max.ms': 1000, 'topic.metadata.refresh.interval.ms': 2000}},
-            'redis': {'address': self.pair.address, 'prefix': name},
+            'redis': {'address': self.pair.address, 'prefix': name, 'hashes': self.seed % 3 > 0},
             'batch': {'max_events': options.batch, 'max_time': f'{options.batch_ms}ms', 'max_moments': self.variant.max_moments},
             'cache': {'max': '256KiB'},
         }

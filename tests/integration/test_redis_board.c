@@ -55,6 +55,7 @@ static void setup(void) {
             .redis_address = getenv("SCORED_TEST_REDIS"),
             .redis_database = DATABASE,
             .redis_prefix = "t",
+            .redis_hashes = true,
             .instance = "test",
             .partitioner = "murmur2_random",
     };
@@ -67,7 +68,7 @@ static void setup(void) {
     ck_assert_int_eq(redis_view_new(&config, &of_leads, text, &view), 0);
     ck_assert_int_eq(redis_view_set_shards(view, N_SHARDS, text), 0);
     ck_assert_int_eq(redis_board_new(&config, text, &board), 0);
-    ck_assert_int_eq(view_fields_new(&buffer), 0);
+    ck_assert_int_eq(view_fields_new(true, &buffer), 0);
     ck_assert(top_init(&top, &config, model, NULL));
     memset(bno, 0, sizeof(bno));
 }

@@ -90,6 +90,7 @@ static void setup(void) {
             .redis_address = getenv("SCORED_TEST_REDIS"),
             .redis_database = DATABASE,
             .redis_prefix = "t*[x]",
+            .redis_hashes = true,
             .instance = "test",
     };
     char tag[SHARD_TAG_SIZE];
@@ -459,6 +460,82 @@ static void assert_account_is(const char *record) {
     ck_assert_str_eq(ask("ZSCORE %saccount-moments acme", base), record ? "1767225600002" : "(nil)");
     ck_assert_str_eq(ask("ZSCORE %saccount-rank:intent acme", base), record ? "3" : "(nil)");
 }
+
+/* ---- without hashes ---- */
+
+static Config lean_config;
+
+static RedisView *new_lean_view(void) {
+    RedisView *v = NULL;
+    lean_config = config;
+    lean_config.redis_hashes = false;
+    ck_assert_int_eq(redis_view_new(&lean_config, &boards, text, &v), 0);
+    ck_assert_int_eq(redis_view_set_shards(v, N_SHARDS, text), 0);
+    return v;
+}
+
+static ViewHashes hashes_found(void) {
+    ViewMeta meta;
+    ck_assert_int_eq(redis_view_meta(view, SHARD, text, &meta), 0);
+    return meta.hashes;
+}
+
+START_TEST(without_hashes_all_else_is_written) {
+    RedisView *lean = new_lean_view();
+    ViewWrite pair[2];
+    make_pair(pair, "lead's", "account's");
+    ck_assert_int_eq(apply(lean, 0, 1, pair, 2), 0);
+    ck_assert_str_eq(ask("GET %srecord:acme", base), "lead's");
+    ck_assert_str_eq(ask("GET %saccount-record:acme", base), "account's");
+    ck_assert_str_eq(ask("ZSCORE %smoments acme", base), "1767225600001");
+    ck_assert_str_eq(ask("ZSCORE %srank:intent acme", base), "2");
+    ck_assert_str_eq(ask("ZSCORE %saccount-rank:intent acme", base), "3");
+    ck_assert_str_eq(ask("EXISTS %slead:acme %saccount:acme", base, base), "0");
+    ck_assert_int_eq(hashes_found(), VIEW_HASHES_NONE);
+
+    pair[0].record = pair[1].record = STR_NULL;
+    ck_assert_int_eq(apply(lean, 1, 2, pair, 2), 0);
+    ck_assert_str_eq(ask("DBSIZE"), "1"); /* the meta */
+    redis_view_free(lean);
+}
+END_TEST
+
+/* _i: it was begun without them. */
+START_TEST(hashes_are_there_of_all_or_of_none) {
+    RedisView *lean = new_lean_view(), *first = _i ? lean : view, *second = _i ? view : lean;
+    ck_assert_int_eq(hashes_found(), VIEW_HASHES_ALL);
+    ViewWrite write = write_of("a", "1", TIME_NEVER);
+    ck_assert_int_eq(apply(first, 0, 1, &write, 1), 0);
+    ck_assert_int_eq(hashes_found(), _i ? VIEW_HASHES_NONE : VIEW_HASHES_ALL);
+    write.record = STR_LITERAL("2");
+    ck_assert_int_eq(apply(second, 1, 2, &write, 1), VIEW_E_AHEAD);
+    ck_assert_ptr_nonnull(strstr(text, _i ? "without hashes; expected live at batch 1 of" : "with hashes; expected live at batch 1 of"));
+    ck_assert_int_eq(catch_up(second, 10, 11, 2, &write, 1), VIEW_E_AHEAD);
+    ck_assert_str_eq(ask("GET %srecord:a", base), "1");
+    ck_assert_int_eq(apply(first, 1, 2, &write, 1), 0);
+
+    ck_assert_int_eq(redis_view_drop(view, SHARD, LINEAGE, NOW_MS, text), 0);
+    ck_assert_int_eq(catch_up(lean, 0, 20, 2, &write, 1), VIEW_E_AHEAD);
+    ck_assert_int_eq(redis_view_drop(second, SHARD, LINEAGE, NOW_MS, text), 0);
+    ck_assert_int_eq(hashes_found(), _i ? VIEW_HASHES_ALL : VIEW_HASHES_NONE);
+    ck_assert_int_eq(catch_up(second, 0, 20, 2, &write, 1), 0);
+    ck_assert_str_eq(ask("EXISTS %slead:a", base), _i ? "1" : "0");
+    redis_view_free(lean);
+}
+END_TEST
+
+/* It puts its own list of boards in place of the one that it finds. */
+START_TEST(a_program_that_knows_of_hashes_only_leaves_a_trace) {
+    RedisView *lean = new_lean_view();
+    ViewWrite write = write_of("a", "1", TIME_NEVER);
+    ck_assert_int_eq(apply(lean, 0, 1, &write, 1), 0);
+    (void)ask("HSET %smeta boards total", base);
+    ck_assert_int_eq(hashes_found(), VIEW_HASHES_SOME);
+    ck_assert_int_eq(apply(lean, 1, 2, &write, 1), VIEW_E_AHEAD);
+    ck_assert_int_eq(apply(view, 1, 2, &write, 1), VIEW_E_AHEAD);
+    redis_view_free(lean);
+}
+END_TEST
 
 START_TEST(lead_and_account_of_one_id_are_two) {
     ViewWrite pair[2];
@@ -1282,6 +1359,12 @@ static void add_accounts(TCase *tcase) {
     tcase_add_test(tcase, accounts_are_dropped_and_caught_up_with_the_leads);
 }
 
+static void add_without_hashes(TCase *tcase) {
+    tcase_add_test(tcase, without_hashes_all_else_is_written);
+    tcase_add_loop_test(tcase, hashes_are_there_of_all_or_of_none, 0, 2);
+    tcase_add_test(tcase, a_program_that_knows_of_hashes_only_leaves_a_trace);
+}
+
 static void add_catching_up(TCase *tcase) {
     tcase_add_test(tcase, rebuild_goes_by_chunks_to_the_footer);
     tcase_add_test(tcase, live_shard_is_caught_up_from_where_it_stands);
@@ -1331,6 +1414,7 @@ int main(void) {
     tcase_set_timeout(tcase, 30);
     add_writing(tcase);
     add_accounts(tcase);
+    add_without_hashes(tcase);
     add_catching_up(tcase);
     add_reading(tcase);
     add_connections(tcase);

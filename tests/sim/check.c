@@ -134,7 +134,7 @@ static void check_view(int32_t number) {
             world_fail("the view of shard %d %s %.*s", (int)number, entry ? "still has" : "lacks", STR_FMT(state.records[i]->key));
         if (!entry)
             continue;
-        if (view_job_new(&job) != 0 || (is_lead ? view_job_add_record(job, model, &history, id, value)
+        if (view_job_new(true, &job) != 0 || (is_lead ? view_job_add_record(job, model, &history, id, value)
                                                 : view_job_add_account_record(job, model, &history, id, value)) != 0)
             world_fail("the record of %.*s cannot be read", STR_FMT(id));
         compare_entry(number, &entry->write, view_job_writes(job));

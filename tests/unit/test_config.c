@@ -105,6 +105,7 @@ START_TEST(defaults_hold_without_keys) {
     ck_assert_ptr_null(c->redis_password_file);
     ck_assert_int_eq(c->redis_database, 0);
     ck_assert_str_eq(c->redis_prefix, "scored");
+    ck_assert(c->redis_hashes);
     ck_assert_int_eq(c->watermark, WATERMARK_WALL);
     ck_assert_int_eq(c->max_future_ms, 600000);
     ck_assert_int_eq(c->batch_max_events, 50000);
@@ -148,7 +149,7 @@ START_TEST(values_take_the_place_of_defaults) {
                        "  directory: ours\n"
                        "  events: { 2147483647: a.avsc, 0: /b.avsc }\n"
                        "  outputs: { Refused: 30, DeadLetter: 50 }\n"
-                       "redis: { address: 'tcp:[::1]:6380', username: u, password_file: /dev/null, database: 3, prefix: 'acme:live' }\n"
+                       "redis: { address: 'tcp:[::1]:6380', username: u, password_file: /dev/null, database: 3, prefix: 'acme:live', hashes: false }\n"
                        "batch: { max_events: 1, max_time: 1ms, max_moments: 2 }\n"
                        "view: { max_pending: 1, max: 1MiB, max_delay: 0ms }\n"
                        "cache: { max: 64KiB, moments: 7 }\n"
@@ -190,6 +191,7 @@ START_TEST(values_take_the_place_of_defaults) {
     ck_assert_str_eq(c->redis_username, "u");
     ck_assert_int_eq(c->redis_database, 3);
     ck_assert_str_eq(c->redis_prefix, "acme:live");
+    ck_assert(!c->redis_hashes);
     ck_assert_int_eq(c->batch_max_events, 1);
     ck_assert_int_eq(c->batch_max_ms, 1);
     ck_assert_int_eq(c->batch_max_moments, 2);

@@ -101,7 +101,7 @@ static Account *account;
 static ViewWrite made;
 
 static void setup(void) {
-    ck_assert_int_eq(view_fields_new(&buffer), 0);
+    ck_assert_int_eq(view_fields_new(true, &buffer), 0);
     ck_assert_int_eq(lead_new(&model, STR_LITERAL("lead-1"), &lead), 0);
     lead_begin(lead, &model, NOW_MS);
     ck_assert_int_eq(account_new(&model, STR_LITERAL("acme"), &account), 0);
@@ -619,6 +619,33 @@ START_TEST(erasure_has_the_id_only) {
 }
 END_TEST
 
+/* Of a lead, one that was merged, an account. */
+START_TEST(without_hashes_only_the_fields_are_missing) {
+    ViewWrite whole;
+    lead->scores[0].value = 20;
+    lead->next_internal_ms = NOW_MS + 1;
+    if (_i == 1)
+        ck_assert_int_eq(str_set(&lead->merged_into, STR_LITERAL("lead-2")), 0);
+    ViewFieldsBuffer *lean = NULL;
+    ck_assert_int_eq(view_fields_new(false, &lean), 0);
+    if (_i == 2) {
+        ck_assert_int_eq(view_fields_make_account(buffer, &model, account, &whole), 0);
+        ck_assert_int_eq(view_fields_make_account(lean, &model, account, &made), 0);
+    } else {
+        ck_assert_int_eq(view_fields_make(buffer, &model, lead, &whole), 0);
+        ck_assert_int_eq(view_fields_make(lean, &model, lead, &made), 0);
+    }
+    ck_assert_uint_gt(whole.n_fields, 0);
+    ck_assert_uint_eq(made.n_fields, 0);
+    ck_assert(str_eq(made.id, whole.id) && made.kind == whole.kind);
+    ck_assert_int_eq(made.moment_ms, whole.moment_ms);
+    ck_assert_uint_eq(made.n_ranks, whole.n_ranks);
+    for (size_t i = 0; i < whole.n_ranks; i++)
+        ck_assert(made.ranks[i].rank == whole.ranks[i].rank && made.ranks[i].score == whole.ranks[i].score);
+    view_fields_free(lean);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("view_fields");
     TCase *tcase = tcase_create("view_fields");
@@ -634,6 +661,7 @@ int main(void) {
     tcase_add_test(tcase, long_names_are_cut_and_kept_apart);
     tcase_add_test(tcase, no_more_fields_than_a_listpack_takes);
     tcase_add_test(tcase, merged_lead_says_into_whom_and_nothing_else);
+    tcase_add_loop_test(tcase, without_hashes_only_the_fields_are_missing, 0, 3);
     tcase_add_test(tcase, fields_of_a_new_account);
     tcase_add_test(tcase, fields_follow_the_account);
     tcase_add_test(tcase, nothing_is_borrowed_from_the_account);

@@ -41,7 +41,7 @@ static void pack_both(void) {
 /* Both have the same id. */
 static void setup(void) {
     Member *member;
-    ck_assert_int_eq(view_job_new(&job), 0);
+    ck_assert_int_eq(view_job_new(true, &job), 0);
     ck_assert_int_eq(lead_new(&model, STR_LITERAL("acme"), &lead), 0);
     lead_begin(lead, &model, NOW_MS);
     lead->scores[0].value = 16;

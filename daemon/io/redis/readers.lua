@@ -6,10 +6,10 @@
 -- board, and the clocks that run out next. Before this text the daemon puts NAME, the library's, DIGEST, which tells it from others, and
 -- JSON, what readers have to know of the model.
 --
--- The readable fields have scores with six decimals, and those with linear and window decays as of their clock only. So values come
--- from the packed records (lib/record/record.h, lib/record/account_record.h), as those of `scored lead` do. What stands in a record before the
--- scores is passed over, what stands behind that which a derived score asks for is not looked at. A record of another format, or of
--- another version of the model, is not taken apart: its reader falls back on the fields, and says so.
+-- The readable hashes have scores with six decimals, and those with linear and window decays as of their clock only, and there may be
+-- none (redis.hashes). So all comes from the packed records (lib/record/record.h, lib/record/account_record.h), as in `scored lead`, with the names and
+-- texts of the hashes (daemon/view/view_fields.h). A record is read up to where what is asked for has its place. One of another format, or of
+-- another version of the model, is not taken apart: its reader falls back on the hash, and says so.
 --
 -- Nothing here writes. The library replaces none that knows more (daemon/io/redis/redis_library.h); a reader of any version has to get along
 -- with records of earlier programs.
@@ -18,7 +18,10 @@
 -- get at them.
 local MODEL, byte, sub, floor, unpack_struct
 
-local FORMAT, FORMAT_ACCOUNT = 1, 128
+local FORMAT, FORMAT_ACCOUNT, FORMAT_MERGED, FORMAT_MERGED_1 = 1, 128, 126, 127
+-- Up to where a lead's record is read: scores, tracks, clocks, profile.
+local TRACKS, CLOCKS, PROFILE = 1, 2, 3
+local FIELD_MAX, CUT_MARK = 64, '\226\128\166'
 local EPSILON = 1e-9 -- below it a score is 0
 local LEAST = 1 -- what is worth less stands on no board
 local PAGE, LOOKED_AT_MAX = 50, 500 -- places of a sorted set: in one step, in one call
@@ -79,6 +82,11 @@ local function past(r) return r.clock - signed(r) end
 local function past_or_none(r)
   local code = number(r)
   if code > 0 then return r.clock - unzigzag(code - 1) end
+end
+
+local function future_or_never(r)
+  local code = number(r)
+  if code > 0 then return r.clock + unzigzag(code - 1) end
 end
 
 local function skip(r, n)
@@ -151,10 +159,10 @@ local function read_track(r, n_stages)
   return track
 end
 
-local function read_tracks(r, sizes)
+local function read_tracks(r, of_model)
   local tracks = {}
   number(r) -- how many
-  for i, n_stages in ipairs(sizes) do tracks[i] = read_track(r, n_stages) end
+  for i, track in ipairs(of_model) do tracks[i] = read_track(r, #track.stages) end
   return tracks
 end
 
@@ -174,11 +182,16 @@ local function skip_event_id(r)
   end
 end
 
-local function skip_clock(r)
-  if number(r) % 4 == 0 then return end -- none is open, nor can one be revised
-  skip(r, 3) -- start, due, calendar
+local function read_clock(r)
   local head = number(r)
+  if head % 4 == 0 then return {} end -- none is open, nor can one be revised
+  local clock = { is_open = head % 4 == 1, breached = floor(head / 4) % 2 }
+  clock.started = past(r)
+  clock.due = future_or_never(r)
+  clock.calendar = number(r)
+  head = number(r)
   local has_times, n_pauses = head >= 512, floor(head % 512 / 4)
+  clock.is_paused = head % 2 == 1
   skip(r, (head % 4 >= 2 and 2 or 0) + 2 * n_pauses - head % 2)
   if has_times then
     skip(r, 2)
@@ -187,6 +200,7 @@ local function skip_clock(r)
   end
   skip(r, 2) -- levels that were told
   skip_event_id(r)
+  return clock
 end
 
 local function skip_award(r)
@@ -206,8 +220,6 @@ end
 
 local function read_profile(r)
   local profile = {}
-  number(r) -- how many clocks
-  for _ = 1, MODEL.policies do skip_clock(r) end
   for _ = 1, number(r) do skip_award(r) end
   for _ = 1, number(r) do
     local name = text(r)
@@ -216,16 +228,20 @@ local function read_profile(r)
   return profile
 end
 
--- What stands behind the scores, as far as derived scores ask for it.
+-- What stands behind the scores, as far as it is asked for.
 local function read_rest(r, lead, asks)
-  if asks < 1 then return end
+  if asks < TRACKS then return end
   number(r)
   lead.counters = {}
   for i = 1, #MODEL.counters do lead.counters[i] = read_times(r) end
   for _ = 1, number(r) do read_times(r) end -- limits
   for _ = 1, number(r) do skip(r, 2) end -- idle rules
   lead.tracks = read_tracks(r, MODEL.tracks)
-  if asks > 1 then lead.profile = read_profile(r) end
+  if asks < CLOCKS then return end
+  number(r)
+  lead.clocks = {}
+  for i = 1, #MODEL.policies do lead.clocks[i] = read_clock(r) end
+  if asks >= PROFILE then lead.profile = read_profile(r) end
 end
 
 local function opened(bytes, format)
@@ -240,12 +256,15 @@ local function read_lead(bytes, asks)
   local r = opened(bytes, FORMAT)
   if not r then return nil end
   local lead = { clock = r.clock, scores = {} }
-  text_or_none(r) -- account
+  lead.account = text_or_none(r)
   lead.first_source, lead.last_source = text_or_none(r), text_or_none(r)
   number(r) -- when the first source came
   lead.active = past_or_none(r)
   lead.segment = number(r) + 1
-  skip(r, 4) -- route, ordinal, moments
+  lead.route = number(r)
+  number(r) -- ordinal
+  local internal, sla = future_or_never(r), future_or_never(r)
+  lead.next_moment = internal and sla and math.min(internal, sla) or internal or sla
   take(r, 16 * number(r)) -- ids of events
   number(r)
   for i, score in ipairs(MODEL.scores) do lead.scores[i] = read_score(r, score) end
@@ -268,8 +287,9 @@ local function read_account(bytes)
   local r = opened(bytes, FORMAT_ACCOUNT)
   if not r then return nil end
   local account = { clock = r.clock, members = {} }
-  skip(r, 2) -- ordinal, moment
-  read_tracks(r, MODEL.account_tracks)
+  number(r) -- ordinal
+  account.next_moment = future_or_never(r)
+  account.tracks = read_tracks(r, MODEL.account_tracks)
   number(r)
   for i = 1, number(r) do account.members[i] = read_member(r) end
   return account
@@ -413,7 +433,69 @@ end
 
 -- ---- one lead, one account ----
 
--- The fields but for scores and their times, in the order in which they come.
+-- As in a hash.
+local function cut(value)
+  if #value <= FIELD_MAX then return value end
+  local n = FIELD_MAX - #CUT_MARK
+  for back = 0, 3 do -- no character is cut in two
+    local code = byte(value, n - back + 1)
+    if code < 128 or code >= 192 then return sub(value, 1, n - back) .. CUT_MARK end
+  end
+  return sub(value, 1, n) .. CUT_MARK
+end
+
+local function add_text(reply, name, value)
+  if value then add(reply, name, cut(value)) end
+end
+
+local function print_integer(value) return string.format('%d', value) end
+
+local function add_time(reply, name, at)
+  if at then add(reply, name, print_integer(at)) end
+end
+
+local function add_stages(reply, tracks, of_model)
+  for i, track in ipairs(of_model) do add(reply, track.stage, track.stages[tracks[i].stage]) end
+end
+
+local function add_sinces(reply, tracks, of_model)
+  for i, track in ipairs(of_model) do add_time(reply, track.since, tracks[i].stages[tracks[i].stage].entered) end
+end
+
+local function add_clocks(reply, clocks)
+  for i, policy in ipairs(MODEL.policies) do
+    local clock = clocks[i]
+    if clock.is_open then
+      local due = clock.due and print_integer(clock.due) or clock.is_paused and 'paused' or 'never'
+      local calendar = MODEL.calendars[clock.calendar]
+      add_text(reply, policy.name, print_integer(clock.started) .. '/' .. due .. '/' .. clock.breached .. (calendar and '/' .. calendar or ''))
+    end
+  end
+end
+
+local function add_lead_fields(reply, lead)
+  add_time(reply, 'clock', lead.clock)
+  add_time(reply, 'next_moment', lead.next_moment)
+  add_text(reply, 'account', lead.account)
+  add(reply, 'segment', MODEL.segments[lead.segment])
+  add_text(reply, 'route', MODEL.routes[lead.route])
+  add_stages(reply, lead.tracks, MODEL.tracks)
+  add_clocks(reply, lead.clocks)
+  add_sinces(reply, lead.tracks, MODEL.tracks)
+  add_text(reply, 'first_source', lead.first_source)
+  add_text(reply, 'last_source', lead.last_source)
+end
+
+local function add_account_fields(reply, account, at)
+  add_time(reply, 'clock', account.clock)
+  add_time(reply, 'next_moment', account.next_moment)
+  add(reply, 'members', tostring(#account.members))
+  add(reply, 'committee', tostring(committee(account, at)))
+  add_stages(reply, account.tracks, MODEL.account_tracks)
+  add_sinces(reply, account.tracks, MODEL.account_tracks)
+end
+
+-- The fields of a hash but for scores and their times, in the order in which they come.
 local function add_other_fields(reply, fields)
   for i = 1, #fields, 2 do
     if not string.find(fields[i], '^score:') and not string.find(fields[i], '^at:') then
@@ -438,10 +520,9 @@ local function add_scores_of_fields(reply, fields, scores, at)
       add(reply, fields[i], print_number(halved(tonumber(fields[i + 1]), half_lives[id], times[id], at)))
     elseif id then
       add(reply, fields[i], fields[i + 1])
-      if times[id] then add(reply, 'at:' .. id, string.format('%d', times[id])) end
+      add_time(reply, 'at:' .. id, times[id])
     end
   end
-  add(reply, 'approximate', 'the record is not of version ' .. MODEL.version .. ' of the model ' .. MODEL.model)
 end
 
 local function add_lead_values(reply, lead, at)
@@ -458,47 +539,55 @@ local function add_account_values(reply, account, at)
   end
 end
 
-local function set(reply, name, value)
-  for i = 1, #reply, 2 do
-    if reply[i] == name then reply[i + 1] = value end
+-- Of one whose record cannot be read.
+local function read_hash(key, now, kind)
+  local fields, clock = redis.call('HGETALL', key), 0
+  local why = 'the record is not of version ' .. MODEL.version .. ' of the model ' .. MODEL.model
+  if #fields == 0 then return { 'unread', why } end
+  for i = 1, #fields, 2 do
+    if fields[i] == 'clock' then clock = tonumber(fields[i + 1]) end
   end
+  local reply, at = {}, math.max(now, clock)
+  add_time(reply, 'at', at)
+  add_other_fields(reply, fields)
+  add_scores_of_fields(reply, fields, MODEL[kind.scores], at)
+  add(reply, 'approximate', why)
+  return reply
 end
 
--- Whose fields these are as of `at`, or of its clock if that is later.
+local function merged_into(bytes)
+  local format = byte(bytes, 1)
+  if format == FORMAT_MERGED or format == FORMAT_MERGED_1 then return text { bytes = bytes, at = 2 } end
+end
+
+-- As of `now`, or of its clock if that is later.
 local function read_entity(key, args, kind)
   local base, id = split(key, kind.hash)
   local now = now_of(args, 1)
   if not base or not now then
     return fail('usage: FCALL_RO ' .. NAME .. '_' .. kind.name .. ' 1 ' .. MODEL.prefix .. ':{TAG}:' .. kind.hash .. 'ID [NOW]')
   end
-  local fields = redis.call('HGETALL', key)
-  if #fields == 0 then return false end
-  if fields[1] == 'merged_into' then return fields end
-  local reply, bytes = {}, redis.call('GET', base .. kind.record .. id)
-  local entity = bytes and kind.read(bytes, MODEL.asks)
-  local clock
-  for i = 1, #fields, 2 do
-    if fields[i] == 'clock' then clock = tonumber(fields[i + 1]) end
-  end
-  local at = math.max(now, entity and entity.clock or clock or 0)
-  add(reply, 'at', string.format('%d', at))
-  add_other_fields(reply, fields)
-  if not entity then
-    add_scores_of_fields(reply, fields, MODEL[kind.scores], at)
-    return reply
-  end
+  local bytes = redis.call('GET', base .. kind.record .. id)
+  if not bytes then return false end
+  local other = merged_into(bytes)
+  if other then return { 'merged_into', cut(other) } end
+  local entity = kind.read(bytes, math.max(MODEL.asks, CLOCKS))
+  if not entity then return read_hash(key, now, kind) end
+  local reply, at = {}, math.max(now, entity.clock)
+  add_time(reply, 'at', at)
+  kind.add_fields(reply, entity, at)
   kind.add_values(reply, entity, at)
-  if kind.name == 'account' then set(reply, 'committee', tostring(committee(entity, at))) end
   return reply
 end
 
 local LEAD = {
-  name = 'lead', hash = 'lead:', record = 'record:', rank = 'rank:', read = read_lead, add_values = add_lead_values,
+  name = 'lead', hash = 'lead:', record = 'record:', rank = 'rank:', read = read_lead, add_fields = add_lead_fields,
+  add_values = add_lead_values,
   scores = 'scores', boards = 'boards',
 }
 local ACCOUNT = {
   name = 'account', hash = 'account:', record = 'account-record:', rank = 'account-rank:', read = read_account,
-  add_values = add_account_values, scores = 'account_scores', boards = 'account_boards',
+  add_fields = add_account_fields, add_values = add_account_values, scores = 'account_scores', boards = 'account_boards',
 }
 
 -- ---- lists ----
@@ -582,6 +671,25 @@ local function by_due(a, b)
   return a.policy < b.policy
 end
 
+-- Those that run and are not breached yet. nil: that cannot be read.
+local function clocks_of(base, id)
+  local bytes, found = redis.call('GET', base .. 'record:' .. id), {}
+  local lead = bytes and read_lead(bytes, CLOCKS)
+  for i, clock in ipairs(lead and lead.clocks or {}) do
+    if clock.is_open and clock.due and clock.breached == 0 then
+      found[#found + 1] = { id = id, policy = MODEL.policies[i].id, started = clock.started, due = clock.due }
+    end
+  end
+  if lead then return found end
+  local fields = redis.call('HGETALL', base .. 'lead:' .. id)
+  for i = 1, #fields, 2 do
+    local policy = string.match(fields[i], '^sla:(.*)$')
+    local started, due = string.match(policy and fields[i + 1] or '', '^(%d+)/(%d+)/0')
+    if due then found[#found + 1] = { id = id, policy = policy, started = tonumber(started), due = tonumber(due) } end
+  end
+  return #fields > 0 and found or nil
+end
+
 -- An open clock that is not breached is due no earlier than its lead's next moment.
 local function list_clocks(keys, args)
   local base, rest = split(keys[1], 'moments')
@@ -589,23 +697,19 @@ local function list_clocks(keys, args)
   if rest ~= '' or not asked then
     return fail('usage: FCALL_RO ' .. NAME .. '_clocks 1 ' .. MODEL.prefix .. ':{TAG}:moments [N, 1 to ' .. ASKED_MAX .. ' [FROM [UNTIL]]]')
   end
-  local n, first = asked.n, {}
+  local n, first, n_unread = asked.n, {}, 0
   local function is_done(moment) return moment > asked.bound or #first == n and first[n].due <= moment end
   local function look(id)
-    local fields = redis.call('HGETALL', base .. 'lead:' .. id)
-    for i = 1, #fields, 2 do
-      local policy = string.match(fields[i], '^sla:(.*)$')
-      local started, text = string.match(policy and fields[i + 1] or '', '^(%d+)/(%d+)/0')
-      local due = tonumber(text)
-      if due and due <= asked.bound then
-        keep(first, { id = id, policy = policy, started = started, due = due, text = text }, n, by_due)
-      end
+    local clocks = clocks_of(base, id)
+    if not clocks then n_unread = n_unread + 1 end
+    for _, clock in ipairs(clocks or {}) do
+      if clock.due <= asked.bound then keep(first, clock, n, by_due) end
     end
   end
   local next_place = walk('ZRANGE', keys[1], asked.from, is_done, look)
   local list = {}
-  for i, item in ipairs(first) do list[i] = { item.id, item.policy, item.text, item.started } end
-  return { next_place, list }
+  for i, item in ipairs(first) do list[i] = { item.id, item.policy, print_integer(item.due), print_integer(item.started) } end
+  return { next_place, list, n_unread }
 end
 
 -- ---- where a lead or an account is ----

@@ -110,3 +110,27 @@ static int offer(RedisView *view, unsigned slot, const void *context, char *text
 int redis_library_offer(RedisView *view, const RedisLibrary *library, char *text) {
     return view_ask_each(view, offer, library, text);
 }
+
+/* An error, for there is no such library and no such function; but not one that says that there cannot be. */
+static bool is_command_known(const redisReply *reply) {
+    Str error = {reply->str, reply->len};
+    return reply->type == REDIS_REPLY_ERROR && str_starts_with(error, "ERR ") && !str_starts_with(error, "ERR unknown");
+}
+
+static int try_functions(RedisView *view, unsigned slot, const void *context, char *text) {
+    (void)context;
+    int r = view_begin_slot(view, slot, text);
+    if (r)
+        return r;
+    redis_request(view->transport, "FUNCTION", "LOAD", "nothing");
+    r = view_exchange(view, 1, text);
+    if (r == VIEW_E_REFUSED && is_command_known(view_last_reply(view))) {
+        redis_request(view->transport, "FCALL_RO", "nothing", "0");
+        r = view_exchange(view, 1, text);
+    }
+    return r == VIEW_E_REFUSED && is_command_known(view_last_reply(view)) ? 0 : r;
+}
+
+int redis_library_try(RedisView *view, char *text) {
+    return view_ask_each(view, try_functions, NULL, text);
+}

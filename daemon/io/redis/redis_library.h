@@ -17,7 +17,7 @@
 #include "daemon/io/redis/redis_view.h"
 
 /* The number of the readers: raised when readers.lua reads more than before, or what it replies changes. */
-#define REDIS_LIBRARY_NUMBER 1
+#define REDIS_LIBRARY_NUMBER 2
 
 typedef struct RedisLibrary {
     const char *name; /* also what its functions' names begin with */
@@ -32,3 +32,5 @@ typedef struct RedisLibrary {
  * Redis 7, or the user may not load them. Nothing of ours depends on them.
  */
 MUST_CHECK int redis_library_offer(RedisView *view, const RedisLibrary *library, char *text);
+/* Could it be given some, and would it run them? Outcomes as above. Changes nothing. */
+MUST_CHECK int redis_library_try(RedisView *view, char *text);

@@ -26,6 +26,10 @@
  * has already lost the shard, whose transaction the broker refuses, or after Kafka lost a committed batch,
  * which is why a token of somebody else in a live shard makes a fetch fail.
  *
+ * A shard's leads and accounts have hashes either all or none (redis.hashes), so who would write it the other way is refused until it is
+ * dropped. That there are none say the meta's field `hashes` and, first of all, the list of boards. Programs that do not know of it, and
+ * write hashes of what changes, leave the field alone and put their own list there: so it shows that they were here.
+ *
  * Numbers are compared as the decimal strings that they are: Lua's numbers are doubles.
  */
 #include <stddef.h>
@@ -41,20 +45,21 @@
  * records to be set, records to be erased, hashes of the latter, hashes of the former. Arguments: as named in
  * the second and third line; the values of the records to be set; for each sorted set the number of pairs,
  * the pairs score and id, the number of ids to be taken off, those; for each hash the number of its fields,
- * the pairs name and value. Result: what happened, and the meta as it was found: mode, lineage, bno, next.
+ * the pairs name and value. Without hashes there are neither their keys nor their fields. Result: what happened,
+ * and the meta as it was found: mode, lineage, bno, next, hashes.
  */
 /* clang-format off */
 static const char write_script[] =
 "local meta = KEYS[1]\n"
 "local first, last, token, kind, lineage, expected, to, after = unpack(ARGV, 1, 8)\n"
-"local watermark, now, boards, n_sets, n_set, n_erased = unpack(ARGV, 9, 14)\n"
-"first, last = first == '1', last == '1'\n"
+"local watermark, now, boards, hashes, n_sets, n_set, n_erased = unpack(ARGV, 9, 15)\n"
+"first, last, hashes = first == '1', last == '1', hashes == '1'\n"
 "n_sets, n_set, n_erased = tonumber(n_sets), tonumber(n_set), tonumber(n_erased)\n"
 
-"local found = redis.call('HMGET', meta, 'mode', 'lineage', 'bno', 'next', 'applying', 'boards')\n"
+"local found = redis.call('HMGET', meta, 'mode', 'lineage', 'bno', 'next', 'applying', 'boards', 'hashes')\n"
 "local mode, its_lineage, bno, position = found[1], found[2], found[3] or '', found[4]\n"
 "local function result(what)\n"
-"  return {what, mode or '', its_lineage or '', bno, position or ''}\n"
+"  return {what, mode or '', its_lineage or '', bno, position or '', found[7] or ''}\n"
 "end\n"
 "local function less(a, b)\n"
 "  if #a ~= #b then return #a < #b end\n"
@@ -64,6 +69,8 @@ static const char write_script[] =
 /* The conditions, before anything is written. */
 "local empty = not mode or (its_lineage == lineage and bno == '0' and position == '0')\n"
 "local ours = mode and its_lineage == lineage\n"
+"local none = '" VIEW_NO_HASHES "'\n"
+"local alike = hashes and not found[7] or not hashes and found[7] and string.sub(found[6] or '', 1, #none) == none\n"
 "local fits\n"
 "if kind == 'batch' then\n"
 "  fits = empty and expected == '0' or\n"
@@ -72,10 +79,11 @@ static const char write_script[] =
 "  fits = ours and position == expected and (to == '0' or not less(to, bno))\n"
 "end\n"
 "if not first and found[5] ~= token then return result('interrupted') end\n"
-"if first and not fits then return result('refused') end\n"
+"if first and not (fits and (alike or not mode)) then return result('refused') end\n"
 
 "redis.call('HSET', meta, 'applying', token)\n"
 "if first and kind == 'chunk' then redis.call('HSET', meta, 'mode', 'rebuilding') end\n"
+"if not mode and not hashes then redis.call('HSET', meta, 'hashes', '0') end\n"
 "if first and kind == 'batch' and empty then\n"
 "  redis.call('HSET', meta, 'mode', 'live', 'lineage', lineage, 'updated_at', now, 'next', '0', 'bno', '0')\n"
 "end\n"
@@ -92,7 +100,7 @@ static const char write_script[] =
 "  redis.call('HSET', meta, 'boards', boards)\n"
 "end\n"
 
-"local a, k = 14, 1 + n_sets\n"
+"local a, k = 15, 1 + n_sets\n"
 "local function call(command, key, list, from, to)\n"
 "  while from <= to do\n"
 "    local upto = math.min(from + " UNPACK_MAX " - 1, to)\n"
@@ -120,7 +128,7 @@ static const char write_script[] =
 "end\n"
 
 "k = k + n_set + 2 * n_erased\n"
-"for i = 1, n_set do\n"
+"for i = 1, hashes and n_set or 0 do\n"
 "  local n = 2 * tonumber(ARGV[a + 1])\n"
 "  call('HSET', KEYS[k + i], ARGV, a + 2, a + 1 + n)\n"
 "  a = a + 1 + n\n"

@@ -70,7 +70,7 @@ static int copy_boards_of(RedisView *view, EntityKind kind, const char *const *n
 }
 
 static int copy_boards(RedisView *view, const ViewBoards *boards) {
-    int r = copy_str("", STR_NULL, "", &view->board_list);
+    int r = copy_str("", STR_NULL, view->config->redis_hashes ? "" : VIEW_NO_HASHES "\n", &view->board_list);
     for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX && !r; kind++)
         r = copy_boards_of(view, kind, boards->names[kind], boards->n[kind]);
     return r;
@@ -422,7 +422,7 @@ int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char
 
 void view_request_meta(RedisView *view, int32_t shard) {
     static const char *const names[] = {
-            "mode", "lineage", "bno", "next", "watermark", "updated_at", "applying"};
+            "mode", "lineage", "bno", "next", "watermark", "updated_at", "applying", "hashes", "boards"};
     redis_request_command(view->transport, 2 + ARRAY_SIZE(names));
     redis_request_arg(view->transport, STR_LITERAL("HMGET"));
     view_request_key(view, shard, "meta", STR_NULL);
@@ -445,7 +445,7 @@ static bool parse_time(Str s, int64_t unknown, int64_t *ret) {
 
 int view_parse_meta(RedisView *view, int32_t shard, const redisReply *reply, char *text, ViewMeta *ret) {
     ViewMeta meta = {.mode = VIEW_ABSENT};
-    Str field[7];
+    Str field[9];
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != ARRAY_SIZE(field))
         return view_unexpected(view, shard, text);
     for (size_t i = 0; i < ARRAY_SIZE(field); i++)
@@ -467,6 +467,8 @@ int view_parse_meta(RedisView *view, int32_t shard, const redisReply *reply, cha
         meta.mode = VIEW_ABSENT;
     meta.is_torn = meta.mode == VIEW_LIVE && !str_is_null(field[6]) &&
                    !str_starts_with(field[6], view->token_prefix);
+    if (!str_is_null(field[7]))
+        meta.hashes = str_starts_with(field[8], VIEW_NO_HASHES) ? VIEW_HASHES_NONE : VIEW_HASHES_SOME;
     *ret = meta;
     return 0;
 }

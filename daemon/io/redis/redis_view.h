@@ -9,9 +9,10 @@
  *
  * Keys of shard s, where T is the shard's hash tag (shard_tag.h) and P the configured prefix:
  *   P:{T}:meta          hash: lineage, bno, next (changelog offset), mode (live or rebuilding), watermark,
- *                       updated_at; and the writers' own: applying (who is in a large write), boards (names)
+ *                       updated_at, hashes (0: there are none); and the writers' own: applying (who is in a large
+ *                       write), boards (names)
  *   P:{T}:record:<id>   string: the packed record (lib/record/record.h)
- *   P:{T}:lead:<id>     hash: readable fields (daemon/view/view_fields.h)
+ *   P:{T}:lead:<id>     hash: readable fields (daemon/view/view_fields.h), unless redis.hashes says that there are none
  *   P:{T}:moments       sorted set: lead id by next moment, ms
  *   P:{T}:rank:<name>   sorted set: leaderboard of a derived score (daemon/view/view_fields.h)
  *   P:{T}:account-record:<id>, account:<id>, account-moments, account-rank:<name>
@@ -59,6 +60,13 @@ typedef enum ViewMode {
     VIEW_REBUILDING, /* in the middle of catching up, or empty after a drop: go on from next_offset */
 } ViewMode;
 
+/* Whether leads and accounts of a shard have their hashes. */
+typedef enum ViewHashes {
+    VIEW_HASHES_ALL,
+    VIEW_HASHES_NONE,
+    VIEW_HASHES_SOME, /* those that a program has written since that does not know how to leave them out */
+} ViewHashes;
+
 typedef struct ViewMeta {
     ViewMode mode;
     char lineage[VIEW_LINEAGE_SIZE];
@@ -66,6 +74,7 @@ typedef struct ViewMeta {
     int64_t next_offset;   /* of the changelog: everything before it is in the view */
     int64_t watermark_ms;  /* TIME_NONE: not known */
     int64_t updated_at_ms; /* as now_ms of the last write */
+    ViewHashes hashes;
     /*
      * Live, but another writer has begun a large batch after bno and not ended it: records may be newer than
      * bno says. At the committed bno this cannot be, unless Kafka lost that batch.
@@ -189,7 +198,8 @@ MUST_CHECK int redis_view_meta(RedisView *view, int32_t shard, char *text, ViewM
  * Applies a batch: if the shard is live, of `lineage` and at batch from_bno (or a later one before to_bno),
  * performs the writes and stands at to_bno, next_offset afterwards. Already at to_bno: success (it was
  * applied before). A shard without meta, or just dropped, takes a batch from 0 and is live then. Of several
- * writes of one lead or account the last counts.
+ * writes of one lead or account the last counts. Without redis.hashes their fields are not written. A shard that was
+ * begun under the other setting is refused (VIEW_E_AHEAD) until it is dropped, here and in catching up.
  *
  * Large batches are cut into several calls of which the last one moves bno; a shard cut off in between is at
  * from_bno and takes the same absolute writes again (redis_script.c tells why this is safe).

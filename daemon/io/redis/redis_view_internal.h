@@ -24,7 +24,7 @@ struct RedisView {
 
     Str *boards[_ENTITY_KIND_MAX]; /* their names */
     size_t n_boards[_ENTITY_KIND_MAX];
-    /* The names, each followed by a newline; those of accounts' boards with `account-rank:` before them. */
+    /* The names, each followed by a newline; those of accounts' boards with `account-rank:` before them, VIEW_NO_HASHES before all. */
     Str board_list;
 
     char digests[_REDIS_SCRIPT_MAX][41]; /* as SCRIPT LOAD answered; empty: not loaded yet */

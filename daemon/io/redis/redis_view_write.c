@@ -22,7 +22,7 @@
 /* Attempts at one batch that others interrupt; who is interrupted time and again no longer owns the shard. */
 #define ATTEMPTS_MAX 3
 /* Arguments of the write script before those that depend on the writes. */
-#define N_HEADER_ARGS 14
+#define N_HEADER_ARGS 15
 
 /* A batch or a chunk. */
 typedef struct Job {
@@ -142,11 +142,16 @@ static size_t count_sets(const RedisView *view, const Call *call) {
     return n;
 }
 
+/* Of so many leads and accounts. */
+static size_t n_hashes(const RedisView *view, size_t n) {
+    return view->config->redis_hashes ? n : 0;
+}
+
 static size_t count_args(const RedisView *view, const Call *call) {
     size_t n = N_HEADER_ARGS + call->n_set;
     for (Set set = SET_FIRST; next_set(view, call, &set);)
         n += 2 + 2 * count_places(call, set, PLACE_AT) + count_places(call, set, PLACE_NONE);
-    for (size_t i = 0; i < call->n_set; i++)
+    for (size_t i = 0; i < n_hashes(view, call->n_set); i++)
         n += 1 + 2 * call->writes[i]->n_fields;
     return n;
 }
@@ -200,9 +205,9 @@ static void append_keys(RedisView *view, const Call *call) {
     }
     for (size_t i = 0; i < n; i++)
         view_request_key(view, shard, view_keys[call->writes[i]->kind].record, call->writes[i]->id);
-    for (size_t i = call->n_set; i < n; i++)
-        append_hash_key(view, call, i);
-    for (size_t i = 0; i < call->n_set; i++)
+    for (size_t i = 0; i < n_hashes(view, call->n_erased); i++)
+        append_hash_key(view, call, call->n_set + i);
+    for (size_t i = 0; i < n_hashes(view, call->n_set); i++)
         append_hash_key(view, call, i);
 }
 
@@ -223,6 +228,7 @@ static void append_header(RedisView *view, const Call *call) {
         redis_request_arg_integer(t, job->watermark_ms);
     redis_request_arg_integer(t, job->now_ms);
     redis_request_arg(t, view->board_list);
+    redis_request_arg(t, view->config->redis_hashes ? STR_LITERAL("1") : STR_LITERAL("0"));
     redis_request_arg_integer(t, (int64_t)count_sets(view, call));
     redis_request_arg_integer(t, (int64_t)call->n_set);
     redis_request_arg_integer(t, (int64_t)call->n_erased);
@@ -237,7 +243,7 @@ static void append_call(RedisView *view, const void *context) {
         redis_request_arg(t, call->writes[i]->record);
     for (Set set = SET_FIRST; next_set(view, call, &set);)
         append_set(view, call, set);
-    for (size_t i = 0; i < call->n_set; i++) {
+    for (size_t i = 0; i < n_hashes(view, call->n_set); i++) {
         const ViewWrite *write = call->writes[i];
         redis_request_arg_integer(t, (int64_t)write->n_fields);
         for (size_t j = 0; j < write->n_fields; j++) {
@@ -253,11 +259,12 @@ static void append_call(RedisView *view, const void *context) {
 typedef struct Found {
     Str mode, lineage;
     int64_t bno, next_offset;
+    bool has_hashes;
 } Found;
 
 static int read_result(RedisView *view, const Call *call, char *text, Outcome *ret, Found *ret_found) {
     const redisReply *reply = view_last_reply(view);
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 5)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 6)
         return view_unexpected(view, call->job->shard, text);
     Str what = view_reply_str(reply->element[0]);
     *ret = str_eq_c(what, "done")      ? OUTCOME_DONE
@@ -266,6 +273,7 @@ static int read_result(RedisView *view, const Call *call, char *text, Outcome *r
     *ret_found = (Found){
             .mode = view_reply_str(reply->element[1]),
             .lineage = view_reply_str(reply->element[2]),
+            .has_hashes = view_reply_str(reply->element[5]).len == 0,
     };
     if (*ret != OUTCOME_REFUSED || ret_found->mode.len == 0)
         return 0;
@@ -276,15 +284,20 @@ static int read_result(RedisView *view, const Call *call, char *text, Outcome *r
 }
 
 static int run_call(RedisView *view, const Call *call, char *text, Outcome *ret, Found *ret_found) {
+    size_t n = call->n_set + call->n_erased;
     ScriptCall script = {
             .script = REDIS_SCRIPT_WRITE,
-            .n_keys = 1 + count_sets(view, call) + 2 * (call->n_set + call->n_erased),
+            .n_keys = 1 + count_sets(view, call) + n + n_hashes(view, n),
             .n_args = count_args(view, call),
             .append = append_call,
             .context = call,
     };
     int r = view_run_script(view, &script, text);
     return r ? r : read_result(view, call, text, ret, ret_found);
+}
+
+static const char *with_hashes(bool has_hashes) {
+    return has_hashes ? "with" : "without";
 }
 
 /* Why was it refused? 0: because it is done already. */
@@ -309,10 +322,10 @@ static int judge_refusal(RedisView *view, const Job *job, const Found *found, ch
     else if (r)
         snprintf(text, REDIS_TEXT_SIZE,
                 VIEW_META_FMT " is %.*s at batch %" PRId64 ", next offset %" PRId64
-                              ", of lineage %.*s; expected %s %" PRId64 " of lineage %s",
+                              ", of lineage %.*s, %s hashes; expected %s %" PRId64 " of lineage %s, %s hashes",
                 VIEW_META_ARG(view, job->shard), STR_FMT(found->mode), found->bno, found->next_offset,
-                STR_FMT(found->lineage), job->is_chunk ? "next offset" : "live at batch", job->expected,
-                job->lineage);
+                STR_FMT(found->lineage), with_hashes(found->has_hashes), job->is_chunk ? "next offset" : "live at batch", job->expected,
+                job->lineage, with_hashes(view->config->redis_hashes));
     return r;
 }
 
@@ -486,13 +499,16 @@ static int begin_drop(
     redis_request_command(t, 2);
     redis_request_arg(t, STR_LITERAL("DEL"));
     view_request_key(view, shard, "meta", STR_NULL);
-    redis_request_command(t, 14);
+    /* The last pair only where there are no hashes. */
+    const char *const fields[] = {"mode", "rebuilding", "lineage", lineage, "bno", "0", "next", "-1", "applying", token, "boards",
+            view->board_list.data, "hashes", "0"};
+    size_t n_fields = ARRAY_SIZE(fields) - (view->config->redis_hashes ? 2 : 0);
+    redis_request_command(t, 4 + n_fields);
     redis_request_arg(t, STR_LITERAL("HSET"));
     view_request_key(view, shard, "meta", STR_NULL);
-    const char *const fields[] = {"mode", "rebuilding", "lineage", lineage, "bno", "0", "next", "-1",
-            "applying", token, "updated_at"};
-    for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+    for (size_t i = 0; i < n_fields; i++)
         redis_request_arg(t, str_from(fields[i]));
+    redis_request_arg(t, STR_LITERAL("updated_at"));
     redis_request_arg_integer(t, now_ms);
     redis_request(t, "EXEC");
     return view_exchange(view, 4, text);
