@@ -55,6 +55,12 @@ carry: { profile: [crm_id], event: [rep] }
 '''
 
 
+def library_version(name):
+    """Of what the program runs with."""
+    done = subprocess.run([PROGRAM, 'version', '--json'], stdout=subprocess.PIPE, check=True)
+    return tuple(int(number) for number in json.loads(done.stdout)['libraries'][name].split('.'))
+
+
 def server(kind, action, folder, *options):
     """Starts or stops a server of the kind in the folder; its address, if it starts."""
     done = subprocess.run([os.path.join(ROOT, 'tests', 'env', kind), action, folder, *options], stdout=subprocess.PIPE,

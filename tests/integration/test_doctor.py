@@ -137,10 +137,18 @@ def test_records_that_are_ahead(healthy):
 EC = ('ec', '-pkeyopt', 'ec_paramgen_curve:P-256')
 
 
+def validity(days):
+    """Options of `openssl x509`, whose -days takes no negative numbers from 3.4 on, when it got others."""
+    if days >= 0 or ssl.OPENSSL_VERSION_INFO < (3, 4):
+        return '-days', str(days)
+    end = time.time() + days * 86400
+    return [item for option, at in (('-not_before', end - 86400), ('-not_after', end)) for item in (option, time.strftime('%Y%m%d%H%M%SZ', time.gmtime(at)))]
+
+
 class TlsServer:
     """Shakes hands, and hangs up."""
 
-    def __init__(self, folder, subject_alt_name, days='1'):
+    def __init__(self, folder, subject_alt_name, days=1):
         def path(name):
             return os.path.join(str(folder), name)
 
@@ -152,7 +160,7 @@ class TlsServer:
         with open(path('extensions'), 'w', encoding='ascii') as file:
             file.write(f'subjectAltName={subject_alt_name}\n')
         openssl('x509', '-req', '-in', path('broker.csr'), '-CA', self.authority, '-CAkey', path('authority.key'), '-CAcreateserial',
-                '-days', days, '-extfile', path('extensions'), '-out', path('broker.pem'))
+                *validity(days), '-extfile', path('extensions'), '-out', path('broker.pem'))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path('broker.pem'), path('broker.key'))
         self.socket = socket.create_server(('127.0.0.1', 0))
@@ -178,7 +186,7 @@ def broker_of_tls(d, server, authority, servers=None):
 
 
 def test_a_certificate_that_is_expired(healthy, tmp_path):
-    server = TlsServer(tmp_path, 'IP:127.0.0.1', days='-1')
+    server = TlsServer(tmp_path, 'IP:127.0.0.1', days=-1)
     status, found = doctor(broker_of_tls(healthy, server, server.authority))
     finding, = found['error', f'broker {server.address}']
     assert status == 1 and finding['text'].startswith('its certificate is expired: it was valid until 20')

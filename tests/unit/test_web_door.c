@@ -129,7 +129,7 @@ START_TEST(the_cookie_opens_until_the_token_is_another) {
 END_TEST
 
 START_TEST(a_token_that_cannot_be_read_lets_nobody_in) {
-    static const char *const texts[] = {"", "\n", "short\n", "\n" TOKEN};
+    static const char *const texts[] = {"", "\n", "short\n", ("\n" TOKEN)};
     char token[DOOR_TOKEN_LEN_MAX + 1], text[DOOR_TOKEN_LEN_MAX + 3];
     config.http_token_file = path;
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
