@@ -212,9 +212,10 @@ static void apply_sent_event(BatchReplay *replay, const ShardMessage *message) {
         return;
     }
     expect_done(r, "message_decode()");
+    Str key = event.lead_id; /* of a lead that was merged its former one */
     event.lead_id = message->lead_id;
     expect_done(shard_event(replay->leads, &event, shard_watermark(replay->leads), &result), "shard_event()");
-    (void)settle_event(replay, message->topic, message->partition, message->offset, message->lead_id, message->bytes, &result);
+    (void)settle_event(replay, message->topic, message->partition, message->offset, key, message->bytes, &result);
 }
 
 static void apply_watermark(BatchReplay *replay, const ShardMessage *message) {
