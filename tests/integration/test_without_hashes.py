@@ -162,10 +162,9 @@ def test_a_redis_without_functions_is_warned_of(own_redis, deploy, model, monkey
 
     def warned(has_hashes):
         path = d.config('check', redis={'address': f'unix:{live.REDIS}', 'hashes': has_hashes})
-        done = subprocess.run([live.PROGRAM, 'check', '--live', '--config', path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
-                              check=False, text=True)
+        done = subprocess.run([live.PROGRAM, 'check', '--live', '--json', '--config', path], stdout=subprocess.PIPE, timeout=60, check=False)
         assert done.returncode == 0, done.stdout
-        return 'reader functions' in done.stdout
+        return [finding['severity'] for finding in json.loads(done.stdout) if finding['subject'] == 'reader functions'] == ['warning']
     assert not warned(False)
     d.redis.execute_command('ACL', 'SETUSER', 'default', '-function|load')
     assert warned(False) and not warned(True)
