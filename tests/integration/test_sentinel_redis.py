@@ -117,7 +117,8 @@ def test_failovers_under_load(watched, deploy, tmp_path):
 
     cut_replication(watched, 0)
     t.note('the replica has lost touch')
-    wait_for(lambda: d.committed() > len(lines) * 0.25, 'more that the replica has not')
+    # soon: who has had no link for ten times the sentinels' down-after-milliseconds is not made a master
+    wait_for(lambda: d.committed() > len(lines) * 0.15, 'more that the replica has not')
     watched.signal(0, signal.SIGKILL)
     t.note(f'master {watched.ports[0]} killed after {d.committed()} events')
     wait_for(lambda: watched.is_master(1), 'the first failover')
