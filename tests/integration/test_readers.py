@@ -371,8 +371,12 @@ def test_a_later_model_is_not_replaced_by_an_earlier_one(deploy, model):
     second.await_log('event=model.applied')
     assert version_of(d)[2] == '2'
     key = d.keys('lead:')['lead-1']
-    exact = as_dict(d.redis.execute_command('FCALL_RO', f'{d.name}_lead', 1, key))
-    assert 'approximate' not in exact and 'at:effort' not in exact
+
+    def read():
+        return as_dict(d.redis.execute_command('FCALL_RO', f'{d.name}_lead', 1, key))
+    wait_for(lambda: 'approximate' not in read(), 'the record by the new model is in Redis')  # it comes there behind the commit
+    exact = read()
+    assert 'at:effort' not in exact
     d.start('a').await_log('event=pipeline.ready')
     assert version_of(d)[2] == '2'
     d.redis.set(d.keys('record')['lead-1'], record)
