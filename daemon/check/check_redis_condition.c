@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "daemon/check/check_redis.h"
 #include "daemon/base/clock.h"
+#include "daemon/check/check_redis.h"
 #include "lib/calendar/timestamp.h"
 
 #define MIB (INT64_C(1) << 20)

@@ -279,12 +279,16 @@ class Run:
         return sum(self.d.asker.get_watermark_offsets(TopicPartition(source, i), timeout=30)[1]
                    for source, n in self.d.counts.items() for i in range(n))
 
+    def internal_partitions(self):
+        return [TopicPartition(f'{self.d.name}.internal', i) for i in range(self.options.partitions)]
+
+    def taken_of_internal(self):
+        """Up to which offset each partition of what shards tell each other has been taken."""
+        return {partition.partition: max(partition.offset, 0) for partition in self.d.asker.committed(self.internal_partitions(), timeout=30)}
+
     def n_under_way(self):
         """Messages between shards that nobody has taken."""
-        topic = f'{self.d.name}.internal'
-        partitions = [TopicPartition(topic, i) for i in range(self.options.partitions)]
-        reached = {partition.partition: max(partition.offset, 0) for partition in self.d.asker.committed(partitions, timeout=30)}
-        return sum(message.key() is not None for message in self.d.stream(topic, begin=reached))
+        return sum(message.key() is not None for message in self.d.stream(f'{self.d.name}.internal', begin=self.taken_of_internal()))
 
     def stop_at_rest(self):
         """Stops all. What the last round has sent to other shards is taken first, or the view would change as soon as somebody runs."""
@@ -297,17 +301,14 @@ class Run:
             self.fleet.stop_all()
 
     def ends_of_internal(self):
-        topic = f'{self.d.name}.internal'
-        return {i: self.d.asker.get_watermark_offsets(TopicPartition(topic, i), timeout=30)[1] for i in range(self.options.partitions)}
+        return {partition.partition: self.d.asker.get_watermark_offsets(partition, timeout=30)[1] for partition in self.internal_partitions()}
 
     def all_have_told(self, begin):
         """Each shard has said since then to each how far its leads are, and that was taken."""
-        topic, shards = f'{self.d.name}.internal', range(self.options.partitions)
-        reached = {partition.partition: partition.offset for partition in
-                   self.d.asker.committed([TopicPartition(topic, i) for i in shards], timeout=30)}
-        told = {(message.partition(), sender_of(message.value())) for message in self.d.stream(topic, begin=begin)
-                if message.key() is None and message.value()[1] == MESSAGE_WATERMARK and message.offset() < reached[message.partition()]}
-        return len(told) == len(shards) ** 2
+        taken = self.taken_of_internal()
+        told = {(message.partition(), sender_of(message.value())) for message in self.d.stream(f'{self.d.name}.internal', begin=begin)
+                if message.key() is None and message.value()[1] == MESSAGE_WATERMARK and message.offset() < taken[message.partition()]}
+        return len(told) == self.options.partitions ** 2
 
     def run_in_place(self, checker, name):
         """Has one instance take all shards while time stands still, and tell and take how far each of them is, which they do once a second only."""

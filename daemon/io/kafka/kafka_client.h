@@ -5,7 +5,7 @@
  *
  * What is common to the consumer, the producer and the changelog reader: how a client is configured, how an
  * error of librdkafka is sorted, and questions to the cluster (partitions, ends, topics). The files
- * daemon/io/kafka_*.c are the only ones that know librdkafka.
+ * of daemon/io/kafka are the only ones that know librdkafka.
  */
 #include "daemon/config/config.h"
 #include "lib/base/util.h"

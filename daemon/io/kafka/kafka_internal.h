@@ -1,6 +1,6 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files daemon/io/kafka_*.c share with each other, and with nobody else: it includes librdkafka. */
+/* What the files of daemon/io/kafka share with each other, and with nobody else: it includes librdkafka. */
 #include <librdkafka/rdkafka.h>
 
 #include "daemon/io/kafka/kafka_client.h"

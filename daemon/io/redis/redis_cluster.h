@@ -4,7 +4,7 @@
  * Redis Cluster
  *
  * A link to each node that is needed, found by slot. Slots are learnt from any node that answers, and again once one of them has turned
- * out to be wrong. Included by daemon/io/redis_*.c only.
+ * out to be wrong. Included by files of daemon/io/redis only.
  */
 #include "daemon/io/redis/redis_link.h"
 #include "daemon/io/redis/redis_slots.h"

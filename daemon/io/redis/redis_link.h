@@ -5,7 +5,7 @@
  *
  * A non-blocking socket of our own (Unix or TCP, with TLS or without) on which we have logged in. Replies are parsed by hiredis, which
  * is used as a codec only. Whatever goes wrong closes it, and the next call connects anew; a server to which no connection could be made
- * is left alone for a while, longer each time. Included by daemon/io/redis_*.c only.
+ * is left alone for a while, longer each time. Included by files of daemon/io/redis only.
  */
 #include <hiredis/hiredis.h>
 

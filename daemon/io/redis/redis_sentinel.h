@@ -5,7 +5,7 @@
  *
  * Which Redis is the master now. The first sentinel that answers is believed if the server that it names agrees; the sentinel is listened to
  * from then on, and says when there is another one. What was written to a former master meanwhile is what the view is caught up with
- * (DESIGN section 3). Included by daemon/io/redis_*.c only.
+ * (DESIGN section 3). Included by files of daemon/io/redis only.
  */
 #include "daemon/io/redis/redis_link.h"
 

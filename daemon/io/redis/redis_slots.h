@@ -4,7 +4,7 @@
  * Which Node of a Cluster serves which Slot
  *
  * What CLUSTER SLOTS answers, which every version has, and what a node answers in place of a reply. Pure. Included by
- * daemon/io/redis_*.c only.
+ * files of daemon/io/redis only.
  */
 #include <hiredis/hiredis.h>
 

@@ -4,7 +4,7 @@
  * TLS to Redis
  *
  * On a non-blocking socket of the caller's: OpenSSL, which reads and writes through that socket and never waits. Files are read at each
- * connection, so that a renewed certificate needs no restart. Included by daemon/io/redis_*.c only.
+ * connection, so that a renewed certificate needs no restart. Included by files of daemon/io/redis only.
  */
 #include <sys/types.h>
 

@@ -5,7 +5,7 @@
  *
  * One Redis, as the rest sees it: a server, the master that sentinels name, or a cluster. A request is built, sent and answered as a whole
  * within a time limit; whatever goes wrong on the way closes the connection, and the next call opens a new one. Included by
- * daemon/io/redis_*.c only.
+ * files of daemon/io/redis only.
  *
  *   redis_request.c    a request in RESP
  *   redis_link.c       a connection to one server, with redis_tls.c, redis_secret.c, redis_address.c

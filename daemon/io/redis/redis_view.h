@@ -23,7 +23,7 @@
  * which may be a later one while a large batch is being written. In a shard that is not live some may be
  * missing or older. A lead and an account may have the same id, and have nothing to do with each other.
  *
- * Only daemon/io/redis_*.c know hiredis. A view is used by one thread at a time.
+ * Only the files of daemon/io/redis know hiredis. A view is used by one thread at a time.
  */
 #include "daemon/config/config.h"
 #include "daemon/io/redis/redis_address.h"
