@@ -22,14 +22,14 @@
 /* Part of the stored format: a key computed today must be found again in years. No secret is meant by it. */
 static const SipKey event_key_sip_key = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)};
 
-EventKey event_key(Str event_id) {
+EventKey event_key(EventId id) {
     static_assert(sizeof(EventKey) == sizeof(Uuid), "an event key is a UUID or as long as one");
     EventKey key;
-    Uuid uuid;
-    if (uuid_parse(event_id, &uuid))
-        memcpy(key.bytes, uuid.bytes, sizeof(key.bytes));
+    char buffer[EVENT_ID_LEN_MAX];
+    if (event_id_is_uuid(&id))
+        memcpy(key.bytes, id.bytes, sizeof(key.bytes));
     else
-        siphash_24_128(event_key_sip_key, event_id, key.bytes);
+        siphash_24_128(event_key_sip_key, event_id_text(&id, buffer), key.bytes);
     return key;
 }
 

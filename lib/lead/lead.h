@@ -26,7 +26,7 @@
 typedef struct EventKey {
     uint8_t bytes[16];
 } EventKey;
-EventKey event_key(Str event_id);
+EventKey event_key(EventId id);
 
 /* One award that was given, for reasons. */
 typedef struct GivenAward {
