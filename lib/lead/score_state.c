@@ -22,7 +22,7 @@ size_t score_state_memory(const ScoreState *state) {
 
 static double raw_value(const ScoreState *state, const Decay *decay, int64_t at_ms) {
     if (!decay_is_stepped(decay))
-        return state->value * decay_factor(decay, state->at_ms, at_ms);
+        return state->at_ms == at_ms ? state->value : state->value * decay_factor(decay, state->at_ms, at_ms);
     double value = 0;
     for (uint32_t i = 0; i < state->n_buckets; i++)
         value += state->buckets[i].points * decay_factor(decay, state->buckets[i].at_ms, at_ms);
