@@ -207,13 +207,15 @@ void track_apply_event(Step *step) {
 static const Transition *first_that_holds(const Step *step, unsigned track_index, int64_t at_ms) {
     const Track *track = &step_tracks(step).tracks[track_index];
     const TrackState *state = &step_tracks(step).states[track_index];
+    const Stage *stage = &track->stages[state->stage];
+    if (stage->n_unprompted == 0)
+        return NULL;
     Situation situation = step_situation(step, NULL);
     situation.at_ms = at_ms;
-    for (size_t i = 0; i < track->n_transitions; i++) {
-        const Transition *transition = &track->transitions[i];
+    for (size_t i = 0; i < stage->n_unprompted; i++) {
+        const Transition *transition = &track->transitions[stage->unprompted[i]];
         bool entered_now = state->stages[transition->to].entered_at_ms == situation.at_ms;
-        if (transition_is_unprompted(transition) && leaves(transition, state) && !entered_now &&
-                holds(transition, state, &situation))
+        if (!entered_now && holds(transition, state, &situation))
             return transition;
     }
     return NULL;
@@ -335,12 +337,10 @@ int64_t track_transition_begins(const Situation *now, unsigned track, const Tran
 int64_t track_next_change(const Situation *now, unsigned track_index) {
     Tracks tracks = tracks_of(now->model, now->lead, now->account);
     const Track *track = &tracks.tracks[track_index];
+    const Stage *stage = &track->stages[tracks.states[track_index].stage];
     int64_t next_ms = TIME_NEVER;
-    for (size_t i = 0; i < track->n_transitions; i++) {
-        const Transition *transition = &track->transitions[i];
-        if (transition_is_unprompted(transition) && leaves(transition, &tracks.states[track_index]))
-            next_ms = earliest(next_ms, track_transition_begins(now, track_index, transition));
-    }
+    for (size_t i = 0; i < stage->n_unprompted; i++)
+        next_ms = earliest(next_ms, track_transition_begins(now, track_index, &track->transitions[stage->unprompted[i]]));
     return next_ms;
 }
 
