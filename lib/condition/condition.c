@@ -198,7 +198,7 @@ static const char *find_byte(const char *from, const char *end, char wanted) {
     return from;
 }
 
-static bool begins_with(const char *text, Str piece) {
+static inline bool begins_with(const char *text, Str piece) {
     for (size_t i = 0; i < piece.len; i++)
         if (text[i] != piece.data[i] && ascii_lower(text[i]) != ascii_lower(piece.data[i]))
             return false;
@@ -209,13 +209,14 @@ static bool begins_with(const char *text, Str piece) {
 static const char *find_piece(const char *from, const char *end, Str piece) {
     if (piece.len == 0)
         return from;
+    Str behind_first = {piece.data + 1, piece.len - 1};
     while ((size_t)(end - from) >= piece.len) {
         from = find_byte(from, end - piece.len + 1, ascii_lower(piece.data[0]));
         if (from == end - piece.len + 1)
             return NULL;
-        if (begins_with(from, piece))
-            return from + piece.len;
         from++;
+        if (begins_with(from, behind_first))
+            return from + behind_first.len;
     }
     return NULL;
 }

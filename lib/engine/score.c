@@ -36,9 +36,9 @@ static double clamp(double value, const Score *score) {
 }
 
 void score_apply_profile_rules(Lead *lead, const Model *model) {
-    double sums[MODEL_SCORES_MAX] = {0};
     if (model->n_profile_rules == 0)
         return; /* and no score is fed by any */
+    double sums[MODEL_SCORES_MAX] = {0};
     for (size_t i = 0; i < model->n_profile_rules; i++) {
         const Rule *rule = &model->profile_rules[i];
         for (size_t k = 0; k < rule->n_awards; k++)
