@@ -215,7 +215,7 @@ static const Transition *first_that_holds(const Step *step, unsigned track_index
     for (size_t i = 0; i < stage->n_unprompted; i++) {
         const Transition *transition = &track->transitions[stage->unprompted[i]];
         bool entered_now = state->stages[transition->to].entered_at_ms == situation.at_ms;
-        if (!entered_now && holds(transition, state, &situation))
+        if (!entered_now && !condition_is_out_of_reach(transition->when, &situation) && holds(transition, state, &situation))
             return transition;
     }
     return NULL;
@@ -331,6 +331,7 @@ static int64_t begins_to_hold(
 
 int64_t track_transition_begins(const Situation *now, unsigned track, const Transition *transition) {
     bool can_begin = transition->cooldown_ms || condition_is_time_dependent(transition->when);
+    can_begin = can_begin && !condition_is_out_of_reach(transition->when, now);
     return can_begin ? begins_to_hold(transition, &tracks_of(now->model, now->lead, now->account).states[track], now) : TIME_NEVER;
 }
 
