@@ -85,7 +85,7 @@ typedef struct SlaClock {
 #define LEAD_ALIASES_MAX 256
 
 struct Lead {
-    Str lead_id;       /* owned */
+    Str lead_id;       /* behind the rest of the lead */
     int64_t clock_ms;
     Str account_id;    /* owned; null if unknown */
     Str first_source, last_source; /* owned; null: none yet */
