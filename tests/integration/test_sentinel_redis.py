@@ -140,7 +140,7 @@ def test_failovers_under_load(watched, deploy, tmp_path):
     t.note(f'{watched.ports[1]} is back and demoted')
     wait_for(lambda: watched.client(0).info('replication')['connected_slaves'] == 1, 'a replica')
     wait_for(lambda: all(watched.knows_all(i) for i in range(3)), 'which the sentinels know')
-    live.redis.Redis(port=watched.sentinel_ports[0]).execute_command('SENTINEL', 'FAILOVER', Sentinels.NAME)
+    wait_for(watched.failover, 'a replica that a sentinel takes for fit')
     wait_for(lambda: watched.is_master(1), 'the third failover')
     t.note(f'master {watched.ports[1]} by an operator')
 
