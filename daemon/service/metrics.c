@@ -335,10 +335,11 @@ bool metrics_next(const Metrics *metrics, size_t id, size_t *iterator, MetricSam
     if (!at)
         return false;
     const Series *series = &metrics->series[at - 1];
-    const char *label = metrics->labels + series->labels_at;
     *iterator = at;
-    for (size_t i = 0; i < count_labels(metric); i++, label += strlen(label) + 1)
-        ret->labels[i] = str_from(label);
+    for (size_t i = 0, label_at = series->labels_at; i < count_labels(metric); i++) {
+        ret->labels[i] = str_from(&metrics->labels[label_at]);
+        label_at += ret->labels[i].len + 1;
+    }
     ret->counts = &metrics->values[series->values_at];
     ret->value = ret->counts[0];
     ret->sum = metric->type == METRIC_HISTOGRAM ? ret->counts[metric->n_bounds + 1] : 0;

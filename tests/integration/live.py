@@ -75,14 +75,14 @@ def free_port():
 
 
 def wait_for(condition, what, seconds=120):
-    """Awaits a condition; its truth is the result."""
+    """Awaits a condition; its truth is the result. `what`: a text, or what makes one once it has failed."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = condition()
         if found:
             return found
         time.sleep(0.02)
-    raise AssertionError(f'not within {seconds} s: {what}')
+    raise AssertionError(f'not within {seconds} s: {what() if callable(what) else what}')
 
 
 def real_log():
@@ -174,7 +174,7 @@ class Instance:
         def found():
             assert text in self.log() or self.process.poll() is None, f'ended without "{text}":\n{self.log()[-3000:]}'
             return text in self.log()
-        wait_for(found, f'"{text}" in the log:\n{self.log()[-3000:]}', seconds)
+        wait_for(found, lambda: f'"{text}" in the log:\n{self.log()[-3000:]}', seconds)
 
     def stop(self, seconds=30):
         """SIGTERM, once it listens; the exit status."""

@@ -61,6 +61,15 @@ class Sentinels:
             return False
         return int(master[b'num-other-sentinels']) == 2 and int(master[b'num-slaves']) >= 1 and master[b'flags'] == b'master'
 
+    def failover(self):
+        """Asks for one. False: the sentinel does not take the replica for fit yet, which may have lost touch just now."""
+        try:
+            return self.sentinel(0).execute_command('SENTINEL', 'FAILOVER', self.NAME)
+        except redis.ResponseError as error:
+            if 'NOGOODSLAVE' in str(error):
+                return False
+            raise
+
     def client(self, which):
         return redis.Redis(port=self.ports[which])
 
