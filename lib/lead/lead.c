@@ -384,21 +384,23 @@ int lead_add_seen(Lead *lead, EventKey key) {
 int lead_add_award(Lead *lead, const GivenAward *award) {
     uint32_t index;
     void *awards = lead->awards;
-    GivenAward copy = *award;
+    EventId id = award->event_id;
+    size_t id_size = event_id_heap_size(&id);
     bool is_full = lead->n_awards == LEAD_AWARDS_MAX;
-    int r = event_id_dup(&award->event_id, &copy.event_id);
+    int r = id_size > 0 ? event_id_dup(&award->event_id, &id) : 0;
     if (r)
         return r;
     r = ring_push(&awards, &lead->n_awards, &lead->awards_start, &lead->n_awards_alloc, LEAD_AWARDS_MAX, sizeof(*award), &index);
     lead->awards = awards;
     if (r) {
-        event_id_done(&copy.event_id);
+        event_id_done(&id);
         return r;
     }
-    if (is_full)
+    if (is_full && lead->award_ids_bytes > 0)
         award_done(lead, &lead->awards[index]);
-    lead->awards[index] = copy;
-    lead->award_ids_bytes += heap_bytes(event_id_heap_size(&copy.event_id));
+    lead->awards[index] = *award;
+    lead->awards[index].event_id = id;
+    lead->award_ids_bytes += heap_bytes(id_size);
     return 0;
 }
 
