@@ -14,6 +14,25 @@ static uint32_t load_big_endian(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+#define CH(x, y, z) ((z) ^ ((x) & ((y) ^ (z))))
+#define PARITY(x, y, z) ((x) ^ (y) ^ (z))
+#define MAJ(x, y, z) (((x) & (y)) | ((z) & ((x) | (y))))
+
+/* One round, after which `e` is what FIPS calls a, and so on: each of five takes its words one place further, and nothing is moved. */
+#define ROUND(f, k, word, a, b, c, d, e)                                                                     \
+    do {                                                                                                     \
+        (e) += rotate_left((a), 5) + f((b), (c), (d)) + (k) + (word);                                        \
+        (b) = rotate_left((b), 30);                                                                          \
+    } while (0)
+#define FIVE_ROUNDS(f, k, t)                                                                                 \
+    do {                                                                                                     \
+        ROUND(f, k, w[t], a, b, c, d, e);                                                                    \
+        ROUND(f, k, w[(t) + 1], e, a, b, c, d);                                                              \
+        ROUND(f, k, w[(t) + 2], d, e, a, b, c);                                                              \
+        ROUND(f, k, w[(t) + 3], c, d, e, a, b);                                                              \
+        ROUND(f, k, w[(t) + 4], b, c, d, e, a);                                                              \
+    } while (0)
+
 /* FIPS 180-4 section 6.1.2, with its names. */
 static void sha1_block(uint32_t hash[static 5], const uint8_t *block) {
     uint32_t w[SHA1_ROUNDS];
@@ -23,28 +42,14 @@ static void sha1_block(uint32_t hash[static 5], const uint8_t *block) {
         w[t] = rotate_left(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
 
     uint32_t a = hash[0], b = hash[1], c = hash[2], d = hash[3], e = hash[4];
-    for (unsigned t = 0; t < SHA1_ROUNDS; t++) {
-        uint32_t f, k;
-        if (t < 20) {
-            f = (b & c) ^ (~b & d);
-            k = 0x5A827999;
-        } else if (t < 40) {
-            f = b ^ c ^ d;
-            k = 0x6ED9EBA1;
-        } else if (t < 60) {
-            f = (b & c) ^ (b & d) ^ (c & d);
-            k = 0x8F1BBCDC;
-        } else {
-            f = b ^ c ^ d;
-            k = 0xCA62C1D6;
-        }
-        uint32_t sum = rotate_left(a, 5) + f + e + k + w[t];
-        e = d;
-        d = c;
-        c = rotate_left(b, 30);
-        b = a;
-        a = sum;
-    }
+    for (unsigned t = 0; t < 20; t += 5)
+        FIVE_ROUNDS(CH, 0x5A827999, t);
+    for (unsigned t = 20; t < 40; t += 5)
+        FIVE_ROUNDS(PARITY, 0x6ED9EBA1, t);
+    for (unsigned t = 40; t < 60; t += 5)
+        FIVE_ROUNDS(MAJ, 0x8F1BBCDC, t);
+    for (unsigned t = 60; t < 80; t += 5)
+        FIVE_ROUNDS(PARITY, 0xCA62C1D6, t);
     hash[0] += a;
     hash[1] += b;
     hash[2] += c;

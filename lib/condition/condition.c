@@ -29,10 +29,8 @@ static Value event_value(const Instruction *i, const LeadEvent *event) {
         return value_string(event->source);
     case OP_EVENT_CAMPAIGN:
         return value_string(event->campaign);
-    case OP_EVENT_TOPIC:
+    default: /* OP_EVENT_TOPIC */
         return value_string(event->topic);
-    default:
-        return event_property(event, i->constant.string);
     }
 }
 
@@ -63,8 +61,6 @@ static Value push_rare(const Instruction *i, const Situation *s) {
     switch (i->op) {
     case OP_PARAM_GLOBAL:
         return value_double(model->params[i->index].value);
-    case OP_DERIVED:
-        return condition_value(model->derived[i->index].value, s);
     case OP_PROFILE:
         return lead_profile(lead, i->constant.string);
     case OP_SEGMENT:
@@ -105,6 +101,10 @@ static inline void push(const Instruction *i, const Situation *s, Value *ret) {
         *ret = value_double(condition_score(s, i->index));
     else if (i->op == OP_PARAM)
         *ret = value_double(s->model->segment_params[s->lead->segment * s->model->n_params + i->index]);
+    else if (i->op == OP_DERIVED)
+        *ret = condition_value(s->model->derived[i->index].value, s);
+    else if (i->op == OP_EVENT_PROPERTY)
+        *ret = s->event ? event_property(s->event, i->constant.string) : VALUE_NONE;
     else
         *ret = push_rare(i, s);
 }
@@ -198,7 +198,7 @@ static const char *find_byte(const char *from, const char *end, char wanted) {
     return from;
 }
 
-static bool begins_with(const char *text, Str piece) {
+static inline bool begins_with(const char *text, Str piece) {
     for (size_t i = 0; i < piece.len; i++)
         if (text[i] != piece.data[i] && ascii_lower(text[i]) != ascii_lower(piece.data[i]))
             return false;
@@ -209,24 +209,23 @@ static bool begins_with(const char *text, Str piece) {
 static const char *find_piece(const char *from, const char *end, Str piece) {
     if (piece.len == 0)
         return from;
+    Str behind_first = {piece.data + 1, piece.len - 1};
     while ((size_t)(end - from) >= piece.len) {
         from = find_byte(from, end - piece.len + 1, ascii_lower(piece.data[0]));
         if (from == end - piece.len + 1)
             return NULL;
-        if (begins_with(from, piece))
-            return from + piece.len;
         from++;
+        if (begins_with(from, behind_first))
+            return from + behind_first.len;
     }
     return NULL;
 }
 
-/* Takes off the bytes before the next star, and the star. */
-static Str next_piece(Str *pattern, bool *ret_is_last) {
-    const char *star = pattern->len ? memchr(pattern->data, '*', pattern->len) : NULL;
-    Str piece = {pattern->data, star ? (size_t)(star - pattern->data) : pattern->len};
-    size_t taken = piece.len + (star != NULL);
-    *pattern = (Str){pattern->data + taken, pattern->len - taken};
-    *ret_is_last = !star;
+/* Takes off the bytes before the next star, and the star; there is one. */
+static Str next_piece(Str *pattern) {
+    const char *star = memchr(pattern->data, '*', pattern->len);
+    Str piece = {pattern->data, (size_t)(star - pattern->data)};
+    *pattern = (Str){star + 1, pattern->len - piece.len - 1};
     return piece;
 }
 
@@ -234,23 +233,19 @@ static Str next_piece(Str *pattern, bool *ret_is_last) {
  * Glob with `*` only: what stands before the first star begins the text, what stands behind the last one ends it, and each piece
  * between them is looked for behind the one before, where it comes first. At most len(text) * len(pattern) steps.
  */
-static bool like(Str text, Str pattern) {
-    const char *at = text.data, *end = at + text.len;
-    bool is_last;
-    Str piece = next_piece(&pattern, &is_last);
-    if (piece.len > text.len || !begins_with(at, piece))
+static bool like(Str text, const Instruction *i) {
+    Str pattern = i->constant.string, first = {pattern.data, i->left};
+    Str last = {pattern.data + pattern.len - i->right, i->right};
+    if (text.len < first.len + last.len || !begins_with(text.data, first))
         return false;
-    at += piece.len;
-    if (is_last)
-        return at == end;
-    for (;;) {
-        piece = next_piece(&pattern, &is_last);
-        if (is_last)
-            return (size_t)(end - at) >= piece.len && begins_with(end - piece.len, piece);
-        at = find_piece(at, end, piece);
-        if (!at)
-            return false;
-    }
+    if (first.len == pattern.len)
+        return text.len == first.len;
+    const char *at = text.data + first.len, *end = text.data + text.len - last.len;
+    if (!begins_with(end, last))
+        return false;
+    for (Str rest = {pattern.data + first.len + 1, pattern.len - first.len - 1 - last.len}; rest.len > 0 && at;)
+        at = find_piece(at, end, next_piece(&rest));
+    return at;
 }
 
 /* Decimal digits with sign, fraction and exponent; nothing around them. No "inf", "nan" or hexadecimal. */
@@ -278,7 +273,7 @@ Value condition_unary(const Instruction *i, Value v) {
     case OP_PRESENT:
         return value_boolean(v.type != VALUE_NULL);
     case OP_LIKE:
-        return value_boolean(v.type == VALUE_STRING && like(v.string, i->constant.string));
+        return value_boolean(v.type == VALUE_STRING && like(v.string, i));
     case OP_NOT:
         return value_boolean(!is_true(v));
     default:
@@ -371,6 +366,8 @@ Value condition_run(const Condition *condition, unsigned begin, unsigned end, co
 }
 
 Value condition_value(const Condition *condition, const Situation *situation) {
+    if (condition->n_code == 1) /* as most points are */
+        return condition_push(condition->code, situation);
     return condition_run(condition, 0, condition->n_code, situation);
 }
 

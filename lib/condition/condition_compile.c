@@ -265,6 +265,18 @@ static Operand parse_in(Compiler *c, Operand x, Mark mark) {
     return (Operand){.kind = steps ? TIME_TRUTH : TIME_STATIC, .begin = x.begin};
 }
 
+static Instruction like_instruction(Str pattern) {
+    Instruction i = {.op = OP_LIKE, .constant = value_string(pattern), .left = (unsigned)pattern.len};
+    for (size_t at = pattern.len; at-- > 0;) {
+        if (pattern.data[at] != '*')
+            continue;
+        if (i.left == pattern.len)
+            i.right = (unsigned)(pattern.len - at - 1);
+        i.left = (unsigned)at;
+    }
+    return i;
+}
+
 static Operand parse_relation(Compiler *c) {
     Mark x_mark = lexer_mark(&c->lexer);
     Operand x = parse_sum(c);
@@ -276,7 +288,8 @@ static Operand parse_relation(Compiler *c) {
     if (lexer_accept_word(&c->lexer, "like")) {
         if (!c->lexer.failed && c->lexer.token.type != TOKEN_STRING)
             lexer_unexpected(&c->lexer, "a pattern in double quotes");
-        emit_instruction(c, (Instruction){.op = OP_LIKE, .constant = value_string(c->lexer.token.string)});
+        if (!c->lexer.failed)
+            emit_instruction(c, like_instruction(c->lexer.token.string));
         if (!c->lexer.failed)
             lexer_next(&c->lexer);
         return OPERAND_STATIC(x.begin);

@@ -87,6 +87,30 @@ static bool is_settled(const Form *form, double offset, const Situation *s) {
     return !(ways.falls && ways.rises) && (value_now(form, offset, s) > 0 ? !ways.falls : !ways.rises);
 }
 
+/* More than the comparison's own arithmetic can be off by, in parts of what is compared. */
+#define BOUND_SLACK 1e-9
+
+/* Scores that are not negative are at most what they were when points were last given. */
+static bool stays_below(const Form *form, const Lead *lead) {
+    double most = 0;
+    for (unsigned i = 0; i < form->n_terms; i++) {
+        double value = lead->scores[form->terms[i].score].value;
+        if (value < 0)
+            return false;
+        most += form->terms[i].factor * value;
+    }
+    return most * (1 + BOUND_SLACK) + 2 * SCORE_EPSILON < -form->constant;
+}
+
+bool condition_is_out_of_reach(const Condition *condition, const Situation *s) {
+    for (unsigned i = 0; condition && i < condition->n_atoms; i++) {
+        const Form *form = condition_kept_form(condition, i, s);
+        if (form && form->is_bounded && stays_below(form, s->lead))
+            return true;
+    }
+    return false;
+}
+
 /* When a counter or the committee in code[begin, end) changes next. */
 static int64_t next_step(const Condition *condition, unsigned begin, unsigned end, const Situation *s) {
     int64_t next_ms = TIME_NEVER;

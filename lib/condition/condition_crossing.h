@@ -8,6 +8,11 @@
 #include "lib/condition/condition.h"
 
 /*
+ * Is it known, without a power of two, that the condition does not hold at the situation's instant, nor at any later one as long as nothing
+ * else changes? Of most leads it is: what they have is less than what they are to reach, even as it was when they got it.
+ */
+bool condition_is_out_of_reach(const Condition *condition, const Situation *situation);
+/*
  * The first millisecond after from_ms (not before situation->at_ms) at which one of the condition's comparisons may change its
  * truth, or TIME_NEVER. Between from_ms and there the condition's value does not change. The instant is exact up to the
  * rounding of doubles: the caller judges the condition there, and one millisecond before and after.

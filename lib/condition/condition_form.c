@@ -189,6 +189,7 @@ static void side_of(const Condition *condition, unsigned begin, unsigned end, co
 static void to_form(const Linear *linear, unsigned n_scores, Form *ret) {
     ret->constant = linear->constant;
     ret->slope = linear->slope;
+    ret->is_bounded = false;
     ret->n_terms = 0;
     for (unsigned i = 0; i < n_scores; i++)
         if (linear->score[i] != 0)
@@ -224,6 +225,53 @@ static bool is_plain(const Model *model, const Condition *condition, unsigned be
     return true;
 }
 
+/* --- forms that are bounded by what scores were when points were last given -------------------------- */
+
+static bool is_number(const Instruction *i) {
+    return i->op == OP_CONSTANT || i->op == OP_PARAM || i->op == OP_PARAM_GLOBAL;
+}
+
+static bool is_factor(const Instruction *i, const Situation *s) {
+    Value value = is_number(i) ? condition_push(i, s) : VALUE_NONE;
+    return value_is_number(value) && value_number(value) >= 0;
+}
+
+/*
+ * Is code[begin, end) made of scores that halve, and of numbers that are not negative, by sums and products alone? Where the scores are
+ * not negative either, nothing is taken from anything, so that it is computed to a few last bits.
+ */
+static bool only_halves(const Condition *condition, unsigned begin, unsigned end, const Situation *s) {
+    for (unsigned pc = begin; pc < end; pc++) {
+        const Instruction *i = &condition->code[pc];
+        const Condition *derived = i->op == OP_DERIVED ? s->model->derived[i->index].value : NULL;
+        bool is_known = i->op == OP_ADD || i->op == OP_MULTIPLY || is_factor(i, s) ||
+                (i->op == OP_SCORE && situation_decay(s, i->index)->kind == DECAY_HALF_LIFE) ||
+                (derived && only_halves(derived, 0, derived->n_code, s));
+        if (!is_known)
+            return false;
+    }
+    return true;
+}
+
+/* Does the condition hold only where the comparison at `at` does? It is part of no `or` and no `not`, so its false goes through to the end. */
+static bool is_needed(const Condition *condition, unsigned at) {
+    for (unsigned pc = 0; pc < at; pc++)
+        if (condition->code[pc].op == OP_OR_ELSE && condition->code[pc].index > at)
+            return false;
+    unsigned pc = at + 1;
+    while (pc < condition->n_code && (condition->code[pc].op == OP_TRUTH || condition->code[pc].op == OP_AND_THEN))
+        pc = condition->code[pc].op == OP_TRUTH ? pc + 1 : condition->code[pc].index;
+    return pc == condition->n_code;
+}
+
+/* Is it of `scores >= number`, or with `>`, without which the condition does not hold? Its constant is that number, and none is added to scores. */
+static bool is_bounded(const Condition *condition, unsigned at, const Situation *s, const Form *form) {
+    const Instruction *i = &condition->code[at], *number = &condition->code[i->right];
+    return (i->op == OP_GREATER || i->op == OP_GREATER_EQUAL) && i->right + 1 == at && is_number(number) &&
+            form->constant == -value_number(condition_push(number, s)) && only_halves(condition, i->left, i->right, s) &&
+            is_needed(condition, at);
+}
+
 static int keep_form(Arena *arena, const Form *form, const Form **ret) {
     size_t size = offsetof(Form, terms) + form->n_terms * sizeof(*form->terms);
     Form *kept = arena_alloc(arena, 1, size);
@@ -244,7 +292,10 @@ static int prepare_comparison(Arena *arena, const Model *model, Condition *condi
         const Lead lead = {.segment = segment};
         const Situation s = {.model = model, .lead = &lead};
         Form form;
-        int r = make_form(condition, i, at, &s, &form) ? keep_form(arena, &form, &condition->forms[comparison * n_rows + segment]) : 0;
+        if (!make_form(condition, i, at, &s, &form))
+            continue;
+        form.is_bounded = is_bounded(condition, at, &s, &form);
+        int r = keep_form(arena, &form, &condition->forms[comparison * n_rows + segment]);
         if (r < 0)
             return r;
     }
@@ -263,8 +314,12 @@ int condition_prepare_forms(Arena *arena, const Model *model, Condition *conditi
     return r;
 }
 
+const Form *condition_kept_form(const Condition *condition, unsigned comparison, const Situation *s) {
+    return condition->forms && s->lead ? condition->forms[comparison * (s->model->n_segments + 1) + s->lead->segment] : NULL;
+}
+
 const Form *condition_form(const Condition *condition, unsigned comparison, const Situation *s, Form *room) {
-    const Form *kept = condition->forms && s->lead ? condition->forms[comparison * (s->model->n_segments + 1) + s->lead->segment] : NULL;
+    const Form *kept = condition_kept_form(condition, comparison, s);
     unsigned at = condition->atoms[comparison];
     if (kept)
         return kept;

@@ -17,6 +17,7 @@ typedef struct FormTerm {
 /* constant + slope * (t - the situation's instant) + sum of factor * (value of the score at t) */
 typedef struct Form {
     double constant, slope;
+    bool is_bounded; /* of one that is kept: see condition_is_out_of_reach() */
     unsigned n_terms;
     FormTerm terms[MODEL_SCORES_MAX]; /* by ascending score; of a kept form only n_terms are there */
 } Form;
@@ -28,5 +29,7 @@ MUST_CHECK int condition_prepare_forms(Arena *arena, const Model *model, Conditi
  * is compared, so that it is false whenever. `room` is used where it has not been worked out.
  */
 const Form *condition_form(const Condition *condition, unsigned comparison, const Situation *s, Form *room);
+/* NULL: it is not one that was worked out at load. */
+const Form *condition_kept_form(const Condition *condition, unsigned comparison, const Situation *s);
 /* How a score of the situation's lead or account decays. */
 const Decay *situation_decay(const Situation *s, unsigned score);

@@ -73,8 +73,8 @@ typedef struct Instruction {
     Op op;
     unsigned index;  /* of a param, score, derived score, counter, track; items of OP_IN; target of a jump */
     unsigned stage;  /* of OP_SINCE, OP_LEFT, OP_ENTRIES */
-    unsigned left;   /* comparisons, OP_IN: where the left side's instructions begin … */
-    unsigned right;  /* … and the right side's, or the list's */
+    unsigned left;   /* comparisons, OP_IN: where the left side's instructions begin …; OP_LIKE: bytes before the first star, or all … */
+    unsigned right;  /* … and the right side's, or the list's; … and bytes behind the last star */
     Value constant;  /* OP_CONSTANT, OP_LIKE; the name of OP_PROFILE and OP_EVENT_PROPERTY */
     Mark mark;
     Str text;        /* the greatest expression that ends with this instruction, as it was written */

@@ -34,6 +34,8 @@ void course_add(Course *course, const ScoreState *state, const Decay *decay) {
 
 /* When it is `target`, in milliseconds after from_ms; INFINITY: never. It is one straight line or one exponential. */
 static double reaches(const Course *course, double target) {
+    if (course->exponential != 0 && (course->exponential > 0) != (target > 0))
+        return INFINITY;
     double elapsed_ms = course->exponential != 0 ? course->half_life_ms * log2(course->exponential / target)
                                                  : (target - course->constant) / course->slope;
     return elapsed_ms >= 0 ? elapsed_ms : INFINITY; /* NaN too: it is on no way there */

@@ -31,11 +31,21 @@ void exponential_sum_add(ExponentialSum *sum, double value, double half_life_ms)
     sum->exponentials[sum->n_exponentials++] = (Exponential){value, half_life_ms};
 }
 
+/* 2^-1075 is nearer to 0 than to the least double. exp2() finds that out, too, but by an underflow, which processors are slow at. */
+#define HALVINGS_TO_NOTHING 1076.0
+
+/* What is left of the exponential. */
+static double part_at(const Exponential *exponential, double elapsed_ms) {
+    double halvings = elapsed_ms / exponential->half_life_ms;
+    double factor = halvings == 0 ? 1 : halvings > HALVINGS_TO_NOTHING ? 0 : exp2(-halvings);
+    return exponential->value * factor;
+}
+
 double exponential_sum_value(const ExponentialSum *sum, int64_t at_ms) {
     double elapsed_ms = (double)(at_ms - sum->origin_ms);
     double value = sum->constant + sum->slope * elapsed_ms;
     for (unsigned i = 0; i < sum->n_exponentials; i++)
-        value += sum->exponentials[i].value * exp2(-elapsed_ms / sum->exponentials[i].half_life_ms);
+        value += part_at(&sum->exponentials[i], elapsed_ms);
     return value;
 }
 
@@ -83,29 +93,47 @@ static int64_t bisect(const ExponentialSum *sum, int64_t from_ms, int64_t to_ms,
     return to_ms;
 }
 
-/* The step from a place of the curve to where its tangent meets zero. */
+/*
+ * The step from a place of the curve to where its tangent meets zero. Exponentials against a constant alone are compared by their
+ * logarithms, whose difference is almost a straight line.
+ */
 static double newton_step(const ExponentialSum *sum, double elapsed_ms) {
-    double value = sum->constant + sum->slope * elapsed_ms, slope = sum->slope;
+    double parts = 0, rate = 0;
     for (unsigned i = 0; i < sum->n_exponentials; i++) {
-        const Exponential *e = &sum->exponentials[i];
-        double part = e->value * exp2(-elapsed_ms / e->half_life_ms);
-        value += part;
-        slope -= part * M_LN2 / e->half_life_ms;
+        double part = part_at(&sum->exponentials[i], elapsed_ms);
+        parts += part;
+        rate += part / sum->exponentials[i].half_life_ms;
     }
-    return -value / slope;
+    if (sum->slope == 0 && sum->constant != 0)
+        return log2(parts / -sum->constant) * parts / rate;
+    return -(sum->constant + sum->slope * elapsed_ms + parts) / (sum->slope - rate * M_LN2);
+}
+
+static bool has_change(const ExponentialSum *sum, int64_t from_ms, int64_t to_ms, bool before) {
+    return from_ms < to_ms && is_positive(sum, from_ms) == before && is_positive(sum, to_ms) != before;
 }
 
 /* More than it takes from afar: each step doubles the digits once it is near. */
 #define NEWTON_STEPS_MAX 40
 
+static double least_half_life(const ExponentialSum *sum) {
+    double least_ms = INFINITY;
+    for (unsigned i = 0; i < sum->n_exponentials; i++)
+        least_ms = fmin(least_ms, sum->exponentials[i].half_life_ms);
+    return least_ms;
+}
+
 /*
  * Newton's method spares most of the bisection. A sum whose terms all fall, or all rise, is convex, or concave, so from its left end on the
- * steps come nearer and nearer without passing the zero. Wherever they end: what is narrowed has the change within it.
+ * steps come nearer and nearer without passing the zero; so is the logarithm of its exponentials. Wherever they end: what is narrowed has
+ * the change within it.
  */
 static void narrow(const ExponentialSum *sum, int64_t *from_ms, int64_t *to_ms, bool before) {
     double elapsed_ms = (double)(*from_ms - sum->origin_ms), last_ms = (double)(*to_ms - sum->origin_ms);
     double step_ms = INFINITY;
-    for (unsigned n = 0; n < NEWTON_STEPS_MAX && step_ms > 0.25 && elapsed_ms <= last_ms; n++) {
+    /* Behind a step, what is still missing is at most its square times ln 2 / 2 / the least half-life. */
+    double near_ms = sqrt(least_half_life(sum)) / 2;
+    for (unsigned n = 0; n < NEWTON_STEPS_MAX && step_ms > near_ms && elapsed_ms <= last_ms; n++) {
         step_ms = newton_step(sum, elapsed_ms);
         if (!(step_ms >= 0)) /* at the zero, or on no way to it */
             break;
@@ -114,10 +142,13 @@ static void narrow(const ExponentialSum *sum, int64_t *from_ms, int64_t *to_ms, 
     if (!(elapsed_ms <= last_ms))
         return;
     int64_t guess_ms = sum->origin_ms + (int64_t)elapsed_ms;
-    int64_t low_ms = MAX(guess_ms - 2, *from_ms), high_ms = MIN(guess_ms + 2, *to_ms);
-    if (low_ms < high_ms && is_positive(sum, low_ms) == before && is_positive(sum, high_ms) != before) {
-        *from_ms = low_ms;
-        *to_ms = high_ms;
+    for (int64_t off_ms = 0; off_ms <= 2; off_ms += 2) {
+        int64_t low_ms = MAX(guess_ms - off_ms, *from_ms), high_ms = MIN(guess_ms + 1 + off_ms, *to_ms);
+        if (has_change(sum, low_ms, high_ms, before)) {
+            *from_ms = low_ms;
+            *to_ms = high_ms;
+            return;
+        }
     }
 }
 

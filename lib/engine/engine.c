@@ -118,24 +118,24 @@ static void note_activity(Lead *lead, const LeadEvent *event) {
 }
 
 /* Step 4. */
-static int arrive(Lead *lead, const Model *model, const LeadEvent *event) {
+static int arrive(Lead *lead, const Model *model, const LeadEvent *event, const EventId *event_id) {
     if (lead->clock_ms == TIME_NONE)
         lead_begin(lead, model, event->occurred_at_ms);
     lead->clock_ms = MAX(lead->clock_ms, event->occurred_at_ms);
-    return lead_add_seen(lead, event_key(event->event_id));
+    return lead_add_seen(lead, event_key(*event_id));
 }
 
-int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event) {
+int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event, const EventId *event_id) {
     const Model *model = engine->model;
     Touch *touch = begin_touch(engine, lead, event);
-    int r = arrive(lead, model, event);
+    int r = arrive(lead, model, event, event_id);
     if (r == 0)
         r = apply_facts(lead, event, touch);
     if (r < 0)
         return r;
     score_classify(lead, model);
     score_apply_profile_rules(lead, model);
-    r = score_apply_event(lead, model, event, touch);
+    r = score_apply_event(lead, model, event, event_id, touch);
     if (r < 0)
         return r;
     note_activity(lead, event);
@@ -149,9 +149,9 @@ int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event) {
     return r < 0 ? r : end_touch(engine, lead, touch);
 }
 
-int engine_arrive(Engine *engine, Lead *lead, const LeadEvent *event) {
+int engine_arrive(Engine *engine, Lead *lead, const LeadEvent *event, const EventId *event_id) {
     engine->touch_is_due = false;
-    int r = arrive(lead, engine->model, event);
+    int r = arrive(lead, engine->model, event, event_id);
     if (r < 0)
         return r;
     idle_note_event(lead, engine->model, event);

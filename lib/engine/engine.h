@@ -28,10 +28,10 @@ DEFINE_CLEANUP(Engine *, engine_free)
 
 /* Step 3: does an `ignore` rule drop the event? `lead` is as it is before the event; one that never was is fresh from lead_new(). */
 bool engine_ignores(Engine *engine, const Lead *lead, const LeadEvent *event, unsigned *ret_rule);
-/* Steps 4 to 10, but for other leads' moments. A lead without clock begins here. */
-MUST_CHECK int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event);
+/* Steps 4 to 10, but for other leads' moments. A lead without clock begins here. `event_id`: the event's, which the caller knows. */
+MUST_CHECK int engine_apply_event(Engine *engine, Lead *lead, const LeadEvent *event, const EventId *event_id);
 /* Step 4 alone: `lead_merged` of a lead into itself, or before another takes it. */
-MUST_CHECK int engine_arrive(Engine *engine, Lead *lead, const LeadEvent *event);
+MUST_CHECK int engine_arrive(Engine *engine, Lead *lead, const LeadEvent *event, const EventId *event_id);
 /*
  * `lead_merged` (SPEC section 9): the lead takes what `merged` has, which is as engine_arrive() left it; merge_fits() must hold. Its touch
  * speaks for both. A lead without clock begins here.

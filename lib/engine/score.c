@@ -36,6 +36,8 @@ static double clamp(double value, const Score *score) {
 }
 
 void score_apply_profile_rules(Lead *lead, const Model *model) {
+    if (model->n_profile_rules == 0)
+        return; /* and no score is fed by any */
     double sums[MODEL_SCORES_MAX] = {0};
     for (size_t i = 0; i < model->n_profile_rules; i++) {
         const Rule *rule = &model->profile_rules[i];
@@ -126,15 +128,14 @@ static int apply_rule(Lead *lead, const Situation *s, const EventId *event_id, u
     return r;
 }
 
-int score_apply_event(Lead *lead, const Model *model, const LeadEvent *event, Touch *touch) {
+int score_apply_event(Lead *lead, const Model *model, const LeadEvent *event, const EventId *event_id, Touch *touch) {
     double scores[MODEL_SCORES_MAX];
     Situation s = situation_before(lead, model, event, scores);
     int r = count(lead, &s);
     touch_judge(touch, &s);
-    EventId event_id = event_id_of(event->event_id);
     EventMatches matches = event_index_find(model->rules_by_type, event->type);
     for (unsigned i; r == 0 && event_matches_next(&matches, &i);)
-        r = apply_rule(lead, &s, &event_id, i, touch);
+        r = apply_rule(lead, &s, event_id, i, touch);
     return r;
 }
 

@@ -16,8 +16,8 @@ void score_apply_profile_rules(Lead *lead, const Model *model);
 double score_profile_points(const Lead *lead, const Model *model, const Rule *rule, const Award *award);
 /*
  * Step 8: the counters, then the rules, in file order, on the scores as they were before the first; points are dated at the
- * event's occurred_at. `touch` (or NULL) learns what the account gets of it. 0 or -ENOMEM.
+ * event's occurred_at, by `event_id`. `touch` (or NULL) learns what the account gets of it. 0 or -ENOMEM.
  */
-MUST_CHECK int score_apply_event(Lead *lead, const Model *model, const LeadEvent *event, Touch *touch);
+MUST_CHECK int score_apply_event(Lead *lead, const Model *model, const LeadEvent *event, const EventId *event_id, Touch *touch);
 /* The idle rules that are due at the lead's clock, in file order; those that give nothing fall asleep. Errors as above. */
 MUST_CHECK int score_apply_idle(Lead *lead, const Model *model, Touch *touch);

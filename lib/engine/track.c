@@ -207,13 +207,15 @@ void track_apply_event(Step *step) {
 static const Transition *first_that_holds(const Step *step, unsigned track_index, int64_t at_ms) {
     const Track *track = &step_tracks(step).tracks[track_index];
     const TrackState *state = &step_tracks(step).states[track_index];
+    const Stage *stage = &track->stages[state->stage];
+    if (stage->n_unprompted == 0)
+        return NULL;
     Situation situation = step_situation(step, NULL);
     situation.at_ms = at_ms;
-    for (size_t i = 0; i < track->n_transitions; i++) {
-        const Transition *transition = &track->transitions[i];
+    for (size_t i = 0; i < stage->n_unprompted; i++) {
+        const Transition *transition = &track->transitions[stage->unprompted[i]];
         bool entered_now = state->stages[transition->to].entered_at_ms == situation.at_ms;
-        if (transition_is_unprompted(transition) && leaves(transition, state) && !entered_now &&
-                holds(transition, state, &situation))
+        if (!entered_now && !condition_is_out_of_reach(transition->when, &situation) && holds(transition, state, &situation))
             return transition;
     }
     return NULL;
@@ -285,13 +287,33 @@ bool track_apply_sla(Step *step, unsigned policy, SlaKind kind, int64_t at_ms) {
 
 /* --- by time alone ----------------------------------------------------------------------------------- */
 
+static bool holds_at(const Transition *transition, const TrackState *state, const Situation *now, int64_t at_ms) {
+    Situation then = *now;
+    then.at_ms = at_ms;
+    return holds(transition, state, &then);
+}
+
+/* The first millisecond of [first_ms, last_ms] at which it holds and did not before; TIME_NEVER. As a rule it does not hold at the first. */
+static int64_t begins_within(
+        const Transition *transition, const TrackState *state, const Situation *now, int64_t first_ms, int64_t last_ms) {
+    bool before = false;
+    for (int64_t at_ms = first_ms; at_ms <= last_ms; at_ms++) {
+        bool after = holds_at(transition, state, now, at_ms);
+        if (after && at_ms == first_ms)
+            before = holds_at(transition, state, now, at_ms - 1);
+        if (after && !before)
+            return at_ms;
+        before = after;
+    }
+    return TIME_NEVER;
+}
+
 /*
  * Where a condition may change, after from_ms: at the ends of comparisons' truth, and when the cooldown is over. Each change that
  * the conditions' arithmetic finds may be a millisecond off by rounding, so all three are judged.
  */
 static int64_t begins_to_hold(
         const Transition *transition, const TrackState *state, const Situation *now) {
-    Situation s = *now;
     int64_t cooled_at_ms = transition_cools_at(transition, state);
     /* One change at least is passed a round; their number is bounded by the terms of the comparisons. */
     for (int64_t from_ms = now->at_ms;;) {
@@ -300,34 +322,26 @@ static int64_t begins_to_hold(
             change_ms = MIN(change_ms, cooled_at_ms);
         if (change_ms == TIME_NEVER)
             return TIME_NEVER;
-        int64_t first_ms = MAX(change_ms - 1, now->at_ms + 1);
-        s.at_ms = first_ms - 1;
-        bool before = holds(transition, state, &s);
-        for (int64_t at_ms = first_ms; at_ms <= change_ms + 1; at_ms++) {
-            s.at_ms = at_ms;
-            bool after = holds(transition, state, &s);
-            if (!before && after)
-                return at_ms;
-            before = after;
-        }
+        int64_t begins_ms = begins_within(transition, state, now, MAX(change_ms - 1, now->at_ms + 1), change_ms + 1);
+        if (begins_ms != TIME_NEVER)
+            return begins_ms;
         from_ms = change_ms;
     }
 }
 
 int64_t track_transition_begins(const Situation *now, unsigned track, const Transition *transition) {
     bool can_begin = transition->cooldown_ms || condition_is_time_dependent(transition->when);
+    can_begin = can_begin && !condition_is_out_of_reach(transition->when, now);
     return can_begin ? begins_to_hold(transition, &tracks_of(now->model, now->lead, now->account).states[track], now) : TIME_NEVER;
 }
 
 int64_t track_next_change(const Situation *now, unsigned track_index) {
     Tracks tracks = tracks_of(now->model, now->lead, now->account);
     const Track *track = &tracks.tracks[track_index];
+    const Stage *stage = &track->stages[tracks.states[track_index].stage];
     int64_t next_ms = TIME_NEVER;
-    for (size_t i = 0; i < track->n_transitions; i++) {
-        const Transition *transition = &track->transitions[i];
-        if (transition_is_unprompted(transition) && leaves(transition, &tracks.states[track_index]))
-            next_ms = earliest(next_ms, track_transition_begins(now, track_index, transition));
-    }
+    for (size_t i = 0; i < stage->n_unprompted; i++)
+        next_ms = earliest(next_ms, track_transition_begins(now, track_index, &track->transitions[stage->unprompted[i]]));
     return next_ms;
 }
 

@@ -33,14 +33,6 @@ int64_t track_next_change(const Situation *now, unsigned track);
  * The same for one of the track's transitions: out of its present stage, and without `on`. It may hold already, and begin to do so again.
  */
 int64_t track_transition_begins(const Situation *now, unsigned track, const Transition *transition);
-/* Moves the transition by what holds, not by what happens? */
-static inline bool transition_is_unprompted(const Transition *transition) {
-    return !transition->has_on && transition->n_on_sla == 0;
-}
-/* Does it lead out of the stage? */
-static inline bool transition_leaves(const Transition *transition, unsigned stage) {
-    return transition->from >> stage & 1;
-}
 /* When the cooldown of the stage that it leads to is over; TIME_NONE if there is none to wait for. */
 int64_t transition_cools_at(const Transition *transition, const TrackState *state);
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A lead is one block for what the model fixes (the struct itself, scores, tracks, stages, clocks) and pieces
- * of their own for what grows: strings, profile, rings. Live, a lead is made from its packed record whenever
+ * A lead is one block for what the model fixes (the struct itself, scores, tracks, stages, clocks) and, behind that, its id, and pieces
+ * of their own for what grows: other strings, profile, rings. Live, a lead is made from its packed record whenever
  * it is not cached, so the number of allocations counts.
  *
  * The rings grow like arrays until they have their full size and only then begin to turn: while one holds
@@ -22,19 +22,20 @@
 /* Part of the stored format: a key computed today must be found again in years. No secret is meant by it. */
 static const SipKey event_key_sip_key = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)};
 
-EventKey event_key(Str event_id) {
+EventKey event_key(EventId id) {
     static_assert(sizeof(EventKey) == sizeof(Uuid), "an event key is a UUID or as long as one");
     EventKey key;
-    Uuid uuid;
-    if (uuid_parse(event_id, &uuid))
-        memcpy(key.bytes, uuid.bytes, sizeof(key.bytes));
+    char buffer[EVENT_ID_LEN_MAX];
+    if (event_id_is_uuid(&id))
+        memcpy(key.bytes, id.bytes, sizeof(key.bytes));
     else
-        siphash_24_128(event_key_sip_key, event_id, key.bytes);
+        siphash_24_128(event_key_sip_key, event_id_text(&id, buffer), key.bytes);
     return key;
 }
 
 /* ---- making and freeing ---- */
 
+/* Without the id. */
 static size_t block_size(const Model *model) {
     return sizeof(Lead) + model->n_scores * sizeof(ScoreState) + track_states_size(model->tracks, model->n_tracks) +
            model->n_policies * sizeof(SlaClock) + (model->n_counters + model->n_limits) * sizeof(TimeList) +
@@ -92,7 +93,8 @@ static void reset(Lead *lead, const Model *model) {
 }
 
 int lead_new(const Model *model, Str lead_id, Lead **ret) {
-    _cleanup_(lead_free) Lead *lead = calloc(1, block_size(model));
+    size_t size = block_size(model);
+    Lead *lead = calloc(1, size + lead_id.len);
     if (!lead)
         return -ENOMEM;
 
@@ -100,13 +102,11 @@ int lead_new(const Model *model, Str lead_id, Lead **ret) {
     lead->n_scores = model->n_scores;
     lead->n_counters = model->n_counters;
     lead->n_limits = model->n_limits;
-    int r = str_set(&lead->lead_id, lead_id);
-    if (r)
-        return r;
-
+    lead->lead_id = (Str){(char *)lead + size, lead_id.len};
+    memcpy((char *)lead + size, lead_id.data, lead_id.len);
     lead->entity = (Entity){.kind = ENTITY_LEAD, .id = lead->lead_id};
     reset(lead, model);
-    *ret = TAKE_PTR(lead);
+    *ret = lead;
     return 0;
 }
 
@@ -227,7 +227,6 @@ bool lead_take_back(Lead *name, Lead *lead, const Model *model) {
 Lead *lead_free(Lead *lead) {
     if (!lead)
         return NULL;
-    str_free(&lead->lead_id);
     str_free(&lead->merged_into);
     aliases_clear(lead);
     free(lead->aliases);
@@ -252,7 +251,7 @@ Lead *lead_free(Lead *lead) {
 }
 
 size_t lead_memory(const Lead *lead, const Model *model) {
-    size_t n = heap_bytes(block_size(model)) + str_heap_bytes(lead->lead_id) +
+    size_t n = heap_bytes(block_size(model) + lead->lead_id.len) +
                str_heap_bytes(lead->account_id) + str_heap_bytes(lead->first_source) +
                str_heap_bytes(lead->last_source) + str_heap_bytes(lead->merged_into) +
                heap_bytes(lead->n_aliases_alloc * sizeof(Str)) + heap_bytes(lead->n_profile_alloc * sizeof(Property)) +
@@ -290,7 +289,7 @@ static void entity_free(Entity *entity) {
 }
 
 static void entity_prefetch(const Entity *entity, const Model *model) {
-    prefetch_bytes(lead_of((Entity *)entity), block_size(model));
+    prefetch_bytes(lead_of((Entity *)entity), block_size(model) + entity->id.len);
 }
 
 static void prefetch_text(Str text) {
@@ -301,7 +300,6 @@ static void prefetch_text(Str text) {
 /* What an event as a rule looks at. The rest of the ring of ids is read in a row, which the processor foresees. */
 static void entity_prefetch_parts(const Entity *entity) {
     const Lead *lead = lead_of((Entity *)entity);
-    prefetch_text(lead->lead_id);
     prefetch_text(lead->account_id);
     prefetch_text(lead->last_source);
     prefetch_bytes(lead->seen, MIN(lead->n_seen, 16) * sizeof(*lead->seen));
@@ -311,7 +309,6 @@ static void entity_prefetch_parts(const Entity *entity) {
 
 static void entity_prefetch_record(const Entity *entity) {
     const Lead *lead = lead_of((Entity *)entity);
-    prefetch_text(lead->lead_id);
     prefetch_text(lead->account_id);
     prefetch_text(lead->first_source);
     prefetch_text(lead->last_source);
@@ -387,21 +384,23 @@ int lead_add_seen(Lead *lead, EventKey key) {
 int lead_add_award(Lead *lead, const GivenAward *award) {
     uint32_t index;
     void *awards = lead->awards;
-    GivenAward copy = *award;
+    EventId id = award->event_id;
+    size_t id_size = event_id_heap_size(&id);
     bool is_full = lead->n_awards == LEAD_AWARDS_MAX;
-    int r = event_id_dup(&award->event_id, &copy.event_id);
+    int r = id_size > 0 ? event_id_dup(&award->event_id, &id) : 0;
     if (r)
         return r;
     r = ring_push(&awards, &lead->n_awards, &lead->awards_start, &lead->n_awards_alloc, LEAD_AWARDS_MAX, sizeof(*award), &index);
     lead->awards = awards;
     if (r) {
-        event_id_done(&copy.event_id);
+        event_id_done(&id);
         return r;
     }
-    if (is_full)
+    if (is_full && lead->award_ids_bytes > 0)
         award_done(lead, &lead->awards[index]);
-    lead->awards[index] = copy;
-    lead->award_ids_bytes += heap_bytes(event_id_heap_size(&copy.event_id));
+    lead->awards[index] = *award;
+    lead->awards[index].event_id = id;
+    lead->award_ids_bytes += heap_bytes(id_size);
     return 0;
 }
 

@@ -26,7 +26,7 @@
 typedef struct EventKey {
     uint8_t bytes[16];
 } EventKey;
-EventKey event_key(Str event_id);
+EventKey event_key(EventId id);
 
 /* One award that was given, for reasons. */
 typedef struct GivenAward {
@@ -85,7 +85,7 @@ typedef struct SlaClock {
 #define LEAD_ALIASES_MAX 256
 
 struct Lead {
-    Str lead_id;       /* owned */
+    Str lead_id;       /* behind the rest of the lead */
     int64_t clock_ms;
     Str account_id;    /* owned; null if unknown */
     Str first_source, last_source; /* owned; null: none yet */
@@ -154,12 +154,17 @@ bool lead_has_seen(const Lead *lead, EventKey key);
 MUST_CHECK int lead_add_seen(Lead *lead, EventKey key);
 /* Copies its event id. */
 MUST_CHECK int lead_add_award(Lead *lead, const GivenAward *award);
+/* Of the i-th entry, without a division: the oldest is within the ring, and i is less than its size. */
+static inline size_t ring_place(size_t start, size_t i, size_t n_alloc) {
+    size_t at = start + i;
+    return at < n_alloc ? at : at - n_alloc;
+}
 /* i = 0 is the oldest kept. */
 static inline const GivenAward *lead_award(const Lead *lead, size_t i) {
-    return &lead->awards[(lead->awards_start + i) % lead->n_awards_alloc];
+    return &lead->awards[ring_place(lead->awards_start, i, lead->n_awards_alloc)];
 }
 static inline const EventKey *lead_seen(const Lead *lead, size_t i) {
-    return &lead->seen[(lead->seen_start + i) % lead->n_seen_alloc];
+    return &lead->seen[ring_place(lead->seen_start, i, lead->n_seen_alloc)];
 }
 /* Copies `value` under `name`; null deletes. -E2BIG: over LEAD_PROFILE_MAX attributes, nothing changed. */
 MUST_CHECK int lead_set_profile(Lead *lead, Str name, Value value);

@@ -22,16 +22,20 @@ size_t score_state_memory(const ScoreState *state) {
 
 static double raw_value(const ScoreState *state, const Decay *decay, int64_t at_ms) {
     if (!decay_is_stepped(decay))
-        return state->value * decay_factor(decay, state->at_ms, at_ms);
+        return state->at_ms == at_ms ? state->value : state->value * decay_factor(decay, state->at_ms, at_ms);
     double value = 0;
     for (uint32_t i = 0; i < state->n_buckets; i++)
         value += state->buckets[i].points * decay_factor(decay, state->buckets[i].at_ms, at_ms);
     return value;
 }
 
-double score_state_value(const ScoreState *state, const Decay *decay, int64_t at_ms) {
-    double value = raw_value(state, decay, at_ms);
+/* What is smaller reads as 0. */
+static double as_read(double value) {
     return fabs(value) < SCORE_EPSILON ? 0 : value;
+}
+
+double score_state_value(const ScoreState *state, const Decay *decay, int64_t at_ms) {
+    return as_read(raw_value(state, decay, at_ms));
 }
 
 /* All at one instant. */
@@ -96,15 +100,15 @@ static int add_to_bucket(ScoreState *state, int64_t step_ms, double points) {
 int score_state_award(ScoreState *state, const Decay *decay, ScoreBounds bounds, double points, int64_t occurred_at_ms,
         int64_t now_ms, double *ret_points) {
     double factor = decay_factor(decay, occurred_at_ms, now_ms);
-    double contribution = points * factor;
-    double kept = score_state_cut(state, decay, bounds, contribution, now_ms);
+    double contribution = points * factor, before = raw_value(state, decay, now_ms);
+    double kept = cut(contribution, as_read(before), bounds);
     *ret_points = 0;
     if (kept != contribution) {
         points = kept / factor; /* the factor is not 0, or the contribution would have been and nothing cut */
         if (fabs(points) < SCORE_EPSILON)
             return 0;
     }
-    double value = raw_value(state, decay, now_ms) + kept;
+    double value = before + kept;
     if (!isfinite(value))
         return 0; /* an overflow is null (SPEC section 2), and a null award is none */
     if (!decay_is_stepped(decay)) {
@@ -123,8 +127,9 @@ int score_state_award(ScoreState *state, const Decay *decay, ScoreBounds bounds,
 int score_state_merge(ScoreState *state, const Decay *decay, ScoreBounds bounds, const ScoreState *other, int64_t now_ms,
         double *ret_scale) {
     double contribution = score_state_value(other, decay, now_ms);
-    double kept = score_state_cut(state, decay, bounds, contribution, now_ms);
-    double value = raw_value(state, decay, now_ms) + kept;
+    double before = raw_value(state, decay, now_ms);
+    double kept = cut(contribution, as_read(before), bounds);
+    double value = before + kept;
     double scale = kept == contribution ? 1 : kept / contribution;
     *ret_scale = 0;
     if (!isfinite(value))

@@ -125,6 +125,8 @@ typedef struct Stage {
     Str id;
     Str owner; /* null when absent */
     bool terminal;
+    const unsigned *unprompted; /* numbers of the transitions out of it that are made by what holds, ascending */
+    size_t n_unprompted;
 } Stage;
 
 /* Kinds of an SlaEvent, SPEC section 7; `on_sla` takes the first three. */
@@ -157,6 +159,15 @@ typedef struct Transition {
     Condition *require; /* NULL: nothing required */
     int64_t cooldown_ms; /* 0: none */
 } Transition;
+
+/* Is it made by what holds, not by what happens? */
+static inline bool transition_is_unprompted(const Transition *transition) {
+    return !transition->has_on && transition->n_on_sla == 0;
+}
+/* Does it lead out of the stage? */
+static inline bool transition_leaves(const Transition *transition, unsigned stage) {
+    return transition->from >> stage & 1;
+}
 
 /* A transition's number among those of all tracks. */
 #define TRANSITION_NUMBER(track, transition) ((uint32_t)((track) * MODEL_TRANSITIONS_MAX + (transition)))

@@ -146,6 +146,28 @@ static int index_transitions(Model *model, Arena *arena) {
     return event_index_new(arena, lists, n, &model->transitions_by_type);
 }
 
+/* Most stages have few, and each step asks for them. */
+static int index_stage(const Track *track, unsigned stage, Arena *arena) {
+    unsigned *unprompted = arena_new_array(arena, unsigned, track->n_transitions);
+    size_t n = 0;
+    if (!unprompted)
+        return -ENOMEM;
+    for (unsigned i = 0; i < track->n_transitions; i++)
+        if (transition_is_unprompted(&track->transitions[i]) && transition_leaves(&track->transitions[i], stage))
+            unprompted[n++] = i;
+    track->stages[stage].unprompted = unprompted;
+    track->stages[stage].n_unprompted = n;
+    return 0;
+}
+
+static int index_stages(const Track *tracks, size_t n, Arena *arena) {
+    int r = 0;
+    for (size_t t = 0; t < n; t++)
+        for (unsigned i = 0; i < tracks[t].n_stages && r == 0; i++)
+            r = index_stage(&tracks[t], i, arena);
+    return r;
+}
+
 static int prepare_forms(Model *model, Arena *arena) {
     int r = 0;
     for (size_t t = 0; t < model->n_tracks; t++)
@@ -160,6 +182,10 @@ static int prepare(Model *model, Arena *arena) {
     int r = index_rules(model, arena);
     if (r == 0)
         r = index_transitions(model, arena);
+    if (r == 0)
+        r = index_stages(model->tracks, model->n_tracks, arena);
+    if (r == 0)
+        r = index_stages(model->account_tracks, model->n_account_tracks, arena);
     return r < 0 ? r : prepare_forms(model, arena);
 }
 

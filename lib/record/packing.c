@@ -27,7 +27,7 @@ static bool is_future(int64_t at_ms) {
 static bool is_short(double value) {
     if (value == 0)
         return !signbit(value);
-    return value >= INT32_MIN && value <= INT32_MAX && value == trunc(value);
+    return value >= INT32_MIN && value <= INT32_MAX && value == (int32_t)value;
 }
 
 static uint64_t zigzag(int64_t value) {

@@ -57,8 +57,12 @@ static void put_head(Packer *p, const Lead *lead, const Model *model) {
 
 static void put_seen(Packer *p, const Lead *lead) {
     pack_number(p, lead->n_seen);
-    for (size_t i = 0; i < lead->n_seen; i++)
-        pack_bytes(p, lead_seen(lead, i)->bytes, sizeof(EventKey));
+    if (lead->n_seen == 0)
+        return;
+    /* only a full ring does not begin where its array does */
+    size_t n_older = lead->n_seen - lead->seen_start;
+    pack_bytes(p, lead->seen + lead->seen_start, n_older * sizeof(EventKey));
+    pack_bytes(p, lead->seen, lead->seen_start * sizeof(EventKey));
 }
 
 static void put_scores(Packer *p, const Lead *lead, const Model *model) {

@@ -260,6 +260,8 @@ void entity_table_clean(EntityTable *table) {
     table->n_cleans++;
     while (entity) {
         Entity *next = entity->dirty_next;
+        if (next) /* it is on its way while this one is weighed */
+            table->ops->prefetch(next, table->model);
         entity->dirty = false;
         entity->dirty_next = NULL;
         entity->cleaned_no = table->n_cleans;

@@ -299,11 +299,11 @@ static bool merge_has_room(Shard *shard, const Lead *lead, const LeadEvent *even
 }
 
 /* Steps 1 (what of it is not the decoder's) to 3, and what cannot be applied at all. */
-static EventResult judge(Shard *shard, const Lead *lead, const LeadEvent *event) {
+static EventResult judge(Shard *shard, const Lead *lead, const LeadEvent *event, const EventId *event_id) {
     EventResult result = {.outcome = EVENT_APPLIED};
     if (is_merge(event) && !merge_target(event).data)
         return rejected("bad_merge", "lead_merged needs a property \"into\": the id, of 1 to 128 bytes, of the lead that it becomes");
-    if (lead_has_seen(lead, event_key(event->event_id)))
+    if (lead_has_seen(lead, event_key(*event_id)))
         result.outcome = EVENT_DUPLICATE;
     else if (engine_ignores(shard->engine, lead, event, &result.ignore_rule))
         result.outcome = EVENT_IGNORED;
@@ -322,14 +322,15 @@ int shard_accepts(Shard *shard, const LeadEvent *event, bool *ret) {
         *ret = true;
         return 0;
     }
+    EventId event_id = event_id_of(event->event_id);
     int r = find_lead(shard, resolve(shard, event->lead_id), &lead, &fresh);
     if (r == 0)
-        *ret = judge(shard, lead, event).outcome == EVENT_APPLIED;
+        *ret = judge(shard, lead, event, &event_id).outcome == EVENT_APPLIED;
     return r;
 }
 
-static int apply_event(Shard *shard, Lead *lead, const LeadEvent *event) {
-    int r = engine_apply_event(shard->engine, lead, event);
+static int apply_event(Shard *shard, Lead *lead, const LeadEvent *event, const EventId *event_id) {
+    int r = engine_apply_event(shard->engine, lead, event, event_id);
     if (r == 0)
         r = note_change(shard, lead);
     return r < 0 ? r : pass_touch_on(shard);
@@ -414,10 +415,10 @@ static bool is_name_of(const Lead *lead, Str id) {
     return found;
 }
 
-static int merge_lead_event(Shard *shard, Lead *lead, const LeadEvent *event) {
+static int merge_lead_event(Shard *shard, Lead *lead, const LeadEvent *event, const EventId *event_id) {
     Str into_id = shard->is_linked ? merge_target(event) : resolve(shard, merge_target(event));
     Lead *into;
-    int r = engine_arrive(shard->engine, lead, event);
+    int r = engine_arrive(shard->engine, lead, event, event_id);
     if (r < 0 || is_name_of(lead, into_id))
         return r < 0 ? r : note_change(shard, lead);
     if (shard->is_linked)
@@ -488,7 +489,8 @@ int shard_event(Shard *shard, const LeadEvent *original, int64_t watermark_ms, E
     if (r < 0)
         return r;
     event.lead_id = lead->lead_id;
-    *ret = judge(shard, lead, &event);
+    EventId event_id = event_id_of(event.event_id);
+    *ret = judge(shard, lead, &event, &event_id);
     if (ret->outcome != EVENT_APPLIED)
         return 0;
     r = apply_moments_before(shard, lead, &event, watermark_ms);
@@ -504,7 +506,7 @@ int shard_event(Shard *shard, const LeadEvent *original, int64_t watermark_ms, E
     lead->entity.erased = false;
     if (forget)
         return forget_lead(shard, lead, &event);
-    return is_merge(&event) ? merge_lead_event(shard, lead, &event) : apply_event(shard, lead, &event);
+    return is_merge(&event) ? merge_lead_event(shard, lead, &event, &event_id) : apply_event(shard, lead, &event, &event_id);
 }
 
 /* --- cold ones --------------------------------------------------------------------------------------- */

@@ -236,6 +236,9 @@ static void check_condition(
     bare.cooldown_ms = 0;
     walk(model, lead, &bare, truth);
     Situation situation = {.model = model, .lead = lead, .at_ms = NOW_MS};
+    bool out_of_reach = condition_is_out_of_reach(transition->when, &situation);
+    for (int i = 0; i <= SPAN_MS && out_of_reach; i++)
+        ck_assert_msg(!truth[i], "%s: holds at %d, though it is out of reach", text, i);
     Condition unprepared = *transition->when;
     unprepared.forms = NULL;
     int64_t from_ms = NOW_MS;
@@ -281,6 +284,44 @@ START_TEST(random_conditions_change_only_when_foretold) {
 }
 END_TEST
 
+/* --- out of reach ------------------------------------------------------------------------------------ */
+
+/* clang-format off */
+static const struct {
+    const char *when;
+    double scores[5];
+    bool out_of_reach;
+} reach_rows[] = {
+    {"a >= mark", {0, 12}, true}, {"a >= mark", {0, 12.5}, false}, {"a > mark", {0, 12.5}, false},
+    {"a >= mark", {0, 12.5 - 1e-10}, false}, /* equal by SPEC section 2 */
+    {"a >= mark", {0, -20}, false}, {"a + b >= mark", {0, -20, 1}, false}, /* one that is negative rises: nothing is known */
+    {"a + b * 2 + c > 20", {0, 5, 5, 4}, true}, {"a + b * 2 + c > 20", {0, 5, 5, 5}, false},
+    {"total >= 20", {0, 5, 5, 4}, false}, /* `still` is part of it, and does not halve */
+    {"a >= 0", {0}, false},
+    {"a < mark", {0, 1}, false}, {"mark <= a", {0, 1}, false}, /* not of that form */
+    {"a - b >= mark", {0, 1, 1}, false}, {"a + 5 >= mark", {0, 1}, false}, {"a >= b + 10", {0, 1}, false}, {"a * -1 >= mark", {0, 1}, false},
+    {"a >= mark and b >= 3", {0, 50, 2}, true}, {"still > 3 and b >= 3", {9, 0, 2}, true}, {"(a < 1 and b >= 3) and still > 3", {9, 0, 2}, true},
+    {"a >= mark or b >= 3", {0, 1, 1}, false}, {"not (a >= mark)", {0, 1}, false}, {"still > 3 and not (a >= mark)", {9, 1}, false},
+    {"(still > 3 or a >= mark) and b >= 1", {9, 1, 1}, false}, {"(still > 3 or a >= mark) and b >= 1", {9, 1, 0.5}, true},
+    {"still > 3 or (a < 1 and b >= 3)", {9, 1, 1}, false},
+};
+/* clang-format on */
+
+START_TEST(what_was_too_little_when_it_was_given_is_out_of_reach) {
+    for (size_t i = 0; i < ARRAY_SIZE(reach_rows); i++) {
+        char keys[128];
+        (void)snprintf(keys, sizeof(keys), ", when: '%s'", reach_rows[i].when);
+        _cleanup_(model_free) Model *model = load(keys, ", when: 'false'");
+        _cleanup_(lead_free) Lead *lead = make_lead(model);
+        set_scores(lead, reach_rows[i].scores);
+        Situation situation = {.model = model, .lead = lead, .at_ms = NOW_MS + 10};
+        ck_assert_msg(condition_is_out_of_reach(model->tracks[0].transitions[0].when, &situation) == reach_rows[i].out_of_reach, "%s, row %zu",
+                reach_rows[i].when, i);
+        ck_assert(!condition_is_out_of_reach(NULL, &situation));
+    }
+}
+END_TEST
+
 /* A form that was worked out at load is that of the lead's own segment. */
 START_TEST(params_of_the_segment_count) {
     _cleanup_(model_free) Model *model = fixture_model(
@@ -310,6 +351,7 @@ int main(void) {
     tcase_add_test(tcase, track_changes_when_a_transition_begins_to_hold);
     tcase_add_test(tcase, no_condition_and_what_time_does_not_change_never_change);
     tcase_add_test(tcase, random_conditions_change_only_when_foretold);
+    tcase_add_test(tcase, what_was_too_little_when_it_was_given_is_out_of_reach);
     tcase_add_test(tcase, params_of_the_segment_count);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

@@ -89,7 +89,7 @@ END_TEST
 START_TEST(uuid_is_its_own_key) {
     static const uint8_t bytes[16] = {
             0x01, 0x8c, 0x2f, 0x60, 0xab, 0xcd, 0x7e, 0xf0, 0x81, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
-    EventKey key = event_key(STR_LITERAL("018c2f60-abcd-7ef0-8123-456789abcdef"));
+    EventKey key = event_key(event_id_of(STR_LITERAL("018c2f60-abcd-7ef0-8123-456789abcdef")));
     ck_assert_mem_eq(key.bytes, bytes, sizeof(bytes));
 }
 END_TEST
@@ -105,13 +105,13 @@ static const char *const hashed_ids[] = {
 };
 
 START_TEST(other_ids_have_keys_of_their_own) {
-    EventKey key = event_key(str_from(hashed_ids[_i]));
-    EventKey again = event_key(str_from(hashed_ids[_i]));
+    EventKey key = event_key(event_id_of(str_from(hashed_ids[_i])));
+    EventKey again = event_key(event_id_of(str_from(hashed_ids[_i])));
     ck_assert_mem_eq(key.bytes, again.bytes, sizeof(key.bytes));
-    EventKey uuid = event_key(STR_LITERAL("018c2f60-abcd-7ef0-8123-456789abcdef"));
+    EventKey uuid = event_key(event_id_of(STR_LITERAL("018c2f60-abcd-7ef0-8123-456789abcdef")));
     ck_assert_mem_ne(key.bytes, uuid.bytes, sizeof(key.bytes));
     for (size_t i = 0; i < ARRAY_SIZE(hashed_ids); i++) {
-        EventKey other = event_key(str_from(hashed_ids[i]));
+        EventKey other = event_key(event_id_of(str_from(hashed_ids[i])));
         ck_assert((int)i == _i || memcmp(key.bytes, other.bytes, sizeof(key.bytes)) != 0);
     }
 }
@@ -121,7 +121,7 @@ END_TEST
 START_TEST(hashed_key_is_stable) {
     static const uint8_t of_empty[16] = {
             0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6, 0x6d, 0xf6, 0x72, 0x14, 0xc7, 0x55, 0x02, 0x93};
-    EventKey key = event_key(STR_LITERAL(""));
+    EventKey key = event_key(event_id_of(STR_LITERAL("")));
     ck_assert_mem_eq(key.bytes, of_empty, sizeof(of_empty));
 }
 END_TEST
@@ -183,7 +183,7 @@ END_TEST
 static EventKey numbered_key(unsigned n) {
     char id[32];
     snprintf(id, sizeof(id), "event-%u", n);
-    return event_key(str_from(id));
+    return event_key(event_id_of(str_from(id)));
 }
 
 /* How many are put in; the rings grow at 4, 8, 16, … and turn at their maximum. */

@@ -326,7 +326,7 @@ START_TEST(facts_stay) {
     ck_assert_int_eq(lead->latest_activity_ms, NOW_MS + 1);
     ck_assert_uint_eq(lead->ordinal, ordinal);
     ck_assert_uint_eq(lead->n_profile, 2);
-    ck_assert(lead_has_seen(lead, event_key(STR_LITERAL("e1"))));
+    ck_assert(lead_has_seen(lead, event_key(event_id_of(STR_LITERAL("e1")))));
     ck_assert_uint_eq(lead->n_aliases, 1);
     ck_assert_uint_eq(lead->segment, 1);
     ck_assert_int_eq(lead->route, 0);

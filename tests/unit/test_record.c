@@ -507,10 +507,10 @@ static void assert_comes_back(uint64_t seed) {
     ck_assert(str_eq(as_str(&packed), as_str(&again)));
 
     /* What was read can be added to like what was made. */
-    ck_assert_int_eq(lead_add_seen(back, event_key(STR_LITERAL("one more"))), 0);
+    ck_assert_int_eq(lead_add_seen(back, event_key(event_id_of(STR_LITERAL("one more")))), 0);
     ck_assert_int_eq(lead_add_award(back, &(GivenAward){0}), 0);
     ck_assert_int_eq(lead_set_profile(back, STR_LITERAL("one more"), value_long(1)), 0);
-    ck_assert(lead_has_seen(back, event_key(STR_LITERAL("one more"))));
+    ck_assert(lead_has_seen(back, event_key(event_id_of(STR_LITERAL("one more")))));
     buffer_done(&packed);
     buffer_done(&again);
 }
@@ -559,7 +559,7 @@ static Lead *typical_lead(void) {
     for (int i = 0; i < 3; i++) {
         char id[UUID_TEXT_LEN + 1];
         snprintf(id, sizeof(id), "018c2f60-abcd-7ef0-8123-%012x", i);
-        ck_assert_int_eq(lead_add_seen(lead, event_key(str_from(id))), 0);
+        ck_assert_int_eq(lead_add_seen(lead, event_key(event_id_of(str_from(id)))), 0);
         GivenAward award = {
                 .rule = (uint16_t)i, .score = 1, .points = i < 2 ? 15 : 12.5, .event_id = event_id_of(str_from(id))};
         award.occurred_at_ms = BEGIN_MS + i * DAY_MS;
@@ -670,7 +670,7 @@ START_TEST(event_id_comes_back_letter_by_letter) {
     for (int seen = 0; seen < 2; seen++) {
         _cleanup_(lead_free) Lead *lead = typical_lead();
         if (seen)
-            ck_assert_int_eq(lead_add_seen(lead, event_key(id)), 0);
+            ck_assert_int_eq(lead_add_seen(lead, event_key(event_id_of(id))), 0);
         GivenAward award = {.points = 1, .occurred_at_ms = BEGIN_MS, .event_id = event_id_of(id)};
         ck_assert_int_eq(lead_add_award(lead, &award), 0);
         Buffer buffer = {0};

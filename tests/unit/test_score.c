@@ -46,7 +46,8 @@ static void apply(const char *type, int64_t ago_ms, const Property *property) {
     LeadEvent event = fixture_event("lead-1", "e1", type, lead->clock_ms - ago_ms);
     event.properties = property;
     event.n_properties = property ? 1 : 0;
-    ck_assert_int_eq(score_apply_event(lead, model, &event, NULL), 0);
+    EventId event_id = event_id_of(event.event_id);
+    ck_assert_int_eq(score_apply_event(lead, model, &event, &event_id, NULL), 0);
 }
 
 static double score(unsigned i) {
