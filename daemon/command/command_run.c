@@ -136,6 +136,17 @@ static int open_http(const Config *config, const char *model_path, Http *http) {
     return EXIT_SUCCESS;
 }
 
+/* The board is up to date from here on. Returns the exit status. */
+static int open_board(const Config *config, const Http *http, Registry *registry) {
+    char text[HTTP_TEXT_SIZE];
+    int r = http->server && http->web ? web_start(http->web, registry, http->server) : 0;
+    if (r == 0)
+        return EXIT_SUCCESS;
+    (void)snprintf(text, sizeof(text), "the board: %s", strerror(-r));
+    log_error("http.failed", LOG_STR("listen", config->http_listen), LOG_STR("error", text));
+    return EX_OSERR;
+}
+
 /* The outside of a process that is starting. */
 typedef struct Outside {
     Notify notify;
@@ -185,10 +196,11 @@ static int run_daemon(const Command *self, const Config *config, const char *mod
         status = command_load_schemas(self, config, SCHEMAS_TO_RUN, (RegistryPatience){&stop, while_registry_is_awaited, &outside}, &registry, &encoder);
     if (status != EXIT_SUCCESS)
         return stop ? EXIT_SUCCESS : status;
-    r = outside.http.server && outside.http.web ? web_start(outside.http.web, registry, outside.http.server) : 0;
-    if (r == 0)
-        r = pipeline_run(config, model, (ModelLoader){load_again, &(ModelFile){self, model_path}}, registry, encoder, &outside.notify,
-                outside.http.telemetry, (PipelineSignals){.stop = &stop, .reload = &reload});
+    status = open_board(config, &outside.http, registry);
+    if (status != EXIT_SUCCESS)
+        return status;
+    r = pipeline_run(config, model, (ModelLoader){load_again, &(ModelFile){self, model_path}}, registry, encoder, &outside.notify,
+            outside.http.telemetry, (PipelineSignals){.stop = &stop, .reload = &reload});
     (void)notify_stopping(&outside.notify);
     if (r < 0)
         log_error("failed", LOG_STR("error", strerror(-r)));

@@ -26,6 +26,8 @@
 #define ORDER_POLL_MS 5
 /* Of batch.max_events, what the first batch of a backlog takes. */
 #define BATCH_FIRST_PART 8
+/* With so many bytes of records a batch is full, too. */
+#define BATCH_BYTES_MAX ((size_t)16 * 1024 * 1024)
 /* And while batches wait for another one that is on its way to Redis. */
 #define VIEW_POLL_MS 5
 
@@ -158,7 +160,7 @@ static int take_poll(Pipeline *p, SourcePoll *poll) {
             return 0;
         if (source)
             source_progress_read(source, poll->offset + 1, false);
-        return round_consume(p->round, poll);
+        return round_add(p->round, poll);
     case SOURCE_END:
         if (source)
             source_progress_read(source, poll->offset, true);
@@ -220,13 +222,15 @@ static size_t next_limit(const Pipeline *p, size_t limit) {
 static int poll_batch(Loop *loop, int timeout_ms) {
     Pipeline *p = loop->p;
     int64_t until_ms = clock_monotonic_ms() + p->config->batch_max_ms;
+    size_t n_bytes = 0;
     p->is_busy = false;
-    while (round_count_ready(p->round) < loop->batch_limit) {
+    while (round_count_ready(p->round) < loop->batch_limit && n_bytes < BATCH_BYTES_MAX) {
         SourcePoll poll;
         int r = kafka_source_poll(p->source, timeout_ms, &poll);
         if (r < 0)
             return poll_error(r, &poll);
         SourcePollType type = poll.type;
+        n_bytes += type == SOURCE_RECORD ? poll.key.len + poll.value.len : 0;
         r = take_poll(p, &poll);
         kafka_source_release(&poll);
         if (r != 0)

@@ -31,17 +31,12 @@ int round_new(Pipeline *p, Round **ret) {
     round->batches = calloc((size_t)p->n_shards, sizeof(Batch *));
     round->commit.batches = calloc((size_t)p->n_shards, sizeof(Batch *));
     int r = round->batches && round->commit.batches ? arena_new(&round->arena) : -ENOMEM;
+    if (r == 0)
+        r = arena_new(&round->texts);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(round);
     return 0;
-}
-
-static void release(Record *record) {
-    SourcePoll poll;
-    poll.message = TAKE_PTR(record->message);
-    poll.own_value = TAKE_PTR(record->own_value);
-    kafka_source_release(&poll);
 }
 
 static void free_batches(const Round *round, Batch **batches) {
@@ -50,9 +45,8 @@ static void free_batches(const Round *round, Batch **batches) {
 }
 
 void round_drop(Round *round) {
-    for (size_t i = 0; i < round->n_records; i++)
-        release(&round->records[i]);
     round->n_records = round->n_waiting = 0;
+    arena_reset(round->texts);
     round->is_in_order = round->waits_for_order = false;
     telemetry_drop(round->pipeline->telemetry);
     free_batches(round, round->batches);
@@ -71,6 +65,7 @@ Round *round_free(Round *round) {
         round_drop(round);
     free_batches(round, round->commit.batches);
     arena_free(round->arena);
+    arena_free(round->texts);
     free(round->records);
     free(round->sorted);
     free(round->batches);
@@ -97,7 +92,17 @@ int round_look_again(Round *round) {
     return round_look_at_schemas(round, true);
 }
 
-int round_consume(Round *round, SourcePoll *poll) {
+/* Copies the record's key and value there. */
+static int move_texts(Record *record, Arena *arena) {
+    Str key = arena_str(arena, record->key), value = arena_str(arena, record->value);
+    if (str_is_null(key) != str_is_null(record->key) || str_is_null(value) != str_is_null(record->value))
+        return -ENOMEM;
+    record->key = key;
+    record->value = value;
+    return 0;
+}
+
+int round_add(Round *round, const SourcePoll *poll) {
     Pipeline *p = round->pipeline;
     bool is_ordered = source_order_matters(&p->inputs) && source_order_has(&p->inputs, poll->input);
     int r = array_reserve(&round->records, &round->n_alloc, round->n_records, sizeof(*round->records));
@@ -105,12 +110,16 @@ int round_consume(Round *round, SourcePoll *poll) {
         r = array_reserve(&round->sorted, &round->n_sorted_alloc, round->n_records, sizeof(*round->sorted));
     if (r < 0)
         return r;
-    round->records[round->n_records++] = (Record){.shard = poll->shard, .input = poll->input, .offset = poll->offset,
-            .timestamp_ms = poll->timestamp_ms, .is_append_time = poll->is_append_time, .key = poll->key, .value = poll->value,
-            .occurred_at_ms = TIME_NONE, .polled_ms = is_ordered ? clock_monotonic_ms() : 0, .asked_no = p->n_asked,
-            .message = TAKE_PTR(poll->message), .own_value = TAKE_PTR(poll->own_value)};
+    Record *record = &round->records[round->n_records];
+    *record = (Record){.shard = poll->shard, .input = poll->input, .offset = poll->offset, .timestamp_ms = poll->timestamp_ms,
+            .is_append_time = poll->is_append_time, .key = poll->key, .value = poll->value, .occurred_at_ms = TIME_NONE,
+            .polled_ms = is_ordered ? clock_monotonic_ms() : 0, .asked_no = p->n_asked};
+    r = move_texts(record, round->texts);
+    if (r < 0)
+        return r;
+    round->n_records++;
     round->is_in_order = false;
-    return round_look_at_schema(round, &round->records[round->n_records - 1]);
+    return round_look_at_schema(round, record);
 }
 
 /* --- engine ------------------------------------------------------------------------------------------ */
@@ -395,29 +404,48 @@ static size_t make_runs(const Round *round, Run *runs) {
     return n;
 }
 
-/* Releases what is done and keeps the rest for the next round. */
-static void keep_rest(Round *round, const Run *runs, size_t n_runs) {
+/* Beside what is still wanted, so much of the records' memory may be of records that are gone: bringing it elsewhere costs no more than it brings. */
+#define TEXTS_WASTE_MAX ((size_t)1024 * 1024)
+
+static int move_all_texts(Round *round) {
+    _cleanup_(arena_free) Arena *texts = NULL;
+    int r = arena_new(&texts);
+    for (size_t i = 0; i < round->n_records && r == 0; i++)
+        r = move_texts(&round->records[i], texts);
+    if (r < 0)
+        return r;
+    arena_free(round->texts);
+    round->texts = TAKE_PTR(texts);
+    return 0;
+}
+
+/* The memory of records that are gone is used again. */
+static int tidy_texts(Round *round) {
+    size_t n_bytes = 0;
+    for (size_t i = 0; i < round->n_records; i++)
+        n_bytes += round->records[i].key.len + round->records[i].value.len;
+    if (round->n_records == 0)
+        arena_reset(round->texts);
+    return round->n_records == 0 || arena_memory(round->texts) <= 2 * n_bytes + TEXTS_WASTE_MAX ? 0 : move_all_texts(round);
+}
+
+/* Keeps what is not done for the next round. */
+static int keep_rest(Round *round, const Run *runs, size_t n_runs) {
     size_t n = 0;
     for (size_t k = 0; k < n_runs; k++)
-        for (size_t i = 0; i < runs[k].n_all; i++) {
-            if (i < runs[k].n_done)
-                release(&runs[k].records[i]);
-            else
-                round->records[n++] = runs[k].records[i];
-        }
+        for (size_t i = runs[k].n_done; i < runs[k].n_all; i++)
+            round->records[n++] = runs[k].records[i];
     round->n_records = n;
     round->is_in_order = false;
+    return tidy_texts(round);
 }
 
 void round_halt(Round *round, int32_t shard) {
     Pipeline *p = round->pipeline;
     size_t n = 0;
-    for (size_t i = 0; i < round->n_records; i++) {
-        if (round->records[i].shard == shard)
-            release(&round->records[i]);
-        else
+    for (size_t i = 0; i < round->n_records; i++)
+        if (round->records[i].shard != shard)
             round->records[n++] = round->records[i];
-    }
     round->n_records = n;
     round->n_waiting -= p->shards[shard]->n_waiting;
     kafka_source_stop(p->source, shard);
@@ -475,6 +503,6 @@ int round_run(Round *round) {
     if (r == 0 && p->in_transaction)
         r = commit(round, runs, n, begun_us);
     if (r == 0)
-        keep_rest(round, runs, n);
+        r = keep_rest(round, runs, n);
     return r == 0 ? round_view(round) : r;
 }

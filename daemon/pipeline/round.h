@@ -20,8 +20,8 @@ int round_output(void *userdata, const Output *output);
 /* And what it has to say to other shards here. */
 int round_message(void *userdata, const ShardMessage *message);
 
-/* Takes a polled record over, with its message. 0 or -ENOMEM. */
-MUST_CHECK int round_consume(Round *round, SourcePoll *poll);
+/* Copies a polled record. 0 or -ENOMEM. */
+MUST_CHECK int round_add(Round *round, const SourcePoll *poll);
 /* Records waiting for a round. */
 size_t round_count(const Round *round);
 /* Of those, how many do not wait for other sources to bring what is before them, or for a schema. */

@@ -22,6 +22,7 @@ typedef struct Commit {
 struct Round {
     Pipeline *pipeline;
     Arena *arena; /* of the message at hand */
+    Arena *texts; /* of the records' keys and values */
     Record *records; /* by shard; of each in the order in which it takes them, once round_order() was called, behind them those that wait */
     size_t n_records, n_alloc;
     Record *sorted; /* room for as many */

@@ -27,8 +27,6 @@ typedef struct Record {
     uint64_t asked_no;      /* number of the last question for ends before it was polled */
     bool lacks_schema; /* the registry is being asked for its schema: until it is known, nothing of the input behind it can be taken */
     Str key, value;
-    void *message;
-    char *own_value; /* the memory of the value, where that is not the message's; or NULL */
 } Record;
 
 /* Are there several sources to be kept in order? If not, a batch takes one input after the other. */
