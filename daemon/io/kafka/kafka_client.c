@@ -57,11 +57,11 @@ static const KafkaProperty committed_questions_properties[] = {
         {NULL, NULL},
 };
 /*
- * The coordinator answers CONCURRENT_TRANSACTIONS until it has written the markers of the transaction before;
+ * The coordinator answers CONCURRENT_TRANSACTIONS until it has written the markers of the transaction before, see kafka_sink.c;
  * with librdkafka's 100 ms between tries, a commit that follows another at once takes 60 ms instead of 10.
  */
 static const KafkaProperty producer_defaults[] = {
-        {"retry.backoff.ms", "10"},
+        {"retry.backoff.ms", "2"},
         {"compression.codec", "lz4"},
         {"linger.ms", "0"}, /* a transaction's records come all at once, and then it waits for them */
         {"queue.buffering.max.messages", "500000"},

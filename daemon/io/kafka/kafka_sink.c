@@ -5,6 +5,10 @@
  * is sent, by a rd_kafka_commit_transaction() that has nothing else left to do; whatever it answers but
  * success leaves the outcome unknown, also where librdkafka calls the error abortable.
  *
+ * Offsets come before the records also because the coordinator takes nothing of a transaction, answering CONCURRENT_TRANSACTIONS, until it
+ * has written the markers of the one before, some milliseconds after that was told to be committed. Where offsets meet with that answer,
+ * librdkafka tries again after retry.backoff.ms, where partitions do after 20 ms; when the offsets are in, partitions do not meet with it any more.
+ *
  * Records are held here until the commit, and handed to librdkafka together. Each partition has to be added to the transaction; librdkafka
  * asks for that within a millisecond of the first record, for all that came meanwhile, and its main thread spins away what is left of that
  * millisecond (the time is rounded down to a wait of 0). Spread over a batch that was several milliseconds of CPU and as many requests.
@@ -487,12 +491,15 @@ int kafka_sink_close(KafkaSink *sink, KafkaSource *source, const ShardOffsets *s
 
 /* All but the end: what fails here is known to have failed. */
 static int send_closed(KafkaSink *sink, char *text) {
-    int r = hand_over(sink, &sink->closed, text);
+    int r = begin(sink, &sink->closed, text);
+    if (!r && sink->offsets)
+        r = send_offsets(sink, text);
+    if (r)
+        return r;
+    r = hand_over(sink, &sink->closed, text);
     if (r)
         return r == KAFKA_E_UNKNOWN || r == KAFKA_E_CONFIG ? KAFKA_E_ABORT : r;
-    if (sink->offsets)
-        r = send_offsets(sink, text);
-    return r ? r : deliver(sink, text);
+    return deliver(sink, text);
 }
 
 #ifdef PLANTED_TWO_TRANSACTIONS
