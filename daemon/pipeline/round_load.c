@@ -97,9 +97,11 @@ static int64_t foresee_watermark(const Run *run, const Wanted *wanted, int64_t n
     const Pipeline *p = shard->pipeline;
     SourceProgress sources[CONFIG_SOURCES_MAX];
     memcpy(sources, shard->sources, sizeof(sources));
-    for (size_t i = 0; i < p->config->n_sources; i++) {
+    for (unsigned i = 0; i < p->config->n_sources; i++) {
         sources[i].newest_ms = MAX(sources[i].newest_ms, wanted->routed[i].newest_ms);
         sources[i].at_end |= wanted->routed[i].at_end;
+        if (wanted->routed[i].at_end) /* who is at the end holds the source back no more: it may be as far as any of the others then */
+            sources[i].newest_ms = MAX(sources[i].newest_ms, routed_farthest(shard->routed, i));
     }
     for (size_t i = 0; i < run->n; i++) {
         LeadEvent event;

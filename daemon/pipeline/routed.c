@@ -129,3 +129,10 @@ void routed_restore(Routed *routed, unsigned source, int64_t newest_ms) {
 SourceProgress routed_source(const Routed *routed, unsigned source) {
     return least_of(routed, routed->told[source], routed->n_told[source]);
 }
+
+int64_t routed_farthest(const Routed *routed, unsigned source) {
+    int64_t farthest_ms = TIME_NONE;
+    for (size_t i = 0; i < routed->n_told[source]; i++)
+        farthest_ms = MAX(farthest_ms, routed->told[source][i].newest_ms);
+    return farthest_ms;
+}

@@ -39,3 +39,5 @@ bool routed_foresee(Routed *routed, const RoutedNews *news, int32_t from_shard, 
 void routed_restore(Routed *routed, unsigned source, int64_t newest_ms);
 /* How far a routed source is known here, as the watermark takes it. */
 SourceProgress routed_source(const Routed *routed, unsigned source);
+/* The newest that any shard has told of the source: no news of an end bring it farther. TIME_NONE: nothing was told. */
+int64_t routed_farthest(const Routed *routed, unsigned source);
