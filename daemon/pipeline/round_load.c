@@ -101,7 +101,7 @@ static int64_t foresee_watermark(const Run *run, const Wanted *wanted, int64_t n
         sources[i].newest_ms = MAX(sources[i].newest_ms, wanted->routed[i].newest_ms);
         sources[i].at_end |= wanted->routed[i].at_end;
         if (wanted->routed[i].at_end) /* who is at the end holds the source back no more: it may be as far as any of the others then */
-            sources[i].newest_ms = MAX(sources[i].newest_ms, routed_farthest(shard->routed, i));
+            sources[i].newest_ms = latest(sources[i].newest_ms, routed_farthest(shard->routed, i));
     }
     for (size_t i = 0; i < run->n; i++) {
         LeadEvent event;
