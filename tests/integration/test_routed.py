@@ -158,6 +158,31 @@ def test_all_sources_may_be_routed(deploy, model):
     assert wrong.process.wait(30) == 78
 
 
+def test_source_goes_on_without_a_shard_at_its_end(deploy, model):
+    """
+    By the events' times. A shard that tells of an end holds its source back no more, which may bring the others past deadlines of leads that
+    are in Redis only, although that shard tells no later time. It brings them there although each batch may load one lead for that.
+    """
+    d = deploy(model(SMALL), n_partitions=2, sources=('crm',), counts={'crm': 2})
+    little_at_a_time = {'properties': {'session.timeout.ms': 6000, 'fetch.message.max.bytes': 500}}
+    one_by_one = HISTORY | {'route': d.sources, 'topics': {'prefix': d.name, 'partitions': 2}, 'batch': {'max_events': 1, 'max_moments': 1},
+                            'kafka': {'bootstrap_servers': live.BOOTSTRAP, 'group': d.name} | little_at_a_time}
+    begun = int(time.time() * 1000) - 10 * DAY
+    leads = [f'lead-{i}' for i in range(16)]
+    daemon = d.start(**one_by_one)
+    for i, lead in enumerate(leads):
+        d.produce(load.Encoder()(event(lead, 'form', begun + i)), lead, partition=i % 2)
+    d.await_quiet(len(leads))
+    assert daemon.stop() == 0
+    d.produce(load.Encoder()(event('farther', 'page_view', begun + DAY)), 'farther', partition=0)
+    for _ in range(40):  # the end of these is told after that
+        d.produce(load.Encoder()(event('nearer', 'page_view', begun)), 'nearer', partition=1)
+    daemon = d.start(**one_by_one)
+    d.await_quiet(len(leads) + 41)
+    assert {(o['lead_id'], o['kind']) for o in d.outputs('sla')} == {(lead, 'breached') for lead in leads}
+    assert daemon.stop() == 0
+
+
 def test_what_cannot_be_sent_on_is_a_dead_letter(deploy, model):
     """It says where the record stands, also where that is not the shard's number."""
     d = deploy(model(SMALL), n_partitions=2, sources=('events', 'crm'), counts={'crm': 5})
