@@ -5,8 +5,11 @@
 #include "daemon/log/log.h"
 
 #define ASK_TIMEOUT_MS 10000
-/* Brokers hear of a new topic one after the other: one that is not known for so long is missing. Looked for so often. */
-#define APPEAR_MS 3000
+/*
+ * Brokers hear of a new topic one after the other, and late if they have just started: one that is not known for so long is missing, which
+ * ends the service for good. Looked for so often.
+ */
+#define APPEAR_MS 10000
 #define APPEAR_POLL_MS 100
 
 /*
