@@ -171,7 +171,7 @@ static int connect_and_move(Skip *skip) {
     char text[KAFKA_TEXT_SIZE];
     int r = kafka_cluster_new(skip->config, NULL, text, &skip->cluster);
     if (r == 0)
-        r = kafka_offsets_new(skip->config, NULL, text, &skip->offsets);
+        r = kafka_offsets_new_stable(skip->config, NULL, text, &skip->offsets);
     int status = r == 0 ? move(skip) : unanswered(skip, r, text);
     kafka_offsets_free(skip->offsets);
     kafka_cluster_free(skip->cluster);

@@ -278,6 +278,17 @@ class Deployment:
             assert producer.flush(30) == 0
         return producer, send
 
+    def open_offset(self, partition, offset, source=0):
+        """A producer in the midst of a transaction that has an offset of the group, as the group's own always are under load."""
+        producer = Producer({'bootstrap.servers': BOOTSTRAP, 'transactional.id': f'{self.name}.{uuid.uuid4().hex}',
+                             'transaction.timeout.ms': 600000})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        asker = Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name})
+        producer.send_offsets_to_transaction([TopicPartition(self.sources[source], partition, offset)], asker.consumer_group_metadata(), 30)
+        asker.close()
+        return producer
+
     def stream(self, topic, partitions=None, begin=None):
         """All that a read_committed reader sees of a topic's partitions now, from the offsets `begin`; of each in order."""
         consumer = Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name + '.reader',
@@ -329,7 +340,9 @@ class Deployment:
 
     def committed(self):
         """The committed offsets of the sources, summed, once the group has a coordinator."""
-        self.asker = self.asker or Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name, 'log_level': 0})  # errors are raised
+        # Errors are raised. One who reads what is committed would have to wait for an instant at which no transaction is open.
+        self.asker = self.asker or Consumer({'bootstrap.servers': BOOTSTRAP, 'group.id': self.name, 'log_level': 0,
+                                             'isolation.level': 'read_uncommitted'})
         partitions = [TopicPartition(source, i) for source, n in self.counts.items() for i in range(n)]
 
         def ask():

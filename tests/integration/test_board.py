@@ -184,6 +184,20 @@ def test_board_shows_what_happens(deploy, model, address):
             pass
 
 
+def test_lag_is_known_while_transactions_are_open(deploy, model, address):
+    """As under load one always is."""
+    d = deploy(model(MODEL), n_partitions=1)
+    daemon = d.start(http={'listen': address, 'board': True})
+    await_ready(address)
+    d.send(event('lead', 'page_view'))
+    d.await_committed(1)
+    producer = d.open_offset(0, 0)
+    with Stream(address) as stream:
+        stream.read_until(lambda s: s.parts.get('status', {}).get('lag') == 0, 'the lag is known')
+    producer.abort_transaction(30)
+    assert daemon.stop() == 0
+
+
 def test_page_is_whole_and_may_do_little(deploy, model, address):
     """One file without outside parts, a policy that allows its own script and style alone; known pages are not sent again."""
     d = deploy(model(MODEL), n_partitions=1)

@@ -57,6 +57,14 @@ def test_all_is_well(healthy):
     assert text.splitlines()[-1].startswith('0 errors, ')
 
 
+def test_group_at_work_is_well(healthy):
+    """A transaction with its offsets is open."""
+    producer = healthy.open_offset(0, 1)
+    status, found = doctor(healthy.config())
+    assert status == 0 and ('ok', f'group {healthy.name}') in found, found
+    producer.abort_transaction(30)
+
+
 def test_nobody_is_there(healthy):
     """A broker that is down, a name that does not resolve, a Redis that is away; and each is told."""
     port = unused_port()

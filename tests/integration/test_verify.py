@@ -542,6 +542,14 @@ def test_group_offset_that_was_reset(settled):
     assert_clean(d)
 
 
+def test_offset_of_an_open_transaction_is_not_waited_for(settled):
+    """Under load there always is one. What is committed is told."""
+    d = settled
+    producer = d.open_offset(2, 0)
+    assert_clean(d)
+    producer.abort_transaction(30)
+
+
 def test_servers_that_are_away(settled):
     for changes in ({'redis': {'address': 'tcp:127.0.0.1:1'}}, {'kafka': {'bootstrap_servers': '127.0.0.1:1', 'group': settled.name}}):
         done = subprocess.run([live.PROGRAM, 'verify', '--config', settled.config('away', **changes)], stdout=subprocess.PIPE,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Librdkafka assigns partitions only to a client that names a group. Naming the daemon's own lets this one
- * ask for its committed offsets; it never subscribes, and so is no member.
+ * Librdkafka assigns partitions only to a client that names a group; this one names the daemon's, never subscribes, and so is no member.
+ * It reads what is committed; asked by such a one for the group's offsets, brokers do not answer while a transaction is open, so that under
+ * load the lag would not be known. Another client asks for them.
  */
 #include "daemon/io/kafka/kafka_feed.h"
 
@@ -13,6 +14,7 @@
 struct KafkaFeed {
     KafkaOwner owner;
     rd_kafka_t *rk;
+    KafkaOffsets *offsets; /* NULL: of a past, and of an embedded cluster, which forgets what was committed in transactions */
     const Config *config;
     AvroOutputReader *reader;
     rd_kafka_topic_partition_list_t *sources; /* all their partitions */
@@ -160,6 +162,8 @@ static int new_feed(const Config *config, AvroOutputReader *reader, unsigned typ
     /* Of records that are deleted before they are read: who watches wants what comes now, who asks for the past what is left of it. */
     const char *const extra[] = {"auto.offset.reset", is_past(feed) ? "earliest" : "latest", NULL};
     int r = kafka_client_new_with_extra(config, KAFKA_ROLE_READER, &feed->owner, (KafkaCallbacks){0}, extra, text, &feed->rk);
+    if (!r && !config->embedded && !is_past(feed))
+        r = kafka_offsets_new(config, log, text, &feed->offsets);
     if (r)
         return r;
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
@@ -206,6 +210,7 @@ KafkaFeed *kafka_feed_free(KafkaFeed *feed) {
         rd_kafka_topic_partition_list_destroy(feed->sources);
     if (feed->open)
         rd_kafka_topic_partition_list_destroy(feed->open);
+    kafka_offsets_free(feed->offsets);
     if (feed->rk)
         rd_kafka_destroy(feed->rk);
     free(feed->lags);
@@ -290,8 +295,7 @@ int kafka_feed_progress(KafkaFeed *feed, int timeout_ms, char *text, FeedProgres
         progress.n_records += MAX(ends->elems[i].offset, 0);
     for (int32_t i = 0; i < feed->n_lags; i++)
         feed->lags[i] = -1;
-    /* An embedded cluster forgets offsets that were committed in transactions. */
-    if (!feed->config->embedded && !rd_kafka_committed(feed->rk, committed, timeout_ms))
+    if (feed->offsets && !kafka_offsets_ask(feed->offsets, committed, timeout_ms))
         progress.lag = lag_of(feed, ends, committed);
     *ret = progress;
     return 0;

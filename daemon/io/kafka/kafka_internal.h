@@ -4,6 +4,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "daemon/io/kafka/kafka_client.h"
+#include "daemon/io/kafka/kafka_offsets.h"
 
 /* After it the broker aborts the transaction. */
 #define KAFKA_TRANSACTION_TIMEOUT_MS 10000
@@ -72,6 +73,9 @@ int32_t kafka_generation(const rd_kafka_consumer_group_metadata_t *metadata);
 
 /* What a partition's answer says that was committed. */
 void kafka_copy_committed(const rd_kafka_topic_partition_t *partition, CommittedOffset *ret);
+
+/* Sets the partitions' offsets to those that are committed, -1001 or less where none is; each partition has its own error besides. */
+rd_kafka_resp_err_t kafka_offsets_ask(KafkaOffsets *offsets, rd_kafka_topic_partition_list_t *list, int timeout_ms);
 
 static inline rd_kafka_topic_partition_list_t *partition_list_free(rd_kafka_topic_partition_list_t *list) {
     rd_kafka_topic_partition_list_destroy(list);

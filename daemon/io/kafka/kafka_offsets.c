@@ -9,15 +9,30 @@ struct KafkaOffsets {
     rd_kafka_t *rk;
 };
 
-int kafka_offsets_new(const Config *config, KafkaLog log, char *text, KafkaOffsets **ret) {
+static int new_offsets(const Config *config, const char *isolation, KafkaLog log, char *text, KafkaOffsets **ret) {
     _cleanup_(kafka_offsets_free) KafkaOffsets *offsets = calloc(1, sizeof(*offsets));
     if (!offsets)
         return -ENOMEM;
     offsets->owner.log = log;
-    int r = kafka_client_new(config, KAFKA_ROLE_READER, &offsets->owner, (KafkaCallbacks){0}, text, &offsets->rk);
-    if (r == 0)
-        *ret = TAKE_PTR(offsets);
-    return r;
+    const char *const extra[] = {"isolation.level", isolation, NULL}; /* by which the broker is told whether to wait */
+    int r = kafka_client_new_with_extra(config, KAFKA_ROLE_READER, &offsets->owner, (KafkaCallbacks){0}, extra, text, &offsets->rk);
+    if (r)
+        return r;
+    rd_kafka_resp_err_t err = rd_kafka_poll_set_consumer(offsets->rk);
+    if (err) {
+        kafka_tell(text, "offsets: %s", rd_kafka_err2str(err));
+        return kafka_sort(err);
+    }
+    *ret = TAKE_PTR(offsets);
+    return 0;
+}
+
+int kafka_offsets_new(const Config *config, KafkaLog log, char *text, KafkaOffsets **ret) {
+    return new_offsets(config, "read_uncommitted", log, text, ret);
+}
+
+int kafka_offsets_new_stable(const Config *config, KafkaLog log, char *text, KafkaOffsets **ret) {
+    return new_offsets(config, "read_committed", log, text, ret);
 }
 
 KafkaOffsets *kafka_offsets_free(KafkaOffsets *offsets) {
@@ -35,9 +50,12 @@ static int failed(const char *what, const char *topic, int32_t partition, rd_kaf
     return is_refused ? KAFKA_E_FATAL : kafka_sort(err);
 }
 
-/* The client asks for the group's coordinator again and again, also if it is not allowed to, and says so on the side. */
-static rd_kafka_resp_err_t reason_of_timeout(KafkaOffsets *offsets) {
-    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__TIMED_OUT;
+/*
+ * What waits for the client, such as a new token of SASL. The result: that its group is forbidden, of which it tells only so, and asks for the
+ * coordinator again and again.
+ */
+static rd_kafka_resp_err_t serve(KafkaOffsets *offsets) {
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_message_t *message;
     while ((message = rd_kafka_consumer_poll(offsets->rk, 0))) {
         if (message->err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
@@ -47,15 +65,20 @@ static rd_kafka_resp_err_t reason_of_timeout(KafkaOffsets *offsets) {
     return err;
 }
 
+rd_kafka_resp_err_t kafka_offsets_ask(KafkaOffsets *offsets, rd_kafka_topic_partition_list_t *list, int timeout_ms) {
+    (void)serve(offsets);
+    rd_kafka_resp_err_t err = rd_kafka_committed(offsets->rk, list, timeout_ms);
+    rd_kafka_resp_err_t refused = err == RD_KAFKA_RESP_ERR__TIMED_OUT ? serve(offsets) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    return refused ? refused : err;
+}
+
 int kafka_offsets_get(
         KafkaOffsets *offsets, const char *topic, int32_t partition, int timeout_ms, char *text, CommittedOffset *ret) {
     _cleanup_(partition_list_free) rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_t *elem = rd_kafka_topic_partition_list_add(list, topic, partition);
-    rd_kafka_resp_err_t err = rd_kafka_committed(offsets->rk, list, timeout_ms);
+    rd_kafka_resp_err_t err = kafka_offsets_ask(offsets, list, timeout_ms);
     if (!err)
         err = elem->err;
-    if (err == RD_KAFKA_RESP_ERR__TIMED_OUT)
-        err = reason_of_timeout(offsets);
     if (err)
         return failed("committed offset", topic, partition, err, text);
     kafka_copy_committed(elem, ret);

@@ -9,7 +9,13 @@
 
 typedef struct KafkaOffsets KafkaOffsets;
 
+/* What it tells is what transactions that have ended have committed. 0, KAFKA_E_* or -ENOMEM. */
 MUST_CHECK int kafka_offsets_new(const Config *config, KafkaLog log, char *text, KafkaOffsets **ret);
+/*
+ * For who is to set them: as long as an open transaction has an offset of the partition, there is no answer (Kafka's
+ * UNSTABLE_OFFSET_COMMIT, KIP-447). While a group is at work one always has, so that it may take many seconds.
+ */
+MUST_CHECK int kafka_offsets_new_stable(const Config *config, KafkaLog log, char *text, KafkaOffsets **ret);
 KafkaOffsets *kafka_offsets_free(KafkaOffsets *offsets);
 DEFINE_CLEANUP(KafkaOffsets *, kafka_offsets_free)
 
