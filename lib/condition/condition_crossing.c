@@ -32,7 +32,7 @@ static Course score_course(const Situation *s, unsigned score) {
 
 /* A form and `offset` as a sum, from the situation's instant on until *until_ms at most. */
 static ExponentialSum sum_of(const Form *form, double offset, const Situation *s, int64_t *until_ms) {
-    ExponentialSum sum = {.origin_ms = s->at_ms, .slope = form->slope, .constant = form->constant + offset};
+    ExponentialSum sum = {.origin_ms = s->at_ms, .slope = form->slope, .constant = form->constant, .offset = offset};
     for (unsigned i = 0; i < form->n_terms; i++) {
         double factor = form->terms[i].factor;
         Course course = score_course(s, form->terms[i].score);
@@ -69,8 +69,9 @@ static Ways ways_of(const Form *form, const Situation *s) {
     return ways;
 }
 
-static double value_now(const Form *form, double offset, const Situation *s) {
-    double value = form->constant + offset;
+/* Without the constant. */
+static double scores_now(const Form *form, const Situation *s) {
+    double value = 0;
     for (unsigned i = 0; i < form->n_terms; i++)
         value += form->terms[i].factor * condition_score(s, form->terms[i].score);
     return value;
@@ -84,7 +85,7 @@ static bool is_settled(const Form *form, double offset, const Situation *s) {
     if (s->account)
         return false;
     Ways ways = ways_of(form, s);
-    return !(ways.falls && ways.rises) && (value_now(form, offset, s) > 0 ? !ways.falls : !ways.rises);
+    return !(ways.falls && ways.rises) && (scores_now(form, s) + form->constant + offset > 0 ? !ways.falls : !ways.rises);
 }
 
 /* More than the comparison's own arithmetic can be off by, in parts of what is compared. */

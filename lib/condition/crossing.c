@@ -31,13 +31,10 @@ void exponential_sum_add(ExponentialSum *sum, double value, double half_life_ms)
     sum->exponentials[sum->n_exponentials++] = (Exponential){value, half_life_ms};
 }
 
-/* 2^-1075 is nearer to 0 than to the least double. exp2() finds that out, too, but by an underflow, which processors are slow at. */
-#define HALVINGS_TO_NOTHING 1076.0
-
 /* What is left of the exponential. */
 static double part_at(const Exponential *exponential, double elapsed_ms) {
     double halvings = elapsed_ms / exponential->half_life_ms;
-    double factor = halvings == 0 ? 1 : halvings > HALVINGS_TO_NOTHING ? 0 : exp2(-halvings);
+    double factor = halvings == 0 ? 1 : halvings > DECAY_HALVINGS_TO_NOTHING ? 0 : exp2(-halvings);
     return exponential->value * factor;
 }
 
@@ -46,7 +43,7 @@ double exponential_sum_value(const ExponentialSum *sum, int64_t at_ms) {
     double value = sum->constant + sum->slope * elapsed_ms;
     for (unsigned i = 0; i < sum->n_exponentials; i++)
         value += part_at(&sum->exponentials[i], elapsed_ms);
-    return value;
+    return value + sum->offset;
 }
 
 static bool is_positive(const ExponentialSum *sum, int64_t at_ms) {
@@ -66,7 +63,7 @@ static bool is_monotone(const ExponentialSum *sum) {
 /* The sum whose zeros part the range into pieces where `sum` changes its sign at most once. Rates are in 1 / half-life. */
 static ExponentialSum reduce(const ExponentialSum *sum) {
     ExponentialSum reduced = {.origin_ms = sum->origin_ms};
-    if (sum->slope != 0 || sum->constant != 0) {
+    if (sum->slope != 0 || sum->constant != 0 || sum->offset != 0) {
         /* the derivative, with ln 2 left out of the exponentials' part and so divided out of the slope */
         reduced.constant = sum->slope / M_LN2;
         for (unsigned i = 0; i < sum->n_exponentials; i++)
@@ -98,15 +95,15 @@ static int64_t bisect(const ExponentialSum *sum, int64_t from_ms, int64_t to_ms,
  * logarithms, whose difference is almost a straight line.
  */
 static double newton_step(const ExponentialSum *sum, double elapsed_ms) {
-    double parts = 0, rate = 0;
+    double parts = 0, rate = 0, constant = sum->constant + sum->offset;
     for (unsigned i = 0; i < sum->n_exponentials; i++) {
         double part = part_at(&sum->exponentials[i], elapsed_ms);
         parts += part;
         rate += part / sum->exponentials[i].half_life_ms;
     }
-    if (sum->slope == 0 && sum->constant != 0)
-        return log2(parts / -sum->constant) * parts / rate;
-    return -(sum->constant + sum->slope * elapsed_ms + parts) / (sum->slope - rate * M_LN2);
+    if (sum->slope == 0 && constant != 0)
+        return log2(parts / -constant) * parts / rate;
+    return -(constant + sum->slope * elapsed_ms + parts) / (sum->slope - rate * M_LN2);
 }
 
 static bool has_change(const ExponentialSum *sum, int64_t from_ms, int64_t to_ms, bool before) {

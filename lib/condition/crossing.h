@@ -15,11 +15,15 @@ typedef struct Exponential {
     double half_life_ms;
 } Exponential;
 
-/* f(t) = constant + slope * (t - origin) + sum of value * 2^(-(t - origin) / half_life) */
+/*
+ * f(t) = constant + slope * (t - origin) + sum of value * 2^(-(t - origin) / half_life) + offset, in this order: what is so small that it would
+ * be lost beside the constant counts where the rest cancels out.
+ */
 typedef struct ExponentialSum {
     int64_t origin_ms;
     double constant;
     double slope; /* per millisecond */
+    double offset;
     Exponential exponentials[MODEL_SCORES_MAX]; /* distinct half-lives */
     unsigned n_exponentials;
 } ExponentialSum;

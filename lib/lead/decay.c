@@ -5,8 +5,7 @@
 
 /*
  * Dating back makes a factor grow without bound; we stop at the largest power of two that a double holds,
- * since an infinite factor would turn a score of 0 into a NaN. Ahead in time no bound is needed: exp2() runs
- * out at 0.
+ * since an infinite factor would turn a score of 0 into a NaN. Ahead in time it runs out at 0.
  */
 #define HALVINGS_BACK_MAX 1023.0
 
@@ -20,7 +19,8 @@ static double half_life_factor(const Decay *decay, int64_t from_ms, int64_t at_m
     int64_t elapsed_ms;
     double elapsed = __builtin_sub_overflow(at_ms, from_ms, &elapsed_ms) ? (double)at_ms - (double)from_ms
                                                                          : (double)elapsed_ms;
-    return exp2(MIN(-elapsed / (double)decay->span_ms, HALVINGS_BACK_MAX));
+    double halvings = elapsed / (double)decay->span_ms;
+    return halvings > DECAY_HALVINGS_TO_NOTHING ? 0 : exp2(MIN(-halvings, HALVINGS_BACK_MAX));
 }
 
 double decay_factor(const Decay *decay, int64_t from_ms, int64_t at_ms) {

@@ -11,6 +11,9 @@
 /* Below this size a score reads as 0, and two numbers are equal (SPEC section 2). */
 #define SCORE_EPSILON 1e-9
 
+/* 2^-1075 is nearer to 0 than to the least double. exp2() finds that out, too, but by an underflow, which processors are slow at. */
+#define DECAY_HALVINGS_TO_NOTHING 1076.0
+
 typedef enum DecayKind {
     DECAY_NONE,
     DECAY_HALF_LIFE, /* half of it is left after each span */

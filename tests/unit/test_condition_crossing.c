@@ -118,6 +118,10 @@ static const struct {
     {", when: 'a * 1e9 < 1e-3'", ", when: 'false'", {0, 1}, 1196},
     {", when: '0 - a >= 0'", ", when: 'false'", {0, 1}, 1196},
     {", when: 'a > 0'", ", when: 'false'", {0, 1}, TIME_NEVER},
+    /* equal now, of numbers beside which 1e-9 is lost */
+    {", when: 'a * 1e7 < age(t) + 79999750'", ", when: 'false'", {0, 8}, 1},
+    {", when: 'age(t) + 79999750 > a * 1e7'", ", when: 'false'", {0, 8}, 1},
+    {", when: 'a * 1e7 < b * 1e7'", ", when: 'false'", {0, 8, 8}, 1},
 };
 /* clang-format on */
 
