@@ -91,22 +91,45 @@ static bool is_settled(const Form *form, double offset, const Situation *s) {
 /* More than the comparison's own arithmetic can be off by, in parts of what is compared. */
 #define BOUND_SLACK 1e-9
 
-/* Scores that are not negative are at most what they were when points were last given. */
-static bool stays_below(const Form *form, const Lead *lead) {
-    double most = 0;
-    for (unsigned i = 0; i < form->n_terms; i++) {
-        double value = lead->scores[form->terms[i].score].value;
+/* What the members were given, each at an instant that is not after the account's clock. Negative: of one that has less than nothing nothing is known. */
+static double given_to_account(const Account *account, unsigned score) {
+    double given = 0;
+    for (size_t i = 0; i < account->n_members; i++) {
+        double value = account->members[i].scores[score].value;
         if (value < 0)
-            return false;
-        most += form->terms[i].factor * value;
+            return -1;
+        given += value;
     }
+    return given;
+}
+
+/* What the form's scores were when points were last given. Negative: as above. */
+static double given_of(const Form *form, const Situation *s) {
+    double given = 0;
+    for (unsigned i = 0; i < form->n_terms; i++) {
+        unsigned score = form->terms[i].score;
+        double value = s->account ? given_to_account(s->account, score) : s->lead->scores[score].value;
+        if (value < 0)
+            return -1;
+        given += form->terms[i].factor * value;
+    }
+    return given;
+}
+
+static bool is_too_little(const Form *form, double most) {
     return most * (1 + BOUND_SLACK) + 2 * SCORE_EPSILON < -form->constant;
+}
+
+/* Scores that are not negative are at most what they were, when points were last given or at any other time. Those of all members are worth the look at now. */
+static bool stays_below(const Form *form, const Situation *s) {
+    double given = given_of(form, s);
+    return given >= 0 && (is_too_little(form, given) || (s->account && is_too_little(form, scores_now(form, s))));
 }
 
 bool condition_is_out_of_reach(const Condition *condition, const Situation *s) {
     for (unsigned i = 0; condition && i < condition->n_atoms; i++) {
         const Form *form = condition_kept_form(condition, i, s);
-        if (form && form->is_bounded && stays_below(form, s->lead))
+        if (form && form->is_bounded && stays_below(form, s))
             return true;
     }
     return false;

@@ -8,8 +8,9 @@
 #include "lib/condition/condition.h"
 
 /*
- * Is it known, without a power of two, that the condition does not hold at the situation's instant, nor at any later one as long as nothing
- * else changes? Of most leads it is: what they have is less than what they are to reach, even as it was when they got it.
+ * Is it known that the condition does not hold at the situation's instant, nor at any later one as long as nothing else changes? Of most
+ * leads and accounts it is, without a power of two: what they have is less than what they are to reach, even as it was when they got it. Of
+ * accounts also if that is so by now, which spares a search over all the instants at which members leave the committee.
  */
 bool condition_is_out_of_reach(const Condition *condition, const Situation *situation);
 /*

@@ -5,6 +5,7 @@
  */
 #include "lib/condition/condition_form.h"
 
+#include "lib/lead/account.h"
 #include "lib/lead/lead.h"
 
 /*
@@ -209,16 +210,16 @@ static bool make_form(const Condition *condition, const Instruction *comparison,
     return true;
 }
 
-/* --- forms that are the same for all leads of a segment ---------------------------------------------- */
+/* --- forms that are the same for all leads of a segment, or for all accounts ------------------------- */
 
-/* Is code[begin, end) made of params and of scores that decay, so that nothing else of a lead is part of its form? */
-static bool is_plain(const Model *model, const Condition *condition, unsigned begin, unsigned end) {
+/* Is code[begin, end) made of params and of scores that decay, so that nothing else of a lead or an account is part of its form? */
+static bool is_plain(const Situation *s, const Condition *condition, unsigned begin, unsigned end) {
     for (unsigned pc = begin; pc < end; pc++) {
         const Instruction *i = &condition->code[pc];
-        const Condition *derived = i->op == OP_DERIVED ? model->derived[i->index].value : NULL;
+        const Condition *derived = i->op == OP_DERIVED ? s->model->derived[i->index].value : NULL;
         bool is_known = i->op == OP_CONSTANT || i->op == OP_PARAM || i->op == OP_PARAM_GLOBAL || i->op == OP_NEGATE ||
-                (i->op >= OP_ADD && i->op <= OP_DIVIDE) || (i->op == OP_SCORE && model->scores[i->index].decay.kind != DECAY_NONE) ||
-                (derived && is_plain(model, derived, 0, derived->n_code));
+                (i->op >= OP_ADD && i->op <= OP_DIVIDE) || (i->op == OP_SCORE && situation_decay(s, i->index)->kind != DECAY_NONE) ||
+                (derived && is_plain(s, derived, 0, derived->n_code));
         if (!is_known)
             return false;
     }
@@ -282,40 +283,41 @@ static int keep_form(Arena *arena, const Form *form, const Form **ret) {
     return 0;
 }
 
-/* For each segment. */
-static int prepare_comparison(Arena *arena, const Model *model, Condition *condition, unsigned comparison) {
-    unsigned at = condition->atoms[comparison], n_rows = (unsigned)model->n_segments + 1;
-    const Instruction *i = &condition->code[at];
-    if (!op_is_order(i->op) || !is_plain(model, condition, i->left, at))
-        return 0;
-    for (unsigned segment = 0; segment < n_rows; segment++) {
-        const Lead lead = {.segment = segment};
-        const Situation s = {.model = model, .lead = &lead};
-        Form form;
-        if (!make_form(condition, i, at, &s, &form))
-            continue;
-        form.is_bounded = is_bounded(condition, at, &s, &form);
-        int r = keep_form(arena, &form, &condition->forms[comparison * n_rows + segment]);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+/* A comparison's forms: one a segment, or of accounts one. */
+static unsigned count_forms(const Model *model, bool of_accounts) {
+    return of_accounts ? 1 : (unsigned)model->n_segments + 1;
 }
 
-int condition_prepare_forms(Arena *arena, const Model *model, Condition *condition) {
+static int prepare_comparison(Arena *arena, const Situation *s, Condition *condition, unsigned comparison, const Form **ret) {
+    unsigned at = condition->atoms[comparison];
+    const Instruction *i = &condition->code[at];
+    Form form;
+    if (!op_is_order(i->op) || !is_plain(s, condition, i->left, at) || !make_form(condition, i, at, s, &form))
+        return 0;
+    form.is_bounded = is_bounded(condition, at, s, &form);
+    return keep_form(arena, &form, ret);
+}
+
+int condition_prepare_forms(Arena *arena, const Model *model, Condition *condition, bool of_accounts) {
     if (!condition || condition->n_atoms == 0)
         return 0;
-    condition->forms = arena_new_array(arena, const Form *, condition->n_atoms * (model->n_segments + 1));
+    const Account account = {0};
+    unsigned n_forms = count_forms(model, of_accounts);
+    condition->forms = arena_new_array(arena, const Form *, condition->n_atoms * n_forms);
     if (!condition->forms)
         return -ENOMEM;
     int r = 0;
-    for (unsigned i = 0; i < condition->n_atoms && r == 0; i++)
-        r = prepare_comparison(arena, model, condition, i);
+    for (unsigned i = 0; i < condition->n_atoms * n_forms && r == 0; i++) {
+        const Lead lead = {.segment = i % n_forms};
+        Situation s = {.model = model, .lead = of_accounts ? NULL : &lead, .account = of_accounts ? &account : NULL};
+        r = prepare_comparison(arena, &s, condition, i / n_forms, &condition->forms[i]);
+    }
     return r;
 }
 
 const Form *condition_kept_form(const Condition *condition, unsigned comparison, const Situation *s) {
-    return condition->forms && s->lead ? condition->forms[comparison * (s->model->n_segments + 1) + s->lead->segment] : NULL;
+    unsigned segment = s->account ? 0 : s->lead->segment;
+    return condition->forms ? condition->forms[comparison * count_forms(s->model, s->account) + segment] : NULL;
 }
 
 const Form *condition_form(const Condition *condition, unsigned comparison, const Situation *s, Form *room) {

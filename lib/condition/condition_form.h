@@ -22,8 +22,8 @@ typedef struct Form {
     FormTerm terms[MODEL_SCORES_MAX]; /* by ascending score; of a kept form only n_terms are there */
 } Form;
 
-/* Works out the forms that are the same for all leads of a segment. NULL conditions have none. 0 or -ENOMEM. */
-MUST_CHECK int condition_prepare_forms(Arena *arena, const Model *model, Condition *condition);
+/* Works out the forms that are the same for all leads of a segment, or for all accounts. NULL conditions have none. 0 or -ENOMEM. */
+MUST_CHECK int condition_prepare_forms(Arena *arena, const Model *model, Condition *condition, bool of_accounts);
 /*
  * The form of the condition's comparison of that number among those that involve time; it must be an order. NULL: null or a text
  * is compared, so that it is false whenever. `room` is used where it has not been worked out.

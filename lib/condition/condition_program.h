@@ -98,7 +98,7 @@ struct Condition {
     unsigned n_code;
     unsigned *atoms; /* the comparisons that involve time, as indices into code */
     unsigned n_atoms;
-    const struct Form **forms; /* of atom i for a lead of segment k: i * (n_segments + 1) + k; NULL: to be worked out (condition_form.h) */
+    const struct Form **forms; /* of atom i for a lead of segment k: i * (n_segments + 1) + k, for an account: i; NULL: to be worked out (condition_form.h) */
     uint32_t derived; /* bit i: names derived score i */
     unsigned n_expanded; /* instructions, with those of the derived scores that it names, each time that it names them */
 };

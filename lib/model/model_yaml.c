@@ -168,11 +168,11 @@ static int index_stages(const Track *tracks, size_t n, Arena *arena) {
     return r;
 }
 
-static int prepare_forms(Model *model, Arena *arena) {
+static int prepare_forms(const Model *model, const Track *tracks, size_t n, bool of_accounts, Arena *arena) {
     int r = 0;
-    for (size_t t = 0; t < model->n_tracks; t++)
-        for (size_t i = 0; i < model->tracks[t].n_transitions && r == 0; i++)
-            r = condition_prepare_forms(arena, model, model->tracks[t].transitions[i].when);
+    for (size_t t = 0; t < n; t++)
+        for (size_t i = 0; i < tracks[t].n_transitions && r == 0; i++)
+            r = condition_prepare_forms(arena, model, tracks[t].transitions[i].when, of_accounts);
     return r;
 }
 
@@ -186,7 +186,9 @@ static int prepare(Model *model, Arena *arena) {
         r = index_stages(model->tracks, model->n_tracks, arena);
     if (r == 0)
         r = index_stages(model->account_tracks, model->n_account_tracks, arena);
-    return r < 0 ? r : prepare_forms(model, arena);
+    if (r == 0)
+        r = prepare_forms(model, model->tracks, model->n_tracks, false, arena);
+    return r < 0 ? r : prepare_forms(model, model->account_tracks, model->n_account_tracks, true, arena);
 }
 
 int model_load(Str source, const ModelFiles *files, Diagnostics *diagnostics, Model **ret) {

@@ -7,6 +7,7 @@
 
 #include "lib/condition/condition_program.h"
 #include "lib/engine/track.h"
+#include "lib/lead/account.h"
 #include "tests/unit/engine_fixture.h"
 
 #define NOW_MS INT64_C(1767225600000)
@@ -326,6 +327,71 @@ START_TEST(what_was_too_little_when_it_was_given_is_out_of_reach) {
 }
 END_TEST
 
+/* --- accounts ---------------------------------------------------------------------------------------- */
+
+static const char account_format[] =
+        "model: m\nversion: 1\nparams: { mark: 30 }\n"
+        "scores: { a: { decay: { half_life: 40ms } } }\n"
+        "rules: [ { id: r, add: { a: 1 } } ]\n"
+        "accounts:\n  scores: { a: { from: a, decay: { half_life: 60ms } }, b: { from: a, decay: { half_life: 200ms }, max: 35 },\n"
+        "    w: { from: a, decay: { window: 640ms } } }\n"
+        "  committee: { window: 700ms }\n"
+        "  tracks: { t: { initial: s, stages: [ { id: s }, { id: u } ], transitions: [ { id: su, from: [s], to: u, when: '%s' } ] } }\n";
+
+/* Of members whose leads' clocks are behind the account's; one in four has less than nothing of some score. */
+static Account *random_account(uint64_t *random, const Model *model) {
+    Account *account = NULL;
+    ck_assert_int_eq(account_new(model, STR_LITERAL("acme"), &account), 0);
+    account_begin(account, model, NOW_MS - 1000);
+    account->clock_ms = NOW_MS;
+    uint64_t n = random_below(random, 6) + 1;
+    double least = random_below(random, 4) ? 0 : -30;
+    for (uint64_t i = 0; i < n; i++) {
+        char id[] = {'a', (char)('0' + i), '\0'};
+        Member *member;
+        ck_assert_int_eq(account_add(account, str_from(id), &member), 0);
+        member->committee_at_ms = random_below(random, 4) ? NOW_MS - random_below(random, 900) : TIME_NONE;
+        for (unsigned k = 0; k < account->n_scores; k++) {
+            double points;
+            int64_t at_ms = NOW_MS - random_below(random, 150);
+            ck_assert_int_eq(score_state_award(&member->scores[k], &model->account_scores[k].decay, (ScoreBounds){-INFINITY, INFINITY},
+                                     random_between(random, least, 40), at_ms, at_ms, &points), 0);
+        }
+    }
+    return account;
+}
+
+START_TEST(random_accounts_change_only_when_foretold) {
+    static const char *const conditions[] = {"a >= mark and committee >= 2", "committee < 2 and a > 30", "a >= mark", "a + b * 2 >= 50",
+            "b >= 34 and committee <= 3", "a < 20 and committee >= 1", "w >= 30 and a >= 20", "a >= mark or committee < 2", "not (a >= mark)",
+            "committee < 3 and (a >= 15 and b >= 10)", "a - b >= 5", "b >= 36"};
+    unsigned n_changes = 0, n_out_of_reach = 0;
+    uint64_t random = 11;
+    for (size_t i = 0; i < 40 * ARRAY_SIZE(conditions); i++) {
+        char text[2048];
+        const char *when = conditions[i % ARRAY_SIZE(conditions)];
+        (void)snprintf(text, sizeof(text), account_format, when);
+        _cleanup_(model_free) Model *model = fixture_model(text);
+        _cleanup_(account_free) Account *account = random_account(&random, model);
+        const Condition *condition = model->account_tracks[0].transitions[0].when;
+        Situation now = {.model = model, .account = account, .at_ms = NOW_MS};
+        bool out_of_reach = condition_is_out_of_reach(condition, &now), before = condition_holds(condition, &now);
+        ck_assert_msg(!out_of_reach || !before, "%s: holds, though it is out of reach", when);
+        int64_t expected_ms = TIME_NEVER, change_ms = track_next_change(&now, 0);
+        for (Situation s = now; s.at_ms <= NOW_MS + SPAN_MS && expected_ms == TIME_NEVER; before = condition_holds(condition, &s)) {
+            s.at_ms++;
+            if (!before && condition_holds(condition, &s))
+                expected_ms = s.at_ms;
+        }
+        ck_assert_msg(change_ms == expected_ms, "%s, round %zu: %" PRId64 ", expected %" PRId64, when, i, change_ms - NOW_MS, expected_ms - NOW_MS);
+        n_changes += change_ms != TIME_NEVER;
+        n_out_of_reach += out_of_reach;
+    }
+    ck_assert_uint_gt(n_changes, 60);
+    ck_assert_uint_gt(n_out_of_reach, 60);
+}
+END_TEST
+
 /* A form that was worked out at load is that of the lead's own segment. */
 START_TEST(params_of_the_segment_count) {
     _cleanup_(model_free) Model *model = fixture_model(
@@ -356,6 +422,7 @@ int main(void) {
     tcase_add_test(tcase, no_condition_and_what_time_does_not_change_never_change);
     tcase_add_test(tcase, random_conditions_change_only_when_foretold);
     tcase_add_test(tcase, what_was_too_little_when_it_was_given_is_out_of_reach);
+    tcase_add_test(tcase, random_accounts_change_only_when_foretold);
     tcase_add_test(tcase, params_of_the_segment_count);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
