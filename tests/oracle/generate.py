@@ -653,14 +653,14 @@ class Generator:
                 yield from ((lead.id, at) for at in (state.next, state.last and state.last + rule.after) if at)
             for state in lead.scores.values():
                 if state.is_bucketed():
-                    yield from ((lead.id, end) for end in state.stretches()[1])
+                    yield from ((lead.id, end) for end in state.stretches()[0])
         for account in engine.accounts.values():
             for lead_id, member in account.members.items():
                 if member.committee is not None:
                     yield lead_id, member.committee + model.accounts.committee.window
                 for state in member.scores.values():
                     if state.is_bucketed():
-                        yield from ((lead_id, end) for end in state.stretches()[1])
+                        yield from ((lead_id, end) for end in state.stretches()[0])
 
     def second_round(self, first, engine):
         """Events at, just before and just after the instants that the first round produced."""

@@ -87,28 +87,29 @@ class ScoreState:
     # --- values ---
 
     def stretches(self):
-        """(the oldest bucket, ends of buckets, and of what is left after each: the points, and what they are worth
-        more for being younger than the oldest)."""
+        """(ends of buckets, and of what is left before each, by its oldest bucket: that, the points, and what they
+        are worth more for being younger than it)."""
         if self.table is None:
             sums = {}
             for p, c in self.parts:
                 sums[c] = sums.get(c, 0.0) + p
             buckets = sorted(sums)
-            oldest, points, younger = (buckets or [0])[0], [0.0], [0.0]
-            for c in reversed(buckets):
-                points.append(points[-1] + sums[c])
-                younger.append(younger[-1] + sums[c] * ((c - oldest) / self.span))
-            self.table = oldest, [c + self.span for c in buckets], points[::-1], younger[::-1]
+            points, younger = [0.0], [0.0]
+            for i in reversed(range(len(buckets))):
+                apart = (buckets[i + 1] - buckets[i]) / self.span if i + 1 < len(buckets) else 0.0
+                younger.append(younger[-1] + points[-1] * apart)
+                points.append(points[-1] + sums[buckets[i]])
+            self.table = [c + self.span for c in buckets], buckets + [0], points[::-1], younger[::-1]
         return self.table
 
     def exact(self, t):
         if not self.is_bucketed():
             return self.sum * self.factor(t, self.reference)
-        oldest, ends, points, younger = self.stretches()
+        ends, oldest, points, younger = self.stretches()
         i = bisect.bisect_right(ends, t)
-        if self.kind == 'window':
+        if self.kind == 'window' or points[i] == 0.0 == younger[i]:
             return points[i]
-        return points[i] * (1.0 - (t - oldest) / self.span) + younger[i]
+        return points[i] * (1.0 - (t - oldest[i]) / self.span) + younger[i]
 
     def region(self, t):
         """Which form it has at t: 0 reads as 0, 2 is cut to the ceiling, ±1 as it is."""
@@ -130,13 +131,13 @@ class ScoreState:
             return expr.Line(self.value(start))
         if self.kind == 'half_life':
             return expr.Line(waves={self.span: self.value(start)})
-        _, ends, points, _ = self.stretches()
+        ends, _, points, _ = self.stretches()
         return expr.Line(self.value(start), -points[bisect.bisect_right(ends, start)] / self.span)
 
     def breaks(self, now):
         """The instants after now at which the value changes its form: contributions end, it comes to read as 0, …"""
         if self.found is None or self.found[0] != now:
-            ends = [end for end in self.stretches()[1] if end > now] if self.is_bucketed() else []
+            ends = [end for end in self.stretches()[0] if end > now] if self.is_bucketed() else []
             found = set(ends)
             stretches = zip([now] + ends, ends) if self.is_bucketed() else [(now, now + expr.HORIZON)]
             if self.kind in ('linear', 'half_life'):

@@ -57,7 +57,10 @@ class Clock:
         return bool(self.pauses) and self.pauses[-1][1] is None
 
     def pause(self, at):
-        self.pauses.append([at, None])
+        if self.pauses and self.pauses[-1][1] >= at:
+            self.pauses[-1][1] = None   # it goes on: there was no run in between
+        else:
+            self.pauses.append([at, None])
         self.instants = {}
 
     def resume(self, at):
