@@ -97,12 +97,20 @@ static int add_to_bucket(ScoreState *state, int64_t step_ms, double points) {
 
 /* --- awards ------------------------------------------------------------------------------------------ */
 
+/* By more than rounding: a score at its bound is not. */
+static bool is_past(double value, double points, ScoreBounds bounds) {
+    return points > 0 ? value > bounds.max + SCORE_EPSILON : value < bounds.min - SCORE_EPSILON;
+}
+
 int score_state_award(ScoreState *state, const Decay *decay, ScoreBounds bounds, double points, int64_t occurred_at_ms,
         int64_t now_ms, double *ret_points) {
     double factor = decay_factor(decay, occurred_at_ms, now_ms);
     double contribution = points * factor, before = raw_value(state, decay, now_ms);
     double kept = cut(contribution, as_read(before), bounds);
     *ret_points = 0;
+    /* What counts nothing by now needs no cut, unless nothing would be left of it however little it counted. */
+    if (contribution == 0 && is_past(as_read(before), points, bounds))
+        return 0;
     if (kept != contribution) {
         points = kept / factor; /* the factor is not 0, or the contribution would have been and nothing cut */
         if (fabs(points) < SCORE_EPSILON)

@@ -5,8 +5,8 @@ Readings of sentences that leave a choice:
   itself.
 - "p is first cut so that the score's value at the lead's clock, with the (decayed) contribution added, stays within
   [min, max]": a late contribution that counts nothing by now (a window that is over) needs no cut, so all of it is
-  kept, and given on to the account; unless the score is past the bound already (negative points may have run out):
-  then it is cut to nothing.
+  kept, and given on to the account; unless the score is past the bound already, by more than 1e-9 (negative points
+  may have run out): then it is cut to nothing.
 - "per score, as one award at that time, cut by the caps, its parts scaled alike" (9): parts that add up to 0 need no
   cut and are taken as they are.
 """
@@ -22,9 +22,10 @@ def grain(span):
 
 def cut(value, points, factor, low, high):
     """What the caps leave of points that count `factor` now, where the score has `value` now."""
-    if points > 0 and high is not None and value + points * factor > high:
+    room = 0.0 if factor else EPSILON
+    if points > 0 and high is not None and value + points * factor > high + room:
         return max(0.0, (high - value) / factor) if factor else 0.0
-    if points < 0 and low is not None and value + points * factor < low:
+    if points < 0 and low is not None and value + points * factor < low - room:
         return min(0.0, (low - value) / factor) if factor else 0.0
     return points
 

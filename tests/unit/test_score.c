@@ -90,6 +90,28 @@ START_TEST(points_are_cut_at_the_clock) {
 }
 END_TEST
 
+/* Given so long ago that a window is over: how much of it is kept, for the account and as a reason. */
+START_TEST(points_that_count_nothing_are_cut_only_where_nothing_would_be_left) {
+    static const struct {
+        double present, points, kept;
+    } rows[] = {
+            {0, 7, 7}, {19, 7, 7}, {20, 7, 7}, {20 + 1e-10, 7, 7}, {20.001, 7, 0}, {20.001, -7, -7},
+            {-5, -7, -7}, {-5 - 1e-10, -7, -7}, {-5.001, -7, 0}, {-5.001, 7, 7},
+    };
+    static const Decay window = {DECAY_WINDOW, 64 * HOUR_MS};
+    static const ScoreBounds unbounded = {-INFINITY, INFINITY}, bounds = {-5, 20};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        ScoreState state = {.at_ms = TIME_NONE};
+        double kept;
+        ck_assert_int_eq(score_state_award(&state, &window, unbounded, rows[i].present, NOW_MS, NOW_MS, &kept), 0);
+        ck_assert_int_eq(score_state_award(&state, &window, bounds, rows[i].points, NOW_MS - 70 * HOUR_MS, NOW_MS, &kept), 0);
+        ck_assert_msg(kept == rows[i].kept, "row %zu: %g is kept", i, kept);
+        ck_assert(score_state_value(&state, &window, NOW_MS) == rows[i].present);
+        score_state_done(&state);
+    }
+}
+END_TEST
+
 START_TEST(what_is_no_number_or_zero_is_no_award) {
     const Property properties[] = {
             {STR_LITERAL("points"), VALUE_NONE},
@@ -207,6 +229,7 @@ int main(void) {
     TCase *tcase = tcase_create("score");
     tcase_add_unchecked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, points_are_cut_at_the_clock);
+    tcase_add_test(tcase, points_that_count_nothing_are_cut_only_where_nothing_would_be_left);
     tcase_add_test(tcase, what_is_no_number_or_zero_is_no_award);
     tcase_add_test(tcase, rules_see_the_scores_before_the_first_of_them);
     tcase_add_test(tcase, rule_without_on_takes_all_but_profile_and_lead_events);
