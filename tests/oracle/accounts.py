@@ -61,7 +61,7 @@ class AccountSteps:
         self.rise(account, lead.clock)
         member = account.members.setdefault(lead.id, entry or Member(self.model.accounts))
         lead.member_of, member.active = account.id, lead.clock
-        self.give(account, member, awards, judged[0])
+        self.give(account, member, lead.clock, awards, judged[0])
         if judged[1]:
             member.committee = event.at if member.committee is None else max(member.committee, event.at)
         while len(account.members) > MEMBERS:
@@ -74,7 +74,7 @@ class AccountSteps:
         account = self.accounts.get(lead.account_id)
         if self.model.accounts and account and lead.id in account.members:
             self.rise(account, lead.clock)
-            self.give(account, account.members[lead.id], awards, judged[0])
+            self.give(account, account.members[lead.id], lead.clock, awards, judged[0])
             self.settle_account(account, 'time')
 
     def leave(self, lead, event):
@@ -101,14 +101,15 @@ class AccountSteps:
         self.settle(account, cause, event)
         self.end_step(account)
 
-    def give(self, account, member, awards, takers):
+    def give(self, account, member, since, awards, takers):
+        """`since` is the lead's clock: it may still go to an account whose clock is no further than that."""
         for name, points, c in awards:
             for taker, spec in self.model.accounts.scores.items():
                 if spec.source == name and taker in takers:
                     state, now = member.scores[taker], account.clock
                     kept = cut(state.exact(now), points, state.factor(now, c), spec.per_lead_min, spec.per_lead_max)
                     if not self.is_nothing(kept):
-                        state.add(kept, c, now)
+                        state.add(kept, c, since)
 
     def merge_accounts(self, old, lead, event):
         """`old` is folded into `lead`: its member entry goes or is folded, and both accounts settle."""
@@ -130,14 +131,15 @@ class AccountSteps:
         self.rise(account, lead.clock)
         lead.member_of = account.id
         if entry:
-            self.fold_member(account, account.members.setdefault(lead.id, Member(self.model.accounts)), entry)
+            member = account.members.setdefault(lead.id, Member(self.model.accounts))
+            self.fold_member(account, member, entry, lead.clock)
         if lead.id in account.members:
             account.members[lead.id].active = lead.clock
         self.settle_account(account, 'event', event)
 
-    def fold_member(self, account, member, entry):
+    def fold_member(self, account, member, entry, since):
         for name, spec in self.model.accounts.scores.items():
-            member.scores[name].fold(entry.scores[name], spec.per_lead_min, spec.per_lead_max, account.clock)
+            member.scores[name].fold(entry.scores[name], spec.per_lead_min, spec.per_lead_max, account.clock, since)
         times = [t for t in (member.committee, entry.committee) if t is not None]
         member.committee = max(times, default=None)
 

@@ -75,11 +75,14 @@ class ScoreState:
             self.sum = sum(p * self.factor(now, c) for p, c in self.parts)
         self.found = None
 
-    def fold(self, other, low, high, now):
-        """Take the other's parts, scaled so that together they stay within the bounds; the scale."""
+    def fold(self, other, low, high, now, since=None):
+        """
+        Take the other's parts, scaled so that together they stay within the bounds now; the scale. `since`: as `now` of
+        extend(), if it is not now.
+        """
         points = other.exact(now)
         scale = 1.0 if abs(points) < EPSILON else cut(self.exact(now), points, 1.0, low, high) / points
-        self.extend([(p * scale, c) for p, c in other.parts], now)
+        self.extend([(p * scale, c) for p, c in other.parts], now if since is None else since)
         return scale
 
     def set(self, points):
