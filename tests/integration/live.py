@@ -414,6 +414,18 @@ class Deployment:
             return all(partition.offset >= ends.get(partition.partition, 0) for partition in committed)
         wait_for(is_quiet, 'the internal topic is read to its end')
 
+    def await_all_told(self):
+        """Where time goes by the events: shards have told each other how far they are, which each does once a second at most."""
+        ends, since = None, time.monotonic()
+
+        def is_still():
+            nonlocal ends, since
+            found = {message.partition(): message.offset() for message in self.messages(f'{self.name}.internal')}
+            if found != ends:
+                ends, since = found, time.monotonic()
+            return time.monotonic() - since > 2.5
+        wait_for(is_still, 'nothing more comes into the internal topic')
+
     def dump_view(self, at_ms, kind='lead'):
         """Every lead's or account's packed record in Redis as `scored replay` dumps it: id -> line."""
         keys = self.keys('record' if kind == 'lead' else 'account-record')

@@ -102,6 +102,7 @@ def loaded(request, servers, tmp_path_factory):
     d.send(*log)
     d.start('a', watermark='data')
     d.await_quiet(len(log))
+    d.await_all_told()
     d.last = max(item['occurred_at'] for item in log)
     d.call = lambda name, *args: d.redis.execute_command('FCALL_RO', f'{d.name}_{name}', *args)
     wait_for(lambda: has_all(d), 'Redis has all that is in the changelog')

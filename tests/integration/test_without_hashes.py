@@ -88,6 +88,7 @@ def test_all_that_is_told_is_told_without_them(d):
     """Switched off and on again: the same replies, the same hashes, and none where there should be none."""
     first = run(d, True)
     d.await_quiet(d.n)
+    d.await_all_told()
     wait_for(lambda: has_all(d), 'Redis has all that is in the changelog')
     kept, replies, told = hashes(d), all_replies(d), explained(d)
     assert len(kept) > 45 and all(kept.values())
