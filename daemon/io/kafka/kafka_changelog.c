@@ -45,11 +45,6 @@ int kafka_changelog_new(const Config *config, KafkaLog log, char *text, KafkaCha
     int r = kafka_client_new(config, KAFKA_ROLE_READER, &c->owner, (KafkaCallbacks){0}, text, &c->rk);
     if (r)
         return r;
-    rd_kafka_resp_err_t err = rd_kafka_poll_set_consumer(c->rk);
-    if (err) {
-        kafka_tell(text, "changelog reader: %s", rd_kafka_err2str(err));
-        return kafka_sort(err);
-    }
     warm_up(c->rk, config->changelog_topic);
     *ret = TAKE_PTR(c);
     return 0;

@@ -274,6 +274,12 @@ int kafka_client_new_with_extra(const Config *config, KafkaRole role, KafkaOwner
         return KAFKA_E_CONFIG;
     }
     conf = NULL; /* the client has it now */
+    rd_kafka_resp_err_t err = role == KAFKA_ROLE_READER ? rd_kafka_poll_set_consumer(rk) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (err) {
+        kafka_tell(text, "Kafka client: %s", rd_kafka_err2str(err));
+        rd_kafka_destroy(rk);
+        return kafka_sort(err);
+    }
     *ret = rk;
     return 0;
 }

@@ -167,11 +167,6 @@ static int new_feed(const Config *config, AvroOutputReader *reader, unsigned typ
     if (r)
         return r;
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-    rd_kafka_resp_err_t err = rd_kafka_poll_set_consumer(feed->rk);
-    if (err) {
-        kafka_tell(text, "feed: %s", rd_kafka_err2str(err));
-        return kafka_sort(err);
-    }
     r = find_sources(feed, deadline_ms, text);
     if (!r)
         r = assign_outputs(feed, types, deadline_ms, text);

@@ -174,14 +174,7 @@ static int begin(KafkaHistory *h, const Config *config, const Spans *spans, char
     if (!h->partitions || !h->waiting || !h->heap)
         return -ENOMEM;
     int r = open_client(h, config, n, text);
-    if (r)
-        return r;
-    rd_kafka_resp_err_t err = rd_kafka_poll_set_consumer(h->rk);
-    if (err) {
-        kafka_tell(text, "history: %s", rd_kafka_err2str(err));
-        return kafka_sort(err);
-    }
-    return assign(h, spans, text);
+    return r == 0 ? assign(h, spans, text) : r;
 }
 
 int kafka_history_new(const Config *config, const KafkaHistoryOptions *options, KafkaLog log, int timeout_ms, char *text,

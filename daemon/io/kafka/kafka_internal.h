@@ -46,7 +46,10 @@ typedef struct KafkaCallbacks {
     void (*delivery)(rd_kafka_t *rk, const rd_kafka_message_t *message, void *owner);
 } KafkaCallbacks;
 
-/* `owner` must outlive the client. KAFKA_E_CONFIG if the properties don't fit together, or -ENOMEM. */
+/*
+ * `owner` must outlive the client. A reader is served by rd_kafka_consumer_poll() alone. KAFKA_E_CONFIG if the properties don't fit together,
+ * or -ENOMEM.
+ */
 MUST_CHECK int kafka_client_new(const Config *config, KafkaRole role, KafkaOwner *owner,
         KafkaCallbacks callbacks, char *text, rd_kafka_t **ret);
 

@@ -16,15 +16,9 @@ static int new_offsets(const Config *config, const char *isolation, KafkaLog log
     offsets->owner.log = log;
     const char *const extra[] = {"isolation.level", isolation, NULL}; /* by which the broker is told whether to wait */
     int r = kafka_client_new_with_extra(config, KAFKA_ROLE_READER, &offsets->owner, (KafkaCallbacks){0}, extra, text, &offsets->rk);
-    if (r)
-        return r;
-    rd_kafka_resp_err_t err = rd_kafka_poll_set_consumer(offsets->rk);
-    if (err) {
-        kafka_tell(text, "offsets: %s", rd_kafka_err2str(err));
-        return kafka_sort(err);
-    }
-    *ret = TAKE_PTR(offsets);
-    return 0;
+    if (r == 0)
+        *ret = TAKE_PTR(offsets);
+    return r;
 }
 
 int kafka_offsets_new(const Config *config, KafkaLog log, char *text, KafkaOffsets **ret) {

@@ -54,8 +54,6 @@ int kafka_try_read(const Config *config, KafkaLog log, KafkaTried *tried, size_t
     assert(n <= KAFKA_TRIED_MAX);
     int r = kafka_client_new(config, KAFKA_ROLE_READER, &owner, (KafkaCallbacks){0}, text, &rk);
     if (r == 0)
-        r = kafka_sort(rd_kafka_poll_set_consumer(rk));
-    if (r == 0)
         r = assign_ends(rk, tried, n, text);
     while (r == 0 && n_left > 0) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, STEP_MS);

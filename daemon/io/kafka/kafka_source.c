@@ -105,9 +105,7 @@ static int subscribe(KafkaSource *source, char *text) {
             rd_kafka_topic_partition_list_new((int)source->n_topics);
     for (unsigned i = 0; i < source->n_topics; i++)
         rd_kafka_topic_partition_list_add(list, source->topics[i], RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t err = rd_kafka_poll_set_consumer(source->rk);
-    if (!err)
-        err = rd_kafka_subscribe(source->rk, list);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(source->rk, list);
     if (err)
         kafka_tell(text, "subscription: %s", rd_kafka_err2str(err));
     return kafka_sort(err);
