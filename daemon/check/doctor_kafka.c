@@ -50,7 +50,7 @@ static int check_transactions(const Config *config, Findings *findings) {
     char text[KAFKA_TEXT_SIZE] = "", subject[600];
     Config as_doctor = *config;
     as_doctor.instance = INSTANCE;
-    int r = kafka_sink_new(&as_doctor, kafka_cause_note, (KafkaStatisticsHandler){0}, (KafkaPatience){0}, CHECK_TIMEOUT_MS, text, &sink);
+    int r = kafka_sink_new(&as_doctor, &(KafkaSinkHandlers){.log = kafka_cause_note}, CHECK_TIMEOUT_MS, text, &sink);
     if (r < 0)
         return r;
     (void)snprintf(subject, sizeof(subject), "transactional id %s." INSTANCE, config->group);

@@ -144,6 +144,16 @@ static int fill_instance(ConfigReader *reader) {
     return reader->config->instance ? 0 : -ENOMEM;
 }
 
+/* Of an instance's two transactional ids one ends with it (kafka_sink.h): its name would be another's. */
+static void check_instance(ConfigReader *reader) {
+    const char *instance = reader->config->instance;
+    size_t len = instance ? strlen(instance) : 0, end_len = strlen(CONFIG_SECOND_PRODUCER);
+    if (len >= end_len && strcmp(instance + len - end_len, CONFIG_SECOND_PRODUCER) == 0)
+        config_error(reader, config_mark(reader, NULL, "instance"),
+                "instance: a name that does not end with \"" CONFIG_SECOND_PRODUCER "\" expected, got \"%s\": the second producer of another may be called so",
+                instance);
+}
+
 static void check_replication(ConfigReader *reader) {
     if (reader->config->replication_factor == 0)
         config_error(reader, config_mark(reader, "topics", "replication_factor"),
@@ -165,6 +175,7 @@ static int read_all(ConfigReader *reader) {
     config_check_registry(reader);
     config_check_http(reader);
     config_check_log(reader);
+    check_instance(reader);
     check_replication(reader);
     return config_check_redis(reader);
 }

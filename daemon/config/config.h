@@ -46,12 +46,15 @@ typedef struct ConfigHosts {
     size_t n;
 } ConfigHosts;
 
+/* What the transactional id of the second producer of an instance ends with. */
+#define CONFIG_SECOND_PRODUCER "~2"
+
 typedef struct Config {
     struct Arena *arena;
     const char *model_path;
 
     const char *bootstrap_servers;
-    const char *group;    /* consumer group; also names the transactional id */
+    const char *group;    /* consumer group; also names the transactional ids */
     const char *instance; /* default: the host name */
     const char *partitioner; /* murmur2_random, consistent_random or fnv1a_random */
     StartAt start;

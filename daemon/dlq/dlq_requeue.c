@@ -167,7 +167,7 @@ int dlq_requeue(const DlqRequeue *q, char *text) {
         r = judge_partitions(q, text);
     /* Before it is looked for what was done: whoever else is doing it now is ended by this. */
     if (r == 0 && !q->is_dry)
-        r = kafka_sink_new(&own, NULL, (KafkaStatisticsHandler){0}, (KafkaPatience){0}, DLQ_TIMEOUT_MS, text, &open->sink);
+        r = kafka_sink_new(&own, &(KafkaSinkHandlers){0}, DLQ_TIMEOUT_MS, text, &open->sink);
     for (size_t i = 0; i < q->config->n_sources && r == 0; i++)
         r = find_earlier(q, q->config->sources[i], text);
     if (r == 0 && !q->is_dry)

@@ -156,8 +156,20 @@ static void on_statistics(void *userdata, Str json) {
     telemetry_kafka(userdata, KAFKA_PRODUCER, json);
 }
 
+static void on_second_statistics(void *userdata, Str json) {
+    telemetry_kafka(userdata, KAFKA_SECOND_PRODUCER, json);
+}
+
+static int new_sink(Pipeline *p, char *text) {
+    KafkaSinkHandlers handlers = {.log = kafka_log, .patience = patience(p)};
+    if (p->telemetry) {
+        handlers.statistics[0] = (KafkaStatisticsHandler){.take = on_statistics, .userdata = p->telemetry};
+        handlers.statistics[1] = (KafkaStatisticsHandler){.take = on_second_statistics, .userdata = p->telemetry};
+    }
+    return kafka_sink_new(p->config, &handlers, START_TIMEOUT_MS, text, &p->sink);
+}
+
 int clients_connect(Pipeline *p, KafkaSourceHandler handler) {
-    KafkaStatisticsHandler statistics = {.take = p->telemetry ? on_statistics : NULL, .userdata = p->telemetry};
     char text[KAFKA_TEXT_SIZE];
     int r = topics_prepare(p->config, p->cluster, &p->inputs, p->is_output_compacted, &p->tombstones_ms);
     p->n_shards = p->inputs.n_shards;
@@ -173,7 +185,7 @@ int clients_connect(Pipeline *p, KafkaSourceHandler handler) {
     if (r == 0)
         r = kafka_outcome(p, kafka_changelog_new(p->config, kafka_log, text, &p->changelog), "changelog", text);
     if (r == 0)
-        r = kafka_outcome(p, kafka_sink_new(p->config, kafka_log, statistics, patience(p), START_TIMEOUT_MS, text, &p->sink), "producer", text);
+        r = kafka_outcome(p, new_sink(p, text), "producer", text);
     if (r == 0)
         r = kafka_outcome(p, kafka_source_new(p->config, &p->inputs, handler, kafka_log, text, &p->source), "consumer", text);
     return r;

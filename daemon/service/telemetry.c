@@ -28,6 +28,7 @@ struct Telemetry {
     JsonReader json;
     bool is_kafka_away;
     int64_t statistics_ms[_KAFKA_CLIENT_MAX]; /* when they came; TIME_NONE: not yet */
+    char transaction_states[_KAFKA_CLIENT_MAX][KAFKA_STATISTICS_STATE_SIZE]; /* empty: none is known */
     int64_t shown_ms;
 
     _Atomic int64_t progress_ms;
@@ -51,7 +52,7 @@ static const char *const sales_types[] = {
 
 static const char *const kinds[] = {[ENTITY_LEAD] = "lead", [ENTITY_ACCOUNT] = "account"};
 static const char *const operations[] = {[REDIS_APPLY] = "apply", [REDIS_FETCH] = "fetch", [REDIS_MOMENTS] = "moments", [REDIS_LOOK] = "look"};
-static const char *const clients[] = {[KAFKA_CONSUMER] = "consumer", [KAFKA_PRODUCER] = "producer"};
+static const char *const clients[] = {[KAFKA_CONSUMER] = "consumer", [KAFKA_PRODUCER] = "producer", [KAFKA_SECOND_PRODUCER] = "producer-2"};
 
 #define VALUES(...) ((const Str[]){__VA_ARGS__})
 
@@ -299,6 +300,13 @@ static void take_brokers(Telemetry *t, Str client, const KafkaStatistics *s) {
     }
 }
 
+static void show_transaction_states(Telemetry *t) {
+    metrics_hide(t->own, METRIC_KAFKA_TRANSACTION_STATE);
+    for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+        if (t->transaction_states[i][0])
+            metrics_set(t->own, METRIC_KAFKA_TRANSACTION_STATE, VALUES(str_from(clients[i]), str_from(t->transaction_states[i])), 1);
+}
+
 static void take_statistics(Telemetry *t, KafkaClient client, const KafkaStatistics *s) {
     Str name = str_from(clients[client]);
     const struct {
@@ -324,10 +332,8 @@ static void take_statistics(Telemetry *t, KafkaClient client, const KafkaStatist
         metrics_set(t->own, METRIC_KAFKA_GROUP_JOINED, NULL, s->is_joined);
         metrics_set(t->own, METRIC_KAFKA_REBALANCES, NULL, (double)s->n_rebalances);
     }
-    if (s->transaction_state[0]) {
-        metrics_hide(t->own, METRIC_KAFKA_TRANSACTION_STATE);
-        metrics_set(t->own, METRIC_KAFKA_TRANSACTION_STATE, VALUES(str_from(s->transaction_state)), 1);
-    }
+    memcpy(t->transaction_states[client], s->transaction_state, sizeof(s->transaction_state));
+    show_transaction_states(t);
 }
 
 void telemetry_kafka(Telemetry *t, KafkaClient client, Str json) {
@@ -350,6 +356,7 @@ void telemetry_forget_kafka(Telemetry *t) {
         metrics_hide(t->own, gauges[i]);
     for (size_t i = 0; i < ARRAY_SIZE(t->statistics_ms); i++)
         t->statistics_ms[i] = TIME_NONE;
+    memset(t->transaction_states, 0, sizeof(t->transaction_states));
     t->is_kafka_away = false;
 }
 

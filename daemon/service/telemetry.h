@@ -60,8 +60,8 @@ void telemetry_cache(Telemetry *t, EntityKind kind, size_t n, size_t n_missed);
 typedef enum RedisOperation { REDIS_APPLY, REDIS_FETCH, REDIS_MOMENTS, REDIS_LOOK, _REDIS_OPERATION_MAX } RedisOperation;
 void telemetry_redis(Telemetry *t, RedisOperation operation, int64_t duration_us, int outcome);
 void telemetry_view_delay(Telemetry *t, int64_t delay_ms);
-/* What librdkafka tells of the consumer or the producer; what cannot be read is left out. */
-typedef enum KafkaClient { KAFKA_CONSUMER, KAFKA_PRODUCER, _KAFKA_CLIENT_MAX } KafkaClient;
+/* What librdkafka tells of the consumer or one of the producers; what cannot be read is left out. */
+typedef enum KafkaClient { KAFKA_CONSUMER, KAFKA_PRODUCER, KAFKA_SECOND_PRODUCER, _KAFKA_CLIENT_MAX } KafkaClient;
 void telemetry_kafka(Telemetry *t, KafkaClient client, Str json);
 /* Its clients are no more. */
 void telemetry_forget_kafka(Telemetry *t);

@@ -68,7 +68,7 @@ const char *world_topic(const World *world, unsigned topic) {
 
 KafkaSink *sink_open(const Config *config) {
     KafkaSink *sink = NULL;
-    int r = kafka_sink_new(config, keep_log, (KafkaStatisticsHandler){0}, (KafkaPatience){0}, TIMEOUT_MS, text, &sink);
+    int r = kafka_sink_new(config, &(KafkaSinkHandlers){.log = keep_log}, TIMEOUT_MS, text, &sink);
     ck_assert_msg(r == 0, "%d %s", r, text);
     return sink;
 }

@@ -126,7 +126,7 @@ START_TEST(wrong_properties_are_told) {
     world.config.kafka_properties = (KafkaProperty *)late;
     world.config.n_kafka_properties = 1;
     KafkaSink *sink = NULL;
-    ck_assert_int_eq(kafka_sink_new(&world.config, keep_log, (KafkaStatisticsHandler){0}, (KafkaPatience){0}, 1000, text, &sink), KAFKA_E_CONFIG);
+    ck_assert_int_eq(kafka_sink_new(&world.config, &(KafkaSinkHandlers){.log = keep_log}, 1000, text, &sink), KAFKA_E_CONFIG);
     ck_assert_msg(strstr(text, "message.timeout.ms") != NULL, "%s", text);
     ck_assert_ptr_null(sink);
     world_done(&world);
@@ -171,7 +171,7 @@ START_TEST(nobody_at_the_address_is_a_timeout) {
     r = kafka_cluster_range(world.cluster, "t", 0, 700, text, &first, &end);
     ck_assert_msg(r == KAFKA_E_TIMEOUT || r == KAFKA_E_RETRY, "%d %s", r, text);
     KafkaSink *sink = NULL;
-    r = kafka_sink_new(&world.config, keep_log, (KafkaStatisticsHandler){0}, (KafkaPatience){0}, 700, text, &sink);
+    r = kafka_sink_new(&world.config, &(KafkaSinkHandlers){.log = keep_log}, 700, text, &sink);
     ck_assert_msg(r == KAFKA_E_TIMEOUT, "%d %s", r, text);
     ck_assert_int_lt(now_ms() - before, 6000);
     Member a;

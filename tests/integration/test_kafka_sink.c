@@ -228,6 +228,102 @@ START_TEST(a_second_sink_of_the_same_identity_fences_the_first) {
 }
 END_TEST
 
+/* Two clients take turns, and the second's transaction is decided while the markers of the first's are on their way. */
+START_TEST(transactions_that_follow_each_other_at_once_are_read_in_their_order) {
+    enum { N = 50 };
+    World world;
+    world_init(&world, 1);
+    Member a;
+    member_init(&a, &world, "a");
+    member_await_shards(&a, 1);
+    KafkaSink *sink = sink_open(&a.config);
+    char value[16];
+    for (int i = 0; i < N; i++) {
+        (void)snprintf(value, sizeof(value), "%d", i);
+        assert_ok(kafka_sink_begin(sink, text));
+        produce(sink, world.config.changelog_topic, 0, "lead", value);
+        assert_ok(member_commit(&a, sink, value));
+    }
+    KafkaChangelog *changelog = changelog_open(&world, 0, -2);
+    ChangelogRecord record;
+    for (int i = 0; i < N; i++) {
+        int r;
+        while ((r = changelog_next(changelog, &record)) == KAFKA_E_UNKNOWN)
+            ;
+        ck_assert_msg(r == 0, "%d %s", r, text);
+        (void)snprintf(value, sizeof(value), "%d", i);
+        ck_assert(str_eq_c(record.value, value));
+    }
+    CommittedOffset committed[N_TOPICS];
+    assert_ok(kafka_source_committed(a.source, 0, TIMEOUT_MS, text, committed));
+    ck_assert_str_eq(committed[0].metadata, value); /* the latest, whichever marker came last */
+    kafka_changelog_free(changelog);
+    kafka_sink_free(sink);
+    member_done(&a);
+    world_done(&world);
+}
+END_TEST
+
+/* More than is held here before it goes to librdkafka, and so to the broker. */
+static void produce_much(KafkaSink *sink, const char *topic) {
+    enum { SIZE = 900000, N = 20 };
+    char *value = malloc(SIZE);
+    memset(value, 'z', SIZE);
+    for (int i = 0; i < N; i++)
+        assert_ok(kafka_sink_produce(sink, topic, 0, str_from("lead"), (Str){value, SIZE}, NULL, 0, NULL, text));
+    free(value);
+}
+
+static int64_t end_of(World *world) {
+    int64_t first, end;
+    assert_ok(kafka_cluster_range(world->cluster, world->config.changelog_topic, 0, TIMEOUT_MS, text, &first, &end));
+    return end;
+}
+
+/* `_i` transactions before it: which client's turn it was. */
+START_TEST(what_a_predecessor_left_open_is_aborted_whosever_turn_it_was) {
+    World world;
+    world_init(&world, 1);
+    Member a;
+    member_init(&a, &world, "a");
+    member_await_shards(&a, 1);
+    KafkaSink *first = sink_open(&a.config);
+    for (int i = 0; i < _i; i++) {
+        assert_ok(kafka_sink_begin(first, text));
+        produce(first, world.config.changelog_topic, 0, "lead", "before");
+        assert_ok(member_commit(&a, first, "before"));
+    }
+    int64_t begin = end_of(&world);
+    assert_ok(kafka_sink_begin(first, text));
+    produce_much(first, world.config.changelog_topic);
+    while (end_of(&world) <= begin + 1) /* a marker may still have come */
+        (void)poll(NULL, 0, 5);
+
+    KafkaSink *second = sink_open(&a.config);
+    assert_ok(kafka_sink_begin(second, text));
+    produce(second, world.config.changelog_topic, 0, "lead", "owner");
+    assert_ok(member_commit(&a, second, "owner"));
+    ck_assert_int_eq(member_commit(&a, first, "zombie") == 0, 0);
+    kafka_sink_free(first);
+
+    KafkaChangelog *changelog = changelog_open(&world, 0, -2);
+    ChangelogRecord record;
+    for (int i = 0; i <= _i; i++) {
+        int r;
+        while ((r = changelog_next(changelog, &record)) == KAFKA_E_UNKNOWN)
+            ;
+        ck_assert_msg(r == 0, "%d %s", r, text);
+        ck_assert(str_eq_c(record.value, i < _i ? "before" : "owner"));
+    }
+    int64_t end;
+    ck_assert_uint_eq(changelog_count(changelog, &end), 0);
+    kafka_changelog_free(changelog);
+    kafka_sink_free(second);
+    member_done(&a);
+    world_done(&world);
+}
+END_TEST
+
 static const KafkaProperty short_session[] = {
         {"session.timeout.ms", "1500"}, {"heartbeat.interval.ms", "300"}};
 
@@ -449,6 +545,8 @@ static Suite *kafka_sink_suite(void) {
     tcase_add_test(transactions, committed_offsets_wait_for_a_pending_transaction);
     tcase_add_test(transactions, headers_arrive);
     tcase_add_test(transactions, a_second_sink_of_the_same_identity_fences_the_first);
+    tcase_add_test(transactions, transactions_that_follow_each_other_at_once_are_read_in_their_order);
+    tcase_add_loop_test(transactions, what_a_predecessor_left_open_is_aborted_whosever_turn_it_was, 0, 3);
     tcase_add_test(transactions, a_process_that_wakes_after_its_shards_moved_cannot_commit);
     tcase_add_test(transactions, who_is_not_in_the_group_cannot_commit);
     tcase_add_test(transactions, a_transaction_without_offsets_is_refused);

@@ -35,6 +35,7 @@ typedef enum Guarantee {
     GUARANTEE_POSITION,    /* and tells records together with where it stands */
     GUARANTEE_COMMITTED,   /* read_committed readers see what is committed only */
     GUARANTEE_END,         /* and ends are told by a reader of everything */
+    GUARANTEE_LATEST,      /* of two offsets that were pending the later counts, not the one whose marker came last */
     _GUARANTEE_MAX,
 } Guarantee;
 extern Guarantee adapter_lacks;

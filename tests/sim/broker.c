@@ -18,6 +18,7 @@ unsigned broker_late_markers_percent;
 static struct {
     Topic *topics;
     Producer *producers;
+    uint64_t n_offsets_sent;
 } broker;
 
 /* --- logs -------------------------------------------------------------------------------------------- */
@@ -234,7 +235,8 @@ bool producer_send_offset(Producer *producer, int64_t epoch, const PendingOffset
     if (!t)
         return false;
     t->offsets = world_grow(t->offsets, &t->n_offsets_alloc, t->n_offsets, sizeof(PendingOffset));
-    t->offsets[t->n_offsets++] = *offset;
+    t->offsets[t->n_offsets] = *offset;
+    t->offsets[t->n_offsets++].sequence = ++broker.n_offsets_sent;
     t->n_parts += !t->has_offsets;
     t->has_offsets = true;
     return true;
@@ -256,6 +258,7 @@ typedef struct Committed {
     const Partition *partition;
     int64_t offset;
     const char *metadata;
+    uint64_t sequence;
 } Committed;
 
 static struct {
@@ -383,7 +386,7 @@ static Committed *find_committed(const Partition *partition) {
     return NULL;
 }
 
-/* The group's part of a transaction is decided. */
+/* The group's part of a transaction is decided. Whatever the order of the markers: of two the one counts that was sent later. */
 static void settle_offsets(Transaction *transaction) {
     for (size_t i = 0; i < transaction->n_offsets && transaction->state == TRANSACTION_COMMITS; i++) {
         const PendingOffset *offset = &transaction->offsets[i];
@@ -392,7 +395,8 @@ static void settle_offsets(Transaction *transaction) {
             group.committed = world_grow(group.committed, &group.n_committed_alloc, group.n_committed, sizeof(Committed));
             committed = &group.committed[group.n_committed++];
         }
-        *committed = (Committed){offset->partition, offset->offset, offset->metadata};
+        if (committed->sequence < offset->sequence || adapter_lacks == GUARANTEE_LATEST)
+            *committed = (Committed){offset->partition, offset->offset, offset->metadata, offset->sequence};
     }
     transaction->has_offsets = false;
 }

@@ -73,6 +73,7 @@ typedef struct PendingOffset {
     Partition *partition;
     int64_t offset;
     const char *metadata;
+    uint64_t sequence; /* of what was sent to the group, over all transactions; the broker's */
 } PendingOffset;
 
 struct Transaction {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The transactional producer, in place of daemon/io/kafka/kafka_sink.c. Records are on their way until the commit waits for them. */
+/*
+ * The transactional producers that take turns, in place of daemon/io/kafka/kafka_sink.c. Records are on their way until the commit waits for
+ * them.
+ */
 #include "daemon/io/kafka/kafka_sink.h"
 
 #include <stdio.h>
@@ -15,16 +18,22 @@
 /* How late a request that nobody waits for any more may arrive. */
 #define LATE_MS 15000
 
+/* One of those that take turns. */
+typedef struct Client {
+    Producer *producer;
+    int64_t epoch;
+} Client;
+
 /* Records of one transaction. */
 typedef struct Queue {
     NewRecord *records;
     size_t n, n_alloc, n_sent;
+    const Client *client;
 } Queue;
 
 struct KafkaSink {
     const Config *config;
-    Producer *producer;
-    int64_t epoch;
+    Client clients[KAFKA_SINK_CLIENTS];
     int64_t deadline_ms; /* of the transaction that the broker has */
     Queue open, closed;
     bool is_closed; /* one is, and not finished yet */
@@ -34,27 +43,34 @@ struct KafkaSink {
     size_t n_offsets;
 };
 
-int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler statistics, KafkaPatience patience, int timeout_ms, char *text,
-        KafkaSink **ret) {
-    (void)patience;
-    (void)log;
-    (void)statistics;
+static int init(const Config *config, Client *client, const char *suffix, int64_t until_ms) {
     char id[256];
-    (void)snprintf(id, sizeof(id), "%s.%s", config->group, config->instance);
-    int64_t until_ms = world.now_ms + timeout_ms;
-    int r = adapter_go_to_kafka(POINT_INIT, timeout_ms, text);
-    if (r != 0)
-        return r;
-    KafkaSink *sink = world_alloc(1, sizeof(*sink));
-    *sink = (KafkaSink){.config = config, .producer = broker_producer(id)};
-    producer_init(sink->producer);
-    sink->epoch = sink->producer->epoch;
-    while (!producer_is_settled(sink->producer)) {
+    (void)snprintf(id, sizeof(id), "%s.%s%s", config->group, config->instance, suffix);
+    client->producer = broker_producer(id);
+    producer_init(client->producer);
+    client->epoch = client->producer->epoch;
+    while (!producer_is_settled(client->producer)) {
         world_pass(POINT_INIT, 1, 20);
         if (world.now_ms > until_ms)
             return KAFKA_E_TIMEOUT;
     }
     world_pass(POINT_INIT, 0, 2);
+    return 0;
+}
+
+int kafka_sink_new(const Config *config, const KafkaSinkHandlers *handlers, int timeout_ms, char *text, KafkaSink **ret) {
+    (void)handlers;
+    int64_t until_ms = world.now_ms + timeout_ms;
+    KafkaSink *sink = world_alloc(1, sizeof(*sink));
+    sink->config = config;
+    for (unsigned i = 0; i < KAFKA_SINK_CLIENTS; i++) {
+        int r = adapter_go_to_kafka(POINT_INIT, (int)MAX(until_ms - world.now_ms, 1), text);
+        if (r == 0)
+            r = init(config, &sink->clients[i], i ? "~2" : "", until_ms);
+        if (r != 0)
+            return r;
+    }
+    sink->open.client = &sink->clients[0];
     *ret = sink;
     return 0;
 }
@@ -70,19 +86,19 @@ void kafka_sink_serve(KafkaSink *sink) {
 
 int kafka_sink_begin(KafkaSink *sink, char *text) {
     (void)text;
-    sink->open = (Queue){0};
+    sink->open = (Queue){.client = sink->open.client};
     return 0;
 }
 
-static int fenced(const KafkaSink *sink, char *text) {
-    (void)snprintf(text, KAFKA_TEXT_SIZE, "%s is fenced", sink->producer->id);
+static int fenced(const Client *client, char *text) {
+    (void)snprintf(text, KAFKA_TEXT_SIZE, "%s is fenced", client->producer->id);
     return KAFKA_E_FATAL;
 }
 
-/* The markers of the transaction before are still on their way: CONCURRENT_TRANSACTIONS. */
-static int wait_settled(const KafkaSink *sink, char *text) {
-    while (sink->producer->epoch == sink->epoch && sink->producer->transaction &&
-            sink->producer->transaction->state != TRANSACTION_OPEN && !producer_is_settled(sink->producer)) {
+/* The markers of the client's transaction before are still on their way: CONCURRENT_TRANSACTIONS. */
+static int wait_settled(const KafkaSink *sink, const Client *client, char *text) {
+    while (client->producer->epoch == client->epoch && client->producer->transaction &&
+            client->producer->transaction->state != TRANSACTION_OPEN && !producer_is_settled(client->producer)) {
         if (world.now_ms > sink->deadline_ms) {
             (void)snprintf(text, KAFKA_TEXT_SIZE, "the transaction before does not end");
             return KAFKA_E_ABORT;
@@ -104,12 +120,12 @@ static int send_some(KafkaSink *sink, Queue *queue, size_t most, char *text) {
         sink->deadline_ms = world.now_ms + TRANSACTION_MS;
     int r = go(sink, POINT_SEND, text);
     if (r == 0)
-        r = wait_settled(sink, text);
+        r = wait_settled(sink, queue->client, text);
     if (r != 0)
         return r;
     for (size_t i = 0; i < most && queue->n_sent < queue->n; i++)
-        if (!producer_send(sink->producer, sink->epoch, &queue->records[queue->n_sent++]))
-            return fenced(sink, text);
+        if (!producer_send(queue->client->producer, queue->client->epoch, &queue->records[queue->n_sent++]))
+            return fenced(queue->client, text);
     return 0;
 }
 
@@ -166,15 +182,15 @@ static int deliver(KafkaSink *sink, char *text) {
 
 /* --- offsets ----------------------------------------------------------------------------------------- */
 
-static int send_shard_offsets(KafkaSink *sink, const Inputs *inputs, const ShardOffsets *offsets, char *text) {
+static int send_shard_offsets(const Client *client, const Inputs *inputs, const ShardOffsets *offsets, char *text) {
     for (unsigned i = 0; i < inputs->n; i++) {
         int32_t number = inputs_partition(inputs, i, offsets->shard);
         if (number < 0 || offsets->offsets[i] < 0)
             continue;
         PendingOffset offset = {adapter_partition(inputs->inputs[i].topic, number), offsets->offsets[i],
                 world_copy(str_from(offsets->metadata)).data};
-        if (!producer_send_offset(sink->producer, sink->epoch, &offset))
-            return fenced(sink, text);
+        if (!producer_send_offset(client->producer, client->epoch, &offset))
+            return fenced(client, text);
     }
     return 0;
 }
@@ -184,7 +200,7 @@ static int send_offsets(KafkaSink *sink, char *text) {
         sink->deadline_ms = world.now_ms + TRANSACTION_MS;
     int r = go(sink, POINT_OFFSETS, text);
     if (r == 0)
-        r = wait_settled(sink, text);
+        r = wait_settled(sink, sink->closed.client, text);
     if (r != 0)
         return r;
 #ifndef PLANTED_UNFENCED
@@ -194,34 +210,29 @@ static int send_offsets(KafkaSink *sink, char *text) {
     }
 #endif
     for (size_t i = 0; i < sink->n_offsets && r == 0; i++)
-        r = send_shard_offsets(sink, sink->inputs, &sink->offsets[i], text);
+        r = send_shard_offsets(sink->closed.client, sink->inputs, &sink->offsets[i], text);
     return r;
 }
 
 /* --- the end ----------------------------------------------------------------------------------------- */
 
-typedef struct End {
-    Producer *producer;
-    int64_t epoch;
-} End;
-
 static void end_late(void *userdata) {
-    End *end = userdata;
-    bool is_done = producer_end(end->producer, end->epoch, true);
-    world_trace("-- a late commit of %s %s", end->producer->id, is_done ? "counts" : "is refused");
+    const Client *client = userdata;
+    bool is_done = producer_end(client->producer, client->epoch, true);
+    world_trace("-- a late commit of %s %s", client->producer->id, is_done ? "counts" : "is refused");
 }
 
 /* The request, or its answer, is lost; or the request comes late. Nobody knows. */
 static int lose(KafkaSink *sink, char *text) {
-    End *end = world_alloc(1, sizeof(*end));
-    *end = (End){sink->producer, sink->epoch};
+    Client *client = world_alloc(1, sizeof(*client));
+    *client = *sink->closed.client;
     (void)snprintf(text, KAFKA_TEXT_SIZE, "the commit was not answered");
     switch (chance_between(&world.chance, 0, 2)) {
     case 0:
-        end_late(end);
+        end_late(client);
         break;
     case 1:
-        world_at(world.now_ms + chance_between(&world.chance, 0, LATE_MS), end_late, end);
+        world_at(world.now_ms + chance_between(&world.chance, 0, LATE_MS), end_late, client);
         break;
     default:
         break;
@@ -238,8 +249,8 @@ static int end_transaction(KafkaSink *sink, char *text) {
         fault_counts[FAULT_LOST]++;
         return lose(sink, text);
     }
-    if (!producer_end(sink->producer, sink->epoch, true))
-        return fenced(sink, text);
+    if (!producer_end(sink->closed.client->producer, sink->closed.client->epoch, true))
+        return fenced(sink->closed.client, text);
     world_trace("commits");
     world_pass(POINT_COMMITTED, 0, 2);
     return 0;
@@ -268,7 +279,7 @@ int kafka_sink_close(KafkaSink *sink, KafkaSource *source, const ShardOffsets *s
     sink->inputs = kafka_source_inputs(source);
     copy_offsets(sink, shards, n);
     sink->closed = sink->open;
-    sink->open = (Queue){0};
+    sink->open = (Queue){.client = &sink->clients[sink->closed.client == sink->clients]};
     sink->is_closed = true;
     return 0;
 }
@@ -279,23 +290,27 @@ int kafka_sink_finish(KafkaSink *sink, char *text) {
     r = deliver(sink, text);
     if (r == 0)
         r = end_transaction(sink, text);
-    sink->closed = (Queue){0};
+    sink->closed = (Queue){.client = sink->closed.client};
 #endif
     if (r == 0)
-        r = send_offsets(sink, text);
-    if (r == 0)
         r = deliver(sink, text);
+    if (r == 0)
+        r = send_offsets(sink, text);
     if (r == 0)
         r = end_transaction(sink, text);
     sink->is_closed = false;
     return r;
 }
 
+static int abort_one(Queue *queue) {
+    const Client *client = queue->client;
+    *queue = (Queue){.client = client};
+    bool has_one = client && client->producer->transaction && client->producer->transaction->state == TRANSACTION_OPEN;
+    return has_one && !producer_end(client->producer, client->epoch, false) ? KAFKA_E_FATAL : 0;
+}
+
 int kafka_sink_abort(KafkaSink *sink, char *text) {
     int r = adapter_go_to_kafka(POINT_COMMIT, TRANSACTION_MS, text);
-    sink->open = sink->closed = (Queue){0};
-    if (r != 0 || (sink->producer->transaction && sink->producer->transaction->state == TRANSACTION_OPEN &&
-                          !producer_end(sink->producer, sink->epoch, false)))
-        return KAFKA_E_FATAL;
-    return 0;
+    int closed = abort_one(&sink->closed), open = abort_one(&sink->open);
+    return r || closed || open ? KAFKA_E_FATAL : 0;
 }

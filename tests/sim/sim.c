@@ -132,7 +132,7 @@ static void run_schedule(const Setting *setting, uint64_t seed, bool is_verbose)
 
 static const char *const guarantees[] = {[GUARANTEE_NONE] = "none", [GUARANTEE_STABLE] = "stable-offsets", [GUARANTEE_EPOCH] = "epochs",
         [GUARANTEE_CONDITIONAL] = "conditional-writes", [GUARANTEE_POSITION] = "read-positions", [GUARANTEE_COMMITTED] = "read-committed",
-        [GUARANTEE_END] = "uncommitted-ends"};
+        [GUARANTEE_END] = "uncommitted-ends", [GUARANTEE_LATEST] = "latest-offsets"};
 static_assert(ARRAY_SIZE(guarantees) == _GUARANTEE_MAX, "a name for each");
 
 /* --- many -------------------------------------------------------------------------------------------- */
@@ -358,7 +358,7 @@ static int usage(void) {
           "--first-failure\n"
           "           end with the first that fails; exit status 0: there is one\n"
           "--without  servers that do not keep a promise: stable-offsets, epochs,\n"
-          "           conditional-writes, read-positions, read-committed, uncommitted-ends\n"
+          "           conditional-writes, read-positions, read-committed, uncommitted-ends, latest-offsets\n"
           "--registry schemas are told by a registry, which takes its time\n",
             stderr);
     return 64;

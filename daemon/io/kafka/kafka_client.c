@@ -89,6 +89,7 @@ static const struct {
         [KAFKA_ROLE_QUESTIONS] = {RD_KAFKA_CONSUMER, no_properties, questions_properties},
         [KAFKA_ROLE_COMMITTED_QUESTIONS] = {RD_KAFKA_CONSUMER, no_properties, committed_questions_properties},
         [KAFKA_ROLE_PRODUCER] = {RD_KAFKA_PRODUCER, producer_defaults, producer_properties},
+        [KAFKA_ROLE_SECOND_PRODUCER] = {RD_KAFKA_PRODUCER, producer_defaults, producer_properties},
 };
 
 /* Beside those in the tables above: other keys of the configuration, or contrary to how the clients work. */
@@ -177,7 +178,7 @@ static int set_identity(rd_kafka_conf_t *conf, const Config *config, KafkaRole r
     if (role == KAFKA_ROLE_READER)
         return set(conf, "group.id", config->group, text);
     char id[TRANSACTIONAL_ID_SIZE];
-    int n = snprintf(id, sizeof(id), "%s.%s", config->group, config->instance);
+    int n = snprintf(id, sizeof(id), "%s.%s%s", config->group, config->instance, role == KAFKA_ROLE_SECOND_PRODUCER ? CONFIG_SECOND_PRODUCER : "");
     if (n < 0 || (size_t)n >= sizeof(id)) {
         kafka_tell(text, "group and instance together are longer than %d bytes", TRANSACTIONAL_ID_SIZE - 2);
         return KAFKA_E_CONFIG;

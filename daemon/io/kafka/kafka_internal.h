@@ -14,6 +14,7 @@ typedef enum KafkaRole {
     KAFKA_ROLE_QUESTIONS, /* consumer without a group, read_uncommitted */
     KAFKA_ROLE_COMMITTED_QUESTIONS, /* the same, read_committed */
     KAFKA_ROLE_PRODUCER,  /* transactional */
+    KAFKA_ROLE_SECOND_PRODUCER, /* the same, under another transactional.id */
 } KafkaRole;
 
 /*

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The order within a commit matters for what an error means. First the offsets, then a wait until every
- * record is acknowledged: a failure of either is known, and the transaction can be aborted. Only then EndTxn
- * is sent, by a rd_kafka_commit_transaction() that has nothing else left to do; whatever it answers but
- * success leaves the outcome unknown, also where librdkafka calls the error abortable.
+ * The order within a commit matters for what an error means. First the records, and while they are on their way the offsets, then a wait
+ * until every record is acknowledged: a failure of either is known, and the transaction can be aborted. Only then EndTxn is sent, by a
+ * rd_kafka_commit_transaction() that has nothing else left to do; whatever it answers but success leaves the outcome unknown, also where
+ * librdkafka calls the error abortable.
  *
- * Offsets come before the records also because the coordinator takes nothing of a transaction, answering CONCURRENT_TRANSACTIONS, until it
- * has written the markers of the one before, some milliseconds after that was told to be committed. Where offsets meet with that answer,
- * librdkafka tries again after retry.backoff.ms, where partitions do after 20 ms; when the offsets are in, partitions do not meet with it any more.
+ * Two clients take turns. The coordinator takes nothing of a client's next transaction, answering CONCURRENT_TRANSACTIONS, until it has
+ * written the markers of the one before, some milliseconds after that was told to be committed. The other client need not wait for them, and
+ * so its partitions are asked for while its offsets are on the way. Its transaction begins when the one before is known to be committed, as
+ * with one client: there is one that may become fact at a time, and their records follow each other in every partition. Readers see them in
+ * that order, too: what is stable ends before the first record whose marker is missing.
  *
  * Records are held here until the commit, and handed to librdkafka together. Each partition has to be added to the transaction; librdkafka
  * asks for that within a millisecond of the first record, for all that came meanwhile, and its main thread spins away what is left of that
@@ -33,9 +35,17 @@
 /* What is held at most; beyond it a batch does not fit the processor's caches, and large records need no help. */
 #define HELD_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
+/* A topic, with what it has been written since the transaction began. */
+typedef struct Topic {
+    const char *name; /* the handles' */
+    rd_kafka_topic_t *handles[KAFKA_SINK_CLIENTS];
+    bool *is_begun; /* by partition: a record for it was held */
+    size_t n_begun;
+} Topic;
+
 /* A record that is held. */
 typedef struct Held {
-    rd_kafka_topic_t *topic;
+    unsigned topic; /* index into the sink's */
     int32_t partition;
     Str key, value;
     rd_kafka_headers_t *headers; /* owned; NULL: none, or handed over */
@@ -43,25 +53,24 @@ typedef struct Held {
     bool is_early; /* goes first, see hand_over() */
 } Held;
 
-/* A topic, with what it has been written since the transaction began. */
-typedef struct Topic {
-    const char *name; /* the handle's */
-    rd_kafka_topic_t *handle;
-    bool *is_begun; /* by partition: a record for it was held */
-    size_t n_begun;
-} Topic;
-
 /* A transaction's records that are held, and whether librdkafka knows of it. */
 typedef struct Transaction {
     Held *held;
     size_t n_held, n_alloc, n_bytes;
     Arena *arena; /* of their keys and values */
+    unsigned client; /* whose it is */
     bool is_begun;
 } Transaction;
 
-struct KafkaSink {
+/* One of those that take turns. */
+typedef struct Client {
     KafkaOwner owner;
+    KafkaSink *sink;
     rd_kafka_t *rk;
+} Client;
+
+struct KafkaSink {
+    Client clients[KAFKA_SINK_CLIENTS];
     const Config *config;
     Topic topics[TOPICS_MAX];
     size_t n_topics;
@@ -78,7 +87,7 @@ struct KafkaSink {
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *owner) {
     (void)rk;
-    KafkaSink *sink = owner;
+    KafkaSink *sink = ((Client *)owner)->sink;
     sink->n_undelivered--;
     if (!message->err) {
         int64_t *ret_offset = message->_private;
@@ -93,9 +102,13 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
             message->partition, rd_kafka_err2str(message->err));
 }
 
-static bool has_fatal_error(const KafkaSink *sink, char *text) {
+static rd_kafka_t *client_of(const KafkaSink *sink, const Transaction *t) {
+    return sink->clients[t->client].rk;
+}
+
+static bool has_fatal_error(rd_kafka_t *rk, char *text) {
     char error[KAFKA_TEXT_SIZE - 64];
-    rd_kafka_resp_err_t err = rd_kafka_fatal_error(sink->rk, error, sizeof(error));
+    rd_kafka_resp_err_t err = rd_kafka_fatal_error(rk, error, sizeof(error));
     if (err)
         kafka_tell(text, "producer: %s: %s", rd_kafka_err2name(err), error);
     return err != RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -104,7 +117,7 @@ static bool has_fatal_error(const KafkaSink *sink, char *text) {
 static int ask_record_bytes_max(KafkaSink *sink, char *text) {
     char value[32];
     size_t size = sizeof(value);
-    if (rd_kafka_conf_get(rd_kafka_conf(sink->rk), "message.max.bytes", value, &size) != RD_KAFKA_CONF_OK) {
+    if (rd_kafka_conf_get(rd_kafka_conf(sink->clients[0].rk), "message.max.bytes", value, &size) != RD_KAFKA_CONF_OK) {
         kafka_tell(text, "Kafka client: no message.max.bytes");
         return KAFKA_E_CONFIG;
     }
@@ -113,39 +126,41 @@ static int ask_record_bytes_max(KafkaSink *sink, char *text) {
 }
 
 /* A call that has timed out goes on in the background, and the next one waits for the same. */
-static int init_transactions(KafkaSink *sink, int timeout_ms, char *text) {
-    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
+static int init_transactions(Client *client, int64_t deadline_ms, char *text) {
     for (;;) {
         int64_t left_ms = deadline_ms - clock_monotonic_ms();
-        rd_kafka_error_t *error = rd_kafka_init_transactions(sink->rk, kafka_slice(&sink->owner, KAFKA_PATIENCE_MS, left_ms));
+        rd_kafka_error_t *error = rd_kafka_init_transactions(client->rk, kafka_slice(&client->owner, KAFKA_PATIENCE_MS, left_ms));
         if (!error)
             return 0;
         if (kafka_sort_transaction("init_transactions", error, text) != KAFKA_E_RETRY)
             return KAFKA_E_FATAL;
-        if (left_ms <= RETRY_MS || kafka_is_patience_over(&sink->owner, sink->rk))
+        if (left_ms <= RETRY_MS || kafka_is_patience_over(&client->owner, client->rk))
             return KAFKA_E_TIMEOUT;
-        rd_kafka_poll(sink->rk, RETRY_MS);
+        rd_kafka_poll(client->rk, RETRY_MS);
     }
 }
 
-int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler statistics, KafkaPatience patience, int timeout_ms, char *text,
-        KafkaSink **ret) {
+static int new_client(KafkaSink *sink, unsigned no, const KafkaSinkHandlers *handlers, int64_t deadline_ms, char *text) {
+    static const KafkaRole roles[KAFKA_SINK_CLIENTS] = {KAFKA_ROLE_PRODUCER, KAFKA_ROLE_SECOND_PRODUCER};
+    Client *client = &sink->clients[no];
+    *client = (Client){.owner = {.log = handlers->log, .statistics = handlers->statistics[no], .patience = handlers->patience}, .sink = sink};
+    int r = kafka_client_new(sink->config, roles[no], &client->owner, (KafkaCallbacks){.delivery = on_delivery}, text, &client->rk);
+    return r ? r : init_transactions(client, deadline_ms, text);
+}
+
+int kafka_sink_new(const Config *config, const KafkaSinkHandlers *handlers, int timeout_ms, char *text, KafkaSink **ret) {
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     _cleanup_(kafka_sink_free) KafkaSink *sink = calloc(1, sizeof(*sink));
     if (!sink)
         return -ENOMEM;
-    sink->owner.log = log;
-    sink->owner.statistics = statistics;
-    sink->owner.patience = patience;
     sink->config = config;
     int r = arena_new(&sink->open.arena);
     if (!r)
         r = arena_new(&sink->closed.arena);
-    if (!r)
-        r = kafka_client_new(config, KAFKA_ROLE_PRODUCER, &sink->owner, (KafkaCallbacks){.delivery = on_delivery}, text, &sink->rk);
+    for (unsigned i = 0; i < KAFKA_SINK_CLIENTS && !r; i++)
+        r = new_client(sink, i, handlers, deadline_ms, text);
     if (!r)
         r = ask_record_bytes_max(sink, text);
-    if (!r)
-        r = init_transactions(sink, timeout_ms, text);
     if (r)
         return r;
     *ret = TAKE_PTR(sink);
@@ -170,6 +185,12 @@ static void drop_offsets(KafkaSink *sink) {
     sink->metadata = NULL;
 }
 
+static void free_handles(const Topic *topic) {
+    for (unsigned i = 0; i < KAFKA_SINK_CLIENTS; i++)
+        if (topic->handles[i])
+            rd_kafka_topic_destroy(topic->handles[i]);
+}
+
 static void free_transaction(Transaction *t) {
     drop_held(t);
     free(t->held);
@@ -183,23 +204,25 @@ KafkaSink *kafka_sink_free(KafkaSink *sink) {
     free_transaction(&sink->closed);
     drop_offsets(sink);
     for (size_t i = 0; i < sink->n_topics; i++) {
-        rd_kafka_topic_destroy(sink->topics[i].handle);
+        free_handles(&sink->topics[i]);
         free(sink->topics[i].is_begun);
     }
-    if (sink->rk)
-        rd_kafka_destroy(sink->rk);
+    for (unsigned i = 0; i < KAFKA_SINK_CLIENTS; i++)
+        if (sink->clients[i].rk)
+            rd_kafka_destroy(sink->clients[i].rk);
     free(sink);
     return NULL;
 }
 
 void kafka_sink_serve(KafkaSink *sink) {
-    if (!sink->is_closed)
-        (void)rd_kafka_poll(sink->rk, 0);
+    for (unsigned i = 0; i < KAFKA_SINK_CLIENTS && !sink->is_closed; i++)
+        (void)rd_kafka_poll(sink->clients[i].rk, 0);
 }
 
 int kafka_sink_begin(KafkaSink *sink, char *text) {
-    if (has_fatal_error(sink, text))
-        return KAFKA_E_FATAL;
+    for (unsigned i = 0; i < KAFKA_SINK_CLIENTS; i++)
+        if (has_fatal_error(sink->clients[i].rk, text))
+            return KAFKA_E_FATAL;
     drop_held(&sink->open);
     sink->open.is_begun = false;
     for (size_t i = 0; i < sink->n_topics; i++)
@@ -214,7 +237,7 @@ static int begin(KafkaSink *sink, Transaction *t, char *text) {
         return 0;
     sink->has_failed = false;
     sink->deadline_ms = clock_monotonic_ms() + KAFKA_TRANSACTION_TIMEOUT_MS;
-    rd_kafka_error_t *error = rd_kafka_begin_transaction(sink->rk);
+    rd_kafka_error_t *error = rd_kafka_begin_transaction(client_of(sink, t));
     if (!error) {
         t->is_begun = true;
         return 0;
@@ -227,12 +250,12 @@ static int begin(KafkaSink *sink, Transaction *t, char *text) {
  * Asks whether the topic is there. Librdkafka would take records for one that is not, and fail them only when
  * the transaction's time is over.
  */
-static int check_topic(const KafkaSink *sink, rd_kafka_topic_t *handle, const char *name, char *text) {
+static int check_topic(rd_kafka_t *rk, rd_kafka_topic_t *handle, const char *name, char *text) {
     int64_t deadline_ms = clock_monotonic_ms() + KAFKA_TRANSACTION_TIMEOUT_MS;
     for (;;) {
         int64_t left_ms = deadline_ms - clock_monotonic_ms();
         const struct rd_kafka_metadata *metadata;
-        rd_kafka_resp_err_t err = rd_kafka_metadata(sink->rk, 0, handle, &metadata, (int)MAX(left_ms, 1));
+        rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 0, handle, &metadata, (int)MAX(left_ms, 1));
         if (!err) {
             err = metadata->topic_cnt == 1 ? metadata->topics[0].err
                                            : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
@@ -250,31 +273,43 @@ static int check_topic(const KafkaSink *sink, rd_kafka_topic_t *handle, const ch
     }
 }
 
-static int topic_add(KafkaSink *sink, const char *name, char *text, Topic **ret) {
-    if (sink->n_topics == TOPICS_MAX) {
-        kafka_tell(text, "more than %d topics to write to", TOPICS_MAX);
-        return KAFKA_E_CONFIG;
-    }
-    _cleanup_(kafka_topic_free) rd_kafka_topic_t *handle = rd_kafka_topic_new(sink->rk, name, NULL);
+/* *ret is the client's. */
+static int new_handle(rd_kafka_t *rk, const char *name, char *text, rd_kafka_topic_t **ret) {
+    _cleanup_(kafka_topic_free) rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, name, NULL);
     if (!handle) {
         kafka_tell(text, "topic %s: %s", name, rd_kafka_err2str(rd_kafka_last_error()));
         return KAFKA_E_CONFIG;
     }
-    int r = check_topic(sink, handle, name, text);
-    if (r)
+    int r = check_topic(rk, handle, name, text);
+    if (!r)
+        *ret = TAKE_PTR(handle);
+    return r;
+}
+
+static int topic_add(KafkaSink *sink, const char *name, char *text) {
+    if (sink->n_topics == TOPICS_MAX) {
+        kafka_tell(text, "more than %d topics to write to", TOPICS_MAX);
+        return KAFKA_E_CONFIG;
+    }
+    Topic topic = {0};
+    int r = 0;
+    for (unsigned i = 0; i < KAFKA_SINK_CLIENTS && !r; i++)
+        r = new_handle(sink->clients[i].rk, name, text, &topic.handles[i]);
+    if (r) {
+        free_handles(&topic);
         return r;
-    *ret = &sink->topics[sink->n_topics++];
-    **ret = (Topic){.name = rd_kafka_topic_name(handle), .handle = TAKE_PTR(handle)};
+    }
+    topic.name = rd_kafka_topic_name(topic.handles[0]);
+    sink->topics[sink->n_topics++] = topic;
     return 0;
 }
 
-static int find_topic(KafkaSink *sink, const char *name, char *text, Topic **ret) {
-    for (size_t i = 0; i < sink->n_topics; i++)
-        if (strcmp(sink->topics[i].name, name) == 0) {
-            *ret = &sink->topics[i];
+/* Its index. */
+static int find_topic(KafkaSink *sink, const char *name, char *text, unsigned *ret) {
+    for (*ret = 0; *ret < sink->n_topics; (*ret)++)
+        if (strcmp(sink->topics[*ret].name, name) == 0)
             return 0;
-        }
-    return topic_add(sink, name, text, ret);
+    return topic_add(sink, name, text);
 }
 
 static rd_kafka_headers_t *headers_new(const KafkaHeader *headers, size_t n) {
@@ -285,9 +320,9 @@ static rd_kafka_headers_t *headers_new(const KafkaHeader *headers, size_t n) {
     return list;
 }
 
-static rd_kafka_resp_err_t enqueue(KafkaSink *sink, Held *held) {
+static rd_kafka_resp_err_t enqueue(KafkaSink *sink, unsigned client, Held *held) {
     rd_kafka_vu_t fields[] = {
-            {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = held->topic},
+            {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = sink->topics[held->topic].handles[client]},
             {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = held->partition},
             {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
             {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)held->key.data, held->key.len}},
@@ -295,7 +330,7 @@ static rd_kafka_resp_err_t enqueue(KafkaSink *sink, Held *held) {
             {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = held->ret_offset},
             {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = held->headers},
     };
-    rd_kafka_error_t *error = rd_kafka_produceva(sink->rk, fields, ARRAY_SIZE(fields) - !held->headers);
+    rd_kafka_error_t *error = rd_kafka_produceva(sink->clients[client].rk, fields, ARRAY_SIZE(fields) - !held->headers);
     if (!error) {
         held->headers = NULL;
         sink->n_undelivered++;
@@ -306,24 +341,24 @@ static rd_kafka_resp_err_t enqueue(KafkaSink *sink, Held *held) {
     return err;
 }
 
-static int sort_produce(const KafkaSink *sink, const Held *held, rd_kafka_resp_err_t err, char *text) {
-    if (has_fatal_error(sink, text))
+static int sort_produce(const KafkaSink *sink, unsigned client, const Held *held, rd_kafka_resp_err_t err, char *text) {
+    if (has_fatal_error(sink->clients[client].rk, text))
         return KAFKA_E_FATAL;
-    kafka_tell(text, "record of %zu bytes to %s [%" PRId32 "]: %s", held->key.len + held->value.len, rd_kafka_topic_name(held->topic),
+    kafka_tell(text, "record of %zu bytes to %s [%" PRId32 "]: %s", held->key.len + held->value.len, sink->topics[held->topic].name,
             held->partition, sink->has_failed ? sink->failure : rd_kafka_err2str(err));
     int r = kafka_sort(err);
     return r == KAFKA_E_UNKNOWN || r == KAFKA_E_CONFIG ? r : KAFKA_E_ABORT;
 }
 
-static int hand_over_one(KafkaSink *sink, Held *held, char *text) {
+static int hand_over_one(KafkaSink *sink, unsigned client, Held *held, char *text) {
     for (;;) {
-        rd_kafka_resp_err_t err = enqueue(sink, held);
+        rd_kafka_resp_err_t err = enqueue(sink, client, held);
         if (!err)
             return 0;
         bool has_time = clock_monotonic_ms() < sink->deadline_ms && !sink->has_failed;
         if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL || !has_time)
-            return sort_produce(sink, held, err, text);
-        rd_kafka_poll(sink->rk, RETRY_MS); /* room comes with the delivery reports */
+            return sort_produce(sink, client, held, err, text);
+        rd_kafka_poll(sink->clients[client].rk, RETRY_MS); /* room comes with the delivery reports */
     }
 }
 
@@ -333,7 +368,7 @@ static int hand_over(KafkaSink *sink, Transaction *t, char *text) {
     for (int early = 1; early >= 0; early--)
         for (size_t i = 0; i < t->n_held && r == 0; i++)
             if (t->held[i].is_early == early)
-                r = hand_over_one(sink, &t->held[i], text);
+                r = hand_over_one(sink, t->client, &t->held[i], text);
     drop_held(t);
     return r;
 }
@@ -373,7 +408,7 @@ static int hold(Transaction *t, Held held, Str key, Str value, const KafkaHeader
 
 int kafka_sink_produce(KafkaSink *sink, const char *topic_name, int32_t partition, Str key, Str value,
         const KafkaHeader *headers, size_t n_headers, int64_t *ret_offset, char *text) {
-    Topic *topic;
+    unsigned topic;
     int r = find_topic(sink, topic_name, text, &topic);
     if (r)
         return r;
@@ -382,8 +417,8 @@ int kafka_sink_produce(KafkaSink *sink, const char *topic_name, int32_t partitio
                 sink->record_bytes_max);
         return KAFKA_E_CONFIG;
     }
-    Held held = {.topic = topic->handle, .partition = partition, .ret_offset = ret_offset};
-    r = is_early(topic, partition, &held.is_early);
+    Held held = {.topic = topic, .partition = partition, .ret_offset = ret_offset};
+    r = is_early(&sink->topics[topic], partition, &held.is_early);
     if (!r)
         r = hold(&sink->open, held, key, value, headers, n_headers);
     return r || sink->open.n_bytes < HELD_BYTES_MAX || sink->is_closed ? r : hand_over(sink, &sink->open, text);
@@ -411,7 +446,7 @@ static int send_offsets(KafkaSink *sink, char *text) {
     for (;;) {
         int64_t left_ms = sink->deadline_ms - clock_monotonic_ms();
         rd_kafka_error_t *error =
-                rd_kafka_send_offsets_to_transaction(sink->rk, sink->offsets, sink->metadata, (int)MAX(left_ms, 1));
+                rd_kafka_send_offsets_to_transaction(client_of(sink, &sink->closed), sink->offsets, sink->metadata, (int)MAX(left_ms, 1));
         if (!error)
             return 0;
         int r = kafka_sort_transaction("send_offsets_to_transaction", error, text);
@@ -419,15 +454,16 @@ static int send_offsets(KafkaSink *sink, char *text) {
             return r;
         if (left_ms <= RETRY_MS)
             return KAFKA_E_ABORT; /* no EndTxn was sent */
-        rd_kafka_poll(sink->rk, RETRY_MS);
+        rd_kafka_poll(client_of(sink, &sink->closed), RETRY_MS);
     }
 }
 
 /* Waits until every record is acknowledged. */
 static int deliver(KafkaSink *sink, char *text) {
+    rd_kafka_t *rk = client_of(sink, &sink->closed);
     while (sink->n_undelivered > 0) {
-        rd_kafka_poll(sink->rk, STEP_MS); /* rd_kafka_flush() looks only every 10 ms */
-        if (has_fatal_error(sink, text))
+        rd_kafka_poll(rk, STEP_MS); /* rd_kafka_flush() looks only every 10 ms */
+        if (has_fatal_error(rk, text))
             return KAFKA_E_FATAL;
         if (sink->has_failed) {
             kafka_tell(text, "%s", sink->failure);
@@ -442,16 +478,15 @@ static int deliver(KafkaSink *sink, char *text) {
 }
 
 /* Calls an operation that can be resumed until it is done; `what` is its name. */
-static int complete(
-        KafkaSink *sink, const char *what, rd_kafka_error_t *(*operation)(rd_kafka_t *, int), char *text) {
+static int complete(rd_kafka_t *rk, const char *what, rd_kafka_error_t *(*operation)(rd_kafka_t *, int), char *text) {
     int64_t deadline_ms = clock_monotonic_ms() + KAFKA_TRANSACTION_TIMEOUT_MS;
     for (;;) {
-        rd_kafka_error_t *error = operation(sink->rk, STEP_MS);
+        rd_kafka_error_t *error = operation(rk, STEP_MS);
         if (!error)
             return 0;
         if (kafka_sort_transaction(what, error, text) != KAFKA_E_RETRY || clock_monotonic_ms() >= deadline_ms)
             return KAFKA_E_FATAL;
-        rd_kafka_poll(sink->rk, RETRY_MS);
+        rd_kafka_poll(rk, RETRY_MS);
     }
 }
 
@@ -478,6 +513,7 @@ static void close_open(KafkaSink *sink) {
     Transaction closed = sink->closed; /* empty, but for its memory */
     sink->closed = sink->open;
     sink->open = closed;
+    sink->open.client = (sink->closed.client + 1) % KAFKA_SINK_CLIENTS;
     sink->is_closed = true;
 }
 
@@ -491,15 +527,12 @@ int kafka_sink_close(KafkaSink *sink, KafkaSource *source, const ShardOffsets *s
 
 /* All but the end: what fails here is known to have failed. */
 static int send_closed(KafkaSink *sink, char *text) {
-    int r = begin(sink, &sink->closed, text);
-    if (!r && sink->offsets)
-        r = send_offsets(sink, text);
-    if (r)
-        return r;
-    r = hand_over(sink, &sink->closed, text);
+    int r = hand_over(sink, &sink->closed, text);
     if (r)
         return r == KAFKA_E_UNKNOWN || r == KAFKA_E_CONFIG ? KAFKA_E_ABORT : r;
-    return deliver(sink, text);
+    if (sink->offsets)
+        r = send_offsets(sink, text);
+    return r ? r : deliver(sink, text);
 }
 
 #ifdef PLANTED_TWO_TRANSACTIONS
@@ -508,7 +541,7 @@ static int commit_records_first(KafkaSink *sink, char *text) {
     if (!r)
         r = deliver(sink, text);
     if (!r)
-        r = complete(sink, "commit_transaction", rd_kafka_commit_transaction, text);
+        r = complete(client_of(sink, &sink->closed), "commit_transaction", rd_kafka_commit_transaction, text);
     sink->closed.is_begun = false;
     return r;
 }
@@ -522,7 +555,7 @@ int kafka_sink_finish(KafkaSink *sink, char *text) {
     if (!r)
         r = send_closed(sink, text);
     if (!r)
-        r = complete(sink, "commit_transaction", rd_kafka_commit_transaction, text);
+        r = complete(client_of(sink, &sink->closed), "commit_transaction", rd_kafka_commit_transaction, text);
     sink->closed.is_begun &= r != 0;
     drop_offsets(sink);
     sink->is_closed = false;
@@ -541,13 +574,18 @@ int kafka_sink_commit_alone(KafkaSink *sink, char *text) {
     return kafka_sink_finish(sink, text);
 }
 
+static int abort_one(const KafkaSink *sink, Transaction *t, char *text) {
+    int r = t->is_begun ? complete(client_of(sink, t), "abort_transaction", rd_kafka_abort_transaction, text) : 0; /* else librdkafka knows of none */
+    t->is_begun = false;
+    return r;
+}
+
 int kafka_sink_abort(KafkaSink *sink, char *text) {
     drop_held(&sink->open);
     drop_held(&sink->closed);
-    if (!sink->open.is_begun && !sink->closed.is_begun)
-        return 0; /* librdkafka knows of none */
-    int r = complete(sink, "abort_transaction", rd_kafka_abort_transaction, text);
-    sink->open.is_begun = sink->closed.is_begun = false;
+    int r = abort_one(sink, &sink->closed, text);
+    if (!r)
+        r = abort_one(sink, &sink->open, text);
     sink->has_failed = false;
     return r;
 }

@@ -3,7 +3,7 @@
 /*
  * The Kafka Sink
  *
- * The transactional producer. One transaction carries outputs, state records, footers and the offsets of
+ * The transactional producer: two clients that take turns, one transaction at a time (kafka_sink.c). One transaction carries outputs, state records, footers and the offsets of
  * their inputs; a reader with isolation.level=read_committed sees all of it or nothing.
  */
 #include "daemon/io/kafka/kafka_source.h"
@@ -22,9 +22,19 @@ typedef struct ShardOffsets {
     const char *metadata;
 } ShardOffsets;
 
-/* transactional.id is <group>.<instance>. Waits for init_transactions, which fences a predecessor. */
-MUST_CHECK int kafka_sink_new(const Config *config, KafkaLog log, KafkaStatisticsHandler statistics, KafkaPatience patience, int timeout_ms,
-        char *text, KafkaSink **ret);
+#define KAFKA_SINK_CLIENTS 2
+
+typedef struct KafkaSinkHandlers {
+    KafkaLog log;
+    KafkaStatisticsHandler statistics[KAFKA_SINK_CLIENTS];
+    KafkaPatience patience;
+} KafkaSinkHandlers;
+
+/*
+ * The clients' transactional.id are <group>.<instance> and the same with "~2" behind it. Waits for init_transactions of both,
+ * which fences a predecessor. All handlers may be left out; they are copied.
+ */
+MUST_CHECK int kafka_sink_new(const Config *config, const KafkaSinkHandlers *handlers, int timeout_ms, char *text, KafkaSink **ret);
 KafkaSink *kafka_sink_free(KafkaSink *sink);
 DEFINE_CLEANUP(KafkaSink *, kafka_sink_free)
 
@@ -46,7 +56,7 @@ MUST_CHECK int kafka_sink_produce(KafkaSink *sink, const char *topic, int32_t pa
  * Sends the offsets into the transaction under the source's group metadata of this instant, and commits. 0,
  * or KAFKA_E_ABORT (then call kafka_sink_abort), or KAFKA_E_FATAL (free the sink; whether it was committed is
  * unknown). Retriable errors are retried within, up to some 20 s in all. -EINVAL without any offset: nothing
- * would fence the transaction. After an abort librdkafka 2.0 may want another one for the next transaction.
+ * would fence the transaction. After an abort librdkafka 2.0 may want another one for the client's next transaction.
  */
 MUST_CHECK int kafka_sink_commit(
         KafkaSink *sink, KafkaSource *source, const ShardOffsets *shards, size_t n, char *text);
