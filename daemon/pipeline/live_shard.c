@@ -10,7 +10,7 @@
 #include "lib/shard/entity_window.h"
 
 /* Leads fetched with one call: large enough to make round trips cheap, small enough not to hold Redis up. */
-#define FETCH_MAX 1000
+#define FETCH_MAX VIEW_FETCH_MAX
 /* Moments paged in with one call. */
 #define PAGE_MAX 5000
 /* Accounts are judged at most so much later than leads, and deadlines at most so much later where sources are routed. */
@@ -144,6 +144,19 @@ static int load_record(LiveShard *shard, EntityKind kind, Str id, Str bytes) {
     return live_shard_halt(shard->id, why.reason, why.remedy);
 }
 
+/*
+ * What changed stays in memory until the view has it, but for what was erased: that is in neither of both, whatever the view still
+ * has of it.
+ */
+static bool is_news(const LiveShard *shard, EntityKind kind, Str id, Str bytes) {
+    return bytes.data && !entity_table_get(table_of(shard, kind), id) && !view_queue_erases(shard->view_queue, kind, id);
+}
+
+static ViewFetch fetch_of(const LiveShard *shard, EntityKind kind, const Str *ids, size_t n, Str *values) {
+    return (ViewFetch){.shard = shard->id, .lineage = shard->lineage, .min_bno = shard->bno - (int64_t)view_queue_count(shard->view_queue),
+            .max_bno = shard->bno, .kind = kind, .ids = ids, .n = n, .values = values};
+}
+
 /* Fetches up to FETCH_MAX records; ids of those that are in memory meanwhile are passed over. */
 static int fetch(LiveShard *shard, EntityKind kind, const Str *ids, size_t n) {
     Pipeline *p = shard->pipeline;
@@ -153,8 +166,8 @@ static int fetch(LiveShard *shard, EntityKind kind, const Str *ids, size_t n) {
     assert(n <= FETCH_MAX);
     do {
         int64_t begun_us = clock_monotonic_us();
-        r = redis_view_fetch(p->view, shard->id, shard->lineage, shard->bno - (int64_t)view_queue_count(shard->view_queue),
-                shard->bno, kind, ids, n, text, values);
+        ViewFetch f = fetch_of(shard, kind, ids, n, values);
+        r = redis_view_fetch(p->view, f.shard, f.lineage, f.min_bno, f.max_bno, kind, ids, n, text, values);
         pipeline_note_redis(p, REDIS_FETCH, clock_monotonic_us() - begun_us, r);
         if (r > 0) {
             int repaired = takeover_repair(shard, r, text);
@@ -162,23 +175,23 @@ static int fetch(LiveShard *shard, EntityKind kind, const Str *ids, size_t n) {
                 return repaired;
         }
     } while (r > 0);
-    /*
-     * What changed stays in memory until the view has it, but for what was erased: that is in neither of both, whatever the view still
-     * has of it.
-     */
     for (size_t i = 0; i < n && r == 0; i++)
-        if (values[i].data && !entity_table_get(table_of(shard, kind), ids[i]) &&
-                !view_queue_erases(shard->view_queue, kind, ids[i]))
+        if (is_news(shard, kind, ids[i], values[i]))
             r = load_record(shard, kind, ids[i], values[i]);
     return r;
+}
+
+/* Nothing has ever been written: all that there is is in memory. */
+static bool is_all_in_memory(const LiveShard *shard) {
+    return shard->bno == (int64_t)view_queue_count(shard->view_queue);
 }
 
 int live_shard_load(LiveShard *shard, EntityKind kind, const Str *ids, size_t n) {
     Str missing[FETCH_MAX];
     size_t n_missing = 0, n_missed = 0;
     int r = 0;
-    if (shard->bno == (int64_t)view_queue_count(shard->view_queue))
-        return 0; /* nothing has ever been written: all that there is is in memory */
+    if (is_all_in_memory(shard))
+        return 0;
     EntityWindow window = entity_window(table_of(shard, kind));
     for (size_t i = 0, n_told = 0; i < n && r == 0; i++) {
         while (n_told < MIN(i + ENTITY_WINDOW_AHEAD, n))
@@ -193,6 +206,58 @@ int live_shard_load(LiveShard *shard, EntityKind kind, const Str *ids, size_t n)
     }
     telemetry_cache(shard->pipeline->telemetry, kind, n, n_missed);
     return r;
+}
+
+/* --- of several shards at once ----------------------------------------------------------------------- */
+
+/* Those that are not in memory, into `ret`; how many. */
+static size_t find_missing(const ShardWant *want, Str *ret) {
+    size_t n = 0;
+    for (size_t i = 0; i < want->n && !is_all_in_memory(want->shard); i++)
+        if (!entity_table_get(table_of(want->shard, want->kind), want->ids[i]))
+            ret[n++] = want->ids[i];
+    return n;
+}
+
+/* What cannot be taken is left to live_shard_load(), which meets with it again and tells of it. */
+static int take_fetched(ShardWant *want, const ViewFetch *f) {
+    int r = f->outcome;
+    for (size_t i = 0; i < f->n && r == 0; i++)
+        if (is_news(want->shard, want->kind, f->ids[i], f->values[i]))
+            r = want->kind == ENTITY_LEAD ? load_lead(want->shard, f->ids[i], f->values[i]) : load_account(want->shard, f->ids[i], f->values[i]);
+    want->is_loaded = r == 0;
+    if (r == 0)
+        telemetry_cache(want->shard->pipeline->telemetry, want->kind, want->n, f->n);
+    return MIN(r, 0);
+}
+
+int live_shard_load_together(Pipeline *p, ShardWant *wants, size_t n) {
+    Str ids[FETCH_MAX], values[FETCH_MAX];
+    char text[REDIS_TEXT_SIZE];
+    size_t n_all = 0, n_ids = 0, n_fetches = 0;
+    for (size_t i = 0; i < n; i++)
+        n_all += wants[i].n;
+    if (n_all > FETCH_MAX)
+        return 0;
+    _cleanup_(free_null) ViewFetch *fetches = calloc(MAX(n, (size_t)1), sizeof(*fetches));
+    if (!fetches)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        size_t n_missing = find_missing(&wants[i], ids + n_ids);
+        if (n_missing)
+            fetches[n_fetches++] = fetch_of(wants[i].shard, wants[i].kind, ids + n_ids, n_missing, values + n_ids);
+        wants[i].is_loaded = n_missing == 0;
+        n_ids += n_missing;
+    }
+    if (n_fetches < 2)
+        return 0; /* one is as fast without */
+    int64_t begun_us = clock_monotonic_us();
+    int r = redis_view_fetch_all(p->view, fetches, n_fetches, text);
+    pipeline_note_redis(p, REDIS_FETCH, clock_monotonic_us() - begun_us, r);
+    for (size_t i = 0, k = 0; i < n && r == 0; i++)
+        if (!wants[i].is_loaded)
+            r = take_fetched(&wants[i], &fetches[k++]);
+    return MIN(r, 0);
 }
 
 /* --- moments ----------------------------------------------------------------------------------------- */

@@ -78,6 +78,19 @@ bool live_shard_is_to_tell_routed(const LiveShard *shard);
 
 /* Loads those leads or accounts of `ids` that are not cached. 0, PIPELINE_E_WAIT, _HALT, _RESTART or negative errno. */
 MUST_CHECK int live_shard_load(LiveShard *shard, EntityKind kind, const Str *ids, size_t n);
+/* What a shard is to have in memory. */
+typedef struct ShardWant {
+    LiveShard *shard;
+    EntityKind kind;
+    const Str *ids;
+    size_t n;
+    bool is_loaded;
+} ShardWant;
+/*
+ * Asks Redis for what is missing of several shards in one round trip, if it is not much, and loads it. What has not come so is not is_loaded
+ * afterwards, and for live_shard_load(), which repairs what is wrong. 0 or negative errno.
+ */
+MUST_CHECK int live_shard_load_together(Pipeline *p, ShardWant *wants, size_t n);
 /*
  * Loads those whose moments are due up to until_ms, at most about `budget` of them; *ret_n how many. Afterwards all
  * that is due before live_shard_barrier() is in memory.

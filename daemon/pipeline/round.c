@@ -454,26 +454,35 @@ void round_halt(Round *round, int32_t shard) {
     p->n_owned--;
 }
 
+/* *ret_at: whose turn it was when it failed. */
+static int load_runs(Pipeline *p, Run *runs, size_t n, int64_t now_ms, size_t *ret_at) {
+    int r = 0;
+    size_t i;
+    for (i = 0; i < n && r == 0; i += r == 0)
+        r = round_want(&runs[i]);
+    if (r == 0)
+        r = round_load_together(p, runs, n);
+    for (i = r == 0 ? 0 : i; i < n && r == 0; i += r == 0)
+        r = round_load(&runs[i], now_ms);
+    for (size_t k = 0; k < n; k++)
+        runs[k].wanted = round_wanted_free(runs[k].wanted);
+    *ret_at = i;
+    return r;
+}
+
 /* All that the runs will ask for is in memory then. Shards that turn out to be unable to go on are no more among the runs. */
 static int load_all(Round *round, Run *runs, int64_t now_ms, size_t *ret_n) {
-    size_t n = make_runs(round, runs);
-    for (size_t i = 0; i < n;) {
-        int r = round_load(&runs[i], now_ms);
-        if (r == PIPELINE_E_HALT) {
-            r = round_settle(round);
-            if (r != 0)
-                return r;
-            round_halt(round, runs[i].shard->id);
-            n = make_runs(round, runs);
-            i = 0; /* what is loaded is loaded */
-        } else if (r != 0) {
+    for (;;) {
+        size_t at;
+        *ret_n = make_runs(round, runs);
+        int r = load_runs(round->pipeline, runs, *ret_n, now_ms, &at);
+        if (r != PIPELINE_E_HALT)
             return r;
-        } else {
-            i++;
-        }
+        r = round_settle(round);
+        if (r != 0)
+            return r;
+        round_halt(round, runs[at].shard->id); /* of the others, what is loaded is loaded */
     }
-    *ret_n = n;
-    return 0;
 }
 
 /* The commit of the round before is waited for only when there is another one. */

@@ -34,12 +34,15 @@ struct Round {
     Commit commit;   /* of the round before */
 };
 
+typedef struct Wanted Wanted; /* round_load.c */
+
 /* A shard's part of the records. */
 typedef struct Run {
     LiveShard *shard;
     Record *records;
     size_t n, n_all; /* to be run; with those behind them that have to wait */
     size_t n_done;
+    Wanted *wanted; /* owned, while it is loaded */
 } Run;
 
 /* --- round_schema.c ---------------------------------------------------------------------------------- */
@@ -53,6 +56,12 @@ void round_note_schema_wait(LiveShard *shard, unsigned input, const Record *firs
 
 /* --- round_load.c ------------------------------------------------------------------------------------ */
 
+/* What the run will ask of its shard. It is freed by who has it. */
+MUST_CHECK int round_want(Run *run);
+Wanted *round_wanted_free(Wanted *wanted);
+DEFINE_CLEANUP(Wanted *, round_wanted_free)
+/* Loads as much of what all runs want as can be asked for together; the rest is for round_load(). 0 or negative errno. */
+MUST_CHECK int round_load_together(Pipeline *p, Run *runs, size_t n);
 /* All that the run will ask of its shard is in memory afterwards, or the barrier is known that it may not pass. */
 MUST_CHECK int round_load(Run *run, int64_t now_ms);
 

@@ -6,12 +6,13 @@
 #include "daemon/pipeline/unreadable.h"
 
 /* What the run's records are about, so that it can be fetched in one go. */
-typedef struct Wanted {
+struct Wanted {
     Str *ids[_ENTITY_KIND_MAX]; /* borrowed from the records */
     size_t n[_ENTITY_KIND_MAX];
+    bool is_loaded[_ENTITY_KIND_MAX];
     int64_t accounts_ms; /* where the accounts' watermark gets to */
     SourceProgress routed[CONFIG_SOURCES_MAX]; /* the farthest that is told of each source */
-} Wanted;
+};
 
 static void want(Wanted *wanted, EntityKind kind, Str id) {
     wanted->ids[kind][wanted->n[kind]++] = id;
@@ -131,7 +132,7 @@ static int load_wanted(Run *run, const Wanted *wanted, int64_t now_ms) {
     LiveShard *shard = run->shard;
     int r = 0;
     for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX && r == 0; kind++)
-        r = live_shard_load(shard, kind, wanted->ids[kind], wanted->n[kind]);
+        r = wanted->is_loaded[kind] ? 0 : live_shard_load(shard, kind, wanted->ids[kind], wanted->n[kind]);
     if (r == 0 && live_shard_barrier(shard, ENTITY_LEAD) != TIME_NEVER)
         r = load_due(run, ENTITY_LEAD, latest(foresee_watermark(run, wanted, now_ms), shard_watermark(shard->engine)));
     if (r == 0 && live_shard_barrier(shard, ENTITY_ACCOUNT) <= wanted->accounts_ms)
@@ -139,27 +140,54 @@ static int load_wanted(Run *run, const Wanted *wanted, int64_t now_ms) {
     return r;
 }
 
-int round_load(Run *run, int64_t now_ms) {
-    LiveShard *shard = run->shard;
-    Wanted wanted = {0};
+Wanted *round_wanted_free(Wanted *wanted) {
+    for (EntityKind kind = 0; wanted && kind < _ENTITY_KIND_MAX; kind++)
+        free(wanted->ids[kind]);
+    return free_null(wanted);
+}
+
+static int new_wanted(const Run *run, Wanted **ret) {
+    _cleanup_(round_wanted_free) Wanted *wanted = calloc(1, sizeof(*wanted));
+    if (!wanted)
+        return -ENOMEM;
     for (size_t i = 0; i < CONFIG_SOURCES_MAX; i++)
-        wanted.routed[i] = SOURCE_PROGRESS_INIT;
+        wanted->routed[i] = SOURCE_PROGRESS_INIT;
+    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX; kind++) {
+        wanted->ids[kind] = calloc(MAX(run->n, (size_t)1), sizeof(Str));
+        if (!wanted->ids[kind])
+            return -ENOMEM;
+    }
+    *ret = TAKE_PTR(wanted);
+    return 0;
+}
+
+int round_want(Run *run) {
+    LiveShard *shard = run->shard;
     int r = view_queue_go_on(shard->view_queue, shard);
     if (r == PIPELINE_E_WAIT && !view_queue_is_full(shard->view_queue))
         r = 0;
-    if (r != 0)
-        return r;
-    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX && r == 0; kind++) {
-        wanted.ids[kind] = calloc(MAX(run->n, (size_t)1), sizeof(Str));
-        r = wanted.ids[kind] ? 0 : -ENOMEM;
-    }
+    if (r == 0)
+        r = new_wanted(run, &run->wanted);
     if (r == 0 && shard->walk)
         r = model_walk_load(shard);
-    if (r == 0)
-        r = want_all(run, &wanted);
-    if (r == 0)
-        r = load_wanted(run, &wanted, now_ms);
-    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX; kind++)
-        free(wanted.ids[kind]);
+    return r == 0 ? want_all(run, run->wanted) : r;
+}
+
+int round_load_together(Pipeline *p, Run *runs, size_t n) {
+    _cleanup_(free_null) ShardWant *wants = calloc(MAX(n * _ENTITY_KIND_MAX, (size_t)1), sizeof(*wants));
+    if (!wants)
+        return -ENOMEM;
+    for (size_t i = 0; i < n * _ENTITY_KIND_MAX; i++) {
+        const Run *run = &runs[i / _ENTITY_KIND_MAX];
+        EntityKind kind = (EntityKind)(i % _ENTITY_KIND_MAX);
+        wants[i] = (ShardWant){.shard = run->shard, .kind = kind, .ids = run->wanted->ids[kind], .n = run->wanted->n[kind]};
+    }
+    int r = live_shard_load_together(p, wants, n * _ENTITY_KIND_MAX);
+    for (size_t i = 0; i < n * _ENTITY_KIND_MAX && r == 0; i++)
+        runs[i / _ENTITY_KIND_MAX].wanted->is_loaded[wants[i].kind] = wants[i].is_loaded;
     return r;
+}
+
+int round_load(Run *run, int64_t now_ms) {
+    return load_wanted(run, run->wanted, now_ms);
 }

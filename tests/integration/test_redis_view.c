@@ -869,6 +869,36 @@ START_TEST(absent_shard_is_behind_for_readers) {
 }
 END_TEST
 
+static void apply_to(int32_t shard, const ViewWrite *writes, size_t n) {
+    ViewBatch batch = batch_of(0, 5, writes, n);
+    batch.shard = shard;
+    ck_assert_int_eq(redis_view_apply(view, &batch, text), 0);
+}
+
+/* Each is judged by itself: what is wrong with one shard is no matter of the others. */
+START_TEST(several_shards_answer_together) {
+    ViewWrite leads[] = {write_of("a", "1", 77), write_of("b", "2", 77)}, others[] = {write_of("a", "3", 77), write_of("c", "4", 77)};
+    others[1].kind = ENTITY_ACCOUNT;
+    apply_to(0, leads, 2);
+    apply_to(3, others, 2);
+    Str ids[] = {STR_LITERAL("b"), STR_LITERAL("none"), STR_LITERAL("a"), STR_LITERAL("c")}, values[7];
+    ViewFetch fetches[] = {
+            {0, LINEAGE, 5, 5, ENTITY_LEAD, ids, 3, values, -1},
+            {1, LINEAGE, 0, 9, ENTITY_LEAD, ids, 1, values + 3, -1},
+            {3, OTHER_LINEAGE, 0, 9, ENTITY_LEAD, ids, 1, values + 4, -1},
+            {3, LINEAGE, 0, 9, ENTITY_ACCOUNT, ids + 3, 1, values + 5, -1},
+            {3, LINEAGE, 6, 9, ENTITY_LEAD, ids, 1, values + 6, -1},
+    };
+    ck_assert_int_eq(redis_view_fetch_all(view, fetches, ARRAY_SIZE(fetches), text), 0);
+    static const int outcomes[] = {0, VIEW_E_BEHIND, VIEW_E_LINEAGE, 0, VIEW_E_BEHIND};
+    for (size_t i = 0; i < ARRAY_SIZE(fetches); i++)
+        ck_assert_msg(fetches[i].outcome == outcomes[i], "%zu: %d", i, fetches[i].outcome);
+    ck_assert(str_eq_c(values[0], "2") && str_is_null(values[1]) && str_eq_c(values[2], "1"));
+    ck_assert(str_eq_c(values[5], "4"));
+    ck_assert_int_eq(redis_view_fetch_all(view, fetches, 0, text), 0);
+}
+END_TEST
+
 START_TEST(moments_come_in_order_and_pages) {
     ViewWrite writes[] = {
             write_of("never", "1", TIME_NEVER),
@@ -1383,6 +1413,7 @@ static void add_catching_up(TCase *tcase) {
 static void add_reading(TCase *tcase) {
     tcase_add_loop_test(tcase, reading_needs_a_shard_within_bounds, 0, ARRAY_SIZE(fetch_rows));
     tcase_add_test(tcase, absent_shard_is_behind_for_readers);
+    tcase_add_test(tcase, several_shards_answer_together);
     tcase_add_test(tcase, moments_come_in_order_and_pages);
 }
 

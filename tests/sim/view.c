@@ -249,6 +249,21 @@ int redis_view_fetch(RedisView *view, int32_t shard, const char *lineage, int64_
     return r;
 }
 
+int redis_view_fetch_all(RedisView *view, ViewFetch *fetches, size_t n, char *text) {
+    int r = n ? go(POINT_READ, text) : 0;
+    for (size_t i = 0; i < n && r == 0; i++) {
+        ViewFetch *f = &fetches[i];
+        f->outcome = judge(view, f->shard, f->lineage, f->min_bno, f->max_bno, text);
+        for (size_t k = 0; k < f->n; k++) {
+            const ViewEntry *entry = view_find(view_shard(f->shard), f->kind, f->ids[k]);
+            f->values[k] = entry ? entry->write.record : STR_NULL;
+        }
+    }
+    if (n && r == 0)
+        world_pass(POINT_READ, 0, 1);
+    return r;
+}
+
 static int compare_moments(const void *a, const void *b) {
     const ViewMoment *x = a, *y = b;
     return x->moment_ms != y->moment_ms ? (x->moment_ms < y->moment_ms ? -1 : 1) : str_compare(x->id, y->id);

@@ -13,10 +13,6 @@
 #include "daemon/base/random.h"
 #include "daemon/io/redis/redis_view_internal.h"
 
-/* Records that are asked for in one transaction: about a millisecond of Redis, which serves others besides
- * us. */
-#define FETCH_MAX ((size_t)1000)
-
 /* ---- making ---- */
 
 static int copy_str(const char *a, Str b, const char *c, Str *ret) {
@@ -382,20 +378,25 @@ int redis_view_try_write_server(RedisView *view, const RedisServer *server, char
     return try_write(view, server->slot, NULL, text);
 }
 
+/* The reply to EXEC, of so many commands that did not fail. */
+static int check_exec(const RedisView *view, const redisReply *reply, size_t n_commands, char *text) {
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != n_commands) {
+        snprintf(text, REDIS_TEXT_SIZE, "unexpected answer of Redis to EXEC");
+        return VIEW_E_REFUSED;
+    }
+    int r = 0;
+    for (size_t i = 0; i < n_commands && !r; i++)
+        r = redis_reply_check(view->transport, reply->element[i], text);
+    return r;
+}
+
 int view_transact(RedisView *view, size_t n_commands, const redisReply **ret, char *text) {
     redis_request(view->transport, "EXEC");
     int r = view_exchange(view, n_commands + 2, text);
     if (r)
         return r;
-    const redisReply *reply = view_last_reply(view);
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != n_commands) {
-        snprintf(text, REDIS_TEXT_SIZE, "unexpected answer of Redis to EXEC");
-        return VIEW_E_REFUSED;
-    }
-    for (size_t i = 0; i < n_commands && !r; i++)
-        r = redis_reply_check(view->transport, reply->element[i], text);
-    *ret = reply;
-    return r;
+    *ret = view_last_reply(view);
+    return check_exec(view, *ret, n_commands, text);
 }
 
 int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char *text) {
@@ -532,13 +533,10 @@ static void read_begin(RedisView *view, int32_t shard) {
     view_request_meta(view, shard);
 }
 
-/* *ret: the reply to the command, an array of at most `max` elements. */
-static int read_end(RedisView *view, const Demand *demand, size_t max, char *text, ViewMeta *ret_meta,
+/* Takes the reply to EXEC apart. *ret: the reply to the command, an array of at most `max` elements. */
+static int read_reply(RedisView *view, const Demand *demand, const redisReply *reply, size_t max, char *text, ViewMeta *ret_meta,
         const redisReply **ret) {
-    const redisReply *reply = NULL;
-    int r = view_transact(view, 2, &reply, text);
-    if (!r)
-        r = view_parse_meta(view, demand->shard, reply->element[0], text, ret_meta);
+    int r = view_parse_meta(view, demand->shard, reply->element[0], text, ret_meta);
     if (!r)
         r = judge(view, demand, ret_meta, text);
     if (r)
@@ -549,36 +547,93 @@ static int read_end(RedisView *view, const Demand *demand, size_t max, char *tex
     return 0;
 }
 
-static int fetch_some(RedisView *view, const Demand *demand, const Str *ids, size_t n, char *text,
-        int64_t *ret_bno, Str *values) {
+static int read_end(RedisView *view, const Demand *demand, size_t max, char *text, ViewMeta *ret_meta,
+        const redisReply **ret) {
+    const redisReply *reply = NULL;
+    int r = view_transact(view, 2, &reply, text);
+    return r ? r : read_reply(view, demand, reply, max, text, ret_meta, ret);
+}
+
+static void request_records(RedisView *view, const Demand *demand, const Str *ids, size_t n) {
     read_begin(view, demand->shard);
     redis_request_command(view->transport, 1 + n);
     redis_request_arg(view->transport, STR_LITERAL("MGET"));
     for (size_t i = 0; i < n; i++)
         view_request_key(view, demand->shard, view_keys[demand->kind].record, ids[i]);
+}
 
+static int take_records(RedisView *view, int32_t shard, const redisReply *reply, size_t n, char *text, Str *values) {
+    if (reply->elements != n)
+        return view_unexpected(view, shard, text);
+    for (size_t i = 0; i < n; i++)
+        values[i] = view_reply_str(reply->element[i]);
+    return 0;
+}
+
+static int fetch_some(RedisView *view, const Demand *demand, const Str *ids, size_t n, char *text,
+        int64_t *ret_bno, Str *values) {
     ViewMeta meta;
     const redisReply *reply = NULL;
+    request_records(view, demand, ids, n);
     int r = read_end(view, demand, n, text, &meta, &reply);
     if (r)
         return r;
-    if (reply->elements != n)
-        return view_unexpected(view, demand->shard, text);
-    for (size_t i = 0; i < n; i++)
-        values[i] = view_reply_str(reply->element[i]);
     *ret_bno = meta.bno;
-    return 0;
+    return take_records(view, demand->shard, reply, n, text, values);
 }
 
 int redis_view_fetch(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno, int64_t max_bno,
         EntityKind kind, const Str *ids, size_t n, char *text, Str *values) {
     Demand demand = {shard, lineage, min_bno, max_bno, kind};
     int r = view_begin(view, shard, text);
-    for (size_t at = 0; at < n && !r; at += FETCH_MAX) {
+    for (size_t at = 0; at < n && !r; at += (size_t)VIEW_FETCH_MAX) {
         int64_t bno = 0;
-        r = fetch_some(view, &demand, ids + at, MIN(FETCH_MAX, n - at), text, &bno, values + at);
+        r = fetch_some(view, &demand, ids + at, MIN((size_t)VIEW_FETCH_MAX, n - at), text, &bno, values + at);
         /* All values are of one batch, as if they had come in one call: nobody else writes in between. */
         demand.min_bno = demand.max_bno = bno;
+    }
+    return r;
+}
+
+/* Replies of one fetch: to MULTI, to the two commands that it queues, and to EXEC. */
+#define FETCH_REPLIES 4
+
+static Demand demand_of(const ViewFetch *fetch) {
+    return (Demand){fetch->shard, fetch->lineage, fetch->min_bno, fetch->max_bno, fetch->kind};
+}
+
+/* The next `n` fetches, of one server. */
+static int fetch_together(RedisView *view, ViewFetch *fetches, size_t n, char *text) {
+    size_t at = view->n_held;
+    for (size_t i = 0; i < n; i++) {
+        Demand demand = demand_of(&fetches[i]);
+        request_records(view, &demand, fetches[i].ids, fetches[i].n);
+        redis_request(view->transport, "EXEC");
+    }
+    int r = view_exchange(view, n * FETCH_REPLIES, text);
+    for (size_t i = 0; i < n && !r; i++) {
+        Demand demand = demand_of(&fetches[i]);
+        const redisReply *reply;
+        ViewMeta meta;
+        r = check_exec(view, view->held[at + (i + 1) * FETCH_REPLIES - 1], 2, text);
+        if (r)
+            return r;
+        fetches[i].outcome = read_reply(view, &demand, view->held[at + (i + 1) * FETCH_REPLIES - 1], fetches[i].n, text, &meta, &reply);
+        if (!fetches[i].outcome)
+            fetches[i].outcome = take_records(view, demand.shard, reply, fetches[i].n, text, fetches[i].values);
+    }
+    return r;
+}
+
+int redis_view_fetch_all(RedisView *view, ViewFetch *fetches, size_t n, char *text) {
+    /* A redirect of one would take all others to its node. */
+    size_t n_together = redis_transport_is_cluster(view->transport) ? 1 : n;
+    int r = 0;
+    release_held(view);
+    for (size_t at = 0; at < n && !r; at += n_together) {
+        r = redis_transport_open(view->transport, shard_slot(fetches[at].shard, view->n_shards), text);
+        if (!r)
+            r = fetch_together(view, fetches + at, n_together, text);
     }
     return r;
 }

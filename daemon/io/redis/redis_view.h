@@ -240,6 +240,25 @@ MUST_CHECK int redis_view_catch_up(RedisView *view, int32_t shard, const char *l
 MUST_CHECK int redis_view_fetch(RedisView *view, int32_t shard, const char *lineage, int64_t min_bno,
         int64_t max_bno, EntityKind kind, const Str *ids, size_t n, char *text, Str *values);
 
+/* A fetch of several: what it asks for, and `values` and `outcome` as redis_view_fetch() has them. */
+typedef struct ViewFetch {
+    int32_t shard;
+    const char *lineage;
+    int64_t min_bno, max_bno;
+    EntityKind kind;
+    const Str *ids; /* VIEW_FETCH_MAX of all fetches at most */
+    size_t n;
+    Str *values;
+    int outcome; /* 0, VIEW_E_BEHIND, _AHEAD, _LINEAGE or _REFUSED */
+} ViewFetch;
+/* Records that are asked for in one transaction: about a millisecond of Redis, which serves others besides us. */
+#define VIEW_FETCH_MAX 1000
+/*
+ * Several at once: of one server all together, so that they take one round trip; of a cluster each by itself. 0: each has its outcome. All
+ * values are borrowed until the view's next call.
+ */
+MUST_CHECK int redis_view_fetch_all(RedisView *view, ViewFetch *fetches, size_t n, char *text);
+
 typedef struct ViewMoment {
     Str id; /* borrowed until the view's next call */
     int64_t moment_ms;
