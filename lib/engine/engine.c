@@ -189,7 +189,7 @@ static int retire(Engine *engine, Lead *lead, const LeadEvent *event, Str into, 
     if (output) {
         output->lead_retired =
                 (LeadRetired){.cause = into.data ? STR_LITERAL("merged") : STR_LITERAL("forgotten"), .into = into, .at_ms = at_ms};
-        step_name_output(&step, output, "retired/%.*s/%.*s", STR_FMT(lead->lead_id), STR_FMT(event->event_id));
+        STEP_NAME_OUTPUT(&step, output, STR_LITERAL("retired"), lead->lead_id, event->event_id);
         if (!into.data) {
             /* nothing but the id */
             output->account_id = output->segment = output->route = STR_NULL;

@@ -6,8 +6,6 @@
  */
 #include "lib/engine/sla.h"
 
-#include <inttypes.h>
-
 #include "lib/engine/track.h"
 #include "lib/lead/sla_clock.h"
 
@@ -122,8 +120,9 @@ static void tell(Step *step, unsigned policy_index, SlaKind kind, Str level, int
         .n_stages = model->n_tracks,
         .owner = track_owner(step->lead, model, policy->track),
     };
-    step_name_output(step, output, "sla/%.*s/%.*s/%" PRIu32 "/%" PRId64 "/%s/%.*s", STR_FMT(step->lead->lead_id),
-            STR_FMT(policy->id), clock->epoch, clock->started_at_ms, sla_kind_name(kind), STR_FMT(level));
+    char epoch[DECIMAL_SIZE], started_at[DECIMAL_SIZE];
+    STEP_NAME_OUTPUT(step, output, STR_LITERAL("sla"), step->lead->lead_id, policy->id, step_name_number(clock->epoch, epoch),
+            step_name_number(clock->started_at_ms, started_at), str_from(sla_kind_name(kind)), level);
 }
 
 /* What a verdict causes: a step of its own, without event, at the later of the lead's clock and the instant. */

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/engine/step.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "lib/engine/score_cache.h"
 
 struct StepContext {
@@ -186,24 +183,25 @@ Output *step_output(Step *step, OutputType type, int64_t at_ms, const LeadEvent 
 /* On the stack, what names take as a rule. */
 #define NAME_SIZE 512
 
-void step_name_output(Step *step, Output *output, const char *format, ...) {
+Str step_name_number(int64_t number, char buffer[static DECIMAL_SIZE]) {
+    return (Str){buffer, decimal_print(number, buffer)};
+}
+
+void step_name_output(Step *step, Output *output, const Str *pieces, size_t n) {
     static const Str prefix = STR_LITERAL("scored:");
-    char buffer[NAME_SIZE], *name = buffer;
-    va_list args, again;
-    va_start(args, format);
-    va_copy(again, args);
-    int len = vsnprintf(buffer + prefix.len, sizeof(buffer) - prefix.len, format, args);
-    if (len >= 0 && (size_t)len >= sizeof(buffer) - prefix.len) {
-        name = step_alloc(step, prefix.len + (size_t)len + 1, 1);
-        if (name)
-            len = vsnprintf(name + prefix.len, (size_t)len + 1, format, again);
-    }
-    va_end(again);
-    va_end(args);
-    if (len < 0)
-        step->error = -EOVERFLOW;
-    if (len < 0 || !name)
+    size_t size = prefix.len + n, len = prefix.len;
+    for (size_t i = 0; i < n; i++)
+        size += pieces[i].len;
+    char buffer[NAME_SIZE], *name = size <= sizeof(buffer) ? buffer : step_alloc(step, size, 1);
+    if (!name)
         return;
     memcpy(name, prefix.data, prefix.len);
-    output->event_id = uuid_from_name((Str){name, prefix.len + (size_t)len});
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            name[len++] = '/';
+        if (pieces[i].len)
+            memcpy(name + len, pieces[i].data, pieces[i].len);
+        len += pieces[i].len;
+    }
+    output->event_id = uuid_from_name((Str){name, len});
 }

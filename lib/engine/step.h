@@ -7,6 +7,7 @@
  * these, the transition that an SLA verdict causes; or to one account: a touch or a moment. A step collects the stages entered and the outputs made; the outputs
  * leave when the outermost step is done, for some of their fields speak of its end (`next_change_at`).
  */
+#include "lib/base/decimal.h"
 #include "lib/engine/output.h"
 #include "lib/lead/account.h"
 #include "lib/lead/lead.h"
@@ -65,8 +66,12 @@ const Entered *step_entered(const Step *step);
  * carried from its profile and, with `event`, from the event. NULL: out of memory, noted in step->error.
  */
 Output *step_output(Step *step, OutputType type, int64_t at_ms, const LeadEvent *event);
-/* Names the output: `format` makes the UUIDv5's name after "scored:". */
-void step_name_output(Step *step, Output *output, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Names the output: the UUIDv5's name is "scored:" and the pieces, a slash between two, whatever bytes they have. */
+void step_name_output(Step *step, Output *output, const Str *pieces, size_t n);
+#define STEP_NAME_OUTPUT(step, output, ...)                                                                  \
+    step_name_output(step, output, (const Str[]){__VA_ARGS__}, ARRAY_SIZE(((const Str[]){__VA_ARGS__})))
+/* A number as a piece of it, in `buffer`. */
+Str step_name_number(int64_t number, char buffer[static DECIMAL_SIZE]);
 
 /* The outputs that wait, in order; for what is known at the end only. */
 Output *const *step_pending(const StepContext *context, size_t *ret_n);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/engine/track.h"
 
-#include <inttypes.h>
 #include <math.h>
 
 #include "lib/condition/condition_crossing.h"
@@ -118,8 +117,9 @@ static void tell(Step *step, unsigned track_index, From from, unsigned to, Str t
     else
         describe_account(step, change);
     Str id = step->lead ? step->lead->lead_id : step->account->account_id;
-    step_name_output(step, output, "stage/%.*s/%.*s/%.*s/%" PRIu64 "/%" PRId64, STR_FMT(change->entity), STR_FMT(id),
-            STR_FMT(track->id), change->sequence, change->changed_at_ms);
+    char sequence[DECIMAL_SIZE], changed_at[DECIMAL_SIZE];
+    STEP_NAME_OUTPUT(step, output, STR_LITERAL("stage"), change->entity, id, track->id, step_name_number((int64_t)change->sequence, sequence),
+            step_name_number(change->changed_at_ms, changed_at));
 }
 
 static void move(Step *step, unsigned track_index, unsigned to, Str transition) {
@@ -172,8 +172,7 @@ static void refuse(Step *step, unsigned track_index, const Transition *transitio
         .requirement = condition_text(transition->require),
         .at_ms = lead->clock_ms,
     };
-    step_name_output(step, output, "refused/%.*s/%.*s/%.*s", STR_FMT(lead->lead_id), STR_FMT(step->event->event_id),
-            STR_FMT(track->id));
+    STEP_NAME_OUTPUT(step, output, STR_LITERAL("refused"), lead->lead_id, step->event->event_id, track->id);
 }
 
 /* Takes the transition, or refuses it. False: it is not the one. */
