@@ -40,6 +40,11 @@ int64_t sla_clock_elapsed(const SlaClock *clock, SlaTerms terms, int64_t at_ms) 
     return work_ms;
 }
 
+/* Did its breach bring about the pause, or come before it at the same instant? Then all levels of that instant have been reached. */
+static bool is_after_breach(const SlaClock *clock, const SlaPause *pause) {
+    return clock->breached && clock->due_at_ms == pause->from_ms;
+}
+
 int64_t sla_clock_instant(const SlaClock *clock, SlaTerms terms, int64_t work_ms) {
     if (work_ms < clock->base_work_ms)
         return earliest(calendar_add(terms.calendar, clock->started_at_ms, work_ms), base_at(clock));
@@ -47,7 +52,7 @@ int64_t sla_clock_instant(const SlaClock *clock, SlaTerms terms, int64_t work_ms
     for (size_t i = 0; i < clock->n_pauses; i++) {
         int64_t begin_ms = run_begin(clock, i), end_ms = clock->pauses[i].from_ms;
         int64_t at_ms = calendar_add(terms.calendar, begin_ms, work_ms);
-        if (at_ms < end_ms)
+        if (at_ms < end_ms || (at_ms == end_ms && is_after_breach(clock, &clock->pauses[i])))
             return at_ms;
         work_ms -= calendar_between(terms.calendar, begin_ms, end_ms);
     }
@@ -165,7 +170,7 @@ int sla_clock_pause(SlaClock *clock, SlaTerms terms, int64_t at_ms) {
         if (r < 0)
             return r;
     }
-    if (clock->due_at_ms >= at_ms)
+    if (clock->due_at_ms > at_ms || (clock->due_at_ms == at_ms && !clock->breached))
         clock->due_at_ms = TIME_NEVER;
     clock->next_level_known = false;
     return 0;

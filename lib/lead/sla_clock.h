@@ -29,7 +29,7 @@ static inline bool sla_clock_is_paused(const SlaClock *clock) {
 int64_t sla_clock_elapsed(const SlaClock *clock, SlaTerms terms, int64_t at_ms);
 /*
  * The instant by which the clock has run for work_ms. TIME_NEVER: not as long as it is paused, or nothing is open. Where that would be the
- * very beginning of a pause, it is not reached before the end of it.
+ * very beginning of a pause, it is not reached before the end of it, unless the breach was told at that instant before the pause began.
  */
 int64_t sla_clock_instant(const SlaClock *clock, SlaTerms terms, int64_t work_ms);
 /* When it is due; if it is not to be as long as it is paused, as if it went on at at_ms. */

@@ -4,7 +4,8 @@ Readings of sentences that leave a choice:
 - "While a track's present stage is in `pause`, the remaining working time is frozen": a warning, due or escalation
   instant before the pause began stays where it is, also if it was not emitted yet; one at the very instant or later
   is frozen and comes after what remained of it when the clock resumed.  So a clock whose due instant is the instant
-  of the pause is frozen with nothing left.
+  of the pause is frozen with nothing left; unless its breach was emitted before the pause began, by which it may have
+  been brought about: that stands, and so do the other levels of that instant.
 - "a stop then is `met` unless the breach came before": the due instant fell before the pause.  If the breach was
   emitted, but the pause is dated (the event came late) before the due instant, the stop is dated at most at the due
   instant as it is now, and that is `retracted`.
@@ -50,6 +51,7 @@ class Clock:
         self.event_id = event.event_id if event else None
         self.target, self.levels = policy.target, levels(policy)
         self.breached = False
+        self.stands = None          # the due instant at which it was paused by its breach, or after it
         self.pauses = []            # [from, to], to None while paused
         self.instants = {}          # of amounts, while pauses stay as they are
 
@@ -57,6 +59,8 @@ class Clock:
         return bool(self.pauses) and self.pauses[-1][1] is None
 
     def pause(self, at):
+        if self.breached and self.due(None) == at:
+            self.stands = at
         if self.pauses and self.pauses[-1][1] >= at:
             self.pauses[-1][1] = None   # it goes on: there was no run in between
         else:
@@ -72,7 +76,7 @@ class Clock:
         at = self.started
         for begin, end in self.pauses:
             instant = self.calendar.after(at, amount)
-            if instant is not None and instant < begin:
+            if instant is not None and (instant < begin or instant == begin == self.stands):
                 return instant
             if end is None:
                 if resumed is None:
@@ -94,6 +98,8 @@ class Clock:
 
     def due(self, at):
         """The due instant, as if a paused clock resumed at `at`."""
+        if self.stands is not None:
+            return self.stands
         return self.reached(self.target, resumed=at)
 
     def elapsed(self, at):
