@@ -214,8 +214,10 @@ END_TEST
 START_TEST(a_producer_is_in_one_state) {
     take_statistics(KAFKA_PRODUCER, "{\"eos\":{\"txn_state\":\"Ready\"}}");
     take_statistics(KAFKA_PRODUCER, "{\"eos\":{\"txn_state\":\"InTransaction\"}}");
-    ck_assert_double_eq(value_of(METRIC_KAFKA_TRANSACTION_STATE, VALUES(L("InTransaction"))), 1);
-    ck_assert_double_eq(value_of(METRIC_KAFKA_TRANSACTION_STATE, VALUES(L("Ready"))), -1);
+    take_statistics(KAFKA_SECOND_PRODUCER, "{\"eos\":{\"txn_state\":\"Ready\"}}");
+    ck_assert_double_eq(value_of(METRIC_KAFKA_TRANSACTION_STATE, VALUES(L("producer"), L("InTransaction"))), 1);
+    ck_assert_double_eq(value_of(METRIC_KAFKA_TRANSACTION_STATE, VALUES(L("producer"), L("Ready"))), -1);
+    ck_assert_double_eq(value_of(METRIC_KAFKA_TRANSACTION_STATE, VALUES(L("producer-2"), L("Ready"))), 1);
 }
 END_TEST
 
