@@ -100,15 +100,17 @@ const YamlNode *loader_collection(
     return node;
 }
 
-/* An event type of an `on` list; those of leads leave an event before anything else could happen to it. */
-static void read_event_type(ModelLoader *l, const YamlNode *node, const char *key, Str *ret) {
+/* An event type of an `on` list. False: it is none that could trigger anything; what a merge does is said by SPEC section 9 alone. */
+static bool read_event_type(ModelLoader *l, const YamlNode *node, const char *key, Str *ret) {
     if (!yaml_string(node, key, l->diagnostics, ret))
-        return;
+        return false;
+    bool is_built_in = str_eq_c(*ret, "lead_merged") || str_eq_c(*ret, "lead_forgotten");
     if (ret->len == 0 || ret->len > EVENT_TYPE_LEN_MAX)
         loader_error(
                 l, node, "bad event type \"%.*s\": expected 1 to %d bytes", SHOWN(node), EVENT_TYPE_LEN_MAX);
-    else if (str_eq_c(*ret, "lead_merged") || str_eq_c(*ret, "lead_forgotten"))
+    else if (is_built_in)
         loader_warning(l, node, "%.*s does only what is built in: it triggers nothing here", SHOWN(node));
+    return !is_built_in;
 }
 
 int loader_event_types(ModelLoader *l, const YamlNode *item, const char *key, EventTypes *ret, bool *ret_present) {
@@ -129,11 +131,11 @@ int loader_event_types(ModelLoader *l, const YamlNode *item, const char *key, Ev
     r = LOADER_ALLOC(l, types, n);
     if (r < 0)
         return r;
+    ret->n_types = 0;
     for (size_t i = 0; i < n; i++)
-        read_event_type(l, list->items[i], key, &types[i]);
+        ret->n_types += read_event_type(l, list->items[i], key, &types[ret->n_types]);
     loader_check_repeats(l, list, n, key);
     ret->types = types;
-    ret->n_types = n;
     return 0;
 }
 
