@@ -134,8 +134,13 @@ static int load_account(LiveShard *shard, Str id, Str bytes) {
     return r;
 }
 
+static int load_bytes(LiveShard *shard, EntityKind kind, Str id, Str bytes) {
+    return kind == ENTITY_LEAD ? load_lead(shard, id, bytes) : load_account(shard, id, bytes);
+}
+
+/* The same; one that cannot be read halts the shard. */
 static int load_record(LiveShard *shard, EntityKind kind, Str id, Str bytes) {
-    int r = kind == ENTITY_LEAD ? load_lead(shard, id, bytes) : load_account(shard, id, bytes);
+    int r = load_bytes(shard, kind, id, bytes);
     if (r <= 0)
         return r;
     log_error("record.unreadable", LOG_INT("shard", shard->id), LOG_STR("kind", kind == ENTITY_LEAD ? "lead" : "account"),
@@ -224,7 +229,7 @@ static int take_fetched(ShardWant *want, const ViewFetch *f) {
     int r = f->outcome;
     for (size_t i = 0; i < f->n && r == 0; i++)
         if (is_news(want->shard, want->kind, f->ids[i], f->values[i]))
-            r = want->kind == ENTITY_LEAD ? load_lead(want->shard, f->ids[i], f->values[i]) : load_account(want->shard, f->ids[i], f->values[i]);
+            r = load_bytes(want->shard, want->kind, f->ids[i], f->values[i]);
     want->is_loaded = r == 0;
     if (r == 0)
         telemetry_cache(want->shard->pipeline->telemetry, want->kind, want->n, f->n);

@@ -7,6 +7,14 @@
 
 #include "tests/integration/kafka_fixture.h"
 
+/* The next one, also where the reader stands at the end of what is committed. */
+static void await_record(KafkaChangelog *changelog, ChangelogRecord *record) {
+    int r;
+    while ((r = changelog_next(changelog, record)) == KAFKA_E_UNKNOWN)
+        ;
+    ck_assert_msg(r == 0, "%d %s", r, text);
+}
+
 START_TEST(committed_records_are_seen_and_aborted_ones_are_not) {
     World world;
     world_init(&world, 1);
@@ -47,10 +55,7 @@ START_TEST(committed_records_are_seen_and_aborted_ones_are_not) {
     assert_ok(kafka_sink_begin(sink, text));
     produce(sink, changelog_topic, 0, "lead", "later");
     assert_ok(member_commit(&a, sink, "m"));
-    int r;
-    while ((r = changelog_next(changelog, &record)) == KAFKA_E_UNKNOWN)
-        ;
-    ck_assert_msg(r == 0, "%d %s", r, text);
+    await_record(changelog, &record);
     ck_assert(str_eq_c(record.value, "later"));
     kafka_changelog_free(changelog);
     kafka_sink_free(sink);
@@ -247,10 +252,7 @@ START_TEST(transactions_that_follow_each_other_at_once_are_read_in_their_order) 
     KafkaChangelog *changelog = changelog_open(&world, 0, -2);
     ChangelogRecord record;
     for (int i = 0; i < N; i++) {
-        int r;
-        while ((r = changelog_next(changelog, &record)) == KAFKA_E_UNKNOWN)
-            ;
-        ck_assert_msg(r == 0, "%d %s", r, text);
+        await_record(changelog, &record);
         (void)snprintf(value, sizeof(value), "%d", i);
         ck_assert(str_eq_c(record.value, value));
     }
@@ -309,10 +311,7 @@ START_TEST(what_a_predecessor_left_open_is_aborted_whosever_turn_it_was) {
     KafkaChangelog *changelog = changelog_open(&world, 0, -2);
     ChangelogRecord record;
     for (int i = 0; i <= _i; i++) {
-        int r;
-        while ((r = changelog_next(changelog, &record)) == KAFKA_E_UNKNOWN)
-            ;
-        ck_assert_msg(r == 0, "%d %s", r, text);
+        await_record(changelog, &record);
         ck_assert(str_eq_c(record.value, i < _i ? "before" : "owner"));
     }
     int64_t end;

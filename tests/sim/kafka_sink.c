@@ -66,7 +66,7 @@ int kafka_sink_new(const Config *config, const KafkaSinkHandlers *handlers, int 
     for (unsigned i = 0; i < KAFKA_SINK_CLIENTS; i++) {
         int r = adapter_go_to_kafka(POINT_INIT, (int)MAX(until_ms - world.now_ms, 1), text);
         if (r == 0)
-            r = init(config, &sink->clients[i], i ? "~2" : "", until_ms);
+            r = init(config, &sink->clients[i], i ? CONFIG_SECOND_PRODUCER : "", until_ms);
         if (r != 0)
             return r;
     }

@@ -613,12 +613,12 @@ static int fetch_together(RedisView *view, ViewFetch *fetches, size_t n, char *t
     int r = view_exchange(view, n * FETCH_REPLIES, text);
     for (size_t i = 0; i < n && !r; i++) {
         Demand demand = demand_of(&fetches[i]);
-        const redisReply *reply;
+        const redisReply *executed = view->held[at + (i + 1) * FETCH_REPLIES - 1], *reply;
         ViewMeta meta;
-        r = check_exec(view, view->held[at + (i + 1) * FETCH_REPLIES - 1], 2, text);
+        r = check_exec(view, executed, 2, text);
         if (r)
             return r;
-        fetches[i].outcome = read_reply(view, &demand, view->held[at + (i + 1) * FETCH_REPLIES - 1], fetches[i].n, text, &meta, &reply);
+        fetches[i].outcome = read_reply(view, &demand, executed, fetches[i].n, text, &meta, &reply);
         if (!fetches[i].outcome)
             fetches[i].outcome = take_records(view, demand.shard, reply, fetches[i].n, text, fetches[i].values);
     }
