@@ -224,15 +224,20 @@ static size_t find_missing(const ShardWant *want, Str *ret) {
     return n;
 }
 
+static void note_loaded(ShardWant *want, size_t n_missed) {
+    want->is_loaded = true;
+    if (!is_all_in_memory(want->shard))
+        telemetry_cache(want->shard->pipeline->telemetry, want->kind, want->n, n_missed);
+}
+
 /* What cannot be taken is left to live_shard_load(), which meets with it again and tells of it. */
 static int take_fetched(ShardWant *want, const ViewFetch *f) {
     int r = f->outcome;
     for (size_t i = 0; i < f->n && r == 0; i++)
         if (is_news(want->shard, want->kind, f->ids[i], f->values[i]))
             r = load_bytes(want->shard, want->kind, f->ids[i], f->values[i]);
-    want->is_loaded = r == 0;
     if (r == 0)
-        telemetry_cache(want->shard->pipeline->telemetry, want->kind, want->n, f->n);
+        note_loaded(want, f->n);
     return MIN(r, 0);
 }
 
@@ -251,7 +256,8 @@ int live_shard_load_together(Pipeline *p, ShardWant *wants, size_t n) {
         size_t n_missing = find_missing(&wants[i], ids + n_ids);
         if (n_missing)
             fetches[n_fetches++] = fetch_of(wants[i].shard, wants[i].kind, ids + n_ids, n_missing, values + n_ids);
-        wants[i].is_loaded = n_missing == 0;
+        else
+            note_loaded(&wants[i], 0);
         n_ids += n_missing;
     }
     if (n_fetches < 2)

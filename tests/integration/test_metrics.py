@@ -185,6 +185,24 @@ def test_figures_are_those_of_the_log(deploy, model, address):
     assert ask(address, '/livez') is None and not os.path.exists(address.removeprefix('unix:'))
 
 
+def test_leads_in_memory_are_hits(deploy, model, address):
+    """Also in batches that are so small that Redis is asked for all partitions at once."""
+    d = deploy(model(MODEL), n_partitions=2)
+    d.start(http={'listen': address})
+    await_reasons(address, '/readyz')
+    leads = [f'lead-{i}' for i in range(8)]
+    d.send(*(event(lead, 'form') for lead in leads))
+    await_figure(address, 'events_total', 8, outcome='applied')
+    wait_for(lambda: not Figures(address).all('view_pending_batches', 'shard'), 'Redis has all')
+    before = Figures(address)
+    d.send(*(event(lead, 'page_view') for lead in leads))
+    await_figure(address, 'events_total', 16, outcome='applied')
+    after = Figures(address)
+    hits, misses = (after.get('cache_requests_total', kind='lead', result=result) - before.get('cache_requests_total', kind='lead', result=result)
+                    for result in ('hit', 'miss'))
+    assert (hits, misses) == (8, 0)
+
+
 def test_only_reads_are_answered(deploy, model, address):
     """Other methods and paths are refused, and a body does no harm."""
     d = deploy(model(MODEL), n_partitions=1)
