@@ -8,7 +8,6 @@
 #include "lib/base/siphash.h"
 
 typedef struct Cold {
-    int64_t at_ms;
     size_t heap_index; /* from 1 */
     uint64_t hash;
     struct Cold *next; /* of its bucket */
@@ -17,9 +16,13 @@ typedef struct Cold {
     char id[];
 } Cold;
 
-typedef union Entry {
-    Entity *entity;
-    Cold *cold;
+/* With its time, so that those of different times are compared without looking at what they are of, which is all over the memory. */
+typedef struct Entry {
+    int64_t at_ms;
+    union {
+        Entity *entity;
+        Cold *cold;
+    };
 } Entry;
 
 /* A heap of one kind. Places count from 1, so that the parent of i is i / 2.  */
@@ -37,9 +40,8 @@ struct Moments {
 
 static Moment moment_of(const Heap *heap, Entry entry) {
     if (heap->is_cold)
-        return (Moment){.at_ms = entry.cold->at_ms, .kind = entry.cold->kind, .id = {entry.cold->id, entry.cold->len}};
-    Entity *entity = entry.entity;
-    return (Moment){.at_ms = entity->moment_ms, .kind = entity->kind, .entity = entity, .id = entity->id};
+        return (Moment){.at_ms = entry.at_ms, .kind = entry.cold->kind, .id = {entry.cold->id, entry.cold->len}};
+    return (Moment){.at_ms = entry.at_ms, .kind = entry.entity->kind, .entity = entry.entity, .id = entry.entity->id};
 }
 
 /* Does a happen before b? */
@@ -50,7 +52,10 @@ static bool happens_before(const Moment *a, const Moment *b) {
 }
 
 static bool comes_before(const Heap *heap, size_t a, size_t b) {
-    Moment x = moment_of(heap, heap->entries[a - 1]), y = moment_of(heap, heap->entries[b - 1]);
+    Entry first = heap->entries[a - 1], second = heap->entries[b - 1];
+    if (first.at_ms != second.at_ms)
+        return first.at_ms < second.at_ms;
+    Moment x = moment_of(heap, first), y = moment_of(heap, second);
     return happens_before(&x, &y);
 }
 
@@ -81,6 +86,14 @@ static void sift(Heap *heap, size_t i) {
         swap(heap, i, least);
         i = least;
     }
+}
+
+/* To another time. */
+static void heap_move(Heap *heap, size_t i, int64_t at_ms) {
+    if (heap->entries[i - 1].at_ms == at_ms)
+        return;
+    heap->entries[i - 1].at_ms = at_ms;
+    sift(heap, i);
 }
 
 static int heap_add(Heap *heap, Entry entry) {
@@ -134,8 +147,8 @@ int moments_set(Moments *moments, Entity *entity, int64_t at_ms) {
     }
     entity->moment_ms = at_ms;
     if (!entity->heap_index)
-        return heap_add(&moments->entities, (Entry){.entity = entity});
-    sift(&moments->entities, entity->heap_index);
+        return heap_add(&moments->entities, (Entry){.at_ms = at_ms, .entity = entity});
+    heap_move(&moments->entities, entity->heap_index, at_ms);
     return 0;
 }
 
@@ -183,8 +196,7 @@ int moments_set_cold(Moments *moments, EntityKind kind, Str id, int64_t at_ms) {
     uint64_t hash = cold_hash(kind, id);
     Cold **at = find(moments, kind, id, hash);
     if (*at) {
-        (*at)->at_ms = at_ms;
-        sift(&moments->colds, (*at)->heap_index);
+        heap_move(&moments->colds, (*at)->heap_index, at_ms);
         return 0;
     }
     int r = grow_buckets(moments);
@@ -193,9 +205,9 @@ int moments_set_cold(Moments *moments, EntityKind kind, Str id, int64_t at_ms) {
     Cold *cold = malloc(sizeof(*cold) + id.len);
     if (!cold)
         return -ENOMEM;
-    *cold = (Cold){.at_ms = at_ms, .hash = hash, .kind = kind, .len = id.len};
+    *cold = (Cold){.hash = hash, .kind = kind, .len = id.len};
     memcpy(cold->id, id.data, id.len);
-    r = heap_add(&moments->colds, (Entry){.cold = cold});
+    r = heap_add(&moments->colds, (Entry){.at_ms = at_ms, .cold = cold});
     if (r < 0) {
         free(cold);
         return r;
@@ -248,7 +260,7 @@ size_t moments_count(const Moments *moments) {
 
 /* From place i on downwards: what is below one that is not due is not, either. */
 static size_t count_due(const Heap *heap, size_t i, int64_t at_ms, size_t max) {
-    if (max == 0 || i > heap->n || moment_of(heap, heap->entries[i - 1]).at_ms > at_ms)
+    if (max == 0 || i > heap->n || heap->entries[i - 1].at_ms > at_ms)
         return 0;
     size_t n = 1 + count_due(heap, 2 * i, at_ms, max - 1);
     return n + count_due(heap, 2 * i + 1, at_ms, max - n);
