@@ -111,11 +111,10 @@ int score_state_award(ScoreState *state, const Decay *decay, ScoreBounds bounds,
     /* What counts nothing by now needs no cut, unless nothing would be left of it however little it counted. */
     if (contribution == 0 && is_past(as_read(before), points, bounds))
         return 0;
-    if (kept != contribution) {
+    if (kept != contribution)
         points = kept / factor; /* the factor is not 0, or the contribution would have been and nothing cut */
-        if (fabs(points) < SCORE_EPSILON)
-            return 0;
-    }
+    if (fabs(points) < SCORE_EPSILON)
+        return 0;
     double value = before + kept;
     if (!isfinite(value))
         return 0; /* an overflow is null (SPEC section 2), and a null award is none */

@@ -41,7 +41,7 @@ double score_state_value(const ScoreState *state, const Decay *decay, int64_t at
 /*
  * Adds points dated occurred_at_ms at the instant now_ms (not before occurred_at_ms), cut so that the value at now_ms stays within the
  * bounds: positive ones only against max, negative ones only against min, never past 0 (SPEC section 2). *ret_points is what was
- * kept, in points as of occurred_at_ms: 0 when all was cut (to less than SCORE_EPSILON), or when the value would overflow. 0 or -ENOMEM.
+ * kept, in points as of occurred_at_ms: 0 when that is less than SCORE_EPSILON, or when the value would overflow. 0 or -ENOMEM.
  */
 MUST_CHECK int score_state_award(ScoreState *state, const Decay *decay, ScoreBounds bounds, double points, int64_t occurred_at_ms,
         int64_t now_ms, double *ret_points);

@@ -112,13 +112,15 @@ START_TEST(points_that_count_nothing_are_cut_only_where_nothing_would_be_left) {
 }
 END_TEST
 
-START_TEST(what_is_no_number_or_zero_is_no_award) {
+START_TEST(what_is_no_number_or_next_to_nothing_is_no_award) {
     const Property properties[] = {
             {STR_LITERAL("points"), VALUE_NONE},
             {STR_LITERAL("points"), value_string(STR_LITERAL("12"))},
             {STR_LITERAL("points"), value_boolean(true)},
             {STR_LITERAL("points"), value_double(0)},
             {STR_LITERAL("points"), value_long(0)},
+            {STR_LITERAL("points"), value_double(9e-10)},
+            {STR_LITERAL("points"), value_double(-9e-10)},
             {STR_LITERAL("else"), value_double(5)},
     };
     lead->n_awards = 0;
@@ -230,7 +232,7 @@ int main(void) {
     tcase_add_unchecked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, points_are_cut_at_the_clock);
     tcase_add_test(tcase, points_that_count_nothing_are_cut_only_where_nothing_would_be_left);
-    tcase_add_test(tcase, what_is_no_number_or_zero_is_no_award);
+    tcase_add_test(tcase, what_is_no_number_or_next_to_nothing_is_no_award);
     tcase_add_test(tcase, rules_see_the_scores_before_the_first_of_them);
     tcase_add_test(tcase, rule_without_on_takes_all_but_profile_and_lead_events);
     tcase_add_test(tcase, profile_decides_segment_route_and_fed_scores_anew);
