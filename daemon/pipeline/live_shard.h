@@ -84,7 +84,7 @@ typedef struct ShardWant {
     EntityKind kind;
     const Str *ids;
     size_t n;
-    bool is_loaded;
+    bool is_loaded; /* false at first */
 } ShardWant;
 /*
  * Asks Redis for what is missing of several shards in one round trip, if it is not much, and loads it. What has not come so is not is_loaded

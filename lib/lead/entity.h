@@ -16,7 +16,6 @@ struct Entity {
     EntityKind kind;
     uint32_t cleaned_no; /* of the table's clean that took its latest change; counts round */
     Str id;            /* the lead's or account's own */
-    int64_t moment_ms; /* where it stands among the moments, if it does */
     size_t heap_index; /* in the moments' heap, counted from 1; 0: not in it */
     uint64_t hash;
     Entity *lru_prev, *lru_next;

@@ -142,21 +142,22 @@ Moments *moments_free(Moments *moments) {
 
 int moments_set(Moments *moments, Entity *entity, int64_t at_ms) {
     if (at_ms == TIME_NEVER) {
-        moments_remove(moments, entity);
+        (void)moments_remove(moments, entity);
         return 0;
     }
-    entity->moment_ms = at_ms;
     if (!entity->heap_index)
         return heap_add(&moments->entities, (Entry){.at_ms = at_ms, .entity = entity});
     heap_move(&moments->entities, entity->heap_index, at_ms);
     return 0;
 }
 
-void moments_remove(Moments *moments, Entity *entity) {
+int64_t moments_remove(Moments *moments, Entity *entity) {
     if (!entity->heap_index)
-        return;
+        return TIME_NEVER;
+    int64_t at_ms = moments->entities.entries[entity->heap_index - 1].at_ms;
     heap_remove(&moments->entities, entity->heap_index);
     entity->heap_index = 0;
+    return at_ms;
 }
 
 /* --- cold ones --------------------------------------------------------------------------------------- */

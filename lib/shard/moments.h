@@ -23,7 +23,8 @@ DEFINE_CLEANUP(Moments *, moments_free)
 
 /* Puts the entity at at_ms, or takes it out for TIME_NEVER. -ENOMEM: as before. */
 MUST_CHECK int moments_set(Moments *moments, Entity *entity, int64_t at_ms);
-void moments_remove(Moments *moments, Entity *entity);
+/* The time at which it stood; TIME_NEVER if it did not. */
+int64_t moments_remove(Moments *moments, Entity *entity);
 /* Adds or moves a cold one. */
 MUST_CHECK int moments_set_cold(Moments *moments, EntityKind kind, Str id, int64_t at_ms);
 void moments_remove_cold(Moments *moments, EntityKind kind, Str id);

@@ -540,7 +540,7 @@ static int load(Shard *shard, Entity *entity, int64_t moment_ms) {
     if (r == 0)
         moments_remove_cold(shard->moments, entity->kind, entity->id);
     else
-        moments_remove(shard->moments, entity);
+        (void)moments_remove(shard->moments, entity);
     return r;
 }
 
@@ -569,10 +569,9 @@ typedef struct Trim {
 
 static void evict(void *userdata, Entity *entity) {
     Trim *trim = userdata;
-    bool has_moment = entity->heap_index != 0;
-    moments_remove(trim->shard->moments, entity);
-    if (has_moment && entity->moment_ms < trim->horizon_ms) {
-        int r = moments_set_cold(trim->shard->moments, entity->kind, entity->id, entity->moment_ms);
+    int64_t moment_ms = moments_remove(trim->shard->moments, entity);
+    if (moment_ms < trim->horizon_ms) {
+        int r = moments_set_cold(trim->shard->moments, entity->kind, entity->id, moment_ms);
         if (r < 0)
             trim->error = r;
     }

@@ -172,6 +172,10 @@ static int pack(const Entity *entity, Buffer *ret) {
                                        : account_record_pack(account_of((Entity *)entity), trial.m.model, ret);
 }
 
+static int64_t next_moment(const Entity *entity) {
+    return entity->kind == ENTITY_LEAD ? lead_next_moment(lead_of((Entity *)entity)) : account_of((Entity *)entity)->next_internal_ms;
+}
+
 /* Under a model that `migration` leads from, or, if there is none, the story's. */
 static int load_lead(Shard *shard, Str bytes, Str id, const Migration *migration) {
     _cleanup_(lead_free) Lead *lead = NULL, *migrated = NULL;
@@ -206,7 +210,7 @@ static int load_account(Shard *shard, Str bytes, Str id, const Migration *migrat
 /* By way of a record. */
 static int carry_over(Shard *shard, const Entity *entity, const Migration *migration) {
     Buffer bytes = {0};
-    int r = shard_add_cold(shard, entity->kind, entity->id, entity->moment_ms);
+    int r = shard_add_cold(shard, entity->kind, entity->id, next_moment(entity));
     if (r == 0)
         r = pack(entity, &bytes);
     Str record = {(const char *)bytes.data, bytes.len};
