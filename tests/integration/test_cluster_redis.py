@@ -169,6 +169,8 @@ def test_check_names_the_node_that_is_wrong(masters, deploy, model):
     client = [masters.client(i) for i in range(3)]
     former = client[0].config_get('maxmemory-policy')['maxmemory-policy']
     client[0].config_set('maxmemory-policy', 'allkeys-lru')
+    ballast = next(f'ballast-{i}' for i in range(1000) if masters.owner(d.redis.keyslot(f'ballast-{i}')) == 1)
+    client[1].setrange(ballast, 30_000_000, 'x')  # so that connections do not count
     client[1].config_set('maxmemory', int(client[1].info('memory')['used_memory'] * 1.07))
     client[2].execute_command('ACL', 'SETUSER', 'scored', '-zadd', '-asking')
     try:
@@ -183,6 +185,7 @@ def test_check_names_the_node_that_is_wrong(masters, deploy, model):
     finally:
         client[0].config_set('maxmemory-policy', former)
         client[1].config_set('maxmemory', 0)
+        client[1].delete(ballast)
 
 
 def test_check_names_the_node_that_is_gone(servers, tmp_path_factory, deploy, model):
