@@ -91,6 +91,8 @@ typedef struct Pipeline {
     RedisView *writer; /* … which go by this one, the worker's as long as one is on its way */
     Worker *worker;
     Worker *committer; /* finishes transactions */
+    size_t view_bytes;  /* that wait in the view queues */
+    uint64_t n_errands; /* that the worker was given */
     bool is_redis_away; /* as of the latest that was asked of it */
 
     Inputs inputs; /* of the session */

@@ -31,6 +31,7 @@ typedef enum Errand {
 typedef struct ErrandData {
     WorkerTask task;
     Errand errand;
+    uint64_t number; /* of all that were begun */
     RedisView *view;
     ViewBatch batch;
     ViewWrite *collected; /* the batch's writes, where they are not a job's own */
@@ -42,7 +43,7 @@ typedef struct ErrandData {
 
 struct ViewQueue {
     ViewJob *first, **last;
-    size_t n, n_bytes;
+    size_t n;
     size_t n_committed; /* of them: all, or all but the last */
     size_t n_written;   /* the first of them are on their way */
     Pipeline *pipeline;
@@ -157,7 +158,7 @@ static void pop(ViewQueue *queue) {
         queue->last = &queue->first;
     queue->n--;
     queue->n_committed -= queue->n_committed > 0;
-    queue->n_bytes -= job->n_bytes;
+    queue->pipeline->view_bytes -= job->n_bytes;
     view_job_free(job);
 }
 
@@ -196,7 +197,7 @@ void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t 
     *queue->last = job;
     queue->last = &job->next;
     queue->n++;
-    queue->n_bytes += job->n_bytes;
+    queue->pipeline->view_bytes += job->n_bytes;
 }
 
 static ViewJob *nth(const ViewQueue *queue, size_t n) {
@@ -261,6 +262,7 @@ static void run_errand(void *userdata) {
 
 static void begin(ViewQueue *queue, Errand errand) {
     queue->errand.errand = errand;
+    queue->errand.number = ++queue->pipeline->n_errands;
     queue->errand.view = queue->pipeline->writer;
     queue->errand.task = (WorkerTask){.run = run_errand, .userdata = &queue->errand};
     worker_begin(queue->pipeline->worker, &queue->errand.task);
@@ -335,27 +337,63 @@ int view_queue_flush(ViewQueue *queue, LiveShard *shard) {
     return r;
 }
 
-static bool is_due(const ViewQueue *queue) {
+/* Does at least one of so many parts of what may wait? */
+static bool has_part(const ViewQueue *queue, size_t n_parts) {
     const Pipeline *p = queue->pipeline;
-    return queue->n_committed && (!p->is_busy || view_queue_age(queue, clock_monotonic_ms()) >= p->config->view_max_delay_ms);
+    return queue->n * n_parts >= (size_t)p->config->view_max_pending || p->view_bytes >= (size_t)p->config->view_max_bytes / n_parts;
 }
 
 bool view_queue_is_full(const ViewQueue *queue) {
+    return has_part(queue, 1);
+}
+
+/* Half of what may wait is on its way while the other half comes: so nobody waits for Redis as long as it keeps up. */
+static bool is_due(const ViewQueue *queue) {
     const Pipeline *p = queue->pipeline;
-    return queue->n >= (size_t)p->config->view_max_pending || queue->n_bytes >= (size_t)(p->config->view_max_bytes / MAX(p->n_owned, 1));
+    return queue->n_committed && (!p->is_busy || has_part(queue, 2) || view_queue_age(queue, clock_monotonic_ms()) >= p->config->view_max_delay_ms);
 }
 
 static bool is_under_way(const ViewQueue *queue) {
     return queue->errand.errand != ERRAND_NONE && !worker_is_done(queue->pipeline->worker, &queue->errand.task);
 }
 
-int view_queue_go_on(ViewQueue *queue, LiveShard *shard) {
-    if (queue->n_committed && view_queue_is_full(queue))
-        return view_queue_flush(queue, shard);
+/* Takes note of what has arrived, and sends what is due. */
+static int turn(ViewQueue *queue, LiveShard *shard) {
     if (is_under_way(queue))
         return 0;
     int r = finish(queue, shard);
     return r == 0 && is_due(queue) ? begin_writing(queue, shard) : r;
+}
+
+/* Whether its writing gives room once it is done. Of another shard's that failed nothing is to be had: what is to be done then is for its own turn. */
+static bool gives_room(const ViewQueue *queue, const ViewQueue *own) {
+    return queue->errand.errand == ERRAND_WRITE && (queue == own || is_under_way(queue) || queue->errand.outcome == 0);
+}
+
+/* Whose is the next to be done; NULL: nobody's. */
+static LiveShard *next_to_give_room(const ViewQueue *own) {
+    const Pipeline *p = own->pipeline;
+    LiveShard *next = NULL;
+    for (int32_t i = 0; i < p->n_shards; i++) {
+        LiveShard *shard = p->shards[i];
+        if (shard && gives_room(shard->view_queue, own) &&
+                (!next || shard->view_queue->errand.number < next->view_queue->errand.number))
+            next = shard;
+    }
+    return next;
+}
+
+int view_queue_go_on(ViewQueue *queue, LiveShard *shard) {
+    int r = turn(queue, shard);
+    while (r == 0 && view_queue_is_full(queue)) {
+        LiveShard *next = next_to_give_room(queue);
+        if (!next)
+            break;
+        view_queue_stop(next->view_queue);
+        if (gives_room(next->view_queue, queue))
+            r = turn(next->view_queue, next);
+    }
+    return r;
 }
 
 void view_queue_look(ViewQueue *queue, const LiveShard *shard) {

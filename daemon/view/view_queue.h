@@ -44,7 +44,7 @@ void view_queue_consume(ViewQueue *queue, ViewJob *job, int64_t to_bno, int64_t 
 void view_queue_release(ViewQueue *queue, int64_t next_offset);
 /* How many are in it, with that one. */
 size_t view_queue_count(const ViewQueue *queue);
-/* Do as many wait as may? */
+/* Do as many wait as may, of this shard or, in bytes, of all? */
 bool view_queue_is_full(const ViewQueue *queue);
 /* How long the first of them has waited since its commit; 0: none does. */
 int64_t view_queue_age(const ViewQueue *queue, int64_t now_ms);
@@ -59,7 +59,7 @@ MUST_CHECK int view_queue_flush(ViewQueue *queue, LiveShard *shard);
 /*
  * Sees to it that what waits gets there, in general without waiting for it: takes note of what has arrived, and sends what waits, if it is
  * time for it. As long as events wait too, batches do for the next ones, of which one writing is made then, view.max_delay after the first
- * was committed. With as many batches as may wait (view.max_pending, view.max) it does wait. Outcomes as above.
+ * was committed, or as soon as half as many wait as may (view.max_pending, view.max). While all of them do it waits. Outcomes as above.
  */
 MUST_CHECK int view_queue_go_on(ViewQueue *queue, LiveShard *shard);
 /*
