@@ -85,8 +85,8 @@ static int check_server(const CheckedRedis *asked) {
         const char *expected, *remedy; /* if it is refused */
     } questions[] = {
             {redis_view_check_server, "the policy noeviction", "set maxmemory-policy to noeviction"},
-            {redis_view_try_write_server, "that a key can be written by a script", "let the user of redis.username write keys that begin with "
-                                          "redis.prefix, and call scripts; is the server full, or a replica?"},
+            {redis_view_try_write_server, "that a key can be written", "let the user of redis.username write keys that begin with redis.prefix; is the "
+                                          "server full, or a replica?"},
     };
     char text[REDIS_TEXT_SIZE];
     bool goes_on;

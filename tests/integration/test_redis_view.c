@@ -285,7 +285,7 @@ static const struct {
         {LINEAGE, 9, 100, 101, VIEW_E_BEHIND},
         {OTHER_LINEAGE, 9, 9, 10, VIEW_E_LINEAGE},
         {OTHER_LINEAGE, 9, 0, 1, VIEW_E_LINEAGE},
-        /* beyond the doubles of Lua */
+        /* beyond the integers that doubles tell apart */
         {LINEAGE, INT64_C(9007199254740993), INT64_C(9007199254740992), INT64_C(9007199254740994), 0},
         {LINEAGE, INT64_C(9007199254740992), INT64_C(9007199254740993), INT64_C(9007199254740994),
                 VIEW_E_BEHIND},
@@ -943,13 +943,12 @@ END_TEST
 /* ---- writers that get in each other's way ---- */
 
 /*
- * Cuts a large batch off: its last write ranks, and the board is no sorted set. Leaves the shard torn, all
- * but the last part written.
+ * Cuts a large batch off: a write in its middle ranks, and the board is no sorted set. Leaves the shard torn, half of it written.
  */
 static void tear(RedisView *v, Many *many, int64_t from_bno, int64_t to_bno) {
     static const ViewRank rank = {0, 1};
-    many->writes[0].ranks = &rank; /* the last part of a job has the first writes */
-    many->writes[0].n_ranks = 1;
+    many->writes[many->n / 2].ranks = &rank;
+    many->writes[many->n / 2].n_ranks = 1;
     freeReplyObject(redisCommand(admin, "SET %srank:total x", base));
     ck_assert_int_eq(apply(v, from_bno, to_bno, many->writes, many->n), VIEW_E_REFUSED);
     freeReplyObject(redisCommand(admin, "DEL %srank:total", base));
@@ -1139,18 +1138,88 @@ START_TEST(two_owners_cannot_mix_old_and_new) {
 }
 END_TEST
 
+/* Or with a success that had nothing to do: else the next transaction, which only reads, would not be performed. */
+START_TEST(watch_ends_with_a_refusal) {
+    Str id = STR_LITERAL("a"), value;
+    ck_assert_int_eq(apply_one(0, 1, "a", "1"), 0);
+    ck_assert_int_eq(_i ? apply_one(0, 1, "a", "2") : apply_one(5, 6, "a", "2"), _i ? 0 : VIEW_E_BEHIND);
+    freeReplyObject(redisCommand(admin, "HSET %smeta updated_at 5", base));
+    ck_assert_int_eq(fetch(view, 1, 1, ENTITY_LEAD, &id, 1, &value), 0);
+    ck_assert(str_eq_c(value, "1"));
+}
+END_TEST
+
+/* How many clients hang in the paused server. */
+static int count_blocked(redisContext *c) {
+    redisReply *list = redisCommand(c, "CLIENT LIST TYPE normal");
+    int n = 0;
+    for (const char *flags = list->str; (flags = strstr(flags, " flags=")); flags++) {
+        size_t len = strcspn(flags + 1, " ");
+        n += memchr(flags + 7, 'b', len - 6) != NULL;
+    }
+    freeReplyObject(list);
+    return n;
+}
+
+static void *unpause_both(void *context) {
+    redisContext *c = connect_admin();
+    while (count_blocked(c) < 2)
+        continue;
+    freeReplyObject(redisCommand(c, "CLIENT UNPAUSE"));
+    redisFree(c);
+    return context;
+}
+
+/* Somebody writes between our look and our transaction: it is looked at again, and found as it is. */
+START_TEST(write_meanwhile_is_noticed) {
+    ck_assert_int_eq(apply_one(0, 1, "a", "1"), 0);
+    freeReplyObject(redisCommand(admin, "CLIENT PAUSE 60000 WRITE"));
+    redisContext *other = connect_admin();
+    ck_assert_int_eq(redisAppendCommand(other, "HSET %smeta bno %d", base, _i ? 7 : 1), REDIS_OK);
+    for (int done = 0; !done;)
+        ck_assert_int_eq(redisBufferWrite(other, &done), REDIS_OK);
+    while (count_blocked(admin) < 1)
+        continue;
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, unpause_both, NULL), 0);
+    int r = apply_one(1, 2, "a", "2");
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(r, _i ? VIEW_E_AHEAD : 0);
+    ck_assert_str_eq(ask("GET %srecord:a", base), _i ? "1" : "2");
+    ck_assert_str_eq(meta_field("bno"), _i ? "7" : "2");
+    redisFree(other);
+}
+END_TEST
+
+/* A command fails, and all others of the transaction are performed, of the last call the one that moves the shard, too. */
+START_TEST(shard_with_what_others_put_there_is_written_anew) {
+    ViewRank rank = {0, 5};
+    ViewWrite write = write_of("a", "2", TIME_NEVER);
+    ViewMeta meta;
+    ck_assert_int_eq(apply_one(0, 1, "a", "1"), 0);
+    freeReplyObject(redisCommand(admin, "SET %srank:total x", base));
+    write.ranks = &rank;
+    write.n_ranks = 1;
+    ck_assert_int_eq(apply(view, 1, 2, &write, 1), VIEW_E_REFUSED);
+    ck_assert_ptr_nonnull(strstr(text, "WRONGTYPE"));
+    ck_assert_ptr_nonnull(strstr(text, "written anew"));
+    ck_assert_int_eq(redis_view_meta(view, SHARD, text, &meta), 0);
+    ck_assert_int_eq(meta.mode, VIEW_ABSENT);
+    ck_assert_int_eq(apply(view, 1, 2, &write, 1), VIEW_E_BEHIND);
+    ck_assert_int_eq(redis_view_drop(view, SHARD, LINEAGE, NOW_MS, text), 0);
+    ck_assert_int_eq(catch_up(view, 0, 20, 2, &write, 1), 0);
+    ck_assert_str_eq(ask("ZSCORE %srank:total a", base), "5");
+    ck_assert_str_eq(ask("GET %srecord:a", base), "2");
+}
+END_TEST
+
 /* ---- connections ---- */
 
 /* Waits until our call hangs in the paused server, then cuts it off. */
 static void *kill_blocked_client(void *context) {
     redisContext *c = context;
-    for (bool blocked = false; !blocked;) {
-        redisReply *list = redisCommand(c, "CLIENT LIST TYPE normal");
-        const char *ours = strstr(list->str, "name=scored:test ");
-        const char *flags = ours ? strstr(ours, "flags=") : NULL;
-        blocked = flags && flags[6] == 'b';
-        freeReplyObject(list);
-    }
+    while (count_blocked(c) < 1)
+        continue;
     freeReplyObject(redisCommand(c, "CLIENT KILL TYPE normal SKIPME yes"));
     freeReplyObject(redisCommand(c, "CLIENT UNPAUSE"));
     return NULL;
@@ -1177,14 +1246,6 @@ START_TEST(connection_closed_while_idle_is_not_even_noticed) {
     ck_assert_int_eq(apply_one(0, 1, "a", "1"), 0);
     freeReplyObject(redisCommand(admin, "CLIENT KILL TYPE normal SKIPME yes"));
     ck_assert_int_eq(apply_one(1, 2, "a", "2"), 0);
-}
-END_TEST
-
-START_TEST(scripts_are_loaded_again_where_they_are_missing) {
-    ck_assert_int_eq(apply_one(0, 1, "a", "1"), 0);
-    freeReplyObject(redisCommand(admin, "SCRIPT FLUSH"));
-    ck_assert_int_eq(apply_one(1, 2, "a", "2"), 0);
-    ck_assert_str_eq(ask("GET %srecord:a", base), "2");
 }
 END_TEST
 
@@ -1333,8 +1394,7 @@ START_TEST(few_permissions_are_enough) {
     ck_assert_int_eq(write(fd, "secret", 6), 6);
     close(fd);
     freeReplyObject(redisCommand(admin,
-            "ACL SETUSER scored-few on >secret ~t\\*\\[x]:* -@all +select +info +evalsha +script|load +multi "
-            "+exec "
+            "ACL SETUSER scored-few on >secret ~t\\*\\[x]:* -@all +select +info +multi +exec +watch "
             "+hmget +hget +hset +hdel +del +unlink +mget +mset +zadd +zrem +zrangebyscore +scan"));
     config.redis_username = "scored-few";
     config.redis_password_file = path;
@@ -1407,6 +1467,9 @@ static void add_catching_up(TCase *tcase) {
     tcase_add_test(tcase, meta_of_others_is_refused);
     tcase_add_test(tcase, torn_shard_is_known_to_others_and_mended_by_its_writer);
     tcase_add_test(tcase, torn_shard_is_mended_by_catching_up);
+    tcase_add_loop_test(tcase, watch_ends_with_a_refusal, 0, 2);
+    tcase_add_loop_test(tcase, write_meanwhile_is_noticed, 0, 2);
+    tcase_add_test(tcase, shard_with_what_others_put_there_is_written_anew);
     tcase_add_loop_test(tcase, two_owners_cannot_mix_old_and_new, 0, 2);
 }
 
@@ -1420,7 +1483,6 @@ static void add_reading(TCase *tcase) {
 static void add_connections(TCase *tcase) {
     tcase_add_test(tcase, connection_cut_in_mid_call_is_unreachable_once);
     tcase_add_test(tcase, connection_closed_while_idle_is_not_even_noticed);
-    tcase_add_test(tcase, scripts_are_loaded_again_where_they_are_missing);
     tcase_add_test(tcase, silent_server_is_unreachable_in_time);
     tcase_add_loop_test(tcase, wrong_address_is_refused, 0, ARRAY_SIZE(bad_addresses));
     tcase_add_test(tcase, prefix_with_a_hash_tag_is_refused);

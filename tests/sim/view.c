@@ -320,7 +320,7 @@ static bool fits(const ViewShard *shard, const Call *call) {
            (is_ours && shard->mode == VIEW_LIVE && shard->bno >= call->expected && shard->bno < call->to_bno);
 }
 
-/* The script's conditions, and then what it does. */
+/* The conditions of a call, and then what it does. */
 static Outcome run_call(const Call *call) {
     ViewShard *shard = view_shard(call->shard);
     if (!call->is_first && strcmp(shard->applying, call->token) != 0)
@@ -427,7 +427,7 @@ static int attempt(RedisView *view, Call *call, const ViewEntry **entries, size_
         call->is_first = at == 0;
         call->is_last = at + call->n_writes == n;
         int r = send_call(call, text, ret);
-        /* In Redis, too, what is answered is what the script has found. */
+        /* In Redis, too, what is answered is what the call has found. */
         if (r == 0 && *ret == OUTCOME_REFUSED)
             r = judge_refusal(call, text);
         if (r != 0 || *ret != OUTCOME_DONE || call->is_last)

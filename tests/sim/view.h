@@ -3,7 +3,7 @@
 /*
  * The View
  *
- * Redis as far as the daemon can tell it apart: what daemon/io/redis/redis_view.h promises, by the rules of daemon/io/redis/redis_script.c. A large
+ * Redis as far as the daemon can tell it apart: what daemon/io/redis/redis_view.h promises, by the rules of daemon/io/redis/redis_view_write.c. A large
  * write is several calls here, too, only that large begins with a few leads. Redis can be emptied, and put back to where it was.
  */
 #include "daemon/io/redis/redis_view.h"

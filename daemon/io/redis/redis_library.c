@@ -40,13 +40,12 @@ static int is_needed(RedisView *view, const RedisLibrary *library, char *text, b
     return r == VIEW_E_REFUSED ? 0 : r;
 }
 
-/* From a look that says so on: who loads it meanwhile sets this key. A user without the right to is not guarded. */
+/* From a look that says so on: who loads it meanwhile sets this key. */
 static int watch(RedisView *view, unsigned slot, char *text) {
     redis_request_command(view->transport, 2);
     redis_request_arg(view->transport, STR_LITERAL("WATCH"));
     view_request_server_key(view, slot, "readers");
-    int r = view_exchange(view, 1, text);
-    return r == VIEW_E_REFUSED ? 0 : r;
+    return view_exchange(view, 1, text);
 }
 
 static void request_load(RedisView *view, unsigned slot, const RedisLibrary *library) {

@@ -9,10 +9,7 @@
  *
  * Several prefixes on one server have a library each. Instances of one prefix need not be of the same version: the library of a
  * higher number, or of a later version of the model, is never replaced by one that knows less: whoever loads one is put off, to look
- * again, if another one has been loaded since the look (by WATCH, where the user may).
- *
- * The daemon's own scripts (redis_script.h) are no functions on purpose: a function's meaning depends on who loaded it last, EVALSHA
- * names the text itself. And they do not need more than EVAL, so they run where functions are not known or not allowed.
+ * again, if another one has been loaded since the look (WATCH).
  */
 #include "daemon/io/redis/redis_view.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What one script call writes of an entity, one MULTI reads: so record, fields, moment and ranks belong together however much is being
+ * What one transaction writes of an entity, one reads: so record, fields, moment and ranks belong together however much is being
  * written meanwhile.
  */
 #include "daemon/io/redis/redis_look.h"

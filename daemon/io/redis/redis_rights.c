@@ -16,12 +16,9 @@ static const struct {
     RedisRightUse use;
     const char *args[ARGS_MAX + 1];
 } commands[] = {
-        {"script|load", REDIS_RIGHT_NEEDED, {"SCRIPT", "LOAD", "no Lua"}},
-        {"evalsha", REDIS_RIGHT_NEEDED, {"EVALSHA", "0000000000000000000000000000000000000000", "1", KEY}},
-        {"eval", REDIS_RIGHT_NEEDED, {"EVAL", "return 1", "1", KEY}},
         {"function|load", REDIS_RIGHT_OF_READERS, {"FUNCTION", "LOAD", "no library"}},
         {"fcall_ro", REDIS_RIGHT_OF_READERS, {"FCALL_RO", "no function", "0"}},
-        {"watch", REDIS_RIGHT_OF_READERS, {"WATCH", KEY}},
+        {"watch", REDIS_RIGHT_NEEDED, {"WATCH", KEY}},
         {"get", REDIS_RIGHT_NEEDED, {"GET", KEY}},
         {"mget", REDIS_RIGHT_NEEDED, {"MGET", KEY}},
         {"mset", REDIS_RIGHT_NEEDED, {"MSET", KEY, "", KEY}},

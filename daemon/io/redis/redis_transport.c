@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whoever is behind a connection may be replaced by who knows less: a replica that was behind, a node that a slot was given to by force. So
- * each request stands on its own and says what it expects to find (redis_script.c); and where several of them make one whole, they are
+ * each request stands on its own and says what it expects to find (redis_view_write.c); and where several of them make one whole, they are
  * pinned to one connection.
  */
 #include "daemon/io/redis/redis_transport.h"
@@ -245,8 +245,8 @@ int redis_transport_exchange(RedisTransport *t, size_t n, redisReply **ret, char
 int redis_reply_check(RedisTransport *t, const redisReply *reply, char *text) {
     /* On a new connection, perhaps to another server by then, the same call may succeed. */
     static const char *const passing[] = {"LOADING", "READONLY", "MASTERDOWN", "BUSY ", "NOREPLICAS", "UNBLOCKED"};
-    /* On the same one as well, once a slot's keys have all arrived. The last is a script's that is in the middle of it. */
-    static const char *const of_cluster[] = {"TRYAGAIN", "CLUSTERDOWN", "ERR Script attempted to access a non local key"};
+    /* On the same one as well, once a slot's keys have all arrived. */
+    static const char *const of_cluster[] = {"TRYAGAIN", "CLUSTERDOWN"};
     if (reply->type != REDIS_REPLY_ERROR)
         return 0;
     for (size_t i = 0; i < ARRAY_SIZE(passing); i++)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading, and what reading and writing share. How writers keep out of each other's way is told in
- * redis_script.c, and carried out in redis_view_write.c.
+ * Reading, and what reading and writing share. How writers keep out of each other's way is told in redis_view_write.c.
  *
  * Records and moments are read in one MULTI with the shard's meta, so that the answer is of one instant. That
  * the owner of a shard insists on a live view, which is not behind the last batch that it knows to be
@@ -111,7 +110,7 @@ int redis_view_new(const Config *config, const ViewBoards *boards, char *text, R
     return 0;
 }
 
-static void release_held(RedisView *view) {
+void view_release(RedisView *view) {
     for (size_t i = 0; i < view->n_held; i++)
         redis_reply_free(view->held[i]);
     view->n_held = 0;
@@ -120,7 +119,7 @@ static void release_held(RedisView *view) {
 RedisView *redis_view_free(RedisView *view) {
     if (!view)
         return NULL;
-    release_held(view);
+    view_release(view);
     free(view->held);
     redis_transport_free(view->transport);
     if (view->locale)
@@ -167,15 +166,21 @@ void redis_view_set_timeouts(RedisView *view, int connect_timeout_ms, int comman
     redis_transport_set_timeouts(view->transport, connect_timeout_ms, command_timeout_ms);
 }
 
-/* ---- shared with redis_view_write.c ---- */
+/* ---- shared ---- */
 
 int view_begin_slot(RedisView *view, unsigned slot, char *text) {
-    release_held(view);
+    view_release(view);
     return redis_transport_open(view->transport, slot, text);
 }
 
 int view_begin(RedisView *view, int32_t shard, char *text) {
     return view_begin_slot(view, shard_slot(shard, view->n_shards), text);
+}
+
+void view_request_watch(RedisView *view, int32_t shard) {
+    redis_request_command(view->transport, 2);
+    redis_request_arg(view->transport, STR_LITERAL("WATCH"));
+    view_request_key(view, shard, "meta", STR_NULL);
 }
 
 void view_request_key(RedisView *view, int32_t shard, const char *kind, Str id) {
@@ -188,8 +193,7 @@ void view_request_key(RedisView *view, int32_t shard, const char *kind, Str id) 
     redis_request_arg_end(view->transport);
 }
 
-/* Sends the request and keeps its replies, whatever they are. */
-static int exchange_unchecked(RedisView *view, size_t n, char *text) {
+int view_exchange(RedisView *view, size_t n, char *text) {
     while (view->n_held_alloc < view->n_held + n) {
         int r = array_reserve(&view->held, &view->n_held_alloc, view->n_held_alloc, sizeof(redisReply *));
         if (r)
@@ -198,54 +202,9 @@ static int exchange_unchecked(RedisView *view, size_t n, char *text) {
     int r = redis_transport_exchange(view->transport, n, view->held + view->n_held, text);
     if (!r)
         view->n_held += n;
-    return r;
-}
-
-int view_exchange(RedisView *view, size_t n, char *text) {
-    int r = exchange_unchecked(view, n, text);
     for (size_t i = view->n_held - (r ? 0 : n); i < view->n_held && !r; i++)
         r = redis_reply_check(view->transport, view->held[i], text);
     return r;
-}
-
-static int load_script(RedisView *view, RedisScript script, char *text) {
-    redis_request(view->transport, "SCRIPT", "LOAD", redis_script_text(script));
-    int r = view_exchange(view, 1, text);
-    if (r)
-        return r;
-    Str digest = view_reply_str(view_last_reply(view));
-    if (digest.len != sizeof(view->digests[0]) - 1) {
-        snprintf(text, REDIS_TEXT_SIZE, "unexpected answer of Redis to SCRIPT LOAD");
-        return VIEW_E_REFUSED;
-    }
-    memcpy(view->digests[script], digest.data, digest.len);
-    return 0;
-}
-
-static bool script_is_missing(const redisReply *reply) {
-    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0;
-}
-
-int view_run_script(RedisView *view, const ScriptCall *call, char *text) {
-    RedisTransport *t = view->transport;
-    for (bool is_loaded = false;; is_loaded = true) {
-        int r = 0;
-        if (is_loaded || !view->digests[call->script][0])
-            r = load_script(view, call->script, text);
-        if (r)
-            return r;
-
-        redis_request_command(t, 3 + call->n_keys + call->n_args);
-        redis_request_arg(t, STR_LITERAL("EVALSHA"));
-        redis_request_arg(t, str_from(view->digests[call->script]));
-        redis_request_arg_integer(t, (int64_t)call->n_keys);
-        call->append(view, call->context);
-        r = exchange_unchecked(view, 1, text);
-        if (r)
-            return r;
-        if (is_loaded || !script_is_missing(view_last_reply(view)))
-            return redis_reply_check(t, view_last_reply(view), text);
-    }
 }
 
 void view_new_token(RedisView *view, char token[static VIEW_TOKEN_SIZE]) {
@@ -344,12 +303,18 @@ static int try_write(RedisView *view, unsigned slot, const void *context, char *
     if (r)
         return r;
     RedisTransport *t = view->transport;
-    redis_request_command(t, 4);
-    redis_request_arg(t, STR_LITERAL("EVAL"));
-    redis_request_arg(t, STR_LITERAL("redis.call('SET', KEYS[1], '', 'PX', 1000) return redis.call('DEL', KEYS[1])"));
-    redis_request_arg(t, STR_LITERAL("1"));
+    const redisReply *reply;
+    redis_request(t, "MULTI");
+    redis_request_command(t, 5);
+    redis_request_arg(t, STR_LITERAL("SET"));
     view_request_server_key(view, slot, "check");
-    return view_exchange(view, 1, text);
+    redis_request_arg(t, STR_LITERAL(""));
+    redis_request_arg(t, STR_LITERAL("PX"));
+    redis_request_arg(t, STR_LITERAL("1000"));
+    redis_request_command(t, 2);
+    redis_request_arg(t, STR_LITERAL("DEL"));
+    view_request_server_key(view, slot, "check");
+    return view_transact(view, 2, &reply, text);
 }
 
 int view_ask_each(RedisView *view, int (*ask)(RedisView *view, unsigned slot, const void *context, char *text), const void *context, char *text) {
@@ -378,8 +343,7 @@ int redis_view_try_write_server(RedisView *view, const RedisServer *server, char
     return try_write(view, server->slot, NULL, text);
 }
 
-/* The reply to EXEC, of so many commands that did not fail. */
-static int check_exec(const RedisView *view, const redisReply *reply, size_t n_commands, char *text) {
+int view_check_exec(const RedisView *view, const redisReply *reply, size_t n_commands, char *text) {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != n_commands) {
         snprintf(text, REDIS_TEXT_SIZE, "unexpected answer of Redis to EXEC");
         return VIEW_E_REFUSED;
@@ -396,7 +360,19 @@ int view_transact(RedisView *view, size_t n_commands, const redisReply **ret, ch
     if (r)
         return r;
     *ret = view_last_reply(view);
-    return check_exec(view, *ret, n_commands, text);
+    return view_check_exec(view, *ret, n_commands, text);
+}
+
+void view_stop_watching(RedisView *view, int32_t shard) {
+    char text[REDIS_TEXT_SIZE];
+    (void)redis_transport_pin(view->transport, true);
+    int r = view_begin(view, shard, text);
+    if (r)
+        return; /* the connection is gone, and the watch with it */
+    redis_request(view->transport, "MULTI");
+    redis_request(view->transport, "EXEC");
+    r = view_exchange(view, 2, text);
+    (void)r; /* performed or not: it ends the watch */
 }
 
 int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char *text) {
@@ -423,7 +399,17 @@ int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char
 
 void view_request_meta(RedisView *view, int32_t shard) {
     static const char *const names[] = {
-            "mode", "lineage", "bno", "next", "watermark", "updated_at", "applying", "hashes", "boards"};
+            [META_MODE] = "mode",
+            [META_LINEAGE] = "lineage",
+            [META_BNO] = "bno",
+            [META_NEXT] = "next",
+            [META_WATERMARK] = "watermark",
+            [META_UPDATED_AT] = "updated_at",
+            [META_APPLYING] = "applying",
+            [META_HASHES] = "hashes",
+            [META_BOARDS] = "boards",
+    };
+    static_assert(ARRAY_SIZE(names) == _META_FIELD_MAX, "a name for each field");
     redis_request_command(view->transport, 2 + ARRAY_SIZE(names));
     redis_request_arg(view->transport, STR_LITERAL("HMGET"));
     view_request_key(view, shard, "meta", STR_NULL);
@@ -446,30 +432,30 @@ static bool parse_time(Str s, int64_t unknown, int64_t *ret) {
 
 int view_parse_meta(RedisView *view, int32_t shard, const redisReply *reply, char *text, ViewMeta *ret) {
     ViewMeta meta = {.mode = VIEW_ABSENT};
-    Str field[9];
+    Str field[_META_FIELD_MAX];
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != ARRAY_SIZE(field))
         return view_unexpected(view, shard, text);
     for (size_t i = 0; i < ARRAY_SIZE(field); i++)
         field[i] = view_reply_str(reply->element[i]);
-    if (str_is_null(field[0])) {
+    if (str_is_null(field[META_MODE])) {
         *ret = meta;
         return 0;
     }
 
-    if (!parse_mode(field[0], &meta.mode) || field[1].len >= VIEW_LINEAGE_SIZE ||
-            !view_parse_integer(field[2], &meta.bno) || !view_parse_integer(field[3], &meta.next_offset) ||
-            !parse_time(field[4], TIME_NONE, &meta.watermark_ms) ||
-            !parse_time(field[5], 0, &meta.updated_at_ms))
+    if (!parse_mode(field[META_MODE], &meta.mode) || field[META_LINEAGE].len >= VIEW_LINEAGE_SIZE ||
+            !view_parse_integer(field[META_BNO], &meta.bno) || !view_parse_integer(field[META_NEXT], &meta.next_offset) ||
+            !parse_time(field[META_WATERMARK], TIME_NONE, &meta.watermark_ms) ||
+            !parse_time(field[META_UPDATED_AT], 0, &meta.updated_at_ms))
         return view_unexpected(view, shard, text);
-    if (field[1].len)
-        memcpy(meta.lineage, field[1].data, field[1].len);
+    if (field[META_LINEAGE].len)
+        memcpy(meta.lineage, field[META_LINEAGE].data, field[META_LINEAGE].len);
     /* Its keys are not all dropped yet: the dropping was cut off and must be done again. */
     if (meta.next_offset < 0)
         meta.mode = VIEW_ABSENT;
-    meta.is_torn = meta.mode == VIEW_LIVE && !str_is_null(field[6]) &&
-                   !str_starts_with(field[6], view->token_prefix);
-    if (!str_is_null(field[7]))
-        meta.hashes = str_starts_with(field[8], VIEW_NO_HASHES) ? VIEW_HASHES_NONE : VIEW_HASHES_SOME;
+    meta.is_torn = meta.mode == VIEW_LIVE && !str_is_null(field[META_APPLYING]) &&
+                   !str_starts_with(field[META_APPLYING], view->token_prefix);
+    if (!str_is_null(field[META_HASHES]))
+        meta.hashes = str_starts_with(field[META_BOARDS], VIEW_NO_HASHES) ? VIEW_HASHES_NONE : VIEW_HASHES_SOME;
     *ret = meta;
     return 0;
 }
@@ -615,7 +601,7 @@ static int fetch_together(RedisView *view, ViewFetch *fetches, size_t n, char *t
         Demand demand = demand_of(&fetches[i]);
         const redisReply *executed = view->held[at + (i + 1) * FETCH_REPLIES - 1], *reply;
         ViewMeta meta;
-        r = check_exec(view, executed, 2, text);
+        r = view_check_exec(view, executed, 2, text);
         if (r)
             return r;
         fetches[i].outcome = read_reply(view, &demand, executed, fetches[i].n, text, &meta, &reply);
@@ -629,7 +615,7 @@ int redis_view_fetch_all(RedisView *view, ViewFetch *fetches, size_t n, char *te
     /* A redirect of one would take all others to its node. */
     size_t n_together = redis_transport_is_cluster(view->transport) ? 1 : n;
     int r = 0;
-    release_held(view);
+    view_release(view);
     for (size_t at = 0; at < n && !r; at += n_together) {
         r = redis_transport_open(view->transport, shard_slot(fetches[at].shard, view->n_shards), text);
         if (!r)

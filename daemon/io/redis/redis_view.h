@@ -4,7 +4,7 @@
  * The Redis View
  *
  * What others read, and where records that are not cached come from. It follows the changelog: a shard's keys
- * change only by one conditional script call that carries absolute values from batch `from` to batch `to`
+ * change only by one conditional transaction that carries absolute values from batch `from` to batch `to`
  * (DESIGN section 3, step 4), so that no paused, restarted or duplicated writer can harm it.
  *
  * Keys of shard s, where T is the shard's hash tag (shard_tag.h) and P the configured prefix:
@@ -137,7 +137,7 @@ void redis_view_set_timeouts(RedisView *view, int connect_timeout_ms, int comman
 MUST_CHECK int redis_view_connect(RedisView *view, char *text);
 /* Eviction policy must be noeviction: VIEW_E_REFUSED with the remedy otherwise. */
 MUST_CHECK int redis_view_check(RedisView *view, char *text);
-/* Writes a key that is gone at once, P:check, by a script, as all else is written: VIEW_E_REFUSED if that is not allowed. */
+/* Writes a key that is gone at once, P:check: VIEW_E_REFUSED if that is not allowed. */
 MUST_CHECK int redis_view_try_write(RedisView *view, char *text);
 
 /* ---- each server by itself, for who tells of all that is wrong ---- */
@@ -202,7 +202,7 @@ MUST_CHECK int redis_view_meta(RedisView *view, int32_t shard, char *text, ViewM
  * begun under the other setting is refused (VIEW_E_AHEAD) until it is dropped, here and in catching up.
  *
  * Large batches are cut into several calls of which the last one moves bno; a shard cut off in between is at
- * from_bno and takes the same absolute writes again (redis_script.c tells why this is safe).
+ * from_bno and takes the same absolute writes again (redis_view_write.c tells why this is safe).
  */
 typedef struct ViewBatch {
     int32_t shard;

@@ -1,9 +1,8 @@
 #pragma once
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What redis_view.c and redis_view_write.c share. */
+/* What the files share that make up a view: redis_view.c, redis_view_write.c, redis_view_drop.c, and others that ask by it. */
 #include <locale.h>
 
-#include "daemon/io/redis/redis_script.h"
 #include "daemon/io/redis/redis_transport.h"
 #include "daemon/io/redis/redis_view.h"
 #include "daemon/io/redis/shard_tag.h"
@@ -12,6 +11,8 @@
 /* Beyond it a double, which a moment is in a sorted set, skips integers. */
 #define EXACT_INTEGER_MAX (INT64_C(1) << 53)
 #define VIEW_TOKEN_SIZE 40 /* token_prefix and a number */
+/* What the list of a shard's boards begins with if its leads and accounts have no hashes: no board is called so. */
+#define VIEW_NO_HASHES "hashes:none"
 
 struct RedisView {
     const Config *config;
@@ -27,7 +28,6 @@ struct RedisView {
     /* The names, each followed by a newline; those of accounts' boards with `account-rank:` before them, VIEW_NO_HASHES before all. */
     Str board_list;
 
-    char digests[_REDIS_SCRIPT_MAX][41]; /* as SCRIPT LOAD answered; empty: not loaded yet */
     char token_prefix[18]; /* 16 random hexadecimal digits and a dash: what makes a token ours */
     uint64_t n_tokens;
     SipKey hash_key; /* random, for hashing ids: they are chosen by others */
@@ -66,10 +66,32 @@ static inline const redisReply *view_last_reply(const RedisView *view) {
     return view->held[view->n_held - 1];
 }
 
+/* Takes back what was lent. */
+void view_release(RedisView *view);
+/* The reply to EXEC, of so many commands that did not fail. */
+MUST_CHECK int view_check_exec(const RedisView *view, const redisReply *reply, size_t n_commands, char *text);
 /* Ends a transaction of so many commands, whose replies are one: that of EXEC. */
 MUST_CHECK int view_transact(RedisView *view, size_t n_commands, const redisReply **ret, char *text);
 
-/* Appends the question for the shard's meta, and takes its reply apart. */
+/* Appends a watch on the shard's meta: the next transaction on this connection is not performed if that has changed. */
+void view_request_watch(RedisView *view, int32_t shard);
+/* Ends it, on the connection that is pinned from then on, if that is still there: else it has ended with it. */
+void view_stop_watching(RedisView *view, int32_t shard);
+
+/* Fields of the meta, in the order in which they are asked for. */
+typedef enum MetaField {
+    META_MODE,
+    META_LINEAGE,
+    META_BNO,
+    META_NEXT,
+    META_WATERMARK,
+    META_UPDATED_AT,
+    META_APPLYING,
+    META_HASHES,
+    META_BOARDS,
+    _META_FIELD_MAX,
+} MetaField;
+/* Appends the question for the shard's meta, and takes its reply apart: an array of those. */
 void view_request_meta(RedisView *view, int32_t shard);
 MUST_CHECK int view_parse_meta(RedisView *view, int32_t shard, const redisReply *reply, char *text, ViewMeta *ret);
 /* Keys that one step of a SCAN goes through. */
@@ -80,16 +102,6 @@ MUST_CHECK int view_parse_meta(RedisView *view, int32_t shard, const redisReply 
  */
 MUST_CHECK int view_scan_keys(RedisView *view, int32_t shard, ViewScan *scan, char *text, const redisReply **ret);
 MUST_CHECK int view_finish_scan(RedisView *view, int32_t shard, ViewScan *scan, char *text, const redisReply **ret);
-
-/* A script's call: `append` adds keys and arguments of the numbers given. */
-typedef struct ScriptCall {
-    RedisScript script;
-    size_t n_keys, n_args;
-    void (*append)(RedisView *view, const void *context);
-    const void *context;
-} ScriptCall;
-/* Loads the script where it is not. The reply is view_last_reply(). */
-MUST_CHECK int view_run_script(RedisView *view, const ScriptCall *call, char *text);
 
 /* A token that no other writer has, nor this one had before. */
 void view_new_token(RedisView *view, char token[static VIEW_TOKEN_SIZE]);

@@ -1,10 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing: batches, chunks of the changelog, dropping a shard. See redis_script.c for the reasons.
+ * Writing: who may write what, when
  *
- * The arguments of one script call are put in the order in which Redis takes them: all records are one MSET,
- * all moments of a kind one ZADD and one ZREM, and so on, so that the Lua in between only hands on slices of
- * what it got.
+ * All that is ever written are absolute values of committed batches, so it is order alone that could go wrong: an older value of a record
+ * over a newer one, with nobody left to notice. So nothing is written but in a transaction under a condition on the shard's meta, which is
+ * watched (WATCH) before it is read: if anybody else, or a server that knows less, has changed it meanwhile, the transaction (MULTI, EXEC) is
+ * not performed. (It takes half the time of Redis that a script takes of the same writes: Lua has a copy made of each argument, and
+ * another one for each command.) A batch or chunk that fits into one call is safe by that: what writes the records also moves bno and next.
+ *
+ * A larger one is several calls, and only the last of them moves bno. The first puts the writer's
+ * token, unique to this attempt at this batch, into the meta's field `applying`; every other one demands to find it there. So if anybody
+ * else begins to write in between, be it only a part that then failed, the attempt ends, and starts over under its full condition. The last
+ * call takes the token away. (A failover that loses the latest calls ends the connection, and thereby the attempt.)
+ *
+ * A chunk of the changelog that does not end with a footer makes the shard `rebuilding`, which refuses
+ * batches: a paused owner that wakes in the middle of its successor's catching up cannot put its older values
+ * over those that the successor wrote already. A catch-up itself never starts later in the log than the
+ * shard's bno says, so it writes everything anew that a batch cut off in the middle may have left behind.
+ *
+ * What a reader sees in the meantime: each lead or account is as it was after some committed batch, and bno is the
+ * batch up to which *all* leads are at least. Fetching records for the engine is stricter (redis_view.c): the
+ * owner of a shard only takes values from a view that is not behind what it knows to be committed; if it is,
+ * the owner catches up first. Values that are newer than bno says can so be read by nobody but an owner that
+ * has already lost the shard, whose transaction the broker refuses, or after Kafka lost a committed batch,
+ * which is why a token of somebody else in a live shard makes a fetch fail.
+ *
+ * A command can fail in the middle of a transaction, all others being performed: on a key of ours that somebody has put something else
+ * into. Then the shard is left as if its dropping had begun, whence it is written anew.
+ *
+ * A shard's leads and accounts have hashes either all or none (redis.hashes), so who would write it the other way is refused until it is
+ * dropped. That there are none say the meta's field `hashes` and, first of all, the list of boards. Programs that do not know of it, and
+ * write hashes of what changes, leave the field alone and put their own list there: so it shows that they were here.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -21,8 +47,6 @@
 #define CALL_BYTES_MAX ((size_t)1024 * 1024)
 /* Attempts at one batch that others interrupt; who is interrupted time and again no longer owns the shard. */
 #define ATTEMPTS_MAX 3
-/* Arguments of the write script before those that depend on the writes. */
-#define N_HEADER_ARGS 15
 
 /* A batch or a chunk. */
 typedef struct Job {
@@ -35,18 +59,24 @@ typedef struct Job {
     size_t n_writes;
 } Job;
 
-/* One script call of a job. */
+/* The shard's meta as it was found when the watch on it began. */
+typedef struct Found {
+    ViewMeta meta;
+    bool is_missing;         /* there is none */
+    bool has_token, is_ours; /* somebody is in the middle of a large write; it is this attempt */
+    Str boards;              /* borrowed until the next exchange; null: none */
+} Found;
+
+/* One call of a job: a transaction. */
 typedef struct Call {
     const Job *job;
+    const Found *found;
     const char *token;
     const ViewWrite *const *writes; /* those to be set first, then those to be erased */
     size_t n_set, n_erased;
     bool is_first, is_last;
-    bool has[_ENTITY_KIND_MAX]; /* writes of the kind: its sorted sets are among the keys */
+    size_t n_commands; /* appended so far, between MULTI and EXEC */
 } Call;
-
-/* How a call ended. */
-typedef enum Outcome { OUTCOME_DONE, OUTCOME_REFUSED, OUTCOME_INTERRUPTED } Outcome;
 
 /* ---- the last write of each id, those to be set first ---- */
 
@@ -94,15 +124,6 @@ typedef struct Set {
     size_t i; /* 0: moments; else 1 + the rank */
 } Set;
 
-/* Goes through the sets of all kinds that the call has to do with; begins with SET_FIRST. */
-#define SET_FIRST ((Set){.kind = 0, .i = SIZE_MAX})
-static bool next_set(const RedisView *view, const Call *call, Set *set) {
-    set->i++;
-    while (set->kind < _ENTITY_KIND_MAX && (!call->has[set->kind] || set->i > view->n_boards[set->kind]))
-        *set = (Set){.kind = set->kind + 1};
-    return set->kind < _ENTITY_KIND_MAX;
-}
-
 /* Where a lead or an account stands in one of them. */
 typedef enum Place { PLACE_AS_IT_WAS, PLACE_AT, PLACE_NONE } Place;
 
@@ -135,27 +156,6 @@ static size_t count_places(const Call *call, Set set, Place place) {
     return n;
 }
 
-static size_t count_sets(const RedisView *view, const Call *call) {
-    size_t n = 0;
-    for (Set set = SET_FIRST; next_set(view, call, &set);)
-        n++;
-    return n;
-}
-
-/* Of so many leads and accounts. */
-static size_t n_hashes(const RedisView *view, size_t n) {
-    return view->config->redis_hashes ? n : 0;
-}
-
-static size_t count_args(const RedisView *view, const Call *call) {
-    size_t n = N_HEADER_ARGS + call->n_set;
-    for (Set set = SET_FIRST; next_set(view, call, &set);)
-        n += 2 + 2 * count_places(call, set, PLACE_AT) + count_places(call, set, PLACE_NONE);
-    for (size_t i = 0; i < n_hashes(view, call->n_set); i++)
-        n += 1 + 2 * call->writes[i]->n_fields;
-    return n;
-}
-
 /* Scores that are integers, as moments are, in figures; others with all their digits and a point. */
 static void append_score(RedisView *view, double score) {
     if (fabs(score) <= (double)EXACT_INTEGER_MAX && score == trunc(score)) {
@@ -172,159 +172,316 @@ static void append_score(RedisView *view, double score) {
     redis_request_arg(view->transport, (Str){text, len});
 }
 
-static void append_set(RedisView *view, const Call *call, Set set) {
-    RedisTransport *t = view->transport;
-    double score;
-    redis_request_arg_integer(t, (int64_t)count_places(call, set, PLACE_AT));
-    for (size_t i = 0; i < call->n_set; i++)
-        if (place_in(call->writes[i], set, &score) == PLACE_AT) {
-            append_score(view, score);
-            redis_request_arg(t, call->writes[i]->id);
-        }
-    redis_request_arg_integer(t, (int64_t)count_places(call, set, PLACE_NONE));
-    for (size_t i = 0; i < call->n_set + call->n_erased; i++)
-        if (place_in(call->writes[i], set, &score) == PLACE_NONE)
-            redis_request_arg(t, call->writes[i]->id);
+static void begin_command(RedisView *view, Call *call, const char *name, size_t n_args) {
+    call->n_commands++;
+    redis_request_command(view->transport, 1 + n_args);
+    redis_request_arg(view->transport, str_from(name));
 }
 
-static void append_hash_key(RedisView *view, const Call *call, size_t i) {
-    const ViewWrite *write = call->writes[i];
+static void append_set_key(RedisView *view, const Call *call, Set set) {
+    const ViewKeys *keys = &view_keys[set.kind];
+    if (set.i == 0)
+        view_request_key(view, call->job->shard, keys->moments, STR_NULL);
+    else
+        view_request_key(view, call->job->shard, keys->rank, view->boards[set.kind][set.i - 1]);
+}
+
+static void append_set(RedisView *view, Call *call, Set set) {
+    double score;
+    size_t n_at = count_places(call, set, PLACE_AT), n_none = count_places(call, set, PLACE_NONE);
+    if (n_at) {
+        begin_command(view, call, "ZADD", 1 + 2 * n_at);
+        append_set_key(view, call, set);
+    }
+    for (size_t i = 0; n_at && i < call->n_set; i++)
+        if (place_in(call->writes[i], set, &score) == PLACE_AT) {
+            append_score(view, score);
+            redis_request_arg(view->transport, call->writes[i]->id);
+        }
+    if (n_none) {
+        begin_command(view, call, "ZREM", 1 + n_none);
+        append_set_key(view, call, set);
+    }
+    for (size_t i = 0; n_none && i < call->n_set + call->n_erased; i++)
+        if (place_in(call->writes[i], set, &score) == PLACE_NONE)
+            redis_request_arg(view->transport, call->writes[i]->id);
+}
+
+static void append_record_key(RedisView *view, const Call *call, const ViewWrite *write) {
+    view_request_key(view, call->job->shard, view_keys[write->kind].record, write->id);
+}
+
+static void append_hash_key(RedisView *view, const Call *call, const ViewWrite *write) {
     view_request_key(view, call->job->shard, view_keys[write->kind].hash, write->id);
 }
 
-static void append_keys(RedisView *view, const Call *call) {
-    int32_t shard = call->job->shard;
-    size_t n = call->n_set + call->n_erased;
-    view_request_key(view, shard, "meta", STR_NULL);
-    for (Set set = SET_FIRST; next_set(view, call, &set);) {
-        const ViewKeys *keys = &view_keys[set.kind];
-        if (set.i == 0)
-            view_request_key(view, shard, keys->moments, STR_NULL);
-        else
-            view_request_key(view, shard, keys->rank, view->boards[set.kind][set.i - 1]);
+/* Of all; and of what was there before: it may have fields that it has no more. */
+static void append_records(RedisView *view, Call *call) {
+    size_t n = call->n_set + call->n_erased, n_hashes = view->config->redis_hashes ? n : 0;
+    if (call->n_set)
+        begin_command(view, call, "MSET", 2 * call->n_set);
+    for (size_t i = 0; i < call->n_set; i++) {
+        append_record_key(view, call, call->writes[i]);
+        redis_request_arg(view->transport, call->writes[i]->record);
     }
-    for (size_t i = 0; i < n; i++)
-        view_request_key(view, shard, view_keys[call->writes[i]->kind].record, call->writes[i]->id);
-    for (size_t i = 0; i < n_hashes(view, call->n_erased); i++)
-        append_hash_key(view, call, call->n_set + i);
-    for (size_t i = 0; i < n_hashes(view, call->n_set); i++)
-        append_hash_key(view, call, i);
+    if (call->n_erased + n_hashes)
+        begin_command(view, call, "UNLINK", call->n_erased + n_hashes);
+    for (size_t i = call->n_set; i < n; i++)
+        append_record_key(view, call, call->writes[i]);
+    for (size_t i = 0; i < n_hashes; i++)
+        append_hash_key(view, call, call->writes[i]);
 }
 
-static void append_header(RedisView *view, const Call *call) {
-    RedisTransport *t = view->transport;
+static void append_hash(RedisView *view, Call *call, const ViewWrite *write) {
+    if (!write->n_fields)
+        return;
+    begin_command(view, call, "HSET", 1 + 2 * write->n_fields);
+    append_hash_key(view, call, write);
+    for (size_t i = 0; i < write->n_fields; i++) {
+        redis_request_arg(view->transport, write->fields[i].name);
+        redis_request_arg(view->transport, write->fields[i].value);
+    }
+}
+
+/* ---- the meta ---- */
+
+static bool is_of_lineage(const Job *job, const Found *found) {
+    return !found->is_missing && strcmp(found->meta.lineage, job->lineage) == 0;
+}
+
+/* Nothing was ever written there, or all has been dropped. */
+static bool is_empty(const Job *job, const Found *found) {
+    return found->is_missing || (is_of_lineage(job, found) && found->meta.bno == 0 && found->meta.next_offset == 0);
+}
+
+/* May the job begin? */
+static bool fits(const RedisView *view, const Job *job, const Found *found) {
+    const ViewMeta *meta = &found->meta;
+    bool is_ours = is_of_lineage(job, found);
+    if (!found->is_missing && meta->hashes != (view->config->redis_hashes ? VIEW_HASHES_ALL : VIEW_HASHES_NONE))
+        return false;
+    if (job->is_chunk)
+        return is_ours && meta->next_offset == job->expected && (job->to_bno == 0 || meta->bno <= job->to_bno);
+    return (is_empty(job, found) && job->expected == 0) ||
+           (is_ours && meta->mode == VIEW_LIVE && meta->bno >= job->expected && meta->bno < job->to_bno);
+}
+
+/* Fields of the meta that are written. */
+typedef struct MetaFields {
+    ViewField items[16];
+    size_t n;
+    char texts[16][DECIMAL_SIZE];
+} MetaFields;
+
+static void add_field(MetaFields *fields, const char *name, Str value) {
+    assert(fields->n < ARRAY_SIZE(fields->items));
+    fields->items[fields->n++] = (ViewField){str_from(name), value};
+}
+
+static void add_integer(MetaFields *fields, const char *name, int64_t value) {
+    char *text = fields->texts[fields->n];
+    add_field(fields, name, (Str){text, decimal_print(value, text)});
+}
+
+static void add_first_fields(const RedisView *view, const Call *call, MetaFields *fields) {
     const Job *job = call->job;
-    redis_request_arg(t, call->is_first ? STR_LITERAL("1") : STR_LITERAL("0"));
-    redis_request_arg(t, call->is_last ? STR_LITERAL("1") : STR_LITERAL("0"));
-    redis_request_arg(t, str_from(call->token));
-    redis_request_arg(t, job->is_chunk ? STR_LITERAL("chunk") : STR_LITERAL("batch"));
-    redis_request_arg(t, str_from(job->lineage));
-    redis_request_arg_integer(t, job->expected);
-    redis_request_arg_integer(t, job->to_bno);
-    redis_request_arg_integer(t, job->next_offset);
-    if (job->watermark_ms == TIME_NONE)
-        redis_request_arg(t, STR_LITERAL(""));
-    else
-        redis_request_arg_integer(t, job->watermark_ms);
-    redis_request_arg_integer(t, job->now_ms);
-    redis_request_arg(t, view->board_list);
-    redis_request_arg(t, view->config->redis_hashes ? STR_LITERAL("1") : STR_LITERAL("0"));
-    redis_request_arg_integer(t, (int64_t)count_sets(view, call));
-    redis_request_arg_integer(t, (int64_t)call->n_set);
-    redis_request_arg_integer(t, (int64_t)call->n_erased);
+    if (job->is_chunk) {
+        add_field(fields, "mode", STR_LITERAL("rebuilding"));
+    } else if (is_empty(job, call->found)) {
+        add_field(fields, "mode", STR_LITERAL("live"));
+        add_field(fields, "lineage", str_from(job->lineage));
+        add_integer(fields, "bno", 0);
+        add_integer(fields, "next", 0);
+        add_integer(fields, "updated_at", job->now_ms);
+    }
+    if (call->found->is_missing && !view->config->redis_hashes)
+        add_field(fields, "hashes", STR_LITERAL("0"));
+    if (!str_eq(call->found->boards, view->board_list))
+        add_field(fields, "boards", view->board_list);
 }
 
-static void append_call(RedisView *view, const void *context) {
-    const Call *call = context;
-    RedisTransport *t = view->transport;
-    append_keys(view, call);
-    append_header(view, call);
-    for (size_t i = 0; i < call->n_set; i++)
-        redis_request_arg(t, call->writes[i]->record);
-    for (Set set = SET_FIRST; next_set(view, call, &set);)
-        append_set(view, call, set);
-    for (size_t i = 0; i < n_hashes(view, call->n_set); i++) {
-        const ViewWrite *write = call->writes[i];
-        redis_request_arg_integer(t, (int64_t)write->n_fields);
-        for (size_t j = 0; j < write->n_fields; j++) {
-            redis_request_arg(t, write->fields[j].name);
-            redis_request_arg(t, write->fields[j].value);
-        }
+/* Of two of one name the last counts. */
+static void add_last_fields(const Call *call, MetaFields *fields) {
+    const Job *job = call->job;
+    add_integer(fields, "next", job->next_offset);
+    add_integer(fields, "updated_at", job->now_ms);
+    if (job->to_bno == 0)
+        return;
+    add_field(fields, "mode", STR_LITERAL("live"));
+    add_integer(fields, "bno", job->to_bno);
+    if (job->watermark_ms == TIME_NONE)
+        add_field(fields, "watermark", STR_LITERAL(""));
+    else
+        add_integer(fields, "watermark", job->watermark_ms);
+}
+
+static void append_meta(RedisView *view, Call *call) {
+    MetaFields fields = {.n = 0};
+    if (call->is_first)
+        add_first_fields(view, call, &fields);
+    if (call->is_first && !call->is_last)
+        add_field(&fields, "applying", str_from(call->token));
+    if (call->is_last)
+        add_last_fields(call, &fields);
+    if (fields.n)
+        begin_command(view, call, "HSET", 1 + 2 * fields.n);
+    if (fields.n)
+        view_request_key(view, call->job->shard, "meta", STR_NULL);
+    for (size_t i = 0; i < fields.n; i++) {
+        redis_request_arg(view->transport, fields.items[i].name);
+        redis_request_arg(view->transport, fields.items[i].value);
+    }
+    if (call->is_last && call->found->has_token) {
+        begin_command(view, call, "HDEL", 2);
+        view_request_key(view, call->job->shard, "meta", STR_NULL);
+        redis_request_arg(view->transport, STR_LITERAL("applying"));
+    }
+}
+
+/* The first line of the list, which loses it; its newline is not in it. */
+static Str take_line(Str *list) {
+    const char *end = memchr(list->data, '\n', list->len);
+    size_t len = end ? (size_t)(end - list->data) : list->len;
+    Str line = {list->data, len};
+    *list = (Str){list->data + len + (end != NULL), list->len - len - (end != NULL)};
+    return line;
+}
+
+static bool has_board(const RedisView *view, Str name) {
+    Str list = view->board_list;
+    while (list.len)
+        if (str_eq(take_line(&list), name))
+            return true;
+    return false;
+}
+
+/*
+ * Boards of an earlier model go: nobody would take those who are erased off them. Boards of accounts are listed as account-rank:<name>, boards
+ * of leads by their names alone, in which there is no colon.
+ */
+static void append_former_boards(RedisView *view, Call *call) {
+    Str list = call->found->boards;
+    while (list.len) {
+        Str name = take_line(&list);
+        if (has_board(view, name))
+            continue;
+        begin_command(view, call, "UNLINK", 1);
+        view_request_key(view, call->job->shard, memchr(name.data, ':', name.len) ? "" : view_keys[ENTITY_LEAD].rank, name);
     }
 }
 
 /* ---- one call ---- */
 
-/* What the script found, in figures and words. */
-typedef struct Found {
-    Str mode, lineage;
-    int64_t bno, next_offset;
-    bool has_hashes;
-} Found;
-
-static int read_result(RedisView *view, const Call *call, char *text, Outcome *ret, Found *ret_found) {
-    const redisReply *reply = view_last_reply(view);
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 6)
-        return view_unexpected(view, call->job->shard, text);
-    Str what = view_reply_str(reply->element[0]);
-    *ret = str_eq_c(what, "done")      ? OUTCOME_DONE
-           : str_eq_c(what, "refused") ? OUTCOME_REFUSED
-                                       : OUTCOME_INTERRUPTED;
-    *ret_found = (Found){
-            .mode = view_reply_str(reply->element[1]),
-            .lineage = view_reply_str(reply->element[2]),
-            .has_hashes = view_reply_str(reply->element[5]).len == 0,
-    };
-    if (*ret != OUTCOME_REFUSED || ret_found->mode.len == 0)
-        return 0;
-    if (!view_parse_integer(view_reply_str(reply->element[3]), &ret_found->bno) ||
-            !view_parse_integer(view_reply_str(reply->element[4]), &ret_found->next_offset))
-        return view_unexpected(view, call->job->shard, text);
+static int read_found(RedisView *view, const Job *job, const char *token, const redisReply *reply, char *text, Found *ret) {
+    *ret = (Found){0};
+    int r = view_parse_meta(view, job->shard, reply, text, &ret->meta);
+    if (r)
+        return r;
+    Str applying = view_reply_str(reply->element[META_APPLYING]);
+    ret->is_missing = reply->element[META_MODE]->type == REDIS_REPLY_NIL;
+    ret->has_token = !str_is_null(applying);
+    ret->is_ours = str_eq(applying, str_from(token));
+    ret->boards = view_reply_str(reply->element[META_BOARDS]);
     return 0;
 }
 
-static int run_call(RedisView *view, const Call *call, char *text, Outcome *ret, Found *ret_found) {
-    size_t n = call->n_set + call->n_erased;
-    ScriptCall script = {
-            .script = REDIS_SCRIPT_WRITE,
-            .n_keys = 1 + count_sets(view, call) + n + n_hashes(view, n),
-            .n_args = count_args(view, call),
-            .append = append_call,
-            .context = call,
-    };
-    int r = view_run_script(view, &script, text);
-    return r ? r : read_result(view, call, text, ret, ret_found);
+/*
+ * Begins a watch on the meta, and reads it. From then on it is this connection. In a cluster the watch goes before, alone, to where the slot
+ * has moved; what else is asked of a node that is only about to get the slot says so itself.
+ */
+static int look(RedisView *view, const Job *job, const char *token, char *text, Found *ret) {
+    bool is_alone = redis_transport_is_cluster(view->transport);
+    view_request_watch(view, job->shard);
+    int r = is_alone ? view_exchange(view, 1, text) : 0;
+    (void)redis_transport_pin(view->transport, true);
+    if (r)
+        return r;
+    view_request_meta(view, job->shard);
+    r = view_exchange(view, is_alone ? 1 : 2, text);
+    return r ? r : read_found(view, job, token, view_last_reply(view), text, ret);
+}
+
+static void append_call(RedisView *view, Call *call) {
+    redis_request(view->transport, "MULTI");
+    append_records(view, call);
+    for (EntityKind kind = 0; kind < _ENTITY_KIND_MAX; kind++)
+        for (size_t i = 0; i <= view->n_boards[kind]; i++)
+            append_set(view, call, (Set){kind, i});
+    for (size_t i = 0; view->config->redis_hashes && i < call->n_set; i++)
+        append_hash(view, call, call->writes[i]);
+    if (call->is_first && !str_eq(call->found->boards, view->board_list))
+        append_former_boards(view, call);
+    append_meta(view, call);
+    redis_request(view->transport, "EXEC");
+}
+
+/* As if its dropping had begun: its owner drops it, and writes it anew. What was performed of the call has moved bno, so this is allowed, too. */
+static void give_up_shard(RedisView *view, const Call *call, char *text) {
+    char why_not[REDIS_TEXT_SIZE];
+    const char *const fields[] = {"mode", "rebuilding", "bno", "0", "next", "-1", "applying", call->token};
+    redis_request_command(view->transport, 2 + ARRAY_SIZE(fields));
+    redis_request_arg(view->transport, STR_LITERAL("HSET"));
+    view_request_key(view, call->job->shard, "meta", STR_NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+        redis_request_arg(view->transport, str_from(fields[i]));
+    size_t len = strlen(text);
+    if (view_exchange(view, 1, why_not) == 0)
+        snprintf(text + len, REDIS_TEXT_SIZE - len, "; what is in " VIEW_META_FMT " goes, to be written anew", VIEW_META_ARG(view, call->job->shard));
+}
+
+/*
+ * *ret_done: false if the meta has changed since it was looked at. Behind a call that is not the last one there is the next look: *found is
+ * what the call found, and then what the next one finds.
+ */
+static int run_call(RedisView *view, Call *call, char *text, bool *ret_done, Found *found) {
+    size_t n_more = call->is_last ? 0 : 2;
+    append_call(view, call);
+    if (n_more) {
+        view_request_watch(view, call->job->shard);
+        view_request_meta(view, call->job->shard);
+    }
+    view_release(view);
+    int r = view_exchange(view, call->n_commands + 2 + n_more, text);
+    if (r)
+        return r;
+    const redisReply *executed = view->held[view->n_held - 1 - n_more];
+    *ret_done = executed->type != REDIS_REPLY_NIL;
+    if (!*ret_done)
+        return 0;
+    r = view_check_exec(view, executed, call->n_commands, text);
+    if (r == VIEW_E_REFUSED && call->is_last)
+        give_up_shard(view, call, text);
+    return r || call->is_last ? r : read_found(view, call->job, call->token, view_last_reply(view), text, found);
 }
 
 static const char *with_hashes(bool has_hashes) {
     return has_hashes ? "with" : "without";
 }
 
-/* Why was it refused? 0: because it is done already. */
-static int judge_refusal(RedisView *view, const Job *job, const Found *found, char *text) {
+/* Why may it not begin? 0: because it is done already. */
+static int judge_refusal(const RedisView *view, const Job *job, const Found *found, char *text) {
+    const ViewMeta *meta = &found->meta;
+    bool is_live = meta->mode == VIEW_LIVE;
     int r;
-    if (found->mode.len == 0 || found->next_offset < 0)
+    if (meta->mode == VIEW_ABSENT)
         r = VIEW_E_BEHIND;
-    else if (!str_eq_c(found->lineage, job->lineage))
+    else if (!is_of_lineage(job, found))
         r = VIEW_E_LINEAGE;
     else if (job->is_chunk)
-        r = found->next_offset == job->next_offset &&
-                            (job->to_bno == 0 || (found->bno == job->to_bno && str_eq_c(found->mode, "live")))
-                    ? 0
-                    : VIEW_E_AHEAD;
-    else if (!str_eq_c(found->mode, "live") || found->bno < job->expected)
+        r = meta->next_offset == job->next_offset && (job->to_bno == 0 || (meta->bno == job->to_bno && is_live)) ? 0 : VIEW_E_AHEAD;
+    else if (!is_live || meta->bno < job->expected)
         r = VIEW_E_BEHIND;
     else
-        r = found->bno == job->to_bno ? 0 : VIEW_E_AHEAD;
+        r = meta->bno == job->to_bno ? 0 : VIEW_E_AHEAD;
 
-    if (r && found->mode.len == 0)
+    if (r && found->is_missing)
         snprintf(text, REDIS_TEXT_SIZE, VIEW_META_FMT " does not exist", VIEW_META_ARG(view, job->shard));
     else if (r)
         snprintf(text, REDIS_TEXT_SIZE,
-                VIEW_META_FMT " is %.*s at batch %" PRId64 ", next offset %" PRId64
-                              ", of lineage %.*s, %s hashes; expected %s %" PRId64 " of lineage %s, %s hashes",
-                VIEW_META_ARG(view, job->shard), STR_FMT(found->mode), found->bno, found->next_offset,
-                STR_FMT(found->lineage), with_hashes(found->has_hashes), job->is_chunk ? "next offset" : "live at batch", job->expected,
+                VIEW_META_FMT " is %s at batch %" PRId64 ", next offset %" PRId64
+                              ", of lineage %s, %s hashes; expected %s %" PRId64 " of lineage %s, %s hashes",
+                VIEW_META_ARG(view, job->shard), is_live ? "live" : "rebuilding", meta->bno, meta->next_offset, meta->lineage,
+                with_hashes(meta->hashes == VIEW_HASHES_ALL), job->is_chunk ? "next offset" : "live at batch", job->expected,
                 job->lineage, with_hashes(view->config->redis_hashes));
     return r;
 }
@@ -358,51 +515,66 @@ static size_t sort_writes(const ViewWrite *const *writes, size_t n, const ViewWr
     return n_set;
 }
 
-static int run_attempt(RedisView *view, const Job *job, char *text, bool *ret_interrupted) {
-    const ViewWrite *sorted[CALL_WRITES_MAX];
-    char token[VIEW_TOKEN_SIZE];
-    view_new_token(view, token);
-
-    for (size_t at = 0, n; at == 0 || at < job->n_writes; at += n) {
-        n = call_length(job, at);
-        Call call = {.job = job, .token = token, .writes = sorted, .is_first = at == 0};
-        call.is_last = at + n == job->n_writes;
-        call.n_set = sort_writes(job->writes + at, n, sorted);
-        call.n_erased = n - call.n_set;
-        for (size_t i = 0; i < n; i++)
-            call.has[sorted[i]->kind] = true;
-
-        Outcome outcome = OUTCOME_DONE;
-        Found found;
-        int r = run_call(view, &call, text, &outcome, &found);
-        if (r)
-            return r;
-        if (outcome == OUTCOME_REFUSED)
-            return judge_refusal(view, job, &found, text);
-        *ret_interrupted = outcome == OUTCOME_INTERRUPTED;
-        if (*ret_interrupted || call.is_last)
-            return 0;
-        /* A server that has not seen this call must not take the next one for its successor. */
-        (void)redis_transport_pin(view->transport, true);
-    }
-    return 0;
+static Call make_call(const Job *job, const Found *found, const char *token, size_t at, size_t n, const ViewWrite **sorted) {
+    Call call = {.job = job, .found = found, .token = token, .writes = sorted, .is_first = at == 0, .is_last = at + n == job->n_writes};
+    call.n_set = sort_writes(job->writes + at, n, sorted);
+    call.n_erased = n - call.n_set;
+    return call;
 }
 
-static int run_job(RedisView *view, Job *job, const ViewWrite *writes, size_t n, char *text) {
+/* How an attempt ended. */
+typedef enum Outcome {
+    OUTCOME_REFUSED, /* or failed */
+    OUTCOME_INTERRUPTED, /* somebody else has written meanwhile */
+    OUTCOME_DONE,
+} Outcome;
+
+static int run_calls(RedisView *view, const Job *job, char *text, Outcome *ret) {
+    const ViewWrite *sorted[CALL_WRITES_MAX];
+    char token[VIEW_TOKEN_SIZE];
+    Found found;
+    view_new_token(view, token);
+    int r = look(view, job, token, text, &found);
+    for (size_t at = 0, n; !r; at += n) {
+        if (at == 0 && !fits(view, job, &found))
+            return judge_refusal(view, job, &found, text);
+        n = call_length(job, at);
+        Call call = make_call(job, &found, token, at, n, sorted);
+        bool is_done = at == 0 || found.is_ours;
+        if (is_done)
+            r = run_call(view, &call, text, &is_done, &found);
+        if (r)
+            return r;
+        *ret = !is_done ? OUTCOME_INTERRUPTED : call.is_last ? OUTCOME_DONE : OUTCOME_REFUSED;
+        if (*ret != OUTCOME_REFUSED)
+            return 0;
+    }
+    return r;
+}
+
+static int run_attempt(RedisView *view, const Job *job, char *text, Outcome *ret) {
+    *ret = OUTCOME_REFUSED;
     int r = view_begin(view, job->shard, text);
     if (r)
         return r;
+    r = run_calls(view, job, text, ret);
+    if (*ret != OUTCOME_DONE)
+        view_stop_watching(view, job->shard);
+    (void)redis_transport_pin(view->transport, false);
+    return r;
+}
+
+static int run_job(RedisView *view, Job *job, const ViewWrite *writes, size_t n, char *text) {
     _cleanup_(free_null) const ViewWrite **selected = NULL;
-    r = select_writes(view, writes, n, &selected, &job->n_writes);
+    int r = select_writes(view, writes, n, &selected, &job->n_writes);
     if (r)
         return r;
     job->writes = selected;
 
     for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
-        bool interrupted = false;
-        r = run_attempt(view, job, text, &interrupted);
-        (void)redis_transport_pin(view->transport, false);
-        if (r || !interrupted)
+        Outcome outcome;
+        r = run_attempt(view, job, text, &outcome);
+        if (r || outcome != OUTCOME_INTERRUPTED)
             return r;
     }
     snprintf(text, REDIS_TEXT_SIZE, VIEW_META_FMT ": somebody else writes to this shard all the time",
@@ -440,175 +612,4 @@ int redis_view_catch_up(RedisView *view, int32_t shard, const char *lineage, int
             .now_ms = now_ms,
     };
     return run_job(view, &job, writes, n_writes, text);
-}
-
-/* ---- dropping ---- */
-
-/* The keys that SCAN gave, without the meta: that goes on standing for the shard. */
-typedef struct UnlinkStep {
-    int32_t shard;
-    const char *token;
-    const redisReply *keys; /* NULL: all are gone */
-} UnlinkStep;
-
-static bool is_meta_key(const RedisView *view, int32_t shard, Str key) {
-    Str base = view->bases[shard];
-    return key.len == base.len + 4 && memcmp(key.data + base.len, "meta", 4) == 0;
-}
-
-static void append_unlink(RedisView *view, const void *context) {
-    const UnlinkStep *step = context;
-    view_request_key(view, step->shard, "meta", STR_NULL);
-    for (size_t i = 0; step->keys && i < step->keys->elements; i++) {
-        Str key = view_reply_str(step->keys->element[i]);
-        if (!is_meta_key(view, step->shard, key))
-            redis_request_arg(view->transport, key);
-    }
-    redis_request_arg(view->transport, str_from(step->token));
-    redis_request_arg(view->transport, step->keys ? STR_LITERAL("0") : STR_LITERAL("1"));
-}
-
-static int unlink_keys(RedisView *view, const UnlinkStep *step, char *text) {
-    size_t n_keys = 1;
-    for (size_t i = 0; step->keys && i < step->keys->elements; i++)
-        n_keys += !is_meta_key(view, step->shard, view_reply_str(step->keys->element[i]));
-    if (step->keys && n_keys == 1)
-        return 0;
-
-    ScriptCall script = {
-            .script = REDIS_SCRIPT_UNLINK,
-            .n_keys = n_keys,
-            .n_args = 2,
-            .append = append_unlink,
-            .context = step,
-    };
-    int r = view_run_script(view, &script, text);
-    if (r || view_last_reply(view)->integer == 1)
-        return r;
-    snprintf(text, REDIS_TEXT_SIZE,
-            VIEW_META_FMT ": somebody else has written to the shard while it was dropped",
-            VIEW_META_ARG(view, step->shard));
-    return VIEW_E_AHEAD;
-}
-
-/* Puts up the sign: whoever reads sees that nothing here is to be relied upon, whoever writes is refused. */
-static int begin_drop(
-        RedisView *view, int32_t shard, const char *lineage, int64_t now_ms, const char *token, char *text) {
-    RedisTransport *t = view->transport;
-    redis_request(t, "MULTI");
-    redis_request_command(t, 2);
-    redis_request_arg(t, STR_LITERAL("DEL"));
-    view_request_key(view, shard, "meta", STR_NULL);
-    /* The last pair only where there are no hashes. */
-    const char *const fields[] = {"mode", "rebuilding", "lineage", lineage, "bno", "0", "next", "-1", "applying", token, "boards",
-            view->board_list.data, "hashes", "0"};
-    size_t n_fields = ARRAY_SIZE(fields) - (view->config->redis_hashes ? 2 : 0);
-    redis_request_command(t, 4 + n_fields);
-    redis_request_arg(t, STR_LITERAL("HSET"));
-    view_request_key(view, shard, "meta", STR_NULL);
-    for (size_t i = 0; i < n_fields; i++)
-        redis_request_arg(t, str_from(fields[i]));
-    redis_request_arg(t, STR_LITERAL("updated_at"));
-    redis_request_arg_integer(t, now_ms);
-    redis_request(t, "EXEC");
-    return view_exchange(view, 4, text);
-}
-
-/* P:{T}:* with what would be a pattern in it escaped. */
-static void request_pattern(RedisView *view, int32_t shard) {
-    Str base = view->bases[shard];
-    size_t n_special = 0;
-    for (size_t i = 0; i < base.len; i++)
-        n_special += strchr("*?[]\\^-", base.data[i]) != NULL;
-    redis_request_arg_begin(view->transport, base.len + n_special + 1);
-    for (size_t i = 0; i < base.len; i++) {
-        if (strchr("*?[]\\^-", base.data[i]))
-            redis_request_arg_piece(view->transport, STR_LITERAL("\\"));
-        redis_request_arg_piece(view->transport, (Str){base.data + i, 1});
-    }
-    redis_request_arg_piece(view->transport, STR_LITERAL("*"));
-    redis_request_arg_end(view->transport);
-}
-
-/*
- * One answer, to a step of a scan. The cursor is the connection's own: what another server had passed at that place, this one has not.
- */
-int view_finish_scan(RedisView *view, int32_t shard, ViewScan *scan, char *text, const redisReply **ret) {
-    int r = view_exchange(view, 1, text);
-    if (r)
-        return r;
-    uint64_t connection = redis_transport_connection(view->transport);
-    if (scan->connection == 0)
-        scan->connection = connection;
-    if (scan->connection != connection) {
-        snprintf(text, REDIS_TEXT_SIZE, VIEW_META_FMT ": the connection was lost while the shard's keys were gone through", VIEW_META_ARG(view, shard));
-        return VIEW_E_UNREACHABLE;
-    }
-    const redisReply *reply = view_last_reply(view);
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || reply->element[1]->type != REDIS_REPLY_ARRAY)
-        return view_unexpected(view, shard, text);
-    Str next = view_reply_str(reply->element[0]);
-    if (next.len == 0 || next.len >= REDIS_CURSOR_SIZE)
-        return view_unexpected(view, shard, text);
-    memcpy(scan->cursor, next.data, next.len);
-    scan->cursor[str_eq_c(next, "0") ? 0 : next.len] = '\0';
-    *ret = reply->element[1];
-    return 0;
-}
-
-/*
- * Are all keys of the shard at the node that we are connected to? While a slot moves it has a part of them, and a scan would not tell. But
- * asked for a key that is nowhere it says then that it may be at the other node; so it does when the slot has moved.
- */
-static int check_place(RedisView *view, int32_t shard, char *text) {
-    RedisTransport *t = view->transport;
-    if (!redis_transport_is_cluster(t))
-        return 0;
-    redis_request_command(t, 2);
-    redis_request_arg(t, STR_LITERAL("GET"));
-    view_request_key(view, shard, "nowhere", STR_NULL);
-    bool was_pinned = redis_transport_pin(t, true); /* it is this node that is asked */
-    int r = view_exchange(view, 1, text);
-    (void)redis_transport_pin(t, was_pinned);
-    return r;
-}
-
-int view_scan_keys(RedisView *view, int32_t shard, ViewScan *scan, char *text, const redisReply **ret) {
-    RedisTransport *t = view->transport;
-    int r = view_begin(view, shard, text);
-    if (r)
-        return r;
-    redis_request_command(t, 6);
-    redis_request_arg(t, STR_LITERAL("SCAN"));
-    redis_request_arg(t, str_from(scan->cursor));
-    redis_request_arg(t, STR_LITERAL("MATCH"));
-    request_pattern(view, shard);
-    redis_request_arg(t, STR_LITERAL("COUNT"));
-    redis_request_arg(t, STR_LITERAL(VIEW_SCAN_COUNT));
-    r = view_finish_scan(view, shard, scan, text, ret);
-    return r ? r : check_place(view, shard, text);
-}
-
-static int drop_step(RedisView *view, int32_t shard, const char *token, ViewScan *scan, char *text) {
-    UnlinkStep step = {.shard = shard, .token = token};
-    int r = view_scan_keys(view, shard, scan, text, &step.keys);
-    return r ? r : unlink_keys(view, &step, text);
-}
-
-/* Whose connection is lost on the way, or whose shard is moving, has dropped it by half, and does it again. */
-int redis_view_drop(RedisView *view, int32_t shard, const char *lineage, int64_t now_ms, char *text) {
-    char token[VIEW_TOKEN_SIZE];
-    ViewScan scan = VIEW_SCAN_BEGIN;
-    view_new_token(view, token);
-    int r = view_begin(view, shard, text);
-    if (!r)
-        r = begin_drop(view, shard, lineage, now_ms, token, text);
-    (void)redis_transport_pin(view->transport, true);
-    while (!r && !view_scan_is_through(&scan))
-        r = drop_step(view, shard, token, &scan, text);
-    UnlinkStep end = {.shard = shard, .token = token};
-    if (!r)
-        r = unlink_keys(view, &end, text);
-    (void)redis_transport_pin(view->transport, false);
-    return r;
 }
