@@ -215,7 +215,7 @@ static void append_hash_key(RedisView *view, const Call *call, const ViewWrite *
     view_request_key(view, call->job->shard, view_keys[write->kind].hash, write->id);
 }
 
-/* Of all; and of what was there before: it may have fields that it has no more. */
+/* What is erased goes, and so do all hashes first: they may have fields that they shall not have any more. */
 static void append_records(RedisView *view, Call *call) {
     size_t n = call->n_set + call->n_erased, n_hashes = view->config->redis_hashes ? n : 0;
     if (call->n_set)
@@ -323,10 +323,10 @@ static void append_meta(RedisView *view, Call *call) {
         add_field(&fields, "applying", str_from(call->token));
     if (call->is_last)
         add_last_fields(call, &fields);
-    if (fields.n)
+    if (fields.n) {
         begin_command(view, call, "HSET", 1 + 2 * fields.n);
-    if (fields.n)
         view_request_key(view, call->job->shard, "meta", STR_NULL);
+    }
     for (size_t i = 0; i < fields.n; i++) {
         redis_request_arg(view->transport, fields.items[i].name);
         redis_request_arg(view->transport, fields.items[i].value);
@@ -430,10 +430,10 @@ static void give_up_shard(RedisView *view, const Call *call, char *text) {
 }
 
 /*
- * *ret_done: false if the meta has changed since it was looked at. Behind a call that is not the last one there is the next look: *found is
+ * *ret_performed: false if the meta has changed since it was looked at. Behind a call that is not the last one there is the next look: *found is
  * what the call found, and then what the next one finds.
  */
-static int run_call(RedisView *view, Call *call, char *text, bool *ret_done, Found *found) {
+static int run_call(RedisView *view, Call *call, char *text, bool *ret_performed, Found *found) {
     size_t n_more = call->is_last ? 0 : 2;
     append_call(view, call);
     if (n_more) {
@@ -445,8 +445,8 @@ static int run_call(RedisView *view, Call *call, char *text, bool *ret_done, Fou
     if (r)
         return r;
     const redisReply *executed = view->held[view->n_held - 1 - n_more];
-    *ret_done = executed->type != REDIS_REPLY_NIL;
-    if (!*ret_done)
+    *ret_performed = executed->type != REDIS_REPLY_NIL;
+    if (!*ret_performed)
         return 0;
     r = view_check_exec(view, executed, call->n_commands, text);
     if (r == VIEW_E_REFUSED && call->is_last)
@@ -540,12 +540,12 @@ static int run_calls(RedisView *view, const Job *job, char *text, Outcome *ret) 
             return judge_refusal(view, job, &found, text);
         n = call_length(job, at);
         Call call = make_call(job, &found, token, at, n, sorted);
-        bool is_done = at == 0 || found.is_ours;
-        if (is_done)
-            r = run_call(view, &call, text, &is_done, &found);
+        bool is_performed = false;
+        if (at == 0 || found.is_ours)
+            r = run_call(view, &call, text, &is_performed, &found);
         if (r)
             return r;
-        *ret = !is_done ? OUTCOME_INTERRUPTED : call.is_last ? OUTCOME_DONE : OUTCOME_REFUSED;
+        *ret = !is_performed ? OUTCOME_INTERRUPTED : call.is_last ? OUTCOME_DONE : OUTCOME_REFUSED;
         if (*ret != OUTCOME_REFUSED)
             return 0;
     }
