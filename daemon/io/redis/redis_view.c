@@ -193,6 +193,13 @@ void view_request_key(RedisView *view, int32_t shard, const char *kind, Str id) 
     redis_request_arg_end(view->transport);
 }
 
+void view_request_fields(RedisView *view, const ViewField *fields, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        redis_request_arg(view->transport, fields[i].name);
+        redis_request_arg(view->transport, fields[i].value);
+    }
+}
+
 int view_exchange(RedisView *view, size_t n, char *text) {
     while (view->n_held_alloc < view->n_held + n) {
         int r = array_reserve(&view->held, &view->n_held_alloc, view->n_held_alloc, sizeof(redisReply *));
@@ -386,10 +393,7 @@ int redis_view_set_info(RedisView *view, const ViewField *fields, size_t n, char
         redis_request_command(t, 2 + 2 * n);
         redis_request_arg(t, STR_LITERAL("HSET"));
         redis_request_arg(t, view->info_key);
-        for (size_t i = 0; i < n; i++) {
-            redis_request_arg(t, fields[i].name);
-            redis_request_arg(t, fields[i].value);
-        }
+        view_request_fields(view, fields, n);
     }
     const redisReply *reply;
     return view_transact(view, n ? 2 : 1, &reply, text);

@@ -57,6 +57,8 @@ MUST_CHECK int view_ask_each(
         RedisView *view, int (*ask)(RedisView *view, unsigned slot, const void *context, char *text), const void *context, char *text);
 /* Appends the key <base><kind><id> of the shard to the request. */
 void view_request_key(RedisView *view, int32_t shard, const char *kind, Str id);
+/* Appends the pairs of field and value. */
+void view_request_fields(RedisView *view, const ViewField *fields, size_t n);
 /* The key P:{tag}:<name>, of its own for each server, of whose slots the given one is. */
 void view_request_server_key(RedisView *view, unsigned slot, const char *name);
 /* Sends the request, checks its `n` replies for errors and keeps them until the next call, at

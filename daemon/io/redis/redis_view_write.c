@@ -237,10 +237,7 @@ static void append_hash(RedisView *view, Call *call, const ViewWrite *write) {
         return;
     begin_command(view, call, "HSET", 1 + 2 * write->n_fields);
     append_hash_key(view, call, write);
-    for (size_t i = 0; i < write->n_fields; i++) {
-        redis_request_arg(view->transport, write->fields[i].name);
-        redis_request_arg(view->transport, write->fields[i].value);
-    }
+    view_request_fields(view, write->fields, write->n_fields);
 }
 
 /* ---- the meta ---- */
@@ -326,10 +323,7 @@ static void append_meta(RedisView *view, Call *call) {
     if (fields.n) {
         begin_command(view, call, "HSET", 1 + 2 * fields.n);
         view_request_key(view, call->job->shard, "meta", STR_NULL);
-    }
-    for (size_t i = 0; i < fields.n; i++) {
-        redis_request_arg(view->transport, fields.items[i].name);
-        redis_request_arg(view->transport, fields.items[i].value);
+        view_request_fields(view, fields.items, fields.n);
     }
     if (call->is_last && call->found->has_token) {
         begin_command(view, call, "HDEL", 2);
