@@ -267,13 +267,19 @@ START_TEST(transactions_that_follow_each_other_at_once_are_read_in_their_order) 
 END_TEST
 
 /* More than is held here before it goes to librdkafka, and so to the broker. */
-static void produce_much(KafkaSink *sink, const char *topic) {
+static int try_produce_much(KafkaSink *sink, const char *topic) {
     enum { SIZE = 900000, N = 20 };
     char *value = malloc(SIZE);
     memset(value, 'z', SIZE);
-    for (int i = 0; i < N; i++)
-        assert_ok(kafka_sink_produce(sink, topic, 0, str_from("lead"), (Str){value, SIZE}, NULL, 0, NULL, text));
+    int r = 0;
+    for (int i = 0; i < N && !r; i++)
+        r = kafka_sink_produce(sink, topic, 0, str_from("lead"), (Str){value, SIZE}, NULL, 0, NULL, text);
     free(value);
+    return r;
+}
+
+static void produce_much(KafkaSink *sink, const char *topic) {
+    assert_ok(try_produce_much(sink, topic));
 }
 
 static int64_t end_of(World *world) {
@@ -319,6 +325,24 @@ START_TEST(what_a_predecessor_left_open_is_aborted_whosever_turn_it_was) {
     kafka_changelog_free(changelog);
     kafka_sink_free(second);
     member_done(&a);
+    world_done(&world);
+}
+END_TEST
+
+/* Its requests are answered one after another, each with the same fatal error, while it goes. */
+START_TEST(a_fenced_client_can_be_freed_in_the_midst_of_what_it_sends) {
+    World world;
+    world_init(&world, 1);
+    KafkaSink *first = sink_open(&world.config);
+    assert_ok(kafka_sink_begin(first, text));
+    produce_much(first, world.config.changelog_topic);
+    KafkaSink *second = sink_open(&world.config);
+    int r;
+    while ((r = try_produce_much(first, world.config.changelog_topic)) == 0)
+        ;
+    ck_assert_int_eq(r, KAFKA_E_FATAL);
+    kafka_sink_free(first);
+    kafka_sink_free(second);
     world_done(&world);
 }
 END_TEST
@@ -546,6 +570,7 @@ static Suite *kafka_sink_suite(void) {
     tcase_add_test(transactions, a_second_sink_of_the_same_identity_fences_the_first);
     tcase_add_test(transactions, transactions_that_follow_each_other_at_once_are_read_in_their_order);
     tcase_add_loop_test(transactions, what_a_predecessor_left_open_is_aborted_whosever_turn_it_was, 0, 3);
+    tcase_add_loop_test(transactions, a_fenced_client_can_be_freed_in_the_midst_of_what_it_sends, 0, 5);
     tcase_add_test(transactions, a_process_that_wakes_after_its_shards_moved_cannot_commit);
     tcase_add_test(transactions, who_is_not_in_the_group_cannot_commit);
     tcase_add_test(transactions, a_transaction_without_offsets_is_refused);

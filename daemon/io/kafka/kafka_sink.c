@@ -197,6 +197,18 @@ static void free_transaction(Transaction *t) {
     arena_free(t->arena);
 }
 
+/*
+ * Nothing may be on its way to a broker: rd_kafka_destroy(), of any version so far, frees what the threads of the brokers still use where an
+ * answer says once more that the producer is fenced (rd_kafka_txns_term() comes before they are joined).
+ */
+static void free_client(const Client *client) {
+    if (!client->rk)
+        return;
+    if (rd_kafka_outq_len(client->rk) > 0)
+        (void)rd_kafka_purge(client->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_destroy(client->rk);
+}
+
 KafkaSink *kafka_sink_free(KafkaSink *sink) {
     if (!sink)
         return NULL;
@@ -208,8 +220,7 @@ KafkaSink *kafka_sink_free(KafkaSink *sink) {
         free(sink->topics[i].is_begun);
     }
     for (unsigned i = 0; i < KAFKA_SINK_CLIENTS; i++)
-        if (sink->clients[i].rk)
-            rd_kafka_destroy(sink->clients[i].rk);
+        free_client(&sink->clients[i]);
     free(sink);
     return NULL;
 }
