@@ -284,20 +284,26 @@ END_TEST
 
 /* --- stories are worth it ---------------------------------------------------------------------------- */
 
-/* A generator that falls silent would let all of the above pass. */
+/*
+ * A generator that falls silent would let all of the above pass. What a seed makes is the compiler's affair, too, which of two numbers in
+ * one call it draws first; the rarest kind is in every fourteenth to twentieth story.
+ */
 START_TEST(stories_have_every_kind_of_output) {
+    enum { STORIES_MAX = 400 };
     static const char *const kinds[] = {"cause=\"event\"", "cause=\"time\"", "cause=\"sla\"", "cause=\"merge\"", "kind=\"warning\"", "kind=\"breached\"",
             "kind=\"escalated\"", "kind=\"met\"", "kind=\"late\"", "kind=\"cancelled\"", "kind=\"retracted\"", "Refused", "cause=\"merged\"",
             "cause=\"forgotten\"", "entity=\"account\"", "calendar=\"office\"", "rule=\"quiet\"", "rule=\"gone\""};
     bool seen[ARRAY_SIZE(kinds)] = {false};
-    for (uint64_t seed = 1; seed <= 40; seed++) {
+    size_t n_seen = 0;
+    for (uint64_t seed = 1; seed <= STORIES_MAX && n_seen < ARRAY_SIZE(kinds); seed++) {
         _cleanup_(trial_done) Trial t;
         trial_init(&t, seed, (RandomModelOptions){0}, (StoryOptions){0});
         _cleanup_(world_done) World world;
         world_init(&world, t.m.model);
         tell(&world, &t);
+        n_seen = 0;
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-            seen[i] = seen[i] || strstr(text_of(&world.all), kinds[i]);
+            n_seen += seen[i] = seen[i] || strstr(text_of(&world.all), kinds[i]);
     }
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
         ck_assert_msg(seen[i], "no output with %s", kinds[i]);
