@@ -198,8 +198,8 @@ static void free_transaction(Transaction *t) {
 }
 
 /*
- * Nothing may be on its way to a broker: rd_kafka_destroy(), of any version so far, frees what the threads of the brokers still use where an
- * answer says once more that the producer is fenced (rd_kafka_txns_term() comes before they are joined).
+ * Nothing may be on its way to a broker: rd_kafka_destroy() (from 2.0.2 to 2.15.0 at least) frees what the threads of the brokers
+ * still use where an answer says once more that the producer is fenced (rd_kafka_txns_term() comes before they are joined).
  */
 static void free_client(const Client *client) {
     if (!client->rk)
